@@ -1,0 +1,301 @@
+"""
+One transaction for a test, its consumers, views and workers.
+
+Django's ``TestCase`` opens the transaction and rolls it back. What is done
+here keeps others from closing its connection or missing its rows, and lets
+``on_commit()`` run when it would run in production.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import threading
+import traceback
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from channels import consumer, db as channels_db
+from channels.generic import http as generic_http, websocket as generic_websocket
+from django.db import DatabaseError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.transaction import Atomic, get_connection
+
+from channels_testkit.exceptions import DatabaseOwnershipError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_logger = logging.getLogger("channels_testkit")
+
+
+def is_test_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether the test case has a transaction open on the connection."""
+    return any(_is_of_test_case(block) for block in connection.atomic_blocks)
+
+
+def is_outside_own_blocks(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether production would have no transaction open here."""
+    blocks = connection.atomic_blocks
+    return bool(blocks) and all(_is_of_test_case(block) for block in blocks)
+
+
+def _is_of_test_case(block: Atomic) -> bool:
+    return bool(getattr(block, "_from_testcase", False))
+
+
+class CommitsAsInProduction:
+    """
+    Runs ``on_commit()`` callbacks when production would run them.
+
+    Inside Django's ``TestCase`` they never run. While this is entered they
+    run when the outermost block that is not the test case's own ends without
+    an error, and at once where there is none. ``suspended`` counts the places
+    where Django's rule holds.
+    """
+
+    suspended = 0
+
+    def __enter__(self) -> None:
+        self._patches = contextlib.ExitStack()
+        real_on_commit, real_exit = BaseDatabaseWrapper.on_commit, Atomic.__exit__
+
+        def on_commit(
+            connection: BaseDatabaseWrapper,
+            func: Callable[[], object],
+            robust: bool = False,  # noqa: FBT001, FBT002 - Django's signature
+        ) -> None:
+            real_on_commit(connection, func, robust)
+            self._run(connection)
+
+        def leave(atomic: Atomic, *exc_info: Any) -> None:
+            real_exit(atomic, *exc_info)
+            if exc_info[0] is None and not _is_of_test_case(atomic):
+                self._run(get_connection(atomic.using))
+
+        patches = [
+            mock.patch.object(BaseDatabaseWrapper, "on_commit", on_commit),
+            mock.patch.object(Atomic, "__exit__", leave),
+        ]
+        for patch in patches:
+            self._patches.enter_context(patch)
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._patches.close()
+
+    def _run(self, connection: BaseDatabaseWrapper) -> None:
+        is_due = is_outside_own_blocks(connection) and not connection.needs_rollback
+        if CommitsAsInProduction.suspended or not is_due:
+            return
+        callbacks, connection.run_on_commit = connection.run_on_commit, []
+        for _, callback, robust in callbacks:
+            run_commit_callback(callback, robust=robust)
+
+
+def run_commit_callback(callback: Callable[[], object], *, robust: bool) -> None:
+    """Run an ``on_commit()`` callback; log what a robust one raises."""
+    try:
+        callback()
+    except Exception as error:
+        if not robust:
+            raise
+        name = getattr(callback, "__qualname__", callback)
+        _logger.exception("Error calling %s in on_commit() (%s).", name, error)
+
+
+@contextlib.contextmanager
+def test_transactions_kept_open() -> Iterator[None]:
+    """
+    Keep ``close_old_connections()`` from the connections of a ``TestCase``.
+
+    Channels calls it around every message. Django then sees autocommit off,
+    takes that for a mistake, and closes the connection with all its rows.
+    """
+    real = BaseDatabaseWrapper.close_if_unusable_or_obsolete
+
+    def close_if_unusable_or_obsolete(connection: BaseDatabaseWrapper) -> None:
+        if not is_test_transaction(connection):
+            real(connection)
+
+    with mock.patch.object(
+        BaseDatabaseWrapper,
+        "close_if_unusable_or_obsolete",
+        close_if_unusable_or_obsolete,
+    ):
+        yield
+
+
+test_transactions_kept_open.__test__ = False  # type: ignore[attr-defined]
+
+
+class TestConnections:
+    """
+    The connections of one test, guarded while it runs.
+
+    A thread that opens a connection of its own misses the test's rows, and is
+    told by ``DatabaseOwnershipError``. ``can_close`` says whether the test's
+    own connections may be closed as in production, which is so only in tests
+    that commit.
+    """
+
+    __test__ = False
+
+    def __init__(
+        self, *, can_close: bool, on_foreign_query: Callable[[BaseException], None]
+    ) -> None:
+        self._own = {alias: connections[alias] for alias in connections}
+        self._can_close = can_close
+        self._on_foreign_query = on_foreign_query
+        self._strays: list[BaseDatabaseWrapper] = []
+        self._thread_id = threading.get_ident()
+
+    def __getitem__(self, alias: str) -> BaseDatabaseWrapper:
+        return self._own[alias]
+
+    def __enter__(self) -> TestConnections:
+        self._undo = contextlib.ExitStack()
+        self._keep_open()
+        self._watch_other_threads()
+        for connection in self._own.values():
+            self._undo.enter_context(_broken_transactions_explained(connection))
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._undo.close()
+        for stray in self._strays:
+            _close_from_here(stray)
+
+    @contextlib.contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Keep the kit's own queries out of what the test counts."""
+        before = [
+            (connection, connection.force_debug_cursor, len(connection.queries_log))
+            for connection in self._own.values()
+        ]
+        for connection, *_ in before:
+            connection.force_debug_cursor = False
+        try:
+            yield
+        finally:
+            for connection, was_forced, count in before:
+                connection.force_debug_cursor = was_forced
+                while len(connection.queries_log) > count:
+                    connection.queries_log.pop()
+
+    def _keep_open(self) -> None:
+        if self._can_close:
+            return
+        real_close = BaseDatabaseWrapper.close_if_unusable_or_obsolete
+        own = set(map(id, self._own.values()))
+
+        def close_if_unusable_or_obsolete(connection: BaseDatabaseWrapper) -> None:
+            if id(connection) not in own:
+                real_close(connection)
+
+        async def aclose_old_connections() -> None:
+            """Spare each message the hop to a thread that would do nothing."""
+
+        self._patch(
+            BaseDatabaseWrapper,
+            "close_if_unusable_or_obsolete",
+            close_if_unusable_or_obsolete,
+        )
+        for module in (channels_db, consumer, generic_http, generic_websocket):
+            self._patch(module, "aclose_old_connections", aclose_old_connections)
+
+    def _watch_other_threads(self) -> None:
+        real_ensure = BaseDatabaseWrapper.ensure_connection
+        real_connect = BaseDatabaseWrapper.connect
+
+        def ensure_connection(connection: BaseDatabaseWrapper) -> None:
+            own = self._own.get(connection.alias)
+            if own is not None and own is not connection and is_test_transaction(own):
+                self._refuse(connection)
+            real_ensure(connection)
+
+        def connect(connection: BaseDatabaseWrapper) -> None:
+            if threading.get_ident() != self._thread_id:
+                self._strays.append(connection)
+            real_connect(connection)
+
+        self._patch(BaseDatabaseWrapper, "ensure_connection", ensure_connection)
+        self._patch(BaseDatabaseWrapper, "connect", connect)
+
+    def _refuse(self, connection: BaseDatabaseWrapper) -> None:
+        error = DatabaseOwnershipError(
+            f"A query on database {connection.alias!r} came from thread"
+            f" {threading.current_thread().name!r}, at {_calling_line()}. That"
+            " thread has a connection of its own, which cannot see the rows of this"
+            " test: they are in a transaction that is rolled back. Run the code"
+            " thread-sensitively (sync_to_async() and database_sync_to_async() do"
+            " by default), or use the Transaction flavour of the test case."
+        )
+        self._on_foreign_query(error)
+        raise error
+
+    def _patch(self, target: Any, name: str, value: object) -> None:
+        self._undo.enter_context(mock.patch.object(target, name, value))
+
+
+@contextlib.contextmanager
+def _broken_transactions_explained(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Name the first error when a later one only says that there was one."""
+    first: list[str] = []
+
+    def explain(
+        execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        try:
+            result = execute(sql, params, many, context)
+        except DatabaseError as error:
+            if first:
+                error.args = (f"{error}\n{first[0]}", *error.args[1:])
+            else:
+                first.append(_first_error_text(error))
+            raise
+        first.clear()
+        return result
+
+    connection.execute_wrappers.append(explain)
+    try:
+        yield
+    finally:
+        connection.execute_wrappers.remove(explain)
+
+
+def _first_error_text(error: DatabaseError) -> str:
+    kind, text = type(error).__name__, str(error).strip()
+    return (
+        f"The transaction was broken before, at {_calling_line()}, by {kind}: {text}\n"
+        "Inside a TestCase everything is one transaction: put code that expects a"
+        " database error in its own atomic() block, or use the Transaction flavour."
+    )
+
+
+def _calling_line() -> str:
+    """Return the line of the project's code that led here."""
+    frames = traceback.extract_stack(sys._getframe(1))
+    for frame in reversed(frames):
+        if not _is_library(frame.filename):
+            return f"{frame.filename}:{frame.lineno} in {frame.name}()"
+    return "an unknown line"
+
+
+def _is_library(filename: str) -> bool:
+    parts = ("/django/", "/asgiref/", "/channels/", "/channels_testkit/", "<")
+    path = filename.replace("\\", "/")
+    is_stdlib = path.startswith(_STDLIB) and "site-packages" not in path
+    return is_stdlib or any(part in path for part in parts)
+
+
+_STDLIB = threading.__file__.replace("\\", "/").rpartition("/")[0]
+
+
+def _close_from_here(connection: BaseDatabaseWrapper) -> None:
+    """Close a connection that another thread has opened."""
+    connection.inc_thread_sharing()
+    try:
+        connection.close()
+    finally:
+        connection.dec_thread_sharing()

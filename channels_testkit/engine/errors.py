@@ -1,0 +1,97 @@
+"""
+Exceptions of the application, each told to the test once.
+
+They are raised from the kit call in progress, or thrown into an async test
+when it is resumed, or reported at the end.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from channels_testkit.exceptions import ChannelsTestkitWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__unittest = True
+
+
+class ApplicationErrors:
+    """Collects the application's exceptions and delivers each of them once."""
+
+    def __init__(self, policy: str = "fail") -> None:
+        self._policy = policy
+        self._pending: list[BaseException] = []
+        self._seen: list[BaseException] = []
+        self._expected: list[ExpectedErrors] = []
+        #: Looks for failures that nobody has been told of yet.
+        self.look: Callable[[], list[BaseException]] = list
+
+    def record(self, error: BaseException) -> None:
+        """Take note of an exception, unless it is known already."""
+        if any(error is known for known in self._seen):
+            return
+        self._seen.append(error)
+        if any(expected.takes(error) for expected in reversed(self._expected)):
+            return
+        if self._policy == "fail":
+            self._pending.append(error)
+        elif self._policy == "warn":
+            text = f"The application raised {type(error).__name__}: {error}"
+            warnings.warn(text, ChannelsTestkitWarning, stacklevel=2)
+
+    def take(self, error: BaseException) -> bool:
+        """Tell whether the exception is pending, which it then no longer is."""
+        before = len(self._pending)
+        self._pending = [other for other in self._pending if other is not error]
+        return len(self._pending) < before
+
+    def pending(self) -> list[BaseException]:
+        """Take every exception that has not been delivered."""
+        self._look()
+        pending, self._pending = self._pending, []
+        return pending
+
+    def deliver(self) -> None:
+        """Raise the first exception that has not been delivered, if any."""
+        self._look()
+        if self._pending:
+            raise self._pending.pop(0)
+
+    def _look(self) -> None:
+        for error in self.look():
+            self.record(error)
+
+    def expect(self, expected: ExpectedErrors) -> None:
+        """Let a block take the exceptions that it expects."""
+        self._look()
+        self._expected.append(expected)
+
+    def expect_no_more(self, expected: ExpectedErrors) -> None:
+        """End what ``expect()`` began."""
+        self._look()
+        self._expected.remove(expected)
+
+
+class ExpectedErrors:
+    """The exceptions that a block expects; ``exception`` is the first."""
+
+    def __init__(
+        self, kinds: type[BaseException] | tuple[type[BaseException], ...]
+    ) -> None:
+        self.kinds = kinds
+        self.exceptions: list[BaseException] = []
+
+    @property
+    def exception(self) -> BaseException:
+        """The first exception that came."""
+        return self.exceptions[0]
+
+    def takes(self, error: BaseException) -> bool:
+        """Keep the exception if it is an expected one."""
+        if not isinstance(error, self.kinds):
+            return False
+        self.exceptions.append(error)
+        return True

@@ -1,0 +1,60 @@
+"""Finding the consumer behind any middleware."""
+
+from __future__ import annotations
+
+import contextvars
+from typing import TYPE_CHECKING, Any, Protocol
+
+from channels.consumer import AsyncConsumer
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+
+class MeetsConsumer(Protocol):
+    """What is told of the consumer that an application has led to."""
+
+    def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
+        """Take note of the consumer and of the scope that it is given."""
+
+
+#: In the context of an application: who wants to meet its consumer.
+MEETING: contextvars.ContextVar[MeetsConsumer | None] = contextvars.ContextVar(
+    "channels_testkit.meeting", default=None
+)
+
+
+class Recorder:
+    """Wraps ``AsyncConsumer.__call__`` while some application is running."""
+
+    def __init__(self) -> None:
+        self._held = 0
+        self._real: Any = None
+
+    def hold(self) -> None:
+        """Record until ``release()`` has been called as often."""
+        self._held += 1
+        if self._held == 1:
+            self._real = AsyncConsumer.__call__
+            AsyncConsumer.__call__ = _recording(self._real)
+
+    def release(self) -> None:
+        """Undo one ``hold()``."""
+        self._held -= 1
+        if not self._held:
+            AsyncConsumer.__call__ = self._real
+
+
+def _recording(real: Any) -> Any:
+    async def call(
+        consumer: AsyncConsumer, scope: Any, receive: Any, send: Any
+    ) -> None:
+        meeting = MEETING.get()
+        if meeting is not None:
+            meeting.meet(consumer, scope)
+        await real(consumer, scope, receive, send)
+
+    return call
+
+
+recorder = Recorder()

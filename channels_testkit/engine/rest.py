@@ -1,0 +1,267 @@
+"""
+When is the application at rest.
+
+A loop asks its selector once in each round, and with a timeout other than 0
+only when nothing is ready to run. That makes ``select()`` the place to stand:
+nothing is ready, nothing is posted, and if no thread job can run either, the
+application is at rest. Nothing of the loop is replaced; four of its methods
+are wrapped on the instance.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+import weakref
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any
+
+from . import private
+from .jobs import Job, JobKey, current_job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
+
+#: Set in the context of everything the application under test does.
+APPLICATION: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "channels_testkit.application", default=False
+)
+
+_SPINS_BETWEEN_CLOCK_LOOKS = 256
+_watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, RestWatch] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def watch_of(loop: asyncio.AbstractEventLoop) -> RestWatch:
+    """Return the loop's watch, attached on first use."""
+    watch = _watches.get(loop)
+    if watch is None:
+        watch = _watches[loop] = RestWatch(loop)
+    return watch
+
+
+class RestWatch:
+    """Sees when a loop and its thread jobs are at rest, and wakes who waits."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        selector = private.selector_of(loop)
+        self._loop = weakref.ref(loop)
+        self._ready = private.ready_callbacks(loop)
+        self._poll = selector.select
+        self._submit = loop.run_in_executor
+        self._post = loop.call_soon_threadsafe
+        self._create_task = loop.create_task
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._spins = 0
+        self._jobs: set[Job] = set()
+        self._known_threads = weakref.WeakSet(threading.enumerate())
+        #: Thread jobs that are meant to wait: dotted names and functions.
+        self.background: Counter[object] = Counter()
+        #: Application tasks that failed, to be looked at once at rest.
+        self.failed_tasks: list[asyncio.Task[Any]] = []
+        #: Seconds that one wait may take, or None for no bound.
+        self.hang_timeout: float | None = None
+        #: time.monotonic() after which ``on_hang`` is called.
+        self.deadline: float | None = None
+        self.on_hang: Callable[[], None] = _ignore
+        self.on_idle: Callable[[bool], bool] = _never
+        selector.select = self._select  # type: ignore[method-assign]
+        loop.run_in_executor = self._run_in_executor  # type: ignore[assignment]
+        loop.call_soon_threadsafe = self._call_soon_threadsafe  # type: ignore
+        loop.create_task = self._create_watched_task  # type: ignore[method-assign]
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that is watched."""
+        loop = self._loop()
+        if loop is None:
+            raise RuntimeError("The loop of this test has gone.")
+        return loop
+
+    # What users of the watch call.
+
+    async def wait(self) -> None:
+        """Return at rest. Waiters are resumed one at a time, in order."""
+        waiter = self.loop.create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    def is_at_rest(self) -> bool:
+        """Tell whether nothing is ready, posted or running in a thread."""
+        return not (self._ready or self._is_busy() or self._poll(0))
+
+    def is_quiet(self) -> bool:
+        """Tell the same of a loop that is paused, timers that are due included."""
+        now = self.loop.time()
+        due = any(h.when() <= now for h, _ in private.scheduled_timers(self.loop))
+        return not due and self.is_at_rest()
+
+    def arm(self, timeout: float = 0) -> None:
+        """Begin a wait that ``hang_timeout`` bounds, beyond ``timeout``."""
+        if self.hang_timeout is not None:
+            self.deadline = time.monotonic() + self.hang_timeout + timeout
+
+    def busy_jobs(self) -> Iterator[Job]:
+        """Yield the thread jobs that run or can start."""
+        parked = Counter(job.executor for job in self._jobs if job.is_parked)
+        for job in tuple(self._jobs):
+            if job.is_finished:
+                self._jobs.discard(job)
+            elif job.has_started:
+                if not job.is_parked and not job.is_background:
+                    yield job
+            elif parked[job.executor] < private.worker_limit(self.loop, job.executor):
+                yield job
+
+    def live_jobs(self) -> list[Job]:
+        """Return every thread job that has not finished."""
+        return [job for job in tuple(self._jobs) if not job.is_finished]
+
+    def application_timers(self) -> list[tuple[float, object]]:
+        """Return when the application's timers are due, with what they call."""
+        return sorted(
+            (
+                (handle.when(), private.timer_callback(handle))
+                for handle, context in private.scheduled_timers(self.loop)
+                if context.get(APPLICATION)
+            ),
+            key=lambda timer: timer[0],
+        )
+
+    def outside_work(self) -> list[str]:
+        """Name what may still act on the test from outside of the loop."""
+        names = [f"thread {thread.name!r}" for thread in self._outside_threads()]
+        if not private.waits_only_for_itself(self.loop):
+            names.append("an open socket, pipe or subprocess")
+        names += [
+            f"background job {job.name}"
+            for job in self.live_jobs()
+            if job.is_background or job.is_foreign
+        ]
+        return names
+
+    def unseen_failures(self) -> list[BaseException]:
+        """Take the exceptions of application tasks that nobody awaited."""
+        tasks, self.failed_tasks = self.failed_tasks, []
+        unseen = [task for task in tasks if private.is_unretrieved(task)]
+        return [error for task in unseen if (error := task.exception())]
+
+    def fail_waiters(self, error: BaseException) -> bool:
+        """Raise the error where the test waits for rest."""
+        waiters = [waiter for waiter in self._waiters if not waiter.done()]
+        self._waiters.clear()
+        for waiter in waiters:
+            waiter.set_exception(error)
+        return bool(waiters)
+
+    def know_threads(self) -> None:
+        """Take the threads that live now for no work of the test."""
+        self._known_threads.update(threading.enumerate())
+
+    # What the loop calls.
+
+    def _select(self, timeout: float | None) -> Any:
+        if timeout is not None and timeout <= 0:
+            self._spin()
+            return self._poll(timeout)
+        events = self._poll(0)
+        if events or self._ready:
+            return events
+        if self._is_busy():
+            return self._poll(self._bounded(timeout))
+        if self._wake_one() or self.on_idle(timeout is None):
+            return []
+        return self._poll(self._bounded(timeout))
+
+    def _is_busy(self) -> bool:
+        return bool(self._jobs) and any(True for _ in self.busy_jobs())
+
+    def _wake_one(self) -> bool:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return True
+        return False
+
+    def _spin(self) -> None:
+        self._spins += 1
+        if self._spins >= _SPINS_BETWEEN_CLOCK_LOOKS:
+            self._bounded(None)
+
+    def _bounded(self, timeout: float | None) -> float | None:
+        self._spins = 0
+        if self.deadline is None:
+            return timeout
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            self.on_hang()
+            return 0
+        return left if timeout is None else min(left, timeout)
+
+    def _run_in_executor(
+        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+    ) -> Any:
+        job = Job(executor, func, is_background=self._is_background(func))
+        job.is_foreign = not private.runs_in_this_process(executor)
+        # Known before it is submitted: it may finish before submit returns.
+        self._jobs.add(job)
+        run = func if job.is_foreign else job.wrap(func, self._jobs)
+        try:
+            job.future = self._submit(executor, run, *args)
+        except BaseException:
+            self._jobs.discard(job)
+            raise
+        return job.future
+
+    def _is_background(self, func: Callable[..., Any]) -> bool:
+        if not self.background:
+            return False
+        key = JobKey(private.job_function(func))
+        return any(key.matches(name) for name, count in self.background.items() if count)
+
+    def _call_soon_threadsafe(
+        self,
+        callback: Callable[..., Any],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        job = current_job()
+        if job is None or job not in self._jobs:
+            return self._post(callback, *args, context=context)
+        return self._post(job.posting(callback), *args, context=context)
+
+    def _create_watched_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
+        task = self._create_task(coro, **options)
+        if APPLICATION.get():
+            task.add_done_callback(self._note_failure)
+        return task
+
+    def _note_failure(self, task: asyncio.Task[Any]) -> None:
+        if private.exception_of(task) is not None:
+            self.failed_tasks.append(task)
+
+    def _outside_threads(self) -> list[threading.Thread]:
+        new = [t for t in threading.enumerate() if t not in self._known_threads]
+        if not new:
+            return []
+        frames = private.frames_by_thread()
+        busy = {job.thread_id for job in self._jobs}
+        return [
+            thread
+            for thread in new
+            if thread.ident not in busy
+            and not private.is_idle_worker(thread, frames.get(thread.ident or 0))
+        ]
+
+
+def _ignore() -> None:
+    """Stand for a callback that nobody has set."""
+
+
+def _never(_is_endless: bool) -> bool:  # noqa: FBT001 - a callback's signature
+    return False

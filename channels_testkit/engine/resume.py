@@ -1,0 +1,100 @@
+"""
+Resuming a coroutine only at rest.
+
+Whatever the test awaited, its next line runs when the application is at rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+    from .rest import RestWatch
+
+__unittest = True
+
+
+class AtRest:
+    """
+    An awaitable that steps a coroutine, and waits for rest between steps.
+
+    What the coroutine awaits is passed up to the real task, so that timeouts,
+    task groups and cancellation work as they do without it.
+    """
+
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, Any, Any],
+        rest: RestWatch,
+        on_resume: Callable[[], None],
+    ) -> None:
+        self._coroutine = coroutine
+        self._rest = rest
+        self._on_resume = on_resume
+        self._task: asyncio.Task[Any] | None = None
+        self._interruption: BaseException | None = None
+
+    def interrupt(self, error: BaseException) -> None:
+        """Raise the error where the coroutine awaits."""
+        self._interruption = error
+        if self._task is not None:
+            self._task.cancel()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        self._task = asyncio.current_task()
+        value: Any = None
+        error: BaseException | None = None
+        while True:
+            self._rest.deadline = None
+            try:
+                if error is None:
+                    awaited = self._coroutine.send(value)
+                else:
+                    awaited = self._coroutine.throw(error)
+            except StopIteration as stop:
+                return stop.value
+            if self._rest.deadline is None:
+                self._rest.arm()
+            value, error = None, None
+            try:
+                value = yield awaited
+            except GeneratorExit:
+                self._coroutine.close()
+                raise
+            except BaseException as raised:  # noqa: BLE001 - thrown in above
+                error = self._interrupted() or raised
+            if not self._rest.is_at_rest():
+                error = yield from self._come_to_rest(error)
+            error = self._told(error)
+
+    def _come_to_rest(
+        self, error: BaseException | None
+    ) -> Generator[Any, Any, BaseException | None]:
+        while not self._rest.is_at_rest():
+            try:
+                yield from self._rest.wait().__await__()
+            except asyncio.CancelledError as cancelled:
+                error = self._interrupted() or cancelled
+            except AssertionError as hang:
+                return hang
+        return error
+
+    def _interrupted(self) -> BaseException | None:
+        error, self._interruption = self._interruption, None
+        if error is not None and self._task is not None:
+            # Python 3.10 does not count cancellations.
+            getattr(self._task, "uncancel", int)()
+        return error
+
+    def _told(self, error: BaseException | None) -> BaseException | None:
+        """Return what the test has to be told; its own exception goes first."""
+        if error is not None and not isinstance(error, asyncio.CancelledError):
+            return error
+        try:
+            self._on_resume()
+        except BaseException as told:  # noqa: BLE001 - thrown into the test
+            return told
+        return error

@@ -1,0 +1,43 @@
+"""Tracebacks as the test's author wants them: the test, then the application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_PACKAGE = str(Path(__file__).parent.parent)
+_LOOP = str(Path("asyncio") / "base_events.py")
+
+
+def hide_kit_frames(error: BaseException) -> None:
+    """
+    Take the kit's own frames out of an exception's traceback.
+
+    Not where the kit itself broke: then they are what there is to see.
+    """
+    entries = list(_entries(error.__traceback__))
+    is_verdict = isinstance(error, AssertionError)
+    if not entries or (_is_kit(entries[-1]) and not is_verdict):
+        return
+    shown = [entry for entry in entries if not _is_kit(entry)]
+    if not shown:
+        return
+    for entry, following in zip(shown, [*shown[1:], None], strict=True):
+        entry.tb_next = following
+    error.__traceback__ = shown[0]
+
+
+def _entries(traceback: TracebackType | None) -> list[TracebackType]:
+    entries = []
+    while traceback is not None:
+        entries.append(traceback)
+        traceback = traceback.tb_next
+    return entries
+
+
+def _is_kit(entry: TracebackType) -> bool:
+    filename = entry.tb_frame.f_code.co_filename
+    return filename.startswith(_PACKAGE) or filename.endswith(_LOOP)

@@ -1,0 +1,94 @@
+"""What happened on one connection, in order."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+IN = "->"
+OUT = "<-"
+_LAST = 12
+_WIDTH = 160
+
+
+class Entry(NamedTuple):
+    """One event: from the test to the application, or back."""
+
+    direction: str
+    event: Mapping[str, Any]
+    note: str = ""
+
+    def __str__(self) -> str:
+        kind, detail = _describe(self.event)
+        text = f"{self.direction} {kind:<7} {detail}".rstrip()
+        return f"{text}   ({self.note})" if self.note else text
+
+
+class Transcript:
+    """The ordered record of one connection."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.entries: list[Entry] = []
+
+    def add(self, direction: str, event: Mapping[str, Any], note: str = "") -> None:
+        """Record an event."""
+        self.entries.append(Entry(direction, event, note))
+
+    def __iter__(self) -> Any:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def render(self, marked: Mapping[str, Any] | None = None) -> str:
+        """Return the last entries as text, with one event marked."""
+        title = f"Transcript of {self.label} ({IN} test to application,"
+        lines = [f"{title} {OUT} application to test):"]
+        start = max(0, len(self.entries) - _LAST)
+        if start:
+            lines.append(f"     ... {start} earlier entries")
+        for number, entry in enumerate(self.entries[start:], start + 1):
+            mark = "   <== this one" if entry.event is marked else ""
+            lines.append(f"  {number:>4}  {entry}{mark}")
+        if not self.entries:
+            lines.append("     nothing yet")
+        return "\n".join(lines)
+
+
+def _describe(event: Mapping[str, Any]) -> tuple[str, str]:
+    kind = event.get("type", "?").removeprefix("websocket.")
+    if kind in {"receive", "send"}:
+        return _describe_frame(event)
+    if kind == "connect":
+        return "connect", event.get("path", "")
+    fields = {key: value for key, value in event.items() if key != "type"}
+    given = (f"{key}={value!r}" for key, value in fields.items() if value or value == 0)
+    return kind.removeprefix("http."), shorten(" ".join(given))
+
+
+def _describe_frame(event: Mapping[str, Any]) -> tuple[str, str]:
+    if event.get("text") is not None:
+        return "text", shorten(describe_payload(event["text"]))
+    return "bytes", shorten(repr(event.get("bytes")))
+
+
+def describe_payload(text: object) -> str:
+    """Return a text frame as JSON with sorted keys, or as a string."""
+    if not isinstance(text, str):
+        return repr(text)
+    try:
+        return json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
+    except ValueError:
+        return repr(text)
+
+
+def shorten(text: str, width: int = _WIDTH) -> str:
+    """Bound a text to one line of ``width`` characters."""
+    return text if len(text) <= width else f"{text[: width - 4]} ..."

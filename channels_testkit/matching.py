@@ -1,0 +1,309 @@
+"""Whether a payload matches what is expected, and where it first differs."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher, get_close_matches
+from enum import Enum
+from itertools import islice
+from numbers import Number
+from types import GenericAlias, UnionType
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from unittest.mock import ANY
+from unittest.util import safe_repr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+__all__ = ("Difference", "closest_name", "first_difference", "matches", "nearest")
+
+MAX_TEXT = 80
+# Of a long common beginning, what is left to show where the texts part.
+MAX_COMMON = 20
+# Telling strings apart costs far more than counting what differs.
+MAX_COMPARED = 100
+MAX_COMPARED_TEXT = 200
+
+# list[int] is among them to be refused: as a callable it is true of any list.
+GENERICS = (UnionType, GenericAlias)
+KINDS = (type, *GENERICS)
+
+Kind = type | UnionType | GenericAlias
+Path = tuple[object, ...]
+
+
+class Difference(NamedTuple):
+    """
+    A place where a payload differs: its path, and what is there.
+
+    The path of the payload itself is empty. ``expected`` and ``actual`` are
+    texts to be read; of two long ones the common beginning is left out.
+    """
+
+    path: str
+    expected: str
+    actual: str
+
+
+class _Absent(Enum):
+    """What stands on one side of a difference when nothing is there."""
+
+    KEY = "no such key"
+    ITEM = "nothing"
+
+
+class _Spot(NamedTuple):
+    """A place where two values differ, before it is put into words."""
+
+    path: Path
+    expected: object
+    actual: object
+
+
+def first_difference(
+    expected: object, actual: object, *, partial: bool = False
+) -> Difference | None:
+    """
+    Return the first place where ``actual`` does not match, or ``None``.
+
+    Keys are taken in the order of their text, those that were not expected
+    last. If ``partial`` is true they are ignored, in dicts at every depth;
+    lists must be of equal length all the same.
+
+    Inside ``expected``, ``unittest.mock.ANY``, a type, a compiled regular
+    expression (which must match all of a string) and a predicate stand for
+    what they match. A tuple also matches a list. A bool is not a number.
+
+    Example::
+
+        difference = first_difference({"id": int}, {"id": "7"})
+        self.assertEqual(difference.path, "id")
+        self.assertEqual(difference.expected, "an instance of int")
+        self.assertEqual(difference.actual, "'7'")
+    """
+    spot = next(_find_spots(expected, actual, partial=partial), None)
+    return None if spot is None else _put_into_words(spot)
+
+
+def matches(expected: object, actual: object, *, partial: bool = False) -> bool:
+    """Return whether ``actual`` matches; see ``first_difference()``."""
+    return next(_find_spots(expected, actual, partial=partial), None) is None
+
+
+def nearest(expected: object, candidates: Sequence[object]) -> int | None:
+    """
+    Return the index of the candidate that differs least, or ``None``.
+
+    What is expected and missing or different weighs more than what was not
+    expected. Among equals the one whose differing parts read most alike is
+    taken, then the first. Predicates are not called.
+    """
+    expected = _without_predicates(expected)
+    costs = [_cost(expected, candidate) for candidate in candidates]
+    if not costs:
+        return None
+    least = min(costs)
+    tied = (index for index, cost in enumerate(costs) if cost == least)
+    return max(
+        islice(tied, MAX_COMPARED),
+        key=lambda index: _likeness(expected, candidates[index]),
+    )
+
+
+def closest_name(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of ``names`` that ``name`` may be a misspelling of."""
+    found = get_close_matches(name, list(names), n=1)
+    return found[0] if found else None
+
+
+def _find_spots(
+    expected: object, actual: object, *, partial: bool, path: Path = ()
+) -> Iterator[_Spot]:
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        yield from _find_in_dicts(expected, actual, partial=partial, path=path)
+    elif isinstance(expected, (list, tuple)) and isinstance(
+        actual, _list_kinds(expected)
+    ):
+        yield from _find_in_lists(expected, actual, partial=partial, path=path)
+    elif not _agrees(expected, actual):
+        yield _Spot(path, expected, actual)
+
+
+def _find_in_dicts(
+    expected: Mapping[object, object],
+    actual: Mapping[object, object],
+    *,
+    partial: bool,
+    path: Path,
+) -> Iterator[_Spot]:
+    for key in sorted(expected, key=str):
+        place = (*path, key)
+        if key in actual:
+            yield from _find_spots(
+                expected[key], actual[key], partial=partial, path=place
+            )
+        else:
+            yield _Spot(place, expected[key], _Absent.KEY)
+    if not partial:
+        for key in sorted((key for key in actual if key not in expected), key=str):
+            yield _Spot((*path, key), _Absent.KEY, actual[key])
+
+
+def _find_in_lists(
+    expected: Sequence[object], actual: Sequence[object], *, partial: bool, path: Path
+) -> Iterator[_Spot]:
+    for index, pair in enumerate(zip(expected, actual, strict=False)):
+        yield from _find_spots(*pair, partial=partial, path=(*path, index))
+    for index in range(len(actual), len(expected)):
+        yield _Spot((*path, index), expected[index], _Absent.ITEM)
+    for index in range(len(expected), len(actual)):
+        yield _Spot((*path, index), _Absent.ITEM, actual[index])
+
+
+def _list_kinds(expected: object) -> tuple[type[list[Any] | tuple[Any, ...]], ...]:
+    """Return what to compare item by item: a tuple may have become a list."""
+    return (list, tuple) if isinstance(expected, tuple) else (list,)
+
+
+def _agrees(expected: object, actual: object) -> bool:
+    if isinstance(expected, KINDS):
+        return _is_instance(actual, expected)
+    if isinstance(expected, re.Pattern):
+        return _is_full_match(expected, actual)
+    if callable(expected):
+        return bool(expected(actual))
+    return _is_equal(expected, actual)
+
+
+def _is_instance(actual: object, kind: Kind) -> bool:
+    if isinstance(kind, GenericAlias):
+        raise TypeError(
+            f"{kind} cannot be matched, since isinstance() refuses it: expect "
+            f"{kind.__origin__.__name__} instead, or a predicate."
+        )
+    if isinstance(kind, UnionType):
+        return any(_is_instance(actual, member) for member in get_args(kind))
+    return isinstance(actual, kind) and not (kind is int and isinstance(actual, bool))
+
+
+def _is_full_match(pattern: re.Pattern[Any], actual: object) -> bool:
+    if not isinstance(actual, type(pattern.pattern)):
+        return False
+    return pattern.fullmatch(actual) is not None
+
+
+def _is_equal(expected: object, actual: object) -> bool:
+    if isinstance(expected, Number) and isinstance(actual, Number):
+        same_kind = isinstance(expected, bool) is isinstance(actual, bool)
+        return same_kind and bool(expected == actual)
+    return bool(expected == actual)
+
+
+def _put_into_words(spot: _Spot) -> Difference:
+    expected, actual = _shorten(_say_expected(spot.expected), _say(spot.actual))
+    return Difference(_say_path(spot.path), expected, actual)
+
+
+def _say_path(path: Path) -> str:
+    return "".join(map(_say_step, path)).removeprefix(".")
+
+
+def _say_step(step: object) -> str:
+    if isinstance(step, str) and step.isidentifier():
+        return f".{step}"
+    return f"[{safe_repr(step, short=True)}]"
+
+
+def _say(value: object) -> str:
+    return value.value if isinstance(value, _Absent) else safe_repr(value)
+
+
+def _say_expected(expected: object) -> str:
+    if isinstance(expected, KINDS):
+        return f"an instance of {_name_kind(expected)}"
+    if isinstance(expected, re.Pattern):
+        return f"a match of {_say_pattern(expected.pattern)}"
+    if callable(expected):
+        return f"a value for which {_name_predicate(expected)} is true"
+    return _say(expected)
+
+
+def _name_kind(kind: Kind) -> str:
+    return str(kind) if isinstance(kind, GENERICS) else kind.__name__
+
+
+def _say_pattern(pattern: str | bytes) -> str:
+    """Return the pattern as a raw string, the way it was probably written."""
+    return "r" + repr(pattern).replace("\\\\", "\\")
+
+
+def _name_predicate(predicate: Callable[..., object]) -> str:
+    name = getattr(predicate, "__name__", None)
+    if name is None:
+        return safe_repr(predicate)
+    return "the lambda" if name == "<lambda>" else f"{name}()"
+
+
+def _shorten(expected: str, actual: str) -> tuple[str, str]:
+    """Cut two texts to where they part, if either is long."""
+    if max(len(expected), len(actual)) <= MAX_TEXT:
+        return expected, actual
+    skipped = _count_common(expected, actual) - MAX_COMMON
+    return _cut(expected, skipped), _cut(actual, skipped)
+
+
+def _count_common(one: str, other: str) -> int:
+    """Return the length of the common beginning of two texts."""
+    pairs = enumerate(zip(one, other, strict=False))
+    parting = (index for index, (left, right) in pairs if left != right)
+    return next(parting, min(len(one), len(other)))
+
+
+def _cut(text: str, skipped: int) -> str:
+    if skipped > 0:
+        text = f"[{skipped} characters]...{text[skipped:]}"
+    if len(text) > MAX_TEXT:
+        text = f"{text[:MAX_TEXT]} [truncated]..."
+    return text
+
+
+def _without_predicates(expected: object) -> object:
+    """Return ``expected`` with ``ANY`` in the place of predicates."""
+    if isinstance(expected, dict):
+        return {key: _without_predicates(value) for key, value in expected.items()}
+    if isinstance(expected, (list, tuple)):
+        items = map(_without_predicates, expected)
+        return tuple(items) if isinstance(expected, tuple) else list(items)
+    if callable(expected) and not isinstance(expected, KINDS):
+        return ANY
+    return expected
+
+
+def _cost(expected: object, actual: object) -> tuple[int, int]:
+    """Weigh what ``actual`` lacks or has wrong, and what it has besides."""
+    wrong = besides = 0
+    for spot in _find_spots(expected, actual, partial=False):
+        if isinstance(spot.expected, _Absent):
+            besides += _weight(spot.actual)
+        else:
+            wrong += _weight(spot.expected)
+    return wrong, besides
+
+
+def _weight(value: object) -> int:
+    """Count the leaves of ``value`` and its containers."""
+    if isinstance(value, dict):
+        return 1 + sum(map(_weight, value.values()))
+    if isinstance(value, (list, tuple)):
+        return 1 + sum(map(_weight, value))
+    return 1
+
+
+def _likeness(expected: object, actual: object) -> float:
+    """Return how alike the differing parts of the two read, from 0 to 1."""
+    spots = list(_find_spots(expected, actual, partial=False))
+    return SequenceMatcher(
+        None,
+        " ".join(_say_expected(spot.expected) for spot in spots)[:MAX_COMPARED_TEXT],
+        " ".join(_say(spot.actual) for spot in spots)[:MAX_COMPARED_TEXT],
+    ).ratio()

@@ -1,0 +1,178 @@
+"""
+How a connection is opened: where, as whom, with which headers.
+
+Options are checked when they are given. The login, and what the test case
+says about headers, come when the connection is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from channels.auth import AuthMiddleware
+from django.apps import apps
+from django.test import AsyncClient, Client
+
+from . import routing
+from .scope import (
+    DENIAL_RESPONSE,
+    HOST,
+    cookie_header,
+    has_header,
+    header_list,
+    join_query,
+    websocket_scope,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+
+    from .engine.application import ASGIApplication
+
+#: Stands for an option that was not given, where None means something.
+UNSET: Any = object()
+
+ASGI_EXTENSIONS: Mapping[str, Mapping[str, object]] = {DENIAL_RESPONSE: {}}
+LOGIN_KEYS = {"headers", "query", "subprotocols", "cookies"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that every way to open a connection takes."""
+
+    user: Any = None
+    client: Client | AsyncClient | None = None
+    headers: Any = None
+    cookies: Mapping[str, str] | None = None
+    subprotocols: Sequence[str] | None = None
+    query: Any = None
+    origin: str | None = UNSET
+    remote_address: object = None
+    application: ASGIApplication | None = None
+    path_kwargs: Mapping[str, object] | None = None
+    scope: Mapping[str, object] | None = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.client is not None and not isinstance(self.client, (Client, AsyncClient)):
+            raise TypeError(
+                f"client= is a Django test client, not {self.client!r}. The address of"
+                " the peer is given as remote_address=."
+            )
+        if isinstance(self.remote_address, (Client, AsyncClient)):
+            raise TypeError("A Django test client is given as client=.")
+        if self.user is not None and self.client is not None:
+            raise TypeError("Give user= or client=, not both.")
+        if self.application is not None:
+            routing.check_application(self.application)
+        header_list(self.headers)
+
+
+@dataclass
+class Login:
+    """What logs a connection in, and where its cookies go back to."""
+
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    query: Any = None
+    subprotocols: list[str] = field(default_factory=list)
+    cookies: list[Mapping[str, Any]] = field(default_factory=list)
+    jars: list[Any] = field(default_factory=list)
+
+    def keep_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep the cookies that a handshake has set where its own came from."""
+        for name, value in headers:
+            if name.lower() == b"set-cookie":
+                for jar in self.jars:
+                    jar.load(value.decode("latin1"))
+
+    @classmethod
+    def from_mapping(cls, login: Any) -> Login:
+        """Take what ``get_login()`` has returned."""
+        if not hasattr(login, "items") or not set(login) <= LOGIN_KEYS:
+            raise TypeError(
+                "get_login() returns a dict with some of the keys 'headers', 'query',"
+                f" 'subprotocols' and 'cookies', not {login!r}."
+            )
+        return cls(
+            headers=header_list(login.get("headers")),
+            query=login.get("query"),
+            subprotocols=list(login.get("subprotocols") or []),
+            cookies=[login["cookies"]] if login.get("cookies") else [],
+        )
+
+
+def session_login(user: Any) -> dict[str, Any]:
+    """Log the user in as the test client does; return the session's cookie."""
+    if not getattr(user, "is_authenticated", False) or not has_sessions():
+        return {}
+    client = Client()
+    client.force_login(user)
+    return {"cookies": client.cookies}
+
+
+def has_sessions() -> bool:
+    """Tell whether logins can be kept in a session."""
+    return apps.is_installed("django.contrib.sessions")
+
+
+def needs_user_in_scope(application: object) -> bool:
+    """Tell whether nothing in the application can find the user by itself."""
+    return routing.is_bare(application)
+
+
+def reads_sessions(application: object) -> bool:
+    """Tell whether Channels' own auth middleware is in the chain."""
+    return any(
+        isinstance(layer, AuthMiddleware) for layer in routing.layers_of(application)
+    )
+
+
+def first_scope(path: str, options: Options, extensions: Any) -> dict[str, Any]:
+    """Return the scope before the login is known."""
+    scope = websocket_scope(
+        path,
+        query=options.query,
+        headers=options.headers,
+        subprotocols=options.subprotocols,
+        remote_address=options.remote_address,
+        extensions=extensions,
+    )
+    if options.path_kwargs is not None:
+        scope["url_route"] = {"args": (), "kwargs": dict(options.path_kwargs)}
+    return scope
+
+
+def final_scope(
+    scope: MutableMapping[str, Any],
+    options: Options,
+    login: Login,
+    *,
+    application: object,
+    class_headers: Any,
+    class_subprotocols: Iterable[str],
+) -> dict[str, Any]:
+    """Add to a scope what is known when the connection is made."""
+    final = dict(scope)
+    headers = list(final.get("headers") or [])
+    if options.headers is None:
+        headers += header_list(class_headers)
+    headers += login.headers
+    cookies = cookie_header(*login.cookies, options.cookies or {})
+    defaults = {b"host": HOST.encode(), b"cookie": cookies}
+    if options.origin is UNSET:
+        defaults[b"origin"] = routing.default_origin(application).encode()
+    elif options.origin is not None:
+        defaults[b"origin"] = options.origin.encode()
+    headers += [
+        (name, value)
+        for name, value in defaults.items()
+        if value and not has_header(headers, name)
+    ]
+    final["headers"] = headers
+    final["query_string"] = join_query(final["query_string"].decode(), login.query)
+    if options.subprotocols is None:
+        final["subprotocols"] = [*final["subprotocols"], *class_subprotocols]
+    final["subprotocols"] = [*login.subprotocols, *final["subprotocols"]]
+    final.update(options.scope or {})
+    return final

@@ -1,0 +1,55 @@
+"""Checking what a test case class says, before its first test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from .engine.protocol import BREACHES
+
+LEVELS = ("fail", "warn", "off")
+WATCHES = ("application_errors", "check_dropped", "check_leaks", "check_unread")
+COMMIT_RULES = ("production", "django")
+
+
+def check_policies(case: Any) -> None:
+    """Raise ``ImproperlyConfigured`` for a value that means nothing."""
+    for name in WATCHES:
+        _check_choice(case, name, LEVELS)
+    _check_choice(case, "on_commit_callbacks", COMMIT_RULES)
+    _check_breaches(case)
+    for name in ("hang_timeout", "receive_timeout"):
+        _check_seconds(case, name)
+
+
+def _check_choice(case: Any, name: str, choices: tuple[str, ...]) -> None:
+    value = getattr(case, name)
+    if value not in choices:
+        listed = ", ".join(map(repr, choices))
+        raise ImproperlyConfigured(
+            f"{case.__name__}.{name} is one of {listed}, not {value!r}."
+        )
+
+
+def _check_breaches(case: Any) -> None:
+    value = case.check_protocol
+    if isinstance(value, str):
+        _check_choice(case, "check_protocol", LEVELS)
+        return
+    unknown = sorted(set(value) - set(BREACHES))
+    if unknown:
+        raise ImproperlyConfigured(
+            f"{case.__name__}.check_protocol allows {', '.join(map(repr, unknown))},"
+            f" but the breaches are: {', '.join(BREACHES)}."
+        )
+
+
+def _check_seconds(case: Any, name: str) -> None:
+    value = getattr(case, name)
+    if value is None and name == "hang_timeout":
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        raise ImproperlyConfigured(
+            f"{case.__name__}.{name} is a number of seconds, not {value!r}."
+        )

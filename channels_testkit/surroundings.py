@@ -1,0 +1,120 @@
+"""What a connection finds around it: a running test, or just a loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from asgiref.sync import markcoroutinefunction
+
+from .engine.errors import ApplicationErrors
+from .engine.rest import RestWatch, watch_of
+from .wire import JsonWire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Coroutine
+
+    from .engine.bridge import Bridge
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+_HANG_TIMEOUT = 30.0
+
+
+class Surroundings:
+    """What a communicator has around it outside of the kit's test cases."""
+
+    check_protocol: str | Collection[str] = "fail"
+    receive_timeout = 1.0
+    wire: JsonWire = JsonWire()
+
+    def __init__(self, errors: ApplicationErrors | None = None) -> None:
+        self.errors = errors or ApplicationErrors()
+
+    @property
+    def rest(self) -> RestWatch:
+        """The watch of the loop that runs this code."""
+        rest = watch_of(asyncio.get_running_loop())
+        if rest.hang_timeout is None:
+            rest.hang_timeout = _HANG_TIMEOUT
+        return rest
+
+    def allows_breach(self, name: str) -> bool:
+        """Tell whether a breach of the protocol is let through."""
+        if isinstance(self.check_protocol, str):
+            return self.check_protocol == "off"
+        return name in self.check_protocol
+
+
+class UnawaitedCalls:
+    """The kit's coroutines that nobody has awaited, and where they were made."""
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[Coroutine[Any, Any, Any], str, str]] = []
+
+    def note(self, coroutine: Coroutine[Any, Any, Any], name: str, where: str) -> None:
+        """Remember a call."""
+        if len(self._calls) >= _MANY:
+            self._calls = [call for call in self._calls if _is_unawaited(call[0])]
+        self._calls.append((coroutine, name, where))
+
+    def take(self) -> list[str]:
+        """Close the coroutines that were not awaited, and say which."""
+        forgotten = [call for call in self._calls if _is_unawaited(call[0])]
+        self._calls = []
+        for coroutine, *_ in forgotten:
+            coroutine.close()
+        return [
+            f"{name}() was called at {where} but never awaited, so it did nothing."
+            f" Write 'await ...{name}(...)' in an async test{_sync_twin(name)}."
+            for _, name, where in forgotten
+        ]
+
+
+_MANY = 500
+_SYNC_TWINS = {
+    "aconnect": "self.connect(...)",
+    "aconnect_many": "self.connect_many(...)",
+    "asettle": "self.settle()",
+    "adisconnect_all": "self.disconnect_all()",
+}
+
+
+def _sync_twin(name: str) -> str:
+    twin = _SYNC_TWINS.get(name)
+    return f", and '{twin}' in a sync one" if twin else ""
+
+
+def _is_unawaited(coroutine: Coroutine[Any, Any, Any]) -> bool:
+    return inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
+
+
+#: The calls of the running test; a list, innermost last.
+unawaited: list[UnawaitedCalls] = []
+
+
+def kit_coroutine(function: F) -> F:
+    """
+    Make a coroutine function whose calls are told if nobody awaits them.
+
+    What it returns is a real coroutine, which tasks and groups take.
+    """
+
+    def call(*args: Any, **options: Any) -> Coroutine[Any, Any, Any]:
+        coroutine: Coroutine[Any, Any, Any] = function(*args, **options)
+        if unawaited:
+            unawaited[-1].note(coroutine, function.__name__, _caller())
+        return coroutine
+
+    call.__wrapped__ = function  # type: ignore[attr-defined]
+    for name in ("__doc__", "__name__", "__qualname__", "__module__"):
+        setattr(call, name, getattr(function, name))
+    return markcoroutinefunction(call)  # type: ignore[return-value]
+
+
+def _caller() -> str:
+    frame = sys._getframe(2)
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"

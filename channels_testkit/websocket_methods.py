@@ -1,0 +1,190 @@
+"""Opening WebSocket connections from a test case."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from . import opening, refusals
+from .communicator import WebsocketCommunicator
+from .opening import Options
+from .surroundings import kit_coroutine
+from .websocket_assertions import WebsocketAssertions
+from .wire import JsonWire
+from .wsclient import WSClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from .connection import Connection
+
+__unittest = True
+
+
+class WebsocketMethods(WebsocketAssertions, JsonWire):
+    """
+    Connections of a test case, tracked and closed when the test ends.
+
+    The options of all of them: ``user``, ``client`` (a Django test client whose
+    cookies are used), ``headers``, ``cookies``, ``subprotocols``, ``query``,
+    ``origin`` (None sends none), ``remote_address``, ``application``,
+    ``path_kwargs`` (for a bare consumer), ``scope`` (merged last), ``name``.
+    """
+
+    #: Where connections go that are given no path.
+    ws_path: str = ""
+    ws_headers: Any = None
+    subprotocols: Sequence[str] = ()
+    #: What the server offers; the default is the denial response.
+    asgi_extensions: Mapping[str, Mapping[str, object]] = opening.ASGI_EXTENSIONS
+
+    _auth_communicator: WebsocketCommunicator | None = None
+
+    @property
+    def wire(self) -> JsonWire:
+        """How payloads become frames: the test case's own methods."""
+        return self
+
+    def get_ws_headers(self) -> Any:
+        """Return the headers of every handshake. May use ``self.client``."""
+        return self.ws_headers
+
+    def get_subprotocols(self) -> Sequence[str]:
+        """Return the subprotocols that every handshake offers."""
+        return self.subprotocols
+
+    def get_login(self, user: Any) -> Any:
+        """
+        Return what logs a user in, by default the cookie of a session.
+
+        Override it where the project uses tokens: return a dict with some of
+        ``"headers"``, ``"query"``, ``"subprotocols"`` and ``"cookies"``.
+        """
+        return opening.session_login(user)
+
+    # One connection.
+
+    def connect(self, path: str | None = None, **options: Any) -> WSClient:
+        """
+        Return a connected sync client.
+
+        Fails, with code, reason and user, when the handshake is refused. Raises
+        ``ImproperlyConfigured`` when there is neither ``path`` nor ``ws_path``.
+
+        Example::
+
+            ann = self.connect("/ws/echo/")
+            ann.send_json({"message": "hello"})
+            self.assertReceivesJson(ann, {"message": "hello"})
+        """
+        __tracebackhide__ = True
+        self._kit.refuse_in_async_test("self.aconnect")
+        client = self.create_client(path, **options)
+        if not client.connect():
+            raise refusals.refused(_connection_of(client))
+        return client
+
+    @kit_coroutine
+    async def aconnect(
+        self, path: str | None = None, **options: Any
+    ) -> WebsocketCommunicator:
+        """Return a connected communicator. As ``connect()``."""
+        __tracebackhide__ = True
+        communicator = self.create_communicator(path, **options)
+        if not await communicator.connect():
+            raise refusals.refused(_connection_of(communicator))
+        return communicator
+
+    def create_communicator(
+        self, ws_path: str | None = None, **options: Any
+    ) -> WebsocketCommunicator:
+        """Return a communicator that is not connected. Touches no database."""
+        return WebsocketCommunicator.from_options(
+            self._path(ws_path, options), Options(**options)
+        )
+
+    def create_client(self, path: str | None = None, **options: Any) -> WSClient:
+        """Return a client that is not connected. Touches no database."""
+        return WSClient(self._path(path, options), **options)
+
+    def _path(self, path: str | None, options: Mapping[str, Any]) -> str:
+        found = self.ws_path if path is None else path
+        if not found and options.get("path_kwargs") is not None:
+            # A bare consumer is not routed: the path means nothing to it.
+            return "/"
+        if not found:
+            raise ImproperlyConfigured(
+                f"{type(self).__name__} has no ws_path: set it, or give a path to the"
+                " call."
+            )
+        return found
+
+    @property
+    def auth_communicator(self) -> WebsocketCommunicator:
+        """A communicator of its own, the same one for the whole test."""
+        if self._auth_communicator is None:
+            self._auth_communicator = self.create_communicator()
+        return self._auth_communicator
+
+    # Many connections.
+
+    def connect_many(
+        self,
+        n: int | None = None,
+        path: str | None = None,
+        *,
+        users: Iterable[Any] | None = None,
+        **options: Any,
+    ) -> list[WSClient]:
+        """
+        Return ``n`` connected sync clients, or one for each of ``users``.
+
+        Example::
+
+            ann, ben = self.connect_many(2, "/ws/room/1/")
+        """
+        __tracebackhide__ = True
+        people = _people(n, users, options)
+        return [self.connect(path, **options, **person) for person in people]
+
+    @kit_coroutine
+    async def aconnect_many(
+        self,
+        n: int | None = None,
+        path: str | None = None,
+        *,
+        users: Iterable[Any] | None = None,
+        **options: Any,
+    ) -> list[WebsocketCommunicator]:
+        """Return connected communicators. As ``connect_many()``."""
+        __tracebackhide__ = True
+        people = _people(n, users, options)
+        return [await self.aconnect(path, **options, **person) for person in people]
+
+    def disconnect_all(self) -> None:
+        """Close every connection now, the last one first."""
+        self._kit.refuse_in_async_test("self.adisconnect_all")
+        self._kit.close_all()
+
+    @kit_coroutine
+    async def adisconnect_all(self) -> None:
+        """Close every connection now, the last one first."""
+        await self._kit.aclose_all()
+
+
+def _people(
+    n: int | None, users: Iterable[Any] | None, options: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    if (n is None) == (users is None) or (users is not None and "user" in options):
+        raise TypeError("Give a number of connections, or users=[...].")
+    if users is not None:
+        return [{"user": user} for user in users]
+    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+        raise TypeError(f"A number of connections is an int, not {n!r}.")
+    return [{} for _ in range(n)]
+
+
+def _connection_of(face: Any) -> Connection:
+    connection: Connection = face.connection
+    return connection

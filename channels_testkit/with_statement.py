@@ -1,0 +1,36 @@
+"""
+Telling ``self.assertSent(...)`` from ``with self.assertSent(...):``.
+
+The first judges at once, the second judges a block, and the call is the same.
+Only the caller's next instruction tells which it is.
+"""
+
+from __future__ import annotations
+
+import dis
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+
+_ENTERS = {"SETUP_WITH", "BEFORE_WITH"}
+#: Python 3.14 looks ``__enter__`` and ``__exit__`` up by this pair.
+_ENTERS_BY_LOOK_UP = ("COPY", "LOAD_SPECIAL")
+
+
+def is_entered(caller: FrameType) -> bool:
+    """Tell whether the caller enters the result of the call it is making."""
+    return _next_enters(caller.f_code, caller.f_lasti)
+
+
+@lru_cache(maxsize=256)
+def _next_enters(code: CodeType, offset: int) -> bool:
+    following = [
+        instruction.opname
+        for instruction in dis.get_instructions(code)
+        if instruction.offset > offset and instruction.opname != "CACHE"
+    ][:2]
+    return following[:1] != [] and (
+        following[0] in _ENTERS or tuple(following) == _ENTERS_BY_LOOK_UP
+    )

@@ -1,0 +1,243 @@
+"""``WSClient``: the sync face of a connection, and a user agent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.test import Client
+
+from . import run
+from .communicator import WebsocketCommunicator
+from .opening import Options, has_sessions
+from .surroundings import kit_coroutine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, MutableMapping
+    from http.cookies import SimpleCookie
+
+    from channels.consumer import AsyncConsumer
+
+    from .connection import Connection
+    from .engine.transcript import Transcript
+    from .handshake import Handshake
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+__unittest = True
+
+
+def _twins(
+    method: Callable[Concatenate[WebsocketCommunicator, P], Coroutine[Any, Any, T]],
+) -> tuple[
+    Callable[Concatenate[WSClient, P], T],
+    Callable[Concatenate[WSClient, P], Coroutine[Any, Any, T]],
+]:
+    """Return a communicator's method as a sync and as an async one."""
+    name = method.__name__
+    work: Any = getattr(method, "__wrapped__", method)
+
+    def call(self: WSClient, /, *args: P.args, **options: P.kwargs) -> T:
+        return self._drive(work(self.communicator, *args, **options), f"a{name}")
+
+    async def acall(self: WSClient, /, *args: P.args, **options: P.kwargs) -> T:
+        result: T = await work(self.communicator, *args, **options)
+        return result
+
+    for function, function_name in ((call, name), (acall, f"a{name}")):
+        function.__name__ = function_name
+        function.__qualname__ = f"WSClient.{function_name}"
+        function.__doc__ = method.__doc__
+    return call, kit_coroutine(acall)
+
+
+class WSClient:
+    """
+    A user agent with cookies and at most one open WebSocket connection.
+
+    For sync tests; the twins of its methods whose names begin with ``a`` are
+    for async ones. Every call returns at rest. It takes the options of
+    ``self.connect()`` and works while a test case of the kit runs; outside of
+    one, creating it raises ``RuntimeError``.
+
+    Example::
+
+        ann = WSClient("/ws/echo/")
+        ann.connect()
+        ann.send_json({"message": "hello"})
+        self.assertEqual(ann.receive_json(), {"message": "hello"})
+    """
+
+    def __init__(
+        self, path: str = "/", *, ordered: bool = False, **options: Any
+    ) -> None:
+        # ASGI orders a connection's events, whatever is asked for.
+        del ordered
+        self._run = run.required("WSClient")
+        self._browser = Client()
+        self.communicator = WebsocketCommunicator.from_options(path, Options(**options))
+
+    def _drive(self, work: Coroutine[Any, Any, T], twin: str) -> T:
+        return self._run.drive(work, twin)
+
+    # The handshake.
+
+    def connect(
+        self, path: str | None = None, *, timeout: float | None = None
+    ) -> Handshake:
+        """
+        Open the connection and return the ``Handshake``.
+
+        A refusal is an answer, not a failure. Raises ``NoFrame`` when the
+        application neither accepts nor rejects within ``timeout`` seconds.
+        """
+        self._offer_cookies()
+        if not self._run.is_async:
+            self.communicator.work_out_login()
+        work = self.communicator.connect(timeout, ws_path=path)
+        return self._drive(work, "aconnect")
+
+    @kit_coroutine
+    async def aconnect(
+        self, path: str | None = None, *, timeout: float | None = None
+    ) -> Handshake:
+        """Open the connection and return the ``Handshake``, as ``connect()``."""
+        self._offer_cookies()
+        return await self.communicator.connect(timeout, ws_path=path)
+
+    def _offer_cookies(self) -> None:
+        self.communicator.jar = self.cookies or None
+
+    reconnect, areconnect = _twins(WebsocketCommunicator.reconnect)
+
+    # Frames.
+
+    send_text, asend_text = _twins(WebsocketCommunicator.send_text)
+    send_bytes, asend_bytes = _twins(WebsocketCommunicator.send_bytes)
+    send_json, asend_json = _twins(WebsocketCommunicator.send_json)
+    send_message, asend_message = _twins(WebsocketCommunicator.send_message)
+    receive_text, areceive_text = _twins(WebsocketCommunicator.receive_text)
+    receive_bytes, areceive_bytes = _twins(WebsocketCommunicator.receive_bytes)
+    receive_json, areceive_json = _twins(WebsocketCommunicator.receive_json)
+    receive_all_json, areceive_all_json = _twins(WebsocketCommunicator.receive_all_json)
+    receive_until, areceive_until = _twins(WebsocketCommunicator.receive_until)
+    receive_nothing, areceive_nothing = _twins(WebsocketCommunicator.receive_nothing)
+
+    # Closing.
+
+    disconnect, adisconnect = _twins(WebsocketCommunicator.disconnect)
+    drop, adrop = _twins(WebsocketCommunicator.drop)
+    wait, await_application = _twins(WebsocketCommunicator.wait)
+
+    def assert_closed(self, code: int | None = None) -> None:
+        """Assert that the application has closed the connection."""
+        self.communicator.assert_closed(code)
+
+    # What can be read.
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection, once there is one."""
+        return self.communicator.connection
+
+    @property
+    def label(self) -> str:
+        """How failures call this client."""
+        return self.communicator.label
+
+    @property
+    def scope(self) -> MutableMapping[str, Any]:
+        """The scope: the consumer's own once there is one."""
+        return self.communicator.scope
+
+    @property
+    def frames(self) -> list[str | bytes]:
+        """The payload of every frame that has come, read or not."""
+        return self.communicator.frames
+
+    @property
+    def consumer(self) -> AsyncConsumer:
+        """The consumer instance behind the application and its middleware."""
+        return self.communicator.consumer
+
+    @property
+    def channel_name(self) -> str:
+        """The consumer's own channel."""
+        return self.communicator.channel_name
+
+    @property
+    def groups(self) -> list[str]:
+        """The groups that the consumer's channel is in, sorted."""
+        return self.communicator.groups
+
+    @property
+    def transcript(self) -> Transcript:
+        """What has crossed the connection, in order."""
+        return self.communicator.transcript
+
+    # Logins, as those of Django's test client.
+
+    @property
+    def cookies(self) -> SimpleCookie:
+        """The cookies that go with the next handshake."""
+        return self._browser.cookies
+
+    @property
+    def session(self) -> Any:
+        """The session of the cookies, made where there is none."""
+        self._need_sessions()
+        with self._run.database.uncounted():
+            return self._browser.session
+
+    def login(self, **credentials: Any) -> bool:
+        """Log in; tell whether the credentials were right."""
+        self._refuse_in_async_test("alogin")
+        self._need_sessions()
+        with self._run.database.uncounted():
+            return self._browser.login(**credentials)
+
+    @kit_coroutine
+    async def alogin(self, **credentials: Any) -> bool:
+        """Log in; tell whether the credentials were right."""
+        self._need_sessions()
+        with self._run.database.uncounted():
+            return await sync_to_async(self._browser.login)(**credentials)
+
+    def force_login(self, user: Any, backend: str | None = None) -> None:
+        """Log a user in without credentials."""
+        self._refuse_in_async_test("aforce_login")
+        self._need_sessions()
+        with self._run.database.uncounted():
+            self._browser.force_login(user, backend)
+
+    @kit_coroutine
+    async def aforce_login(self, user: Any, backend: str | None = None) -> None:
+        """Log a user in without credentials."""
+        self._need_sessions()
+        with self._run.database.uncounted():
+            await sync_to_async(self._browser.force_login)(user, backend)
+
+    def logout(self) -> None:
+        """Forget the session and the cookies."""
+        self._refuse_in_async_test("alogout")
+        with self._run.database.uncounted():
+            self._browser.logout()
+
+    @kit_coroutine
+    async def alogout(self) -> None:
+        """Forget the session and the cookies."""
+        with self._run.database.uncounted():
+            await sync_to_async(self._browser.logout)()
+
+    def _refuse_in_async_test(self, twin: str) -> None:
+        self._run.refuse_in_async_test(twin)
+
+    def _need_sessions(self) -> None:
+        if not has_sessions():
+            raise OSError(
+                "A session needs django.contrib.sessions in INSTALLED_APPS."
+            )
+
+    def __repr__(self) -> str:
+        return repr(self.communicator).replace("WebsocketCommunicator", "WSClient", 1)

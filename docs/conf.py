@@ -1,0 +1,52 @@
+"""How Sphinx builds the pages: offline, every unresolved name an error."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import django
+from django.conf import settings
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+# autodoc imports the package, and the package imports Django's models.
+settings.configure(
+    INSTALLED_APPS=[
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+        "channels",
+    ],
+)
+django.setup()
+
+from channels_testkit import __version__  # noqa: E402 (needs the settings)
+
+project = "channels_testkit"
+author = "The channels_testkit authors"
+copyright = author  # noqa: A001 (Sphinx's name)
+version = release = __version__
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build", "examples"]
+html_theme = "furo"
+html_title = f"channels_testkit {release}"
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+
+# The inventories of Python and Django are on the network, and the build is
+# not: names from elsewhere stay unlinked. A role that names something of this
+# package by its public name is checked.
+nitpick_ignore_regex = [
+    (
+        r"py:.*",
+        r"(asgiref|asyncio|channels|collections|contextlib|django|re|typing"
+        r"|unittest)(\..*)?",
+    ),
+    # What annotations name: builtins, type variables, private aliases.
+    (r"py:(class|data|obj)", r"(?!channels_testkit\b).*"),
+    (r"py:(class|data|obj)", r"channels_testkit\.[a-z_]+\..*"),
+    (r"py:exc", r"[A-Z]\w*(Error|Exception|Warning)"),
+]

@@ -1,0 +1,115 @@
+const $ = (selector) => document.querySelector(selector);
+const { slug, user: me } = $("#room").dataset;
+const present = new Set();
+
+// Keep a WebSocket open: dial again when the server goes away. A close code
+// from 4000 up is the application's own word, such as "logged out".
+function open(path, handle, status = () => {}) {
+  const url = new URL(path, location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  const connection = {
+    send: (frame) => connection.socket.send(JSON.stringify(frame)),
+  };
+  (function dial() {
+    const socket = (connection.socket = new WebSocket(url));
+    socket.onopen = () => status("connected");
+    socket.onmessage = (event) => handle(JSON.parse(event.data), connection);
+    socket.onclose = ({ code }) => {
+      status("disconnected");
+      if (code >= 4000) location.reload();
+      else setTimeout(dial, 1000);
+    };
+  })();
+  return connection;
+}
+
+function element(tag, className, text = "") {
+  const node = document.createElement(tag);
+  node.className = className;
+  node.textContent = text;
+  return node;
+}
+
+function showMessage({ id, type, user, text, created }) {
+  if ($(`#message-${id}`)) return;
+  const item = element("li", user === me ? `${type} mine` : type);
+  item.id = `message-${id}`;
+  item.title = new Date(created).toLocaleString();
+  item.append(element("b", "user", user), element("span", "text", text));
+  if (user !== me) {
+    const button = element("button", "report", "Report");
+    button.onclick = () => {
+      chat.send({ type: "report", id });
+      button.disabled = true;
+    };
+    item.append(button);
+  }
+  $("#log").append(item);
+  item.scrollIntoView({ block: "nearest" });
+}
+
+function showPresent() {
+  $("#present").replaceChildren(
+    ...[...present].sort().map((name) => element("li", "user", name))
+  );
+}
+
+function notify(text, className = "notice") {
+  const notice = element("p", className, text);
+  $("#notices").append(notice);
+  return notice;
+}
+
+const handlers = {
+  welcome(frame) {
+    present.clear();
+    frame.present.forEach((name) => present.add(name));
+    showPresent();
+    frame.history.forEach(showMessage);
+  },
+  joined: ({ user }) => showPresent(present.add(user)),
+  left: ({ user }) => showPresent(present.delete(user)),
+  message: showMessage,
+  announcement: showMessage,
+  hidden: ({ id }) => $(`#message-${id}`)?.remove(),
+  error({ errors }) {
+    const notice = notify(errors.join(" "), "notice error");
+    setTimeout(() => notice.remove(), 5000);
+  },
+};
+
+const chat = open(
+  `/ws/chat/${slug}/`,
+  (frame) => handlers[frame.type](frame),
+  (status) => {
+    $("#status").textContent = status;
+    for (const button of $("#say").querySelectorAll("button")) {
+      button.disabled = status !== "connected";
+    }
+  }
+);
+
+open("/ws/notifications/", ({ type, id, user, room, text }, connection) => {
+  if (type !== "mention") return;
+  const notice = notify(`${user} mentioned you in ${room}: ${text}`);
+  notice.onclick = () => {
+    connection.send({ type: "read", id });
+    notice.remove();
+  };
+});
+
+$("#say").onsubmit = (event) => {
+  event.preventDefault();
+  chat.send({ type: "say", text: $("#text").value });
+  $("#text").value = "";
+};
+
+$("#dice").onclick = () => {
+  const dice = new WebSocket(`${location.origin.replace("http", "ws")}/ws/dice/6/`);
+  dice.onopen = () => dice.send("roll");
+  dice.onmessage = (event) => {
+    $("#text").value += `[rolled ${JSON.parse(event.data).value}] `;
+    $("#text").focus();
+    dice.close();
+  };
+};

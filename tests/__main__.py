@@ -1,0 +1,149 @@
+"""
+Run the whole suite: ``python -m tests``.
+
+By Django's runner on each database, then by pytest. Other arguments go to the
+runner as they are. What the machine lacks is skipped, and the summary says how
+to get it; what CHANNELS_TESTKIT_REQUIRE lists ("postgres") fails instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests import postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DATABASES = ["sqlite-memory", "sqlite-file", "postgres"]
+RUNNERS = ["django", "pytest"]
+#: Any other pair is run when both of its names are given.
+USUAL = [*(("django", database) for database in DATABASES), ("pytest", DATABASES[0])]
+
+MODULES = {
+    "pytest": {"pytest_django": "pytest-django", "xdist": "pytest-xdist"},
+    "postgres": {"psycopg": "psycopg[binary]"},
+}
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What came of one run of the suite."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    skipped: list[str] = dataclasses.field(default_factory=list)  # the reasons
+    needs: str = ""
+
+    def __str__(self) -> str:
+        if self.needs:
+            return f"{self.name}: not run, needs {self.needs}"
+        return f"{self.name}: {total([self])}"
+
+
+def total(outcomes: list[Outcome]) -> str:
+    passed = sum(outcome.passed for outcome in outcomes)
+    failed = sum(outcome.failed for outcome in outcomes)
+    skipped = sum(len(outcome.skipped) for outcome in outcomes)
+    ending = f", {skipped} skipped" if skipped else ""
+    return f"{passed} passed, {failed} failed{ending}"
+
+
+def find_needs(runner: str, database: str) -> str:
+    """Say what the run needs and this machine lacks."""
+    modules = {**MODULES.get(runner, {}), **MODULES.get(database, {})}
+    needs = [
+        f"{distribution} (python -m pip install '{distribution}')"
+        for module, distribution in modules.items()
+        if importlib.util.find_spec(module) is None
+    ]
+    if database == "postgres" and not postgres.is_available():
+        needs.append(postgres.HOW_TO_GET)
+    return " and ".join(needs)
+
+
+@contextlib.contextmanager
+def environment(database: str) -> Iterator[dict[str, str]]:
+    """Run the server that the database needs; give the run's environment."""
+    variables = {**os.environ, "CHANNELS_TESTKIT_DATABASE": database}
+    if sys.flags.dev_mode:
+        variables["PYTHONDEVMODE"] = "1"
+    if database != "postgres":
+        yield variables
+    else:
+        with postgres.server() as address:
+            yield variables | address
+
+
+def command(runner: str, arguments: list[str]) -> list[str]:
+    warnings = [f"-W{option}" for option in sys.warnoptions]
+    if runner == "django":
+        # Without tblib, Django cannot bring a failure out of another process.
+        parallel = "auto" if importlib.util.find_spec("tblib") else "1"
+        call = ["django", "test", "--noinput", "--settings=tests.settings"]
+        call.append(f"--parallel={parallel}")
+    else:
+        # The workers are started without this process's warning filters.
+        call = ["pytest", "-q", "-n2", "--ds=tests.settings", *warnings]
+        call += ["-p", "tests.runner"]
+    labels = [] if any(a.startswith("tests") for a in arguments) else ["tests"]
+    return [sys.executable, *warnings, "-m", *call, *arguments, *labels]
+
+
+def run(runner: str, database: str, arguments: list[str]) -> Outcome:
+    outcome = Outcome(f"{runner} on {database}", needs=find_needs(runner, database))
+    if outcome.needs:
+        required = os.environ.get("CHANNELS_TESTKIT_REQUIRE", "").split(",")
+        outcome.failed = int(database in required)
+        return outcome
+    print(f"\n{outcome.name}", flush=True)
+    with tempfile.TemporaryDirectory() as directory, environment(database) as variables:
+        counts = Path(directory, "counts")
+        variables["CHANNELS_TESTKIT_COUNTS"] = str(counts)
+        ended = subprocess.run(command(runner, arguments), env=variables)
+        if counts.exists():
+            vars(outcome).update(json.loads(counts.read_text()))
+    # Breaking down is a failure too, and so is finding no test.
+    if ended.returncode or not (outcome.passed or outcome.skipped):
+        outcome.failed = outcome.failed or 1
+    return outcome
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests", description=__doc__)
+    parser.add_argument("--database", action="append", choices=DATABASES)
+    parser.add_argument("--runner", action="append", choices=RUNNERS)
+    options, arguments = parser.parse_known_args()
+    # So that what is running is stopped, a server above all.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    outcomes = [
+        run(runner, database, arguments)
+        for runner in options.runner or RUNNERS
+        for database in options.database or DATABASES
+        if (runner, database) in USUAL or (options.runner and options.database)
+    ]
+    print("\nSummary")
+    for outcome in outcomes:
+        print(f"  {outcome}")
+    reasons = Counter(reason for outcome in outcomes for reason in outcome.skipped)
+    for reason, number in sorted(reasons.items()):
+        print(f"  skipped {number}: {reason}")
+    print(total(outcomes), flush=True)
+    return int(any(outcome.failed for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from django.db import models
+
+
+class Note(models.Model):
+    text = models.CharField(max_length=100)
+    slug = models.SlugField(unique=True, null=True)
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,0 +1,63 @@
+"""
+Both runners' ways to write down how a run went, for ``tests.__main__``.
+
+Django's is the class, named by the settings; pytest's are the hooks, loaded by
+``-p tests.runner``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import unittest
+from pathlib import Path
+from typing import Any
+
+from django.test.runner import DiscoverRunner
+
+# Taken out, so that a suite that a test starts leaves the file alone.
+COUNTS_PATH = os.environ.pop("CHANNELS_TESTKIT_COUNTS", None)
+
+
+def write_counts(passed: int, failed: int, skipped: list[str]) -> None:
+    """Write the counts, and the reason of each skipped test."""
+    if COUNTS_PATH:
+        counts = {"passed": passed, "failed": failed, "skipped": skipped}
+        Path(COUNTS_PATH).write_text(json.dumps(counts))
+
+
+class CountingRunner(DiscoverRunner):
+    def get_resultclass(self) -> type[unittest.TextTestResult]:
+        base = super().get_resultclass() or unittest.TextTestResult
+
+        class CountingResult(base):  # type: ignore[misc, valid-type]
+            # testsRun says less: some versions of Python count skipped tests
+            # in it, and a setUpClass that failed is never in it.
+            passed = 0
+
+            def addSuccess(self, test: unittest.TestCase) -> None:
+                super().addSuccess(test)
+                self.passed += 1
+
+            def addExpectedFailure(self, test: unittest.TestCase, err: Any) -> None:
+                super().addExpectedFailure(test, err)
+                self.passed += 1
+
+        return CountingResult
+
+    def suite_result(self, suite: Any, result: Any, **kwargs: Any) -> int:
+        failed = super().suite_result(suite, result, **kwargs)
+        write_counts(result.passed, failed, [reason for _, reason in result.skipped])
+        return failed
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    stats = terminalreporter.stats
+    passed = stats.get("passed", []) + stats.get("xfailed", [])
+    failed = stats.get("failed", []) + stats.get("error", [])
+    reasons = [report.longrepr[2] for report in stats.get("skipped", [])]
+    write_counts(
+        len(passed),
+        len(failed),
+        [reason.removeprefix("Skipped: ") for reason in reasons],
+    )

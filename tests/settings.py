@@ -1,0 +1,81 @@
+"""
+Settings of the library's own suite.
+
+``CHANNELS_TESTKIT_DATABASE`` chooses the database: ``sqlite-memory`` (the
+default), ``sqlite-file``, or ``postgres`` (the server that ``PGHOST``,
+``PGPORT``, ``PGUSER`` and ``PGPASSWORD`` name).
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def temporary_directory() -> Path:
+    """Make a directory of this process's own, gone when it ends."""
+    path = tempfile.mkdtemp(prefix="channels-testkit-")
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return Path(path)
+
+
+def sqlite_memory() -> dict[str, object]:
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+
+
+def sqlite_file() -> dict[str, object]:
+    # Django copies the TEST file for each process of --parallel. Each worker
+    # of pytest-xdist imports this module, and has a directory of its own.
+    directory = temporary_directory()
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": directory / "db.sqlite3",
+        "TEST": {"NAME": directory / "test.sqlite3"},
+    }
+
+
+def postgres() -> dict[str, object]:
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "channels_testkit",
+        "HOST": os.environ.get("PGHOST", ""),
+        "PORT": os.environ.get("PGPORT", ""),
+        "USER": os.environ.get("PGUSER", ""),
+        "PASSWORD": os.environ.get("PGPASSWORD", ""),
+    }
+
+
+DATABASE = {
+    "sqlite-memory": sqlite_memory,
+    "sqlite-file": sqlite_file,
+    "postgres": postgres,
+}[os.environ.get("CHANNELS_TESTKIT_DATABASE", "sqlite-memory")]
+DATABASES = {"default": DATABASE()}
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "channels",
+    "tests.app",
+]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+ROOT_URLCONF = "tests.app.urls"
+ASGI_APPLICATION = "tests.app.asgi.application"
+CHANNEL_LAYERS = {
+    "default": {"BACKEND": "channels.layers.InMemoryChannelLayer"},
+    "other": {"BACKEND": "channels.layers.InMemoryChannelLayer"},
+}
+
+TEST_RUNNER = "tests.runner.CountingRunner"
+# Hashing that takes no time: the suite makes many users and guards none.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SECRET_KEY = "the tests have no secrets"
+USE_TZ = True
