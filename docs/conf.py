@@ -28,7 +28,7 @@ author = "The channels_testkit authors"
 copyright = author  # noqa: A001 (Sphinx's name)
 version = release = __version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["sphinx.ext.autodoc"]
 exclude_patterns = ["_build", "examples"]
 html_theme = "furo"
 html_title = f"channels_testkit {release}"
