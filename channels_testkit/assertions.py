@@ -2,62 +2,56 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from . import layer_report, with_statement
 from .engine.errors import ExpectedErrors
+from .expectations import ANYTHING, Sequence, Target, Unmet, Wanted
 from .layers import captive_layer
-from .matching import matches
 from .messages import DEFAULT, Message, channel_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import FrameType, TracebackType
+    from types import TracebackType
 
     from .layers import CaptiveChannelLayer, Sent
     from .run import TestRun
 
 __unittest = True
 
-#: Stands for "whatever was sent".
-ANYTHING: Any = object()
-
 
 class SentBlock:
     """An assertion about what is sent inside a ``with`` block."""
 
     def __init__(
-        self, case: LayerAssertions, alias: str, judge: Callable[[list[Sent]], Any]
+        self, sent: Callable[[], list[Sent]], judge: Callable[[list[Sent]], Any]
     ) -> None:
-        self._case = case
-        self._alias = alias
+        self._sent = sent
         self._judge = judge
         self._found: list[Sent] = []
 
     def __enter__(self) -> list[Sent]:
-        self._start = len(self._case._layer(self._alias).sent)
+        self._start = len(self._sent())
         return self._found
 
     def __exit__(self, kind: object, *exc_info: object) -> None:
         __tracebackhide__ = True
         if kind is not None:
             return
-        sent = list(self._case._layer(self._alias).sent[self._start :])
-        found = self._judge(sent)
+        found = self._judge(self._sent()[self._start :])
         self._found += found if isinstance(found, list) else [found]
 
 
 class ApplicationRaises:
     """The block of ``assertApplicationRaises()``."""
 
-    def __init__(self, case: LayerAssertions, kinds: Any) -> None:
-        self._case = case
+    def __init__(self, run: TestRun, kinds: Any) -> None:
+        self._run = run
         self._expected = ExpectedErrors(kinds)
 
     def __enter__(self) -> ExpectedErrors:
-        self._case._kit.observe()
-        self._case._kit.errors.expect(self._expected)
+        self._run.observe()
+        self._run.errors.expect(self._expected)
         return self._expected
 
     def __exit__(
@@ -67,24 +61,24 @@ class ApplicationRaises:
         traceback: TracebackType | None,
     ) -> bool:
         __tracebackhide__ = True
-        errors = self._case._kit.errors
         try:
             if kind is None:
-                self._case._kit.observe()
+                self._run.observe()
         finally:
-            errors.expect_no_more(self._expected)
-        if error is not None and error in self._expected.exceptions:
-            return True
+            self._run.errors.expect_no_more(self._expected)
         if kind is None and not self._expected.exceptions:
-            self._case.fail(layer_report.nothing_raised(self._expected.kinds))
-        return False
+            raise self._run.case.failureException(
+                layer_report.nothing_raised(self._expected.kinds)
+            )
+        return any(error is expected for expected in self._expected.exceptions)
 
 
 class LayerAssertions:
     """Assertions about messages, groups and the application's exceptions."""
 
     _kit: TestRun
-    fail: Callable[[Any], Any]
+    fail: Callable[..., Any]
+    failureException: type[BaseException]
 
     @property
     def channel_layer(self) -> CaptiveChannelLayer:
@@ -102,7 +96,7 @@ class LayerAssertions:
         return captive_layer(alias)
 
     def get_next_message(
-        self, channel: object, alias: str = DEFAULT, require: bool = False  # noqa: FBT001, FBT002
+        self, channel: object, alias: str = DEFAULT, require: bool = False
     ) -> Message | None:
         """
         Take the next message off a channel: a ``Message``, or ``None``.
@@ -150,9 +144,9 @@ class LayerAssertions:
             self.assertSent("thumbnails", {"type": "make", "id": 1})
         """
         __tracebackhide__ = True
-        target = _Target("channel", channel_name(channel))
-        wanted = _Wanted(target, expected, count, partial)
-        return self._judged(sys._getframe(1), alias, wanted.judge, msg)
+        target = Target("channel", channel_name(channel))
+        wanted = Wanted(target, expected, count, partial)
+        return self._judged(alias, wanted.judge, msg)
 
     def assertGroupSent(
         self,
@@ -173,8 +167,8 @@ class LayerAssertions:
                 Group("lobby").send({"type": "chat.message"})
         """
         __tracebackhide__ = True
-        wanted = _Wanted(_Target("group", str(group)), expected, count, partial)
-        return self._judged(sys._getframe(1), alias, wanted.judge, msg)
+        wanted = Wanted(Target("group", str(group)), expected, count, partial)
+        return self._judged(alias, wanted.judge, msg)
 
     def assertNothingSent(
         self, channel: object = None, *, alias: str = DEFAULT, msg: object = None
@@ -188,8 +182,8 @@ class LayerAssertions:
         """
         __tracebackhide__ = True
         name = None if channel is None else channel_name(channel)
-        target = _Target("channel", name)
-        return self._judged(sys._getframe(1), alias, target.judge_silence, msg)
+        target = Target("channel", name)
+        return self._judged(alias, target.judge_silence, msg)
 
     def assertNothingGroupSent(
         self, group: str | None = None, *, alias: str = DEFAULT, msg: object = None
@@ -202,8 +196,8 @@ class LayerAssertions:
             self.assertNothingGroupSent("lobby")
         """
         __tracebackhide__ = True
-        target = _Target("group", None if group is None else str(group))
-        return self._judged(sys._getframe(1), alias, target.judge_silence, msg)
+        target = Target("group", None if group is None else str(group))
+        return self._judged(alias, target.judge_silence, msg)
 
     def assertSentInOrder(
         self,
@@ -222,11 +216,14 @@ class LayerAssertions:
 
             Channel("jobs").send({"type": "begin"})
             Group("lobby").send({"type": "done"})
-            self.assertSentInOrder({"type": "begin"}, ("lobby", {"type": "done"}))
+            begin, done = {"type": "begin"}, ("lobby", {"type": "done"})
+            self.assertSentInOrder(begin, done)
         """
         __tracebackhide__ = True
-        judge = _Sequence(expected, partial).judge
-        return self._judged(sys._getframe(1), alias, judge, msg)
+        if not expected:
+            raise TypeError("assertSentInOrder() takes the messages that are expected.")
+        judge = Sequence(expected, partial).judge
+        return self._judged(alias, judge, msg)
 
     def assertSentAfterCommit(
         self,
@@ -243,11 +240,18 @@ class LayerAssertions:
 
         Fails where a matching message left before the block had ended. As
         ``assertSent()`` in everything else.
+
+        Example::
+
+            with transaction.atomic():
+                send = async_to_sync(self.channel_layer.send)
+                transaction.on_commit(lambda: send("jobs", {"type": "make"}))
+            self.assertSentAfterCommit("jobs", {"type": "make"})
         """
         __tracebackhide__ = True
-        target = _Target("channel", channel_name(channel))
-        wanted = _Wanted(target, expected, count, partial)
-        return self._judged(sys._getframe(1), alias, wanted.judge_after_commit, msg)
+        target = Target("channel", channel_name(channel))
+        wanted = Wanted(target, expected, count, partial)
+        return self._judged(alias, wanted.judge_after_commit, msg)
 
     def assertGroupSentAfterCommit(
         self,
@@ -261,8 +265,8 @@ class LayerAssertions:
     ) -> Any:
         """Assert the same of a group as ``assertSentAfterCommit()``."""
         __tracebackhide__ = True
-        wanted = _Wanted(_Target("group", str(group)), expected, count, partial)
-        return self._judged(sys._getframe(1), alias, wanted.judge_after_commit, msg)
+        wanted = Wanted(Target("group", str(group)), expected, count, partial)
+        return self._judged(alias, wanted.judge_after_commit, msg)
 
     def captureSent(
         self,
@@ -282,50 +286,66 @@ class LayerAssertions:
         """
         targets = []
         if group is not None:
-            targets.append(_Target("group", str(group)))
+            targets.append(Target("group", str(group)))
         if channel is not None:
-            targets.append(_Target("channel", channel_name(channel)))
+            targets.append(Target("channel", channel_name(channel)))
 
         def collect(sent: list[Sent]) -> list[Sent]:
             if not targets:
                 return sent
             return [entry for entry in sent if any(t.has(entry) for t in targets)]
 
-        return SentBlock(self, alias, collect)
+        return SentBlock(lambda: list(self._layer(alias).sent), collect)
 
     def _judged(
-        self,
-        caller: FrameType,
-        alias: str,
-        judge: Callable[[list[Sent]], Any],
-        msg: object,
+        self, alias: str, judge: Callable[[list[Sent]], Any], msg: object
     ) -> Any:
+        """Judge at once, or the block of the ``with`` that made the call."""
         __tracebackhide__ = True
 
         def judge_or_fail(sent: list[Sent]) -> Any:
             __tracebackhide__ = True
             try:
                 return judge(sent)
-            except _Finding as finding:
-                text = str(finding)
-            self.fail(with_message(text, msg))
+            except Unmet as unmet:
+                text = str(unmet)
+            raise self.failureException(with_message(text, msg))
 
-        block = SentBlock(self, alias, judge_or_fail)
-        if with_statement.is_entered(caller):
-            return block
-        return judge_or_fail(list(self._layer(alias).sent))
+        def sent() -> list[Sent]:
+            return list(self._layer(alias).sent)
+
+        if with_statement.is_entered(depth=2):
+            return SentBlock(sent, judge_or_fail)
+        return judge_or_fail(sent())
 
     # Groups.
 
     def assertInGroup(
-        self, connection: object, group: str, *, alias: str = DEFAULT, msg: object = None
+        self,
+        connection: object,
+        group: str,
+        *,
+        alias: str = DEFAULT,
+        msg: object = None,
     ) -> None:
-        """Assert that a connection, client or channel is in a group."""
+        """
+        Assert that a connection, client or channel is in a group.
+
+        Example::
+
+            ann = self.connect("/ws/room/1/")
+            self.assertInGroup(ann, "room-1")
+        """
         __tracebackhide__ = True
         self._check_membership(connection, str(group), alias, msg, wanted=True)
 
     def assertNotInGroup(
-        self, connection: object, group: str, *, alias: str = DEFAULT, msg: object = None
+        self,
+        connection: object,
+        group: str,
+        *,
+        alias: str = DEFAULT,
+        msg: object = None,
     ) -> None:
         """Assert that a connection, client or channel is not in a group."""
         __tracebackhide__ = True
@@ -356,6 +376,11 @@ class LayerAssertions:
         Assert who is in a group: connections, clients or channel names.
 
         A group that nobody has joined has no members.
+
+        Example::
+
+            ann, ben = self.connect_many(2, "/ws/room/1/")
+            self.assertGroupMembers("room-1", [ann, ben])
         """
         __tracebackhide__ = True
         expected = {channel_name(member): _who(member) for member in members}
@@ -391,97 +416,8 @@ class LayerAssertions:
                 self.connect("/ws/echo/").send_json({"raise": "ValueError"})
             self.assertIsInstance(caught.exception, ValueError)
         """
-        return ApplicationRaises(self, kinds)
-
-
-class _Finding(Exception):  # noqa: N818 - the text of a failure, on its way
-    pass
-
-
-class _Target(NamedTuple):
-    """A channel or a group; any, where the name is None."""
-
-    kind: str
-    name: str | None
-
-    def __str__(self) -> str:
-        return f"any {self.kind}" if self.name is None else f"{self.kind} {self.name!r}"
-
-    def has(self, entry: Sent) -> bool:
-        is_kind = (entry.group is None) == (self.kind == "channel")
-        return is_kind and self.name in {None, layer_report.target_of(entry)}
-
-    def judge_silence(self, sent: list[Sent]) -> list[Sent]:
-        found = [entry for entry in sent if self.has(entry)]
-        if found:
-            raise _Finding(layer_report.unexpected(str(self), found))
-        return []
-
-
-class _Wanted(NamedTuple):
-    """A message that is expected on a channel or group."""
-
-    target: _Target
-    expected: Any
-    count: int | None
-    partial: bool
-
-    def judge(self, sent: list[Sent]) -> Any:
-        of_kind = [e for e in sent if _Target(self.target.kind, None).has(e)]
-        there = [entry for entry in of_kind if self.target.has(entry)]
-        found = [entry for entry in there if self._matches(entry)]
-        where = str(self.target)
-        if self.count is not None:
-            if len(found) != self.count:
-                text = layer_report.wrong_count(where, len(found), self.count, there)
-                raise _Finding(text)
-            return found
-        if found:
-            return found[0]
-        if not there:
-            kind, name = self.target.kind, str(self.target.name)
-            raise _Finding(layer_report.nothing_sent_to(kind, name, of_kind))
-        raise _Finding(
-            layer_report.no_match(where, self.expected, there, partial=self.partial)
-        )
-
-    def judge_after_commit(self, sent: list[Sent]) -> Any:
-        found = self.judge(sent)
-        matching = [e for e in sent if self.target.has(e) and self._matches(e)]
-        early = [entry for entry in matching if entry.in_atomic_block]
-        if early:
-            raise _Finding(layer_report.before_commit(str(self.target), early))
-        return found
-
-    def _matches(self, entry: Sent) -> bool:
-        if self.expected is ANYTHING:
-            return True
-        return matches(self.expected, entry.message, partial=self.partial)
-
-
-class _Sequence(NamedTuple):
-    """Messages that are expected one after another."""
-
-    expected: tuple[Any, ...]
-    partial: bool
-
-    def judge(self, sent: list[Sent]) -> list[Sent]:
-        found: list[Sent] = []
-        rest = iter(sent)
-        for position, expected in enumerate(self.expected, 1):
-            entry = next((e for e in rest if self._is(expected, e)), None)
-            if entry is None:
-                text = layer_report.out_of_order(position, expected, found, sent)
-                raise _Finding(text)
-            found.append(entry)
-        return found
-
-    def _is(self, expected: Any, entry: Sent) -> bool:
-        if isinstance(expected, tuple):
-            target, expected = expected
-            if str(target) != layer_report.target_of(entry):
-                return False
-        return matches(expected, entry.message, partial=self.partial)
+        check_exception_classes(kinds)
+        return ApplicationRaises(self._kit, kinds)
 
 
 def with_message(text: str, msg: object) -> str:
@@ -494,3 +430,13 @@ def with_message(text: str, msg: object) -> str:
 
 def _who(connection: object) -> str:
     return str(getattr(connection, "label", repr(connection)))
+
+
+def check_exception_classes(kinds: object) -> None:
+    """Raise ``TypeError`` for what ``except`` would not take."""
+    classes = kinds if isinstance(kinds, tuple) else (kinds,)
+    for kind in classes:
+        if not isinstance(kind, type) or not issubclass(kind, BaseException):
+            raise TypeError(
+                f"assertApplicationRaises() takes exception classes, not {kind!r}."
+            )

@@ -14,10 +14,10 @@ from django.dispatch import receiver
 from .layers import CaptiveChannelLayer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
     from typing import Literal
 
-    Aliases = Sequence[str] | Literal["__all__"]
+    Aliases = Collection[str] | Literal["__all__"]
     Layers = dict[str, CaptiveChannelLayer]
 
 __all__ = ("CaptiveLayers",)
@@ -42,6 +42,8 @@ class CaptiveLayers:
     configured raises ``ImproperlyConfigured`` unless ``missing_ok`` is true;
     then it is captured where an override brings it in.
 
+    ``before_read`` is called before anything of a layer is looked at.
+
     It nests, also in itself. ``made`` keeps the layers after they have gone.
     """
 
@@ -51,6 +53,7 @@ class CaptiveLayers:
         *,
         strict: bool = True,
         missing_ok: bool = False,
+        before_read: Callable[[], None] | None = None,
     ) -> None:
         if isinstance(aliases, str) and aliases != EVERY_ALIAS:
             raise ImproperlyConfigured(
@@ -59,6 +62,7 @@ class CaptiveLayers:
         self.aliases = aliases
         self.strict = strict
         self.missing_ok = missing_ok
+        self._before_read = before_read
         self.made: list[CaptiveChannelLayer] = []
         self._swaps: list[_Swap] = []
 
@@ -99,6 +103,9 @@ class CaptiveLayers:
             for alias, layer in configured.items()
             if self.aliases == EVERY_ALIAS or alias in self.aliases
         }
+        for layer in layers.values():
+            if self._before_read is not None:
+                layer.before_read = self._before_read
         self.made += layers.values()
         return layers
 
@@ -220,6 +227,7 @@ def _become(holder: object, kind: type, state: dict[str, Any]) -> None:
 # Channels forgets its layers when the setting changes, by a receiver that was
 # connected before this one and so runs before it.
 @receiver(setting_changed)
-def _follow_setting(*, setting: str, enter: bool = True, **kwargs: object) -> None:
-    if setting == "CHANNEL_LAYERS" and _swaps_in_place:
-        _swaps_in_place[-1].follow_setting(entering=enter)
+def _follow_setting(*, setting: str, enter: bool, **kwargs: object) -> None:
+    if setting == "CHANNEL_LAYERS":
+        for swap in _swaps_in_place:
+            swap.follow_setting(entering=enter)

@@ -1,7 +1,8 @@
-"""``captureOnCommitCallbacks()`` and ``assertNumQueries()`` for async tests."""
+"""``captureOnCommitCallbacks()`` and ``assertNumQueries()``, also async."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
@@ -9,7 +10,11 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from . import run
-from .engine.database import CommitsAsInProduction, run_commit_callback
+from .engine.database import (
+    CommitsAsInProduction,
+    is_test_transaction,
+    run_commit_callback,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
 __unittest = True
+
+# Where Django's own captureOnCommitCallbacks() logs.
+_logger = logging.getLogger("django.test")
 
 
 class CommitCapture:
@@ -37,14 +45,14 @@ class CommitCapture:
             )
         return self._begin()
 
-    def __exit__(self, kind: object, *exc_info: object) -> None:
-        self._end(is_failed=kind is not None)
+    def __exit__(self, *exc_info: object) -> None:
+        self._end()
 
     async def __aenter__(self) -> list[Callable[[], object]]:
         return self._begin()
 
-    async def __aexit__(self, kind: object, *exc_info: object) -> None:
-        await sync_to_async(self._end)(is_failed=kind is not None)
+    async def __aexit__(self, *exc_info: object) -> None:
+        await sync_to_async(self._end)()
 
     def _begin(self) -> list[Callable[[], object]]:
         running = run.current()
@@ -55,20 +63,26 @@ class CommitCapture:
         CommitsAsInProduction.suspended += 1
         return self._callbacks
 
-    def _end(self, *, is_failed: bool) -> None:
+    def _end(self) -> None:
+        start = self._start
         try:
-            self._collect(is_failed=is_failed)
+            self._collect()
         finally:
             CommitsAsInProduction.suspended -= 1
+            is_outermost = not CommitsAsInProduction.suspended
+            if is_outermost and is_test_transaction(self._connection):
+                # Production's rule would run them at the next occasion.
+                del self._connection.run_on_commit[start:]
 
-    def _collect(self, *, is_failed: bool) -> None:
+    def _collect(self) -> None:
         """Take the callbacks, and those that they add when they are run."""
         while True:
             count = len(self._connection.run_on_commit)
-            for _, callback, robust in self._connection.run_on_commit[self._start :]:
+            added: list[Any] = self._connection.run_on_commit[self._start :]
+            for _, callback, robust in added:
                 self._callbacks.append(callback)
-                if self._execute and not is_failed:
-                    run_commit_callback(callback, robust=robust)
+                if self._execute:
+                    run_commit_callback(callback, robust=robust, logger=_logger)
             if count == len(self._connection.run_on_commit):
                 return
             self._start = count
@@ -84,14 +98,17 @@ class QueryCount(CaptureQueriesContext):
 
     def __exit__(self, kind: Any, *exc_info: Any) -> None:
         super().__exit__(kind, *exc_info)
-        if kind is None and len(self) != self._num:
+        if kind is None:
             queries = "\n".join(
                 f"{number}. {query['sql']}"
                 for number, query in enumerate(self.captured_queries, 1)
             )
-            self._case.fail(
+            # As Django's own, to the letter.
+            self._case.assertEqual(
+                len(self),
+                self._num,
                 f"{len(self)} queries executed, {self._num} expected\n"
-                f"Captured queries were:\n{queries}"
+                f"Captured queries were:\n{queries}",
             )
 
 

@@ -8,7 +8,9 @@ import asyncio
 _TIMEOUTS: tuple[type[BaseException], ...] = (asyncio.TimeoutError,)
 
 
-class NoFrame(AssertionError, *_TIMEOUTS):  # type: ignore[misc]
+# The timeout first: it is made by OSError, which AssertionError.__new__()
+# cannot do, and that is what --parallel would call to bring one home.
+class NoFrame(*_TIMEOUTS, AssertionError):  # type: ignore[misc]
     """
     A receive that got nothing.
 
@@ -35,15 +37,29 @@ class ProtocolError(AssertionError):
 
 
 class DatabaseOwnershipError(Exception):
-    """A query came from a thread that cannot share the test's transaction."""
+    """
+    A query came from a thread that cannot share the test's transaction.
+
+    That thread has a connection of its own, which does not see the test's
+    rows. The text names the thread, the line and the two ways out.
+    """
 
 
 class HangError(AssertionError):
-    """The application did not come to rest within ``hang_timeout`` seconds."""
+    """
+    The application did not come to rest within ``hang_timeout`` seconds.
+
+    The text lists every task, thread job, queue and group.
+    """
 
 
 class DeadlockError(AssertionError):
-    """Nothing can ever wake the test up."""
+    """
+    Nothing can ever wake the test up.
+
+    It awaits something while the application is at rest, no timer is pending,
+    and there is no work outside of it.
+    """
 
 
 class ChannelsTestkitWarning(UserWarning):

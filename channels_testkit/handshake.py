@@ -20,6 +20,10 @@ class Handshake:
     pair that ``channels.testing`` returns: whether it was accepted, and the
     subprotocol, the close code, or the status of a denial response.
 
+    ``code`` and ``reason`` are those of a close before the accept; ``status``
+    and ``body`` (bytes) those of a denial response; ``headers`` are pairs of
+    bytes.
+
     Example::
 
         handshake = self.create_client("/ws/echo/").connect()

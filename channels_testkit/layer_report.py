@@ -31,7 +31,7 @@ def target_of(sent: Sent) -> str:
 
 
 def nothing_sent_to(kind: str, target: str, sent: Sequence[Sent]) -> str:
-    """Say that nothing went to a channel or group, and what did get something."""
+    """Say that nothing went to a channel or group, and who got something."""
     others = sorted({target_of(entry) for entry in sent})
     listed = ", ".join(map(repr, others)) or "none"
     return (
@@ -122,7 +122,12 @@ def wrong_members(group: str, missing: Sequence[str], extra: Sequence[str]) -> s
 
 
 def membership(
-    who: str, group: str, groups: Sequence[str], *, is_member: bool, known: Iterable[str]
+    who: str,
+    group: str,
+    groups: Sequence[str],
+    *,
+    is_member: bool,
+    known: Iterable[str],
 ) -> str:
     """Say that somebody is, or is not, in a group."""
     if is_member:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from .engine import hangs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from threading import Thread
 
     from .communicator import WebsocketCommunicator
     from .layers import CaptiveChannelLayer
     from .run import TestRun
+
+
+_SECONDS_TO_END = 0.1
 
 
 def findings(run: TestRun) -> Iterator[tuple[str, str]]:
@@ -22,7 +27,7 @@ def findings(run: TestRun) -> Iterator[tuple[str, str]]:
         for text in _unread(run.communicators):
             yield case.check_unread, text
     if case.check_dropped != "off":
-        for text in _dropped(run.layers):
+        for text in _dropped(run.captive.made):
             yield case.check_dropped, text
     if case.check_leaks != "off" and run.has_loop:
         left = list(_left(run))
@@ -43,8 +48,8 @@ def _unread(communicators: list[WebsocketCommunicator]) -> Iterator[str]:
             )
 
 
-def _dropped(layers: Mapping[str, CaptiveChannelLayer]) -> Iterator[str]:
-    for layer in layers.values():
+def _dropped(layers: Iterable[CaptiveChannelLayer]) -> Iterator[str]:
+    for layer in layers:
         for sent in layer.dropped:
             channels = ", ".join(map(repr, sent.dropped))
             yield (
@@ -65,9 +70,17 @@ def _left(run: TestRun) -> Iterator[str]:
             )
     for task in asyncio.all_tasks(run.bridge.loop):
         yield hangs.describe_task(task)
+    _let_threads_end(run.bridge.rest.outside_threads())
     yield from run.bridge.rest.outside_work()
     for communicator in run.communicators:
         yield from _left_in_layers(communicator, run.layers)
+
+
+def _let_threads_end(threads: Iterable[Thread]) -> None:
+    """Wait for those that have done their work and are on their way out."""
+    deadline = time.monotonic() + _SECONDS_TO_END
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _left_in_layers(

@@ -20,7 +20,7 @@ DEFAULT = "default"
 class _Named:
     """A name on a captive layer."""
 
-    def __init__(self, name: str, alias: str = DEFAULT) -> None:
+    def __init__(self, name: str | bytes, alias: str = DEFAULT) -> None:
         self.name = name.decode("ascii") if isinstance(name, bytes) else name
         self.alias = alias
 
@@ -30,7 +30,13 @@ class _Named:
         return captive_layer(self.alias)
 
     def _drive(self, work: Any, twin: str) -> None:
-        run.required(f"{type(self).__name__}").drive(work, twin)
+        name = type(self).__name__
+        try:
+            running = run.required(name)
+        except RuntimeError:
+            work.close()
+            raise
+        running.drive(work, f"{name}(...).{twin}")
 
     def __str__(self) -> str:
         return self.name
@@ -59,7 +65,7 @@ class Channel(_Named):
         self.assertSent("thumbnails", {"type": "make", "id": 1})
     """
 
-    def send(self, content: Mapping[str, Any], immediately: bool = False) -> None:  # noqa: FBT001, FBT002
+    def send(self, content: Mapping[str, Any], immediately: bool = False) -> None:
         """
         Put a message on the channel; return at rest.
 
@@ -110,7 +116,7 @@ class Group(_Named):
         """Remove a member, as ``discard()``."""
         await self.channel_layer.group_discard(self.name, channel_name(channel))
 
-    def send(self, content: Mapping[str, Any], immediately: bool = False) -> None:  # noqa: FBT001, FBT002
+    def send(self, content: Mapping[str, Any], immediately: bool = False) -> None:
         """
         Send a message to every member; return at rest.
 
@@ -164,7 +170,9 @@ class Message(dict[str, Any]):
 
     def copy(self) -> Message:
         """Return a deep copy."""
-        return Message(copy.deepcopy(self.content), self.channel.name, self.channel.alias)
+        return Message(
+            copy.deepcopy(self.content), self.channel.name, self.channel.alias
+        )
 
     def __repr__(self) -> str:
         place = f"{self.channel.name!r} ({self.channel.alias})"

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from channels.auth import AuthMiddleware
 from django.apps import apps
 from django.test import AsyncClient, Client
 
@@ -55,18 +54,34 @@ class Options:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        if self.client is not None and not isinstance(self.client, (Client, AsyncClient)):
+        if self.client is not None and not isinstance(
+            self.client, (Client, AsyncClient)
+        ):
             raise TypeError(
                 f"client= is a Django test client, not {self.client!r}. The address of"
                 " the peer is given as remote_address=."
             )
         if isinstance(self.remote_address, (Client, AsyncClient)):
-            raise TypeError("A Django test client is given as client=.")
+            raise TypeError(
+                "remote_address= is the address of the peer. A Django test client is"
+                " given as client=."
+            )
         if self.user is not None and self.client is not None:
             raise TypeError("Give user= or client=, not both.")
         if self.application is not None:
             routing.check_application(self.application)
         header_list(self.headers)
+        check_subprotocols(self.subprotocols)
+        if self.origin is not UNSET and not isinstance(self.origin, (str, type(None))):
+            raise TypeError(f"origin= is a str or None, not {self.origin!r}.")
+        if self.cookies is not None and not hasattr(self.cookies, "items"):
+            raise TypeError(f"cookies= is a dict, not {self.cookies!r}.")
+
+
+def check_subprotocols(subprotocols: object) -> None:
+    """Raise ``TypeError`` for a str, which is a list of letters."""
+    if isinstance(subprotocols, (str, bytes)):
+        raise TypeError(f"Subprotocols are a list of str, not {subprotocols!r}.")
 
 
 @dataclass
@@ -80,7 +95,7 @@ class Login:
     jars: list[Any] = field(default_factory=list)
 
     def keep_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Keep the cookies that a handshake has set where its own came from."""
+        """Keep the cookies of an answer where those of the request are."""
         for name, value in headers:
             if name.lower() == b"set-cookie":
                 for jar in self.jars:
@@ -119,13 +134,6 @@ def has_sessions() -> bool:
 def needs_user_in_scope(application: object) -> bool:
     """Tell whether nothing in the application can find the user by itself."""
     return routing.is_bare(application)
-
-
-def reads_sessions(application: object) -> bool:
-    """Tell whether Channels' own auth middleware is in the chain."""
-    return any(
-        isinstance(layer, AuthMiddleware) for layer in routing.layers_of(application)
-    )
 
 
 def first_scope(path: str, options: Options, extensions: Any) -> dict[str, Any]:
@@ -171,6 +179,7 @@ def final_scope(
     ]
     final["headers"] = headers
     final["query_string"] = join_query(final["query_string"].decode(), login.query)
+    check_subprotocols(class_subprotocols)
     if options.subprotocols is None:
         final["subprotocols"] = [*final["subprotocols"], *class_subprotocols]
     final["subprotocols"] = [*login.subprotocols, *final["subprotocols"]]

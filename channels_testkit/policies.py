@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -21,6 +22,7 @@ def check_policies(case: Any) -> None:
     _check_breaches(case)
     for name in ("hang_timeout", "receive_timeout"):
         _check_seconds(case, name)
+    _check_jobs(case)
 
 
 def _check_choice(case: Any, name: str, choices: tuple[str, ...]) -> None:
@@ -37,6 +39,12 @@ def _check_breaches(case: Any) -> None:
     if isinstance(value, str):
         _check_choice(case, "check_protocol", LEVELS)
         return
+    if not isinstance(value, Collection):
+        listed = ", ".join(map(repr, LEVELS))
+        raise ImproperlyConfigured(
+            f"{case.__name__}.check_protocol is one of {listed}, or names breaches to"
+            f" allow, not {value!r}."
+        )
     unknown = sorted(set(value) - set(BREACHES))
     if unknown:
         raise ImproperlyConfigured(
@@ -52,4 +60,13 @@ def _check_seconds(case: Any, name: str) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
         raise ImproperlyConfigured(
             f"{case.__name__}.{name} is a number of seconds, not {value!r}."
+        )
+
+
+def _check_jobs(case: Any) -> None:
+    value = case.background_jobs
+    if isinstance(value, str) or not isinstance(value, Collection):
+        raise ImproperlyConfigured(
+            f"{case.__name__}.background_jobs is a list of functions or dotted names,"
+            f" not {value!r}."
         )

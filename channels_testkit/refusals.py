@@ -1,17 +1,31 @@
-"""Failures of a connection, in words: verdict, evidence, transcript, next step."""
+"""Failures of a connection: verdict, evidence, transcript, next step."""
 
 from __future__ import annotations
 
+import json
+from difflib import ndiff
 from typing import TYPE_CHECKING, Any
 
-from .connection import NOT_SAID, is_frame, payload_of, said
+from channels.security.websocket import WebsocketDenier
+
+from .connection import is_frame, payload_of
 from .engine.transcript import describe_payload, shorten
-from .routing import NO_ROUTE, routes_of
+from .matching import Difference, closest_name, first_difference
+from .routing import (
+    NO_ROUTE,
+    follows_settings,
+    origins_of,
+    refusing_validator,
+    routes_of,
+)
+from .silence import NOT_SAID, in_words, nothing_came, said
+from .wire import JsonWire
 
 if TYPE_CHECKING:
+    from channels.security.websocket import OriginValidator
+
     from .connection import Connection
     from .engine.application import Event
-    from .wire import JsonWire
 
 __unittest = True
 
@@ -19,6 +33,7 @@ __unittest = True
 def refused(connection: Connection) -> AssertionError:
     """Return the failure of a handshake that should have been accepted."""
     handshake = connection.handshake
+    evidence = _user_line(connection)
     if handshake is None:
         verdict = f"{connection.label} was not accepted."
     elif handshake.status is not None:
@@ -27,6 +42,12 @@ def refused(connection: Connection) -> AssertionError:
             f"{connection.label} refused the handshake: status {handshake.status},"
             f" body {body}."
         )
+    elif (validator := _who_refused_origin(connection)) is not None:
+        verdict = (
+            f"{connection.label} refused the handshake: {type(validator).__name__}"
+            f" does not accept {_origin(connection) or 'a handshake without origin'}."
+        )
+        evidence = _accepted_origins(validator)
     else:
         verdict = (
             f"{connection.label} refused the handshake: close code {handshake.code}"
@@ -34,7 +55,7 @@ def refused(connection: Connection) -> AssertionError:
         )
     return AssertionError(
         f"{verdict}\n\n"
-        f"{_user_line(connection)}\n"
+        f"{evidence}\n"
         "To test the refusal itself, use assertRejected().\n\n"
         f"{connection.transcript}"
     )
@@ -47,38 +68,90 @@ def _with_reason(reason: str) -> str:
 def _user_line(connection: Connection) -> str:
     user = connection.scope.get("user")
     who = "not set" if user is None else str(user)
-    origins = dict(connection.scope.get("headers") or []).get(b"origin", b"")
-    return f"scope['user']: {who}\nOrigin: {origins.decode('latin1') or 'none'}"
+    lines = [f"scope['user']: {who}", f"Origin: {_origin(connection) or 'none'}"]
+    opened_as = connection.user
+    if opened_as is not None and _key(user) != _key(opened_as):
+        lines.append(f"It was opened as {_named(opened_as)}. {_LOGIN_HINT}")
+    return "\n".join(lines)
+
+
+def _origin(connection: Connection) -> str:
+    origin = _origin_header(connection)
+    return "" if origin is None else repr(origin.decode("latin1"))
+
+
+def _origin_header(connection: Connection) -> bytes | None:
+    return dict(connection.scope.get("headers") or []).get(b"origin")
+
+
+def _who_refused_origin(connection: Connection) -> OriginValidator | None:
+    if not isinstance(connection.consumer, WebsocketDenier):
+        return None
+    return refusing_validator(connection.application, _origin_header(connection))
+
+
+def _accepted_origins(validator: OriginValidator) -> str:
+    accepted = ", ".join(map(repr, origins_of(validator))) or "none"
+    if follows_settings(validator):
+        return (
+            f"It accepts what ALLOWED_HOSTS has: {accepted}.\n"
+            "Give an origin= that it accepts, or use"
+            " override_settings(ALLOWED_HOSTS=...)."
+        )
+    return f"It accepts: {accepted}.\nGive an origin= that it accepts."
 
 
 def check_user(connection: Connection, user: Any) -> None:
     """Fail when the application takes the connection for somebody else's."""
     seen = connection.scope.get("user", user)
-    if user is None or seen is user or getattr(seen, "pk", None) == user.pk:
+    if user is None or seen is user or _key(seen) == _key(user):
         return
     raise AssertionError(
-        f"{connection.label} was opened as {user!s}, but the application's scope has"
-        f" the user {seen!s}.\n\n"
-        "Where the project does not log in by session, override get_login(user) on"
-        " the test case.\n\n"
+        f"{connection.label} was opened as {_named(user)}, but the application's"
+        f" scope has the user {_named(seen)}.\n\n"
+        f"{_LOGIN_HINT}\n\n"
         f"{connection.transcript}"
     )
 
 
+_LOGIN_HINT = (
+    "Where the project does not log in by session, override get_login(user) on the"
+    " test case."
+)
+
+
+def _key(user: Any) -> object:
+    return getattr(user, "pk", user)
+
+
+def _named(user: Any) -> str:
+    """Return a user's name, with the key where there is one."""
+    key = getattr(user, "pk", None)
+    return str(user) if key is None else f"{user!s} (pk {key})"
+
+
 def explain_missing_route(error: ValueError, application: object) -> None:
     """Turn Channels' "No route found" into a failure that lists the routes."""
-    if NO_ROUTE not in str(error):
+    text = str(error)
+    if NO_ROUTE not in text:
         return
-    routes = "\n".join(f"  {path}" for path in routes_of(application)) or "  none"
-    raise AssertionError(f"{error}\n\nThe routes are:\n{routes}") from error
+    routes = routes_of(application)
+    listed = "\n".join(f"  {route}" for route in routes) or "  none"
+    meant = closest_name(text.partition(NO_ROUTE)[2].strip(" .'"), routes)
+    hint = f"\n\nDid you mean {meant!r}?" if meant else ""
+    raise AssertionError(f"{text}\n\nThe routes are:\n{listed}{hint}") from error
 
 
 def check_frame_is_next(
-    connection: Connection, what: str, timeout: float, *, expected: Any = NOT_SAID
+    connection: Connection,
+    what: str,
+    timeout: float | None = None,
+    *,
+    expected: Any = NOT_SAID,
 ) -> None:
     """Fail unless the next unread event is a frame."""
     if not connection.unread:
-        raise connection.nothing_came(what, timeout, expected=expected)
+        raise nothing_came(connection, what, timeout, expected=expected)
     event = connection.unread[0]
     if is_frame(event):
         return
@@ -107,8 +180,10 @@ def take_json(connection: Connection, wire: JsonWire) -> Any:
     try:
         return wire.decode_frame(frame)
     except ValueError as error:
+        is_json = type(wire).decode_frame is JsonWire.decode_frame
+        fault = "is not JSON" if is_json else "cannot be decoded"
         raise AssertionError(
-            f"The frame from {connection.label} is not JSON: {_shown(event)}"
+            f"The frame from {connection.label} {fault}: {_shown(event)}"
             f" ({error}).\n\n{connection.transcript.render(event)}"
         ) from error
 
@@ -163,6 +238,39 @@ def not_closed(
     return f"{verdict}\n\n{connection.transcript}"
 
 
+def not_accepted(connection: Connection, subprotocol: str | None) -> str | None:
+    """Say why the handshake was not accepted that way."""
+    handshake = connection.handshake
+    if handshake is None or not handshake.accepted:
+        return str(refused(connection))
+    if subprotocol is None or handshake.subprotocol == subprotocol:
+        return None
+    return (
+        f"{connection.label} was accepted with subprotocol"
+        f" {handshake.subprotocol!r}, not {subprotocol!r}.\n\n{connection.transcript}"
+    )
+
+
+def not_silent(connection: Connection, event: Event) -> str:
+    """Say that a frame has come."""
+    kind = "text" if isinstance(payload_of(event), str) else "binary"
+    return (
+        f"{connection.label} received a {kind} frame where none was expected.\n\n"
+        f"{connection.transcript.render(event)}"
+    )
+
+
+def payload_differs(
+    connection: Connection, event: Event, what: str, difference: Difference
+) -> str:
+    """Say how the text or the bytes of a frame differ."""
+    return (
+        f"The {what} from {connection.label} differs: expected"
+        f" {difference.expected}, received {difference.actual}.\n\n"
+        f"{connection.transcript.render(event)}"
+    )
+
+
 def not_rejected(
     connection: Connection, code: int | None, reason: str | None, status: int | None
 ) -> str | None:
@@ -177,10 +285,8 @@ def not_rejected(
         ("status", status, handshake.status),
     ):
         if wanted is not None and wanted != found:
-            verdict = (
-                f"{connection.label} was rejected with {name} {found!r}, not {wanted!r}."
-            )
-            return f"{verdict}\n\n{connection.transcript}"
+            verdict = f"{connection.label} was rejected with {name} {found!r}"
+            return f"{verdict}, not {wanted!r}.\n\n{connection.transcript}"
     return None
 
 
@@ -193,11 +299,39 @@ def is_dead(connection: Connection) -> str:
     )
 
 
-def in_words(connection: Connection) -> str:
-    """Return the state of a connection as a sentence has it."""
-    words = {
-        "connecting": "not accepted yet",
-        "closed": f"closed by the application (code {connection.close_code})",
-        "ended": "gone: its application has ended",
-    }
-    return words.get(connection.state, connection.state)
+def json_differs(
+    found: Connection, event: Event, wanted: object, payload: object, *, partial: bool
+) -> str:
+    """Say where the payload of a frame differs, with a diff."""
+    difference = first_difference(wanted, payload, partial=partial)
+    place = f" at {difference.path!r}" if difference and difference.path else ""
+    values = (
+        f"expected {difference.expected}, received {difference.actual}"
+        if difference
+        else "it does not match"
+    )
+    return (
+        f"JSON frame from {found.label} differs{place}: {values}.\n\n"
+        f"Expected: {_line(wanted)}\n"
+        f"Received: {_line(payload)}\n\n"
+        f"{_diff(wanted, payload)}"
+        f"{found.transcript.render(event)}"
+    )
+
+
+def _line(payload: object) -> str:
+    return shorten(describe_payload(json.dumps(payload, default=repr)))
+
+
+def _diff(wanted: object, payload: object) -> str:
+    if not isinstance(wanted, (dict, list)) or not isinstance(payload, (dict, list)):
+        return ""
+    before, after = (
+        json.dumps(value, indent=4, sort_keys=True, default=repr).splitlines()
+        for value in (wanted, payload)
+    )
+    lines = [f"  {line}" for line in ndiff(before, after) if not line.startswith("?")]
+    return "\n".join(lines[:_DIFF_LINES]) + "\n\n"
+
+
+_DIFF_LINES = 60

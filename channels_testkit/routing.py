@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import inspect
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.test import utils as django_utils
+from django.urls.resolvers import RegexPattern
 
 from .scope import HOST
 
@@ -35,13 +37,18 @@ def project_application() -> ASGIApplication:
             "ASGI_APPLICATION is not set: name the project's application in the"
             " settings, or set application on the test case."
         )
-    application: ASGIApplication = get_default_application()
+    application: Any = get_default_application()
+    need_websockets(application, f"ASGI_APPLICATION ({settings.ASGI_APPLICATION!r})")
+    return check_application(application)
+
+
+def need_websockets(application: object, name: str) -> None:
+    """Raise ``ImproperlyConfigured`` where no WebSocket can be served."""
     if not serves_websockets(application):
         raise ImproperlyConfigured(
-            f"ASGI_APPLICATION ({settings.ASGI_APPLICATION!r}) has no websocket"
-            " route: wrap it in ProtocolTypeRouter({'http': ..., 'websocket': ...})."
+            f"{name} has no websocket route: wrap it in ProtocolTypeRouter({{'http':"
+            " ..., 'websocket': ...})."
         )
-    return application
 
 
 def serves_websockets(application: object) -> bool:
@@ -51,7 +58,7 @@ def serves_websockets(application: object) -> bool:
     return not isinstance(application, ASGIHandler)
 
 
-def check_application(application: object) -> ASGIApplication:
+def check_application(application: Any) -> ASGIApplication:
     """Return the application, or raise ``TypeError`` if it is not one."""
     if inspect.isclass(application) and issubclass(application, AsyncConsumer):
         name = application.__name__
@@ -60,7 +67,8 @@ def check_application(application: object) -> ASGIApplication:
         )
     if not callable(application):
         raise TypeError(f"An ASGI application is callable; {application!r} is not.")
-    return application
+    checked: ASGIApplication = application
+    return checked
 
 
 def layers_of(application: object) -> Iterator[object]:
@@ -79,7 +87,7 @@ def _inside(layer: object) -> Iterator[object]:
     if isinstance(layer, ProtocolTypeRouter):
         yield from filter(None, [layer.application_mapping.get("websocket")])
     elif isinstance(layer, URLRouter):
-        yield from (route.callback for route in layer.routes)
+        yield from (route.callback for route in _routes(layer))
     elif not inspect.isclass(layer):
         attributes = getattr(layer, "__dict__", {})
         yield from (attributes[name] for name in _INNER_NAMES if name in attributes)
@@ -93,40 +101,60 @@ def is_bare(application: object) -> bool:
 
 
 def routes_of(application: object) -> list[str]:
-    """Return the paths that are routed, as the project writes them."""
-    routers = [layer for layer in layers_of(application) if isinstance(layer, URLRouter)]
-    inner = {id(route.callback) for router in routers for route in router.routes}
-    return [
-        path
-        for router in routers
-        if id(router) not in inner
-        for path in _paths(router, "/")
-    ]
+    """Return the paths that are routed, without the ends of patterns."""
+    router = _router_in(application)
+    return [] if router is None else list(_paths(router, "/"))
+
+
+def _router_in(application: object) -> URLRouter | None:
+    """Return the outermost router."""
+    routers = (it for it in layers_of(application) if isinstance(it, URLRouter))
+    return next(routers, None)
+
+
+def _routes(router: URLRouter) -> list[Any]:
+    """Return the routes, which are Django's own, whatever stubs say."""
+    return list(router.routes)
 
 
 def _paths(router: URLRouter, prefix: str) -> Iterator[str]:
-    for route in router.routes:
-        path = f"{prefix}{route.pattern}"
-        if isinstance(route.callback, URLRouter):
-            yield from _paths(route.callback, path)
+    for route in _routes(router):
+        pattern = str(route.pattern)
+        if isinstance(route.pattern, RegexPattern):
+            pattern = pattern.removeprefix("^").removesuffix("$").removesuffix(r"\Z")
+        inner = _router_in(route.callback)
+        if inner is None:
+            yield f"{prefix}{pattern}"
         else:
-            yield path
+            yield from _paths(inner, f"{prefix}{pattern}")
 
 
 def default_origin(application: object) -> str:
     """Return an origin that every validator in the chain accepts."""
+    validator = refusing_validator(application, DEFAULT_ORIGIN.encode())
+    return DEFAULT_ORIGIN if validator is None else _first_origin(validator)
+
+
+def refusing_validator(
+    application: object, origin: bytes | None
+) -> OriginValidator | None:
+    """Return the validator in the chain that does not accept the origin."""
+    parsed = None if origin is None else urlparse(origin.decode("latin1"))
     for layer in layers_of(application):
-        if isinstance(layer, OriginValidator) and not _accepts(layer, DEFAULT_ORIGIN):
-            return _first_origin(layer)
-    return DEFAULT_ORIGIN
+        if isinstance(layer, OriginValidator) and not layer.valid_origin(parsed):
+            return layer
+    return None
 
 
-def _accepts(validator: OriginValidator, origin: str) -> bool:
-    return bool(validator.valid_origin(urlparse(origin)))
+def origins_of(validator: OriginValidator) -> list[str]:
+    """Return the origins that a validator accepts in this test."""
+    if follows_settings(validator):
+        return _allowed_hosts()
+    return list(map(str, validator.allowed_origins))
 
 
 def _first_origin(validator: OriginValidator) -> str:
-    for pattern in validator.allowed_origins:
+    for pattern in origins_of(validator):
         scheme, found, host = pattern.rpartition("://")
         return f"{scheme if found else 'http'}://{host.removeprefix('.')}"
     return DEFAULT_ORIGIN
@@ -143,8 +171,9 @@ def allowed_hosts_of_the_test() -> Iterator[None]:
     real = OriginValidator.valid_origin
 
     def valid_origin(validator: OriginValidator, parsed_origin: Any) -> bool:
-        if _holds_allowed_hosts(validator):
-            validator = OriginValidator(validator.application, _allowed_hosts())
+        if follows_settings(validator):
+            validator = copy.copy(validator)
+            validator.allowed_origins = _allowed_hosts()
         return bool(real(validator, parsed_origin))
 
     with mock.patch.object(OriginValidator, "valid_origin", valid_origin):
@@ -157,15 +186,17 @@ def _allowed_hosts() -> list[str]:
     return list(settings.ALLOWED_HOSTS)
 
 
-def _holds_allowed_hosts(validator: OriginValidator) -> bool:
+def follows_settings(validator: OriginValidator) -> bool:
+    """Tell whether a validator holds the very list of ``ALLOWED_HOSTS``."""
     return any(validator.allowed_origins is hosts for hosts in _known_allowed_hosts())
 
 
 def _known_allowed_hosts() -> Iterator[object]:
     """Yield the list of the settings, and those that overrides hide."""
-    holder = settings._wrapped
+    holder = settings._wrapped  # noqa: SLF001 - Django has no other way
     while holder is not None:
         yield getattr(holder, "ALLOWED_HOSTS", None)
         holder = vars(holder).get("default_settings")
-    saved = getattr(django_utils._TestState, "saved_data", None)
+    state = django_utils._TestState  # noqa: SLF001 - where the runner keeps it
+    saved = getattr(state, "saved_data", None)
     yield getattr(saved, "allowed_hosts", None)

@@ -5,29 +5,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import threading
 import warnings
+import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
+from unittest import mock
 
-from asgiref.sync import AsyncToSync, sync_to_async
-from django.test import TestCase, TransactionTestCase
+from django.test import Client, TestCase, TransactionTestCase
 
 from . import leaks, routing
+from .credentials import Asking
 from .engine import private
 from .engine.bridge import Bridge
 from .engine.database import TestConnections
 from .engine.errors import ApplicationErrors
 from .engine.tracebacks import hide_kit_frames
 from .exceptions import ChannelsTestkitWarning
-from .opening import Login
 from .surroundings import Surroundings, UnawaitedCalls, unawaited
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
 
     from .communicator import WebsocketCommunicator
     from .engine.rest import RestWatch
     from .layers import CaptiveChannelLayer
-    from .opening import Options
     from .testcases import ChannelTestMixin
 
 T = TypeVar("T")
@@ -72,17 +73,25 @@ class TestRun(Surroundings):
         self.communicators: list[WebsocketCommunicator] = []
         self.unawaited = UnawaitedCalls()
         self.database = TestConnections(
-            can_close=_commits(case), on_foreign_query=self.errors.record
+            getattr(case, "databases", ()),
+            can_close=_commits(case),
+            on_foreign_query=self.errors.record,
         )
+        # What is started from now on may act on the test from outside.
+        self._known_threads = weakref.WeakSet(threading.enumerate())
         self._in_place = contextlib.ExitStack()
         self._bridge: Bridge | None = None
-        self._asked: dict[str, Any] = {}
+        #: Whether the kit looks at the layers as they are, at rest or not.
+        self._is_reporting = False
+        self.asking = Asking(case, self.database)
+        self.auth_communicator: WebsocketCommunicator | None = None
 
     def begin(self) -> None:
         """Put everything in place; undo it all where a part of it fails."""
         with contextlib.ExitStack() as in_place:
-            captive = in_place.enter_context(self.case.captive_layers())
-            self.layers = captive.layers
+            self.captive = self.case.captive_layers(before_read=self.observe_layers)
+            in_place.enter_context(self.captive)
+            self.layers = self.captive.layers
             in_place.enter_context(self.database)
             in_place.enter_context(routing.allowed_hosts_of_the_test())
             in_place.enter_context(private.lent_threads_preferred())
@@ -90,41 +99,55 @@ class TestRun(Surroundings):
             in_place.callback(_runs.remove, self)
             unawaited.append(self.unawaited)
             in_place.callback(unawaited.remove, self.unawaited)
-            self._settle_after_requests()
+            in_place.enter_context(self._requests_come_to_rest())
             self._in_place = in_place.pop_all()
 
     def end(self) -> list[BaseException]:
         """Take everything down; return what was not told so far."""
         told: list[BaseException] = []
-        try:
-            told += self._last_checks()
-        finally:
-            try:
-                if self._bridge is not None:
-                    self._bridge.close()
-                    told += self.errors.pending()
-            finally:
-                self._in_place.close()
+        self._is_reporting = True
+        steps: tuple[Callable[[], Iterable[BaseException]], ...] = (
+            self._close_connections,
+            self.errors.pending,
+            self._findings,
+            self._close_loop,
+            self.errors.pending,
+        )
+        with self._in_place:
+            for step in steps:
+                told += _told_by(step)
         for error in told:
             hide_kit_frames(error)
         return told
 
-    def _last_checks(self) -> list[BaseException]:
-        self._attempt(self.close_all)
-        told = self.errors.pending()
-        told += [AssertionError(text) for text in self.unawaited.take()]
+    def _close_connections(self) -> Iterable[BaseException]:
+        self.close_all()
+        if self._bridge is not None:
+            # What the last clean-up has sent is told as well.
+            self._bridge.settle()
+        return ()
+
+    def _close_loop(self) -> Iterable[BaseException]:
+        if self._bridge is not None:
+            self._bridge.close()
+        return ()
+
+    def _findings(self) -> Iterator[BaseException]:
+        for text in self.unawaited.take():
+            yield AssertionError(text)
         for policy, text in leaks.findings(self):
             if policy == "fail":
-                told.append(AssertionError(text))
+                yield AssertionError(text)
             else:
-                told += _warning(text)
-        return told
+                yield from self._warn(text)
 
-    def _attempt(self, function: Callable[[], object]) -> None:
+    def _warn(self, text: str) -> Iterator[BaseException]:
+        """Warn; yield the warning where the filters make it an exception."""
         try:
-            function()
-        except Exception as error:  # noqa: BLE001 - told with the others
-            self.errors.record(error)
+            message = f"{self.case.id()}: {text}"  # type: ignore[attr-defined]
+            warnings.warn(message, ChannelsTestkitWarning, stacklevel=1)
+        except ChannelsTestkitWarning as warning:
+            yield warning
 
     # Running things.
 
@@ -132,7 +155,10 @@ class TestRun(Surroundings):
     def bridge(self) -> Bridge:
         """The test's loop, made on first use."""
         if self._bridge is None:
-            self._bridge = Bridge(hang_timeout=self.case.hang_timeout)
+            self._bridge = Bridge(
+                hang_timeout=self.case.hang_timeout,
+                known_threads=self._known_threads,
+            )
             self._bridge.on_resume = self.errors.deliver
             self._bridge.describe = self._describe
             self._bridge.rest.background.update(self.case.background_jobs)
@@ -148,14 +174,12 @@ class TestRun(Surroundings):
     @property
     def rest(self) -> RestWatch:
         """The watch of the test's loop."""
-        if not self.bridge.is_in_loop:
-            running = asyncio._get_running_loop()
-            if running is not None:
-                raise RuntimeError(
-                    "This call runs in an event loop that is not the test's, which"
-                    " async_to_sync() or asyncio.run() has made. In a sync test use the"
-                    " sync calls, such as self.connect(); or write an async test."
-                )
+        if not self.bridge.is_in_loop and private.running_loop() is not None:
+            raise RuntimeError(
+                "This call runs in an event loop that is not the test's, which"
+                " async_to_sync() or asyncio.run() has made. In a sync test use the"
+                " sync calls, such as self.connect(); or write an async test."
+            )
         return self.bridge.rest
 
     @property
@@ -163,17 +187,28 @@ class TestRun(Surroundings):
         """Whether a coroutine of the test is under way."""
         return self._bridge is not None and self._bridge.is_in_async_test
 
-    def drive(self, work: Coroutine[Any, Any, T], twin: str) -> T:
+    def drive(
+        self, work: Coroutine[Any, Any, T], twin: str, *, only_reads: bool = False
+    ) -> T:
         """Run a kit coroutine for a sync test; ``twin`` is its async call."""
         if self.is_async:
             work.close()
         self.refuse_in_async_test(twin)
-        result = self.bridge.call(work)
+        result = self.bridge.read(work) if only_reads else self._call(work)
         self.errors.deliver()
         return result
 
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a kit coroutine, after what the test has sent by other ways."""
+        try:
+            self.bridge.settle()
+        except BaseException:
+            work.close()
+            raise
+        return self.bridge.call(work)
+
     def refuse_in_async_test(self, twin: str) -> None:
-        """Raise ``RuntimeError`` where a sync call would block the test's loop."""
+        """Raise ``RuntimeError`` where a sync call would block the loop."""
         if self.is_async:
             raise RuntimeError(
                 f"A sync call in an async test: write 'await {twin}(...)'."
@@ -181,12 +216,17 @@ class TestRun(Surroundings):
 
     @contextlib.contextmanager
     def background(self, function: object) -> Iterator[None]:
-        """Let a thread job wait without keeping the test from being at rest."""
+        """Let a thread job wait, and the test be at rest meanwhile."""
         self.bridge.rest.background[function] += 1
         try:
             yield
         finally:
             self.bridge.rest.background[function] -= 1
+
+    def observe_layers(self) -> None:
+        """Be at rest before a layer is looked at, by the test or the kit."""
+        if not self._is_reporting:
+            self.observe()
 
     def observe(self) -> None:
         """Be at rest before something is read or judged."""
@@ -201,22 +241,26 @@ class TestRun(Surroundings):
             )
         self.errors.deliver()
 
-    def call_of_author(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def call_of_author(
+        self, function: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
         """Call a method of the test's author, which may be async."""
-        if isinstance(function, AsyncToSync):
-            # Django wraps an async test method before it calls it.
-            function = function.awaitable
         try:
             result = function(*args, **options)
             if inspect.iscoroutine(result):
                 return self.bridge.run_test(result)
         except BaseException as error:
             hide_kit_frames(error)
-            raise
+            # Python 3.10 gives a bare raise the traceback of before.
+            raise error
         return result
 
     def _describe(self) -> str:
-        return leaks.describe_layers(self.layers)
+        self._is_reporting = True
+        try:
+            return leaks.describe_layers(self.layers)
+        finally:
+            self._is_reporting = False
 
     def _loop_complains(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
@@ -224,45 +268,49 @@ class TestRun(Surroundings):
         error = context.get("exception")
         if isinstance(error, Exception):
             self.errors.record(error)
-        else:
+        elif not isinstance(error, asyncio.CancelledError):
+            # asgiref drops the result of a thread job that was cancelled.
             loop.default_exception_handler(context)
 
-    def _settle_after_requests(self) -> None:
-        client = getattr(self.case, "client", None)
-        if client is None:
-            return
-        send_request = client.request
+    def _requests_come_to_rest(self) -> contextlib.AbstractContextManager[object]:
+        send_request = Client.request
 
-        def request(**request: Any) -> Any:
-            response = send_request(**request)
-            self.observe_if_free()
+        def request(client: Client, **request: Any) -> Any:
+            response = None
+            try:
+                response = send_request(client, **request)
+            finally:
+                self._rest_after_request(has_failed=response is None)
             return response
 
-        client.request = request
+        return mock.patch.object(Client, "request", request)
 
-    def observe_if_free(self) -> None:
+    def _rest_after_request(self, *, has_failed: bool) -> None:
         """Come to rest, unless this code runs while the loop does."""
-        if self._bridge is not None and not self._bridge.is_running:
-            self.observe()
+        if self._bridge is None or self._bridge.is_running:
+            return
+        self._bridge.settle()
+        if not has_failed:
+            self.errors.deliver()
 
     # Connections.
 
     def track(self, communicator: WebsocketCommunicator) -> None:
         """Close the communicator when the test ends."""
         self.communicators.append(communicator)
-        self.case.addCleanup(self.close, communicator)
+        self.case.addCleanup(self.close, communicator)  # type: ignore[attr-defined]
 
     def close(self, communicator: WebsocketCommunicator) -> None:
         """Disconnect, and end an application that does not end by itself."""
         if communicator.needs_closing:
-            self.bridge.call(communicator.leave())
+            self._call(communicator.leave())
             self.errors.deliver()
 
     def close_all(self) -> None:
         """Close every connection, the last one first."""
-        with contextlib.ExitStack() as to_close:
-            for communicator in self.communicators:
-                to_close.callback(self.close, communicator)
+        if any(communicator.needs_closing for communicator in self.communicators):
+            self._call(self.aclose_all())
+            self.errors.deliver()
 
     async def aclose_all(self) -> None:
         """Close every connection, the last one first."""
@@ -272,101 +320,13 @@ class TestRun(Surroundings):
                     to_close.push_async_callback(communicator.leave)
         self.errors.deliver()
 
-    # Logins.
 
-    def credentials(self, options: Options, jar: Any) -> Iterator[Any]:
-        """
-        Work out login, headers and subprotocols, on the test's thread.
-
-        A generator: it yields what has to be awaited, is sent the result, and
-        returns the login.
-        """
-        headers = yield from self._ask_once("get_ws_headers")
-        subprotocols = yield from self._ask_once("get_subprotocols")
-        login = yield from self._login(options, jar)
-        return login, headers, subprotocols
-
-    def _ask_once(self, name: str) -> Iterator[Any]:
-        if name not in self._asked:
-            answer = getattr(self.case, name, list)()
-            if inspect.isawaitable(answer):
-                answer = yield answer
-            self._asked[name] = answer
-        return self._asked[name]
-
-    def _login(self, options: Options, jar: Any) -> Iterator[Any]:
-        if options.user is not None:
-            with self.database.uncounted():
-                answer = self.case.get_login(options.user)
-                if inspect.isawaitable(answer):
-                    answer = yield answer
-            return Login.from_mapping(answer)
-        if options.client is not None:
-            jar = options.client.cookies
-        if jar:
-            return Login(cookies=[jar], jars=[jar])
-        return self._shared_login()
-
-    def _shared_login(self) -> Login:
-        clients = [getattr(self.case, name, None) for name in ("client", "async_client")]
-        jars = [client.cookies for client in clients if client is not None]
-        sessions = {_session_of(jar) for jar in jars} - {None}
-        if len(sessions) > 1:
-            raise RuntimeError(
-                "self.client and self.async_client have different sessions: say whose"
-                " connection this is, with user= or client=."
-            )
-        return Login(cookies=list(jars), jars=jars)
-
-    def work_out(self, options: Options, jar: Any) -> Any:
-        """Return login, headers and subprotocols, for a sync call."""
-        steps = self.credentials(options, jar)
-        answer = None
-        while True:
-            try:
-                question = steps.send(answer)  # type: ignore[attr-defined]
-            except StopIteration as stop:
-                return stop.value
-            answer = self.bridge.call(question)
-
-    async def awork_out(self, options: Options, jar: Any) -> Any:
-        """Return login, headers and subprotocols, for an async call."""
-        steps = self.credentials(options, jar)
-        answer = None
-        while True:
-            question = await sync_to_async(_next_question)(steps, answer)
-            if isinstance(question, _Answer):
-                return question.value
-            answer = await question
-
-
-class _Answer:
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-
-def _next_question(steps: Any, answer: object) -> Awaitable[Any] | _Answer:
+def _told_by(step: Callable[[], Iterable[BaseException]]) -> list[BaseException]:
+    """Return what a step has to tell, with what it raised."""
     try:
-        question: Awaitable[Any] = steps.send(answer)
-    except StopIteration as stop:
-        return _Answer(stop.value)
-    return question
-
-
-def _warning(text: str) -> list[BaseException]:
-    """Warn; return the warning where the filters make an exception of it."""
-    try:
-        warnings.warn(text, ChannelsTestkitWarning, stacklevel=2)
-    except ChannelsTestkitWarning as warning:
-        return [warning]
-    return []
-
-
-def _session_of(jar: Any) -> str | None:
-    from django.conf import settings  # noqa: PLC0415
-
-    morsel = jar.get(settings.SESSION_COOKIE_NAME)
-    return None if morsel is None or not morsel.value else str(morsel.value)
+        return list(step())
+    except Exception as error:  # noqa: BLE001 - told with the others
+        return [error]
 
 
 def _commits(case: object) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from http.cookies import SimpleCookie
-from typing import TYPE_CHECKING, Any, Union
-from urllib.parse import unquote, urlencode
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlencode, urlsplit
+
+from django.utils.encoding import iri_to_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-Text = Union[str, bytes]
-Headers = "Mapping[Text, Text] | Iterable[tuple[Text, Text]]"
 HeaderList = list[tuple[bytes, bytes]]
 
 HOST = "testserver"
@@ -26,7 +26,7 @@ def websocket_scope(
     remote_address: object = None,
     extensions: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
-    """Return the scope of a connection to the path, which may carry a query."""
+    """Return the scope of a connection; the path may carry a query."""
     location, query_string = split_path(path)
     return {
         "type": "websocket",
@@ -34,7 +34,7 @@ def websocket_scope(
         "http_version": "1.1",
         "scheme": "ws",
         "path": unquote(location),
-        "raw_path": location.encode(),
+        "raw_path": iri_to_uri(location).encode(),
         "query_string": join_query(query_string, query),
         "root_path": "",
         "headers": header_list(headers),
@@ -59,6 +59,15 @@ def split_path(path: str) -> tuple[str, str]:
     return location, query
 
 
+def path_of(address: str) -> str:
+    """Return path and query of an address, as channels.testing takes it."""
+    if not isinstance(address, str):
+        raise TypeError(f"A path is a str, not {address!r}.")
+    parsed = urlsplit(address)
+    query = f"?{parsed.query}" if parsed.query else ""
+    return f"/{parsed.path.removeprefix('/')}{query}"
+
+
 def join_query(query_string: str, query: object) -> bytes:
     """Add a query, as a dict, pairs, str or bytes, to a query string."""
     if query is None:
@@ -68,20 +77,22 @@ def join_query(query_string: str, query: object) -> bytes:
         more = more.removeprefix("?")
     else:
         more = urlencode(query, doseq=True)  # type: ignore[arg-type]
-    return "&".join(part for part in (query_string, more) if part).encode()
+    joined = "&".join(part for part in (query_string, more) if part)
+    return iri_to_uri(joined).encode()
 
 
 def header_list(headers: Any) -> HeaderList:
     """Return headers as a server gives them: bytes, names in lower case."""
     if headers is None:
         return []
-    pairs = headers.items() if hasattr(headers, "items") else headers
     try:
-        return [(_name(name), _value(name, value)) for name, value in pairs]
-    except ValueError as error:
+        pairs = headers.items() if hasattr(headers, "items") else list(headers)
+        named = [(name, value) for name, value in pairs]
+    except (TypeError, ValueError) as error:
         raise TypeError(
             f"headers are a dict or a list of pairs, not {headers!r}."
         ) from error
+    return [(_name(name), _value(name, value)) for name, value in named]
 
 
 def _name(name: object) -> bytes:
@@ -119,7 +130,7 @@ def _address(remote_address: object) -> list[object]:
         return ["127.0.0.1", 0]
     if isinstance(remote_address, str):
         return [remote_address, 0]
-    if isinstance(remote_address, (tuple, list)) and len(remote_address) == 2:  # noqa: PLR2004
+    if isinstance(remote_address, (tuple, list)) and len(remote_address) == 2:
         return list(remote_address)
     raise TypeError(
         f"remote_address is a host or a (host, port) pair, not {remote_address!r}."

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import re
 import sys
+import unittest
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asgiref.sync import markcoroutinefunction
@@ -16,8 +18,6 @@ from .wire import JsonWire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine
-
-    from .engine.bridge import Bridge
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,15 +50,17 @@ class Surroundings:
 
 
 class UnawaitedCalls:
-    """The kit's coroutines that nobody has awaited, and where they were made."""
+    """The kit's coroutines that nobody has awaited, and their callers."""
 
     def __init__(self) -> None:
         self._calls: list[tuple[Coroutine[Any, Any, Any], str, str]] = []
+        self._most = _MANY
 
     def note(self, coroutine: Coroutine[Any, Any, Any], name: str, where: str) -> None:
         """Remember a call."""
-        if len(self._calls) >= _MANY:
+        if len(self._calls) >= self._most:
             self._calls = [call for call in self._calls if _is_unawaited(call[0])]
+            self._most = max(_MANY, 2 * len(self._calls))
         self._calls.append((coroutine, name, where))
 
     def take(self) -> list[str]:
@@ -68,24 +70,19 @@ class UnawaitedCalls:
         for coroutine, *_ in forgotten:
             coroutine.close()
         return [
-            f"{name}() was called at {where} but never awaited, so it did nothing."
-            f" Write 'await ...{name}(...)' in an async test{_sync_twin(name)}."
+            f"{name.rpartition('.')[2]}() was called at {where} but never awaited, so"
+            f" it did nothing. Write 'await {name}(...)' in an async test"
+            f"{_or_sync(name)}."
             for _, name, where in forgotten
         ]
 
 
 _MANY = 500
-_SYNC_TWINS = {
-    "aconnect": "self.connect(...)",
-    "aconnect_many": "self.connect_many(...)",
-    "asettle": "self.settle()",
-    "adisconnect_all": "self.disconnect_all()",
-}
 
 
-def _sync_twin(name: str) -> str:
-    twin = _SYNC_TWINS.get(name)
-    return f", and '{twin}' in a sync one" if twin else ""
+def _or_sync(name: str) -> str:
+    twin = name.replace(".a", ".", 1)
+    return f", and '{twin}(...)' in a sync one" if twin != name else ""
 
 
 def _is_unawaited(coroutine: Coroutine[Any, Any, Any]) -> bool:
@@ -106,7 +103,7 @@ def kit_coroutine(function: F) -> F:
     def call(*args: Any, **options: Any) -> Coroutine[Any, Any, Any]:
         coroutine: Coroutine[Any, Any, Any] = function(*args, **options)
         if unawaited:
-            unawaited[-1].note(coroutine, function.__name__, _caller())
+            unawaited[-1].note(coroutine, _call_of(function, args[0]), _caller())
         return coroutine
 
     call.__wrapped__ = function  # type: ignore[attr-defined]
@@ -115,6 +112,14 @@ def kit_coroutine(function: F) -> F:
     return markcoroutinefunction(call)  # type: ignore[return-value]
 
 
+def _call_of(function: Callable[..., Any], owner: object) -> str:
+    """Return the call as the author of the test writes it."""
+    is_case = isinstance(owner, unittest.TestCase)
+    # "communicator" for a WebsocketCommunicator, "client" for a WSClient.
+    words = re.findall("[A-Z][a-z]+", type(owner).__name__) or ["..."]
+    return f"{'self' if is_case else words[-1].lower()}.{function.__name__}"
+
+
 def _caller() -> str:
-    frame = sys._getframe(2)
+    frame = sys._getframe(2)  # noqa: SLF001 - what inspect does, but at once
     return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"

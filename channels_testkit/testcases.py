@@ -8,9 +8,12 @@ ends after the last clean-up.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import unittest
 from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import AsyncToSync
 from django.db import DEFAULT_DB_ALIAS
 from django.test import SimpleTestCase, TestCase, TransactionTestCase
 
@@ -41,6 +44,18 @@ class _Done:
 _DONE = _Done()
 
 
+def unbound(case: object, name: str) -> Any:
+    """
+    Read an attribute of a test case without making a method of a function.
+
+    A property is read as usual.
+    """
+    found = inspect.getattr_static(case, name, None)
+    if isinstance(found, (classmethod, property, functools.cached_property)):
+        return getattr(case, name)
+    return found.__func__ if isinstance(found, staticmethod) else found
+
+
 class ChannelTestMixin(LayerAssertions):
     """
     What ``ChannelTestCase`` adds to a Django test case.
@@ -50,32 +65,62 @@ class ChannelTestMixin(LayerAssertions):
         class RoomTests(ChannelTestMixin, APITestCase): ...
     """
 
-    #: The aliases of CHANNEL_LAYERS that are captured.
+    #: Which aliases of CHANNEL_LAYERS are captured: ``"__all__"`` or a list.
     test_channel_aliases: str | Collection[str] = "__all__"
     #: Whether messages must survive what a real layer does to them.
     strict_messages: bool = True
-    #: "production", or "django" for Django's own rule.
+    #: When ``on_commit()`` callbacks run: as in ``"production"``, or, by the
+    #: rule of Django's ``TestCase``, never: ``"django"``.
     on_commit_callbacks: str = "production"
     #: The ASGI application, if it is not that of the settings.
     application: Any = None
+    #: The same, by Chanx's name.
+    router: Any = None
 
-    #: Each is "fail", "warn" or "off".
+    #: What an exception of the application does: "fail", "warn" or "off".
     application_errors: str = "fail"
+    #: The same for breaches of ASGI and RFC 6455, or the names of those that
+    #: are let through.
     check_protocol: str | Collection[str] = "fail"
+    #: The same for messages to a group that a full channel had to miss.
     check_dropped: str = "fail"
+    #: The same for tasks, threads, memberships of groups, and messages on the
+    #: channels of connections, that are left when all clients have gone.
     check_leaks: str = "warn"
+    #: The same for frames that nobody has read.
     check_unread: str = "off"
 
     #: Seconds of real time that a call may take, or None for no bound.
     hang_timeout: float | None = 30.0
     #: Seconds that a receive waits where waiting makes sense.
     receive_timeout: float = 1.0
-    #: Thread jobs that are meant to wait: dotted names or functions.
+    #: Thread jobs that are meant to wait: dotted names or functions. They do
+    #: not keep the application from being at rest.
     background_jobs: Collection[object] = ()
 
-    _kit: TestRun
+    _kit_run: TestRun | None = None
+    _names_before_run: frozenset[str] = frozenset()
+
+    @property
+    def _kit(self) -> TestRun:  # type: ignore[override]
+        if self._kit_run is None:
+            raise RuntimeError(
+                f"{type(self).__name__} runs no test now: this call works from setUp()"
+                " to the last clean-up."
+            )
+        return self._kit_run
 
     # The class.
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        order = cls.__mro__
+        if unittest.TestCase in order[: order.index(ChannelTestMixin)]:
+            first, *_ = cls.__bases__
+            raise TypeError(
+                f"{cls.__name__} has its mixin after {first.__name__}, which hides it:"
+                " put the mixin of channels_testkit first."
+            )
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -85,26 +130,29 @@ class ChannelTestMixin(LayerAssertions):
         enter(database.test_transactions_kept_open())
         if cls.on_commit_callbacks == "production":
             enter(database.CommitsAsInProduction())
-        enter(cls.captive_layers())
+        # An override of the class's own may bring an alias in later.
+        enter(cls.captive_layers(missing_ok=True))
         super().setUpClass()  # type: ignore[misc]
 
     @classmethod
-    def captive_layers(cls) -> CaptiveLayers:
+    def captive_layers(
+        cls,
+        *,
+        missing_ok: bool = False,
+        before_read: Callable[[], None] | None = None,
+    ) -> CaptiveLayers:
         """Return fresh captive layers for the class's aliases."""
-        return CaptiveLayers(cls.test_channel_aliases, strict=cls.strict_messages)
+        return CaptiveLayers(
+            cls.test_channel_aliases,
+            strict=cls.strict_messages,
+            missing_ok=missing_ok,
+            before_read=before_read,
+        )
 
     def get_application(self) -> ASGIApplication | None:
         """Return the class's application, or None for that of the settings."""
-        application = vars(type(self)).get("application") or next(
-            (
-                vars(parent)["application"]
-                for parent in type(self).__mro__
-                if vars(parent).get("application") is not None
-            ),
-            None,
-        )
-        application = vars(self).get("application", application)
-        return getattr(application, "__func__", application)
+        found: ASGIApplication | None = unbound(self, "application")
+        return unbound(self, "router") if found is None else found
 
     # One test. unittest calls these, for itself and for others' runners.
 
@@ -130,8 +178,11 @@ class ChannelTestMixin(LayerAssertions):
 
     async def enterAsyncContext(self, manager: Any) -> Any:
         """Enter an async context manager and leave it with the clean-ups."""
-        result = await type(manager).__aenter__(manager)
-        self.addAsyncCleanup(type(manager).__aexit__, manager, None, None, None)
+        kind = type(manager)
+        if not hasattr(kind, "__aenter__") or not hasattr(kind, "__aexit__"):
+            raise TypeError(f"{manager!r} is not an asynchronous context manager.")
+        result = await kind.__aenter__(manager)
+        self.addAsyncCleanup(kind.__aexit__, manager, None, None, None)
         return result
 
     def _callSetUp(self) -> None:
@@ -139,36 +190,49 @@ class ChannelTestMixin(LayerAssertions):
         self.addCleanup(self._end_run)  # type: ignore[attr-defined]
         run = TestRun(self)
         run.begin()
-        self._kit = run
+        self._kit_run = run
         run.call_of_author(self.setUp)
         if type(self).asyncSetUp is not ChannelTestMixin.asyncSetUp:
             run.call_of_author(self.asyncSetUp)
 
     def _callTestMethod(self, method: Callable[[], Any]) -> None:
-        self._kit.call_of_author(method)
+        if isinstance(method, AsyncToSync):
+            # Django has wrapped an async method: its own loop is not wanted.
+            method = method.awaitable
+        # unittest complains of a test that returns something: a generator,
+        # for instance, of which nothing has run.
+        test = functools.partial(self._kit.call_of_author, method)
+        super()._callTestMethod(test)  # type: ignore[misc]
 
     def _callTearDown(self) -> None:
-        if type(self).asyncTearDown is not ChannelTestMixin.asyncTearDown:
-            self._kit.call_of_author(self.asyncTearDown)
-        self._kit.call_of_author(self.tearDown)
+        try:
+            if type(self).asyncTearDown is not ChannelTestMixin.asyncTearDown:
+                self._kit.call_of_author(self.asyncTearDown)
+        finally:
+            self._kit.call_of_author(self.tearDown)
 
     def _callCleanup(
         self, function: Callable[..., Any], /, *args: Any, **options: Any
     ) -> None:
-        if "_kit" in vars(self):
-            self._kit.call_of_author(function, *args, **options)
-        else:
+        if self._kit_run is None:
             function(*args, **options)
+        else:
+            self._kit_run.call_of_author(function, *args, **options)
 
     def _end_run(self) -> None:
-        run: TestRun | None = vars(self).pop("_kit", None)
-        if run is None:
-            return
-        for error in run.end():
+        run, self._kit_run = self._kit_run, None
+        told = run.end() if run else []
+        # The first to be told is the last one added.
+        for error in reversed(told):
             self.addCleanup(_raise, error)  # type: ignore[attr-defined]
 
     def run(self, result: unittest.TestResult | None = None) -> Any:
         """Run the test; leave nothing in place whatever stops it."""
+        name = self._testMethodName  # type: ignore[attr-defined]
+        if isinstance(vars(self).get(name), AsyncToSync):
+            # Django's wrap also hides expectedFailure().
+            delattr(self, name)
+        self._names_before_run = frozenset(vars(self))
         try:
             return super().run(result)  # type: ignore[misc]
         finally:
@@ -182,9 +246,21 @@ class ChannelTestMixin(LayerAssertions):
             self._abandon_run()
 
     def _abandon_run(self) -> None:
-        run: TestRun | None = vars(self).pop("_kit", None)
+        run, self._kit_run = self._kit_run, None
         if run is not None:
             run.end()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """
+        Return what goes to another process, and comes back, in ``--parallel``.
+
+        A test that has run comes back for its name; what it had in use stays.
+        """
+        state = dict(vars(self))
+        if self._names_before_run:
+            state = {name: state[name] for name in self._names_before_run & set(state)}
+            state |= {"_outcome": None, "_subtest": None, "_cleanups": []}
+        return state
 
     # Coming to rest.
 
@@ -192,15 +268,29 @@ class ChannelTestMixin(LayerAssertions):
         """
         Come to rest: return when the application has done all that it can.
 
-        Raises what the application raised meanwhile, and ``RuntimeError`` in an
-        async test.
+        Needed only after the test's own code, or a thread, has sent to a
+        layer. Raises what the application raised meanwhile, and
+        ``RuntimeError`` in an async test.
+
+        Example::
+
+            ann = self.connect("/ws/room/1/")
+            message = {"type": "room.message", "content": "hello"}
+            async_to_sync(self.channel_layer.group_send)("room-1", message)
+            self.settle()
+            self.assertReceivesJson(ann, "hello")
         """
         self._kit.refuse_in_async_test("self.asettle")
         self._kit.observe()
 
     @kit_coroutine
     async def asettle(self) -> None:
-        """Come to rest, in an async test."""
+        """
+        Come to rest, in an async test. Raises what the application raised.
+
+        Needed before a call that awaits nothing, where it raises
+        ``RuntimeError`` because the application is still working.
+        """
         await self._kit.rest.wait()
         self._kit.errors.deliver()
 
@@ -222,8 +312,8 @@ class ChannelTestMixin(LayerAssertions):
         """
         Capture ``on_commit()`` callbacks, by Django's rule, as a list.
 
-        In an async test ``execute=True`` needs ``async with``; a plain ``with``
-        raises ``RuntimeError`` there.
+        In an async test ``execute=True`` needs ``async with``; a plain
+        ``with`` raises ``RuntimeError`` there.
         """
         return counting.CommitCapture(using, execute=execute)
 
@@ -235,7 +325,12 @@ class ChannelTestMixin(LayerAssertions):
         using: str = DEFAULT_DB_ALIAS,
         **kwargs: Any,
     ) -> Any:
-        """Count the queries on the test's connection, as Django does."""
+        """
+        Count the queries on the test's connection, as Django does.
+
+        Those of the application count, in async tests as well; those that the
+        kit makes, for a login, do not.
+        """
         if self._kit.is_async and func is None:
             return counting.QueryCount(self, num, self._kit.database[using])
         return super().assertNumQueries(num, func, *args, using=using, **kwargs)  # type: ignore[misc]
@@ -246,7 +341,29 @@ def _raise(error: BaseException) -> None:
 
 
 class WebsocketTestMixin(WebsocketMethods, ChannelTestMixin):
-    """What ``WebsocketTestCase`` adds to a Django test case."""
+    """
+    What ``WebsocketTestCase`` adds to a Django test case.
+
+    Put it before any other test case class. The calls that make a connection
+    take these options, by keyword only:
+
+    * ``user``: who is logged in, by what ``get_login()`` returns;
+    * ``client``: a Django test client whose cookies are used;
+    * ``headers``: a dict or a list of pairs, of str or bytes, in the place of
+      the class's; host, origin and cookie are added unless given;
+    * ``cookies``: a dict;
+    * ``subprotocols``: a list, in the place of the class's;
+    * ``query``: a dict, pairs or a str, added to that of the path;
+    * ``origin``: a str, or ``None`` to send none;
+    * ``remote_address``: a host, or a host and a port;
+    * ``application``: what to connect to, in the place of the class's;
+    * ``path_kwargs``: what a route would have found, for a bare consumer;
+    * ``scope``: a dict, merged into the scope last;
+    * ``name``: how failures call the connection.
+
+    Without ``user`` and ``client``, the cookies of ``self.client`` and
+    ``self.async_client`` are sent.
+    """
 
 
 class ChannelTestCase(ChannelTestMixin, TestCase):

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from difflib import ndiff
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from . import refusals
 from .assertions import LayerAssertions, with_message
 from .communicator import WebsocketCommunicator
 from .connection import is_frame, payload_of
-from .engine.transcript import describe_payload, shorten
 from .matching import first_difference, matches
+from .silence import in_words, nothing_came, waiting_call
+from .surroundings import kit_coroutine
 from .wire import expected_payload
 from .wsclient import WSClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from .connection import Connection
     from .engine.application import Event
@@ -40,17 +40,18 @@ class WebsocketAssertions(LayerAssertions):
     def assertAccepted(
         self, connection: Any, *, subprotocol: str | None = None, msg: object = None
     ) -> None:
-        """Assert that the handshake was accepted, and with which subprotocol."""
+        """
+        Assert that the handshake was accepted, and with which subprotocol.
+
+        Example::
+
+            ann = self.connect("/ws/echo/", subprotocols=["v2", "v1"])
+            self.assertAccepted(ann, subprotocol="v2")
+        """
         __tracebackhide__ = True
-        found = self._handshaken(connection)
-        handshake = found.handshake
-        if handshake is None or not handshake.accepted:
-            self.fail(with_message(str(refusals.refused(found)), msg))
-        elif subprotocol is not None and handshake.subprotocol != subprotocol:
-            text = (
-                f"{found.label} was accepted with subprotocol"
-                f" {handshake.subprotocol!r}, not {subprotocol!r}.\n\n{found.transcript}"
-            )
+        found = self._handshaken(connection, msg)
+        text = refusals.not_accepted(found, subprotocol)
+        if text is not None:
             self.fail(with_message(text, msg))
 
     def assertRejected(
@@ -65,19 +66,28 @@ class WebsocketAssertions(LayerAssertions):
         """
         Assert that the handshake was refused, and how.
 
-        ``status`` is that of a denial response; a rejection by close code is
-        an HTTP 403 to a browser, which never sees the code.
+        Fails when it was accepted, and when what is given of ``code``,
+        ``reason`` and ``status`` differs. ``status`` is that of a denial
+        response; a rejection by close code is an HTTP 403 to a browser, which
+        never sees the code.
+
+        Example::
+
+            stranger = self.create_client("/ws/who/")
+            stranger.connect()
+            self.assertRejected(stranger, code=4401, reason="log in first")
         """
         __tracebackhide__ = True
-        found = self._handshaken(connection)
+        found = self._handshaken(connection, msg)
         text = refusals.not_rejected(found, code, reason, status)
         if text is not None:
             self.fail(with_message(text, msg))
 
-    def _handshaken(self, connection: Any) -> Connection:
+    def _handshaken(self, connection: Any, msg: object) -> Connection:
         found = self._connection(connection)
         if found.handshake is None:
-            raise found.nothing_came("answer to the handshake", self.receive_timeout)
+            with _saying(msg):
+                raise nothing_came(found, "answer to the handshake", None)
         return found
 
     # Frames.
@@ -105,12 +115,14 @@ class WebsocketAssertions(LayerAssertions):
             self.assertReceivesJson(ann, {"type": "ping"})
         """
         __tracebackhide__ = True
-        found, event = self._next_frame(connection, "JSON frame", expected, timeout)
-        payload = refusals.take_json(found, self.wire)
+        what = "JSON frame"
+        found, event = self._next_frame(connection, what, expected, timeout, msg)
+        with _saying(msg):
+            payload = refusals.take_json(found, self.wire)
         wanted = expected_payload(self.wire, expected)
         if matches(wanted, payload, partial=partial):
             return payload
-        text = _json_differs(found, event, wanted, payload, partial=partial)
+        text = refusals.json_differs(found, event, wanted, payload, partial=partial)
         self.fail(with_message(text, msg))
         return None
 
@@ -122,7 +134,18 @@ class WebsocketAssertions(LayerAssertions):
         timeout: float | None = None,
         msg: object = None,
     ) -> Any:
-        """Assert that the next frame is this text; return it."""
+        """
+        Assert that the next frame is this text; return it.
+
+        ``expected`` may be a regular expression, which must match all of it,
+        or a predicate. Fails as ``assertReceivesJson()`` does.
+
+        Example::
+
+            ann = self.connect("/ws/echo/")
+            ann.send_text("hello")
+            self.assertReceivesText(ann, "hello")
+        """
         __tracebackhide__ = True
         return self._assert_frame(
             connection, expected, "text frame", refusals.take_text, timeout, msg
@@ -136,7 +159,11 @@ class WebsocketAssertions(LayerAssertions):
         timeout: float | None = None,
         msg: object = None,
     ) -> Any:
-        """Assert that the next frame is binary, with these bytes; return them."""
+        """
+        Assert that the next frame is binary, with these bytes; return them.
+
+        As ``assertReceivesText()``.
+        """
         __tracebackhide__ = True
         return self._assert_frame(
             connection, expected, "binary frame", refusals.take_bytes, timeout, msg
@@ -152,15 +179,12 @@ class WebsocketAssertions(LayerAssertions):
         msg: object,
     ) -> object:
         __tracebackhide__ = True
-        found, event = self._next_frame(connection, what, expected, timeout)
-        payload = take(found)
+        found, event = self._next_frame(connection, what, expected, timeout, msg)
+        with _saying(msg):
+            payload = take(found)
         difference = first_difference(expected, payload)
         if difference is not None:
-            text = (
-                f"The {what} from {found.label} differs: expected"
-                f" {difference.expected}, received {difference.actual}.\n\n"
-                f"{found.transcript.render(event)}"
-            )
+            text = refusals.payload_differs(found, event, what, difference)
             self.fail(with_message(text, msg))
         return payload
 
@@ -170,9 +194,16 @@ class WebsocketAssertions(LayerAssertions):
         """
         Assert that no frame has come that was not read.
 
-        At rest that is a proof. ``within`` waits, in a sync test, for timers of
-        the application that are due in so many seconds; an async test has
-        ``aassertReceivesNothing()`` for it.
+        At rest that is a proof. Fails as well when the application has raised,
+        since its silence proves nothing. ``within`` waits, in a sync test, for
+        timers of the application that are due in so many seconds; an async
+        test has ``aassertReceivesNothing()`` for it.
+
+        Example::
+
+            ann, ben = self.connect("/ws/room/1/"), self.connect("/ws/room/2/")
+            ann.send_json({"message": "hello"})
+            self.assertReceivesNothing(ben)
         """
         __tracebackhide__ = True
         if within:
@@ -181,10 +212,15 @@ class WebsocketAssertions(LayerAssertions):
             self._kit.drive(work, "self.aassertReceivesNothing")
         self._assert_silent(connection, msg)
 
+    @kit_coroutine
     async def aassertReceivesNothing(
         self, connection: Any, *, within: float = 0, msg: object = None
     ) -> None:
-        """Assert that no frame comes within so many seconds, in an async test."""
+        """
+        Assert that no frame comes within so many seconds, in an async test.
+
+        It waits in real time for the timers that are due within them.
+        """
         __tracebackhide__ = True
         await _communicator(connection).await_silence(within)
         self._assert_silent(connection, msg)
@@ -194,12 +230,7 @@ class WebsocketAssertions(LayerAssertions):
         found = self._connection(connection)
         event = next(filter(is_frame, found.unread), None)
         if event is not None:
-            kind = "text" if isinstance(payload_of(event), str) else "binary"
-            text = (
-                f"{found.label} received a {kind} frame where none was expected.\n\n"
-                f"{found.transcript.render(event)}"
-            )
-            self.fail(with_message(text, msg))
+            self.fail(with_message(refusals.not_silent(found, event), msg))
         if found.error is not None:
             self.fail(with_message(refusals.is_dead(found), msg))
 
@@ -212,7 +243,11 @@ class WebsocketAssertions(LayerAssertions):
         timeout: float | None = None,
         msg: object = None,
     ) -> list[Any]:
-        """Assert that the next frame of each is ``expected``; return them."""
+        """
+        Assert that the next frame of each is ``expected``; return them.
+
+        Fails as ``assertReceivesJson()`` does, for the first that differs.
+        """
         __tracebackhide__ = True
         return [
             self.assertReceivesJson(
@@ -233,7 +268,13 @@ class WebsocketAssertions(LayerAssertions):
         """
         Assert that each receives ``expected``, and nobody else in this test.
 
-        Fails when another open connection has an unread frame that matches.
+        Fails when another connection has an unread frame that matches.
+
+        Example::
+
+            ann, ben = self.connect("/ws/room/1/"), self.connect("/ws/room/2/")
+            ann.send_json({"message": "hello"})
+            self.assertOnlyReceive([ann], {"message": "hello"})
         """
         __tracebackhide__ = True
         receivers = list(connections)
@@ -248,7 +289,11 @@ class WebsocketAssertions(LayerAssertions):
         return received
 
     def _refuse_match(
-        self, other: Connection, wanted: object, partial: bool, msg: object  # noqa: FBT001
+        self,
+        other: Connection,
+        wanted: object,
+        partial: bool,
+        msg: object,
     ) -> None:
         __tracebackhide__ = True
         for event in filter(is_frame, other.unread):
@@ -264,31 +309,25 @@ class WebsocketAssertions(LayerAssertions):
                 self.fail(with_message(text, msg))
 
     def _next_frame(
-        self, connection: Any, what: str, expected: object, timeout: float | None
-    ) -> tuple[Connection, Event]:
-        __tracebackhide__ = True
-        found = self._connection(connection)
-        if not found.unread:
-            self._wait_for_frame(found, connection, what, expected, timeout)
-        else:
-            refusals.check_frame_is_next(found, what, self.receive_timeout)
-        return found, found.unread[0]
-
-    def _wait_for_frame(
         self,
-        found: Connection,
         connection: Any,
         what: str,
         expected: object,
         timeout: float | None,
-    ) -> None:
+        msg: object,
+    ) -> tuple[Connection, Event]:
         __tracebackhide__ = True
+        found = self._connection(connection)
         seconds = self.receive_timeout if timeout is None else timeout
-        if not self._kit.is_async:
-            work = _communicator(connection).await_frame(timeout, what, expected)
-            self._kit.drive(work, "receive")
-            return
-        raise found.nothing_came(what, seconds, expected=expected, can_wait=True)
+        if not found.unread and not self._kit.is_async:
+            work = _communicator(connection).await_event(seconds)
+            self._kit.drive(work, "receive", only_reads=True)
+        with _saying(msg):
+            if not found.unread and self._kit.is_async:
+                call = waiting_call(what, is_client=isinstance(connection, WSClient))
+                raise nothing_came(found, what, None, expected=expected, call=call)
+            refusals.check_frame_is_next(found, what, seconds, expected=expected)
+        return found, found.unread[0]
 
     # The end.
 
@@ -300,24 +339,52 @@ class WebsocketAssertions(LayerAssertions):
         reason: str | None = None,
         msg: object = None,
     ) -> None:
-        """Assert that the application has closed the connection, and how."""
+        """
+        Assert that the application has closed the connection, and how.
+
+        Fails when it has not, or when what is given of ``code`` and ``reason``
+        differs. A close without a code has code 1000.
+
+        Example::
+
+            ann = self.connect("/ws/echo/")
+            ann.send_json({"close": 4403, "reason": "not a member"})
+            self.assertClosed(ann, code=4403, reason="not a member")
+        """
         __tracebackhide__ = True
-        text = refusals.not_closed(self._connection(connection), code, reason)
+        found = self._connection(connection)
+        if found.is_open and not self._kit.is_async:
+            work = _communicator(connection).await_close()
+            self._kit.drive(work, "wait", only_reads=True)
+        text = refusals.not_closed(found, code, reason)
         if text is not None:
             self.fail(with_message(text, msg))
 
     def assertOpen(self, connection: Any, *, msg: object = None) -> None:
-        """Assert that the connection is open."""
+        """Assert that the connection was accepted and nobody has closed it."""
         __tracebackhide__ = True
         found = self._connection(connection)
         if not found.is_open:
-            text = f"{found.label} is {refusals.in_words(found)}.\n\n{found.transcript}"
+            verdict = f"{found.label} is {in_words(found)}, and should be open."
+            text = f"{verdict}\n\n{found.transcript}"
             self.fail(with_message(text, msg))
 
     def _connection(self, connection: Any) -> Connection:
         communicator = _communicator(connection)
         self._kit.observe()
         return communicator.connected("An assertion about the connection")
+
+
+@contextlib.contextmanager
+def _saying(msg: object) -> Iterator[None]:
+    """Put the author's message on the verdict of a failure of the kit."""
+    try:
+        yield
+    except AssertionError as error:
+        if msg is None:
+            raise
+        text = with_message(str(error), msg)
+        raise type(error)(text) from error.__cause__
 
 
 def _communicator(connection: Any) -> WebsocketCommunicator:
@@ -328,40 +395,3 @@ def _communicator(connection: Any) -> WebsocketCommunicator:
     raise TypeError(
         f"A connection is a client or a communicator of the kit, not {connection!r}."
     )
-
-
-def _json_differs(
-    found: Connection, event: Event, wanted: object, payload: object, *, partial: bool
-) -> str:
-    difference = first_difference(wanted, payload, partial=partial)
-    place = f" at {difference.path!r}" if difference and difference.path else ""
-    values = (
-        f"expected {difference.expected}, received {difference.actual}"
-        if difference
-        else "it does not match"
-    )
-    return (
-        f"JSON frame from {found.label} differs{place}: {values}.\n\n"
-        f"Expected: {_line(wanted)}\n"
-        f"Received: {_line(payload)}\n\n"
-        f"{_diff(wanted, payload)}"
-        f"{found.transcript.render(event)}"
-    )
-
-
-def _line(payload: object) -> str:
-    return shorten(describe_payload(json.dumps(payload, default=repr)))
-
-
-def _diff(wanted: object, payload: object) -> str:
-    if not isinstance(wanted, (dict, list)) or not isinstance(payload, (dict, list)):
-        return ""
-    before, after = (
-        json.dumps(value, indent=4, sort_keys=True, default=repr).splitlines()
-        for value in (wanted, payload)
-    )
-    lines = [f"  {line}" for line in ndiff(before, after) if not line.startswith("?")]
-    return "\n".join(lines[:_DIFF_LINES]) + "\n\n"
-
-
-_DIFF_LINES = 60

@@ -26,20 +26,18 @@ class WebsocketMethods(WebsocketAssertions, JsonWire):
     """
     Connections of a test case, tracked and closed when the test ends.
 
-    The options of all of them: ``user``, ``client`` (a Django test client whose
-    cookies are used), ``headers``, ``cookies``, ``subprotocols``, ``query``,
-    ``origin`` (None sends none), ``remote_address``, ``application``,
-    ``path_kwargs`` (for a bare consumer), ``scope`` (merged last), ``name``.
+    ``WebsocketTestMixin`` tells the options that all of them take.
     """
 
     #: Where connections go that are given no path.
     ws_path: str = ""
+    #: The headers of every handshake, a dict or a list of pairs.
     ws_headers: Any = None
+    #: The subprotocols that every handshake offers.
     subprotocols: Sequence[str] = ()
-    #: What the server offers; the default is the denial response.
+    #: The ASGI extensions that the server offers, with their values. The
+    #: default is the denial response, which Daphne does not have.
     asgi_extensions: Mapping[str, Mapping[str, object]] = opening.ASGI_EXTENSIONS
-
-    _auth_communicator: WebsocketCommunicator | None = None
 
     @property
     def wire(self) -> JsonWire:
@@ -47,11 +45,20 @@ class WebsocketMethods(WebsocketAssertions, JsonWire):
         return self
 
     def get_ws_headers(self) -> Any:
-        """Return the headers of every handshake. May use ``self.client``."""
+        """
+        Return the headers of every handshake, by default ``ws_headers``.
+
+        It is called once in a test, for its first connection, on the test's
+        thread; so it may use ``self.client`` and what ``setUp()`` has made.
+        """
         return self.ws_headers
 
     def get_subprotocols(self) -> Sequence[str]:
-        """Return the subprotocols that every handshake offers."""
+        """
+        Return the subprotocols that every handshake offers.
+
+        It is called once in a test, as ``get_ws_headers()``.
+        """
         return self.subprotocols
 
     def get_login(self, user: Any) -> Any:
@@ -69,8 +76,9 @@ class WebsocketMethods(WebsocketAssertions, JsonWire):
         """
         Return a connected sync client.
 
-        Fails, with code, reason and user, when the handshake is refused. Raises
-        ``ImproperlyConfigured`` when there is neither ``path`` nor ``ws_path``.
+        Fails, with code, reason and user, when the handshake is refused, and
+        when the application takes it for another user's. Raises
+        ``ImproperlyConfigured`` when there is neither a path nor ``ws_path``.
 
         Example::
 
@@ -99,13 +107,18 @@ class WebsocketMethods(WebsocketAssertions, JsonWire):
     def create_communicator(
         self, ws_path: str | None = None, **options: Any
     ) -> WebsocketCommunicator:
-        """Return a communicator that is not connected. Touches no database."""
+        """
+        Return a communicator that is not connected, and is closed at the end.
+
+        It touches no database: the login happens when it connects. Raises
+        ``ImproperlyConfigured`` when there is neither a path nor ``ws_path``.
+        """
         return WebsocketCommunicator.from_options(
             self._path(ws_path, options), Options(**options)
         )
 
     def create_client(self, path: str | None = None, **options: Any) -> WSClient:
-        """Return a client that is not connected. Touches no database."""
+        """Return an unconnected client. As ``create_communicator()``."""
         return WSClient(self._path(path, options), **options)
 
     def _path(self, path: str | None, options: Mapping[str, Any]) -> str:
@@ -122,10 +135,14 @@ class WebsocketMethods(WebsocketAssertions, JsonWire):
 
     @property
     def auth_communicator(self) -> WebsocketCommunicator:
-        """A communicator of its own, the same one for the whole test."""
-        if self._auth_communicator is None:
-            self._auth_communicator = self.create_communicator()
-        return self._auth_communicator
+        """
+        A communicator made from the class's defaults, on first use.
+
+        It is the same one for the rest of the test, and is not connected.
+        """
+        if self._kit.auth_communicator is None:
+            self._kit.auth_communicator = self.create_communicator()
+        return self._kit.auth_communicator
 
     # Many connections.
 
@@ -145,8 +162,11 @@ class WebsocketMethods(WebsocketAssertions, JsonWire):
             ann, ben = self.connect_many(2, "/ws/room/1/")
         """
         __tracebackhide__ = True
+        self._kit.refuse_in_async_test("self.aconnect_many")
         people = _people(n, users, options)
-        return [self.connect(path, **options, **person) for person in people]
+        clients = [self.create_client(path, **options, **p) for p in people]
+        self._kit.drive(_connect_all(clients), "self.aconnect_many")
+        return clients
 
     @kit_coroutine
     async def aconnect_many(
@@ -183,6 +203,13 @@ def _people(
     if isinstance(n, bool) or not isinstance(n, int) or n < 0:
         raise TypeError(f"A number of connections is an int, not {n!r}.")
     return [{} for _ in range(n)]
+
+
+async def _connect_all(clients: Iterable[WSClient]) -> None:
+    """Connect clients in one run of the loop: each run takes its time."""
+    for client in clients:
+        if not await client.aconnect():
+            raise refusals.refused(_connection_of(client))
 
 
 def _connection_of(face: Any) -> Connection:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from django.core.serializers.json import DjangoJSONEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class JsonWire:
@@ -30,13 +34,9 @@ class JsonWire:
         try:
             return json.dumps(payload, cls=self.json_encoder)
         except TypeError as error:
-            place = _unencodable(payload, self.json_encoder, "payload")
-            if place is None:
-                raise
-            path, value = place
-            kind = type(value).__name__
+            path, value = _unencodable(payload, self.json_encoder, "payload")
             raise TypeError(
-                f"{path} is a {kind}, which {self.json_encoder.__name__} cannot"
+                f"{path} is {_a(value)}, which {self.json_encoder.__name__} cannot"
                 " encode. Set json_encoder on the test case, or send plain values."
             ) from error
 
@@ -55,7 +55,8 @@ def expected_payload(wire: JsonWire, expected: Any) -> Any:
     """Return an expected payload as it would be after the wire."""
     if isinstance(expected, dict):
         return {
-            _key(key): expected_payload(wire, value) for key, value in expected.items()
+            _key(wire, key): expected_payload(wire, value)
+            for key, value in expected.items()
         }
     if isinstance(expected, (list, tuple)):
         return [expected_payload(wire, value) for value in expected]
@@ -70,21 +71,28 @@ def expected_payload(wire: JsonWire, expected: Any) -> Any:
 
 def plain_message(message: object) -> object:
     """Return a dict for a dataclass, pydantic, attrs or msgspec object."""
-    if dataclasses.is_dataclass(message) and not isinstance(message, type):
-        return dataclasses.asdict(message)
     if hasattr(message, "model_dump"):
         return message.model_dump(mode="json")
-    fields = getattr(message, "__attrs_attrs__", None)
-    if fields is not None:
-        return {
-            field.name: plain_message(getattr(message, field.name)) for field in fields
-        }
-    names = getattr(message, "__struct_fields__", None)
+    if hasattr(message, "__struct_fields__"):
+        # Only msgspec itself knows of tags and other names for fields.
+        return sys.modules["msgspec"].to_builtins(message)
+    names = _field_names(message)
     if names is not None:
         return {name: plain_message(getattr(message, name)) for name in names}
+    if isinstance(message, dict):
+        return {key: plain_message(value) for key, value in message.items()}
     if isinstance(message, (list, tuple)):
         return [plain_message(item) for item in message]
     return message
+
+
+def _field_names(message: object) -> list[str] | None:
+    if isinstance(message, type):
+        return None
+    if dataclasses.is_dataclass(message):
+        return [field.name for field in dataclasses.fields(message)]
+    fields = getattr(message, "__attrs_attrs__", None)
+    return None if fields is None else [field.name for field in fields]
 
 
 def _stands_for_itself(expected: object) -> bool:
@@ -93,29 +101,43 @@ def _stands_for_itself(expected: object) -> bool:
     return plain or matcher or callable(expected)
 
 
-def _key(key: Any) -> str:
-    """Return a key as JSON has it: ``1`` becomes ``"1"``."""
-    return key if isinstance(key, str) else next(iter(json.loads(json.dumps({key: 0}))))
+def _key(wire: JsonWire, key: Any) -> Any:
+    """Return a key as it is after the wire: JSON makes ``"1"`` of ``1``."""
+    if isinstance(key, str):
+        return key
+    try:
+        return next(iter(wire.decode_frame(wire.encode_frame({key: 0}))))
+    except (TypeError, ValueError):
+        return key
+
+
+def _a(value: object) -> str:
+    """Return the name of a value's type with its article."""
+    name = type(value).__name__
+    return f"an {name}" if name[0] in "AEIOaeio" else f"a {name}"
 
 
 def _unencodable(
     value: object, encoder: type[json.JSONEncoder], path: str
-) -> tuple[str, object] | None:
-    """Find the innermost value that cannot be encoded."""
+) -> tuple[str, object]:
+    """Find the innermost value that cannot be encoded, in one that cannot."""
+    parts: Iterable[tuple[object, object]] = ()
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, (str, int, float, type(None))):
+                return f"the key {key!r} of {path}", key
+        parts = value.items()
+    elif isinstance(value, (list, tuple)):
+        parts = enumerate(value)
+    for key, item in parts:
+        if not _is_encodable(item, encoder):
+            return _unencodable(item, encoder, f"{path}[{key!r}]")
+    return path, value
+
+
+def _is_encodable(value: object, encoder: type[json.JSONEncoder]) -> bool:
     try:
         json.dumps(value, cls=encoder)
     except TypeError:
-        pass
-    else:
-        return None
-    if isinstance(value, dict):
-        parts = [(f"{path}[{key!r}]", item) for key, item in value.items()]
-    elif isinstance(value, (list, tuple)):
-        parts = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
-    else:
-        parts = []
-    for part, item in parts:
-        found = _unencodable(item, encoder, part)
-        if found is not None:
-            return found
-    return path, value
+        return False
+    return True

@@ -8,19 +8,25 @@ Only the caller's next instruction tells which it is.
 from __future__ import annotations
 
 import dis
+import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import CodeType, FrameType
+    from types import CodeType
 
 _ENTERS = {"SETUP_WITH", "BEFORE_WITH"}
 #: Python 3.14 looks ``__enter__`` and ``__exit__`` up by this pair.
 _ENTERS_BY_LOOK_UP = ("COPY", "LOAD_SPECIAL")
 
 
-def is_entered(caller: FrameType) -> bool:
-    """Tell whether the caller enters the result of the call it is making."""
+def is_entered(*, depth: int) -> bool:
+    """
+    Tell whether the result of a call is entered by who made it.
+
+    ``depth`` counts the calls from there to here.
+    """
+    caller = sys._getframe(depth + 1)  # noqa: SLF001 - a function's own name for it
     return _next_enters(caller.f_code, caller.f_lasti)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -35,20 +36,28 @@ def _twins(
     Callable[Concatenate[WSClient, P], Coroutine[Any, Any, T]],
 ]:
     """Return a communicator's method as a sync and as an async one."""
-    name = method.__name__
+    name = method.__name__.removesuffix("_from")
+    twin = "await_application" if name == "wait" else f"a{name}"
     work: Any = getattr(method, "__wrapped__", method)
 
+    only_reads = name.startswith("receive")
+
     def call(self: WSClient, /, *args: P.args, **options: P.kwargs) -> T:
-        return self._drive(work(self.communicator, *args, **options), f"a{name}")
+        coroutine = work(self.communicator, *args, **options)
+        result: T = self._drive(coroutine, twin, only_reads=only_reads)
+        return result
 
     async def acall(self: WSClient, /, *args: P.args, **options: P.kwargs) -> T:
         result: T = await work(self.communicator, *args, **options)
         return result
 
-    for function, function_name in ((call, name), (acall, f"a{name}")):
+    made: list[tuple[Any, str]] = [(call, name), (acall, twin)]
+    for function, function_name in made:
         function.__name__ = function_name
         function.__qualname__ = f"WSClient.{function_name}"
         function.__doc__ = method.__doc__
+        function.__annotations__ = work.__annotations__
+        function.__signature__ = inspect.signature(work)
     return call, kit_coroutine(acall)
 
 
@@ -78,8 +87,10 @@ class WSClient:
         self._browser = Client()
         self.communicator = WebsocketCommunicator.from_options(path, Options(**options))
 
-    def _drive(self, work: Coroutine[Any, Any, T], twin: str) -> T:
-        return self._run.drive(work, twin)
+    def _drive(
+        self, work: Coroutine[Any, Any, T], twin: str, *, only_reads: bool = False
+    ) -> T:
+        return self._run.drive(work, f"client.{twin}", only_reads=only_reads)
 
     # The handshake.
 
@@ -94,7 +105,7 @@ class WSClient:
         """
         self._offer_cookies()
         if not self._run.is_async:
-            self.communicator.work_out_login()
+            self.communicator.ask_test_case()
         work = self.communicator.connect(timeout, ws_path=path)
         return self._drive(work, "aconnect")
 
@@ -102,7 +113,7 @@ class WSClient:
     async def aconnect(
         self, path: str | None = None, *, timeout: float | None = None
     ) -> Handshake:
-        """Open the connection and return the ``Handshake``, as ``connect()``."""
+        """Open the connection; return the ``Handshake``: see ``connect()``."""
         self._offer_cookies()
         return await self.communicator.connect(timeout, ws_path=path)
 
@@ -123,6 +134,8 @@ class WSClient:
     receive_all_json, areceive_all_json = _twins(WebsocketCommunicator.receive_all_json)
     receive_until, areceive_until = _twins(WebsocketCommunicator.receive_until)
     receive_nothing, areceive_nothing = _twins(WebsocketCommunicator.receive_nothing)
+    send_input, asend_input = _twins(WebsocketCommunicator.send_input)
+    receive_output, areceive_output = _twins(WebsocketCommunicator.receive_output)
 
     # Closing.
 
@@ -130,8 +143,13 @@ class WSClient:
     drop, adrop = _twins(WebsocketCommunicator.drop)
     wait, await_application = _twins(WebsocketCommunicator.wait)
 
+    def stop(self, exceptions: bool = True) -> None:
+        """Cancel the application; raise what it raised before."""
+        self.communicator.stop(exceptions)
+
     def assert_closed(self, code: int | None = None) -> None:
         """Assert that the application has closed the connection."""
+        __tracebackhide__ = True
         self.communicator.assert_closed(code)
 
     # What can be read.
@@ -175,6 +193,11 @@ class WSClient:
     def transcript(self) -> Transcript:
         """What has crossed the connection, in order."""
         return self.communicator.transcript
+
+    @property
+    def response_headers(self) -> list[tuple[bytes, bytes]] | None:
+        """The headers that the handshake was answered with."""
+        return self.communicator.response_headers
 
     # Logins, as those of Django's test client.
 
@@ -231,13 +254,11 @@ class WSClient:
             await sync_to_async(self._browser.logout)()
 
     def _refuse_in_async_test(self, twin: str) -> None:
-        self._run.refuse_in_async_test(twin)
+        self._run.refuse_in_async_test(f"client.{twin}")
 
     def _need_sessions(self) -> None:
         if not has_sessions():
-            raise OSError(
-                "A session needs django.contrib.sessions in INSTALLED_APPS."
-            )
+            raise OSError("A session needs django.contrib.sessions in INSTALLED_APPS.")
 
     def __repr__(self) -> str:
         return repr(self.communicator).replace("WebsocketCommunicator", "WSClient", 1)

@@ -9,11 +9,14 @@ done on the test's connection. Between calls nothing of the application runs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import functools
 import os
 import queue
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from channels_testkit.exceptions import DeadlockError, HangError
@@ -23,13 +26,27 @@ from .rest import RestWatch, watch_of
 from .resume import AtRest
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+
+    from .jobs import Job
 
 T = TypeVar("T")
 
 __unittest = True
 
 _SECONDS_TO_STOP = 2.0
+_SECONDS_BETWEEN_LOOKS_OUTSIDE = 0.1
+# How often the watchdog looks within one hang_timeout. A debugger that is
+# active when it looks costs the test nothing of its time.
+_LOOKS = 4
+_PAUSE = 60.0
+# The loop may be late by itself where the machine is busy.
+_GRACE = 1.0
+_NEVER_WOKEN = "Nothing can ever wake this test up"
+_THREAD_IS_HELD = (
+    "A thread job waits in async_to_sync() on the test's own thread for what never"
+    " comes"
+)
 
 
 class HelperThread:
@@ -38,56 +55,70 @@ class HelperThread:
     _current: HelperThread | None = None
 
     def __init__(self) -> None:
-        self._process = os.getpid()
-        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        threading.Thread(
+        self.process_id = os.getpid()
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self.thread = threading.Thread(
             target=self._serve, name="channels_testkit", daemon=True
-        ).start()
+        )
+        self.thread.start()
 
     @classmethod
     def get(cls) -> HelperThread:
         """Return this process's helper: a fork does not take it along."""
-        if cls._current is None or cls._current._process != os.getpid():
+        if cls._current is None or cls._current.process_id != os.getpid():
             cls._current = cls()
         return cls._current
 
-    @classmethod
-    def abandon(cls) -> None:
-        """Start a new one next time: this one is stuck."""
-        cls._current = None
+    def abandon(self) -> None:
+        """Start a new one next time; this one is stuck, and ends then."""
+        HelperThread._current = None
+        self._work.put(None)
 
     def run(self, work: Callable[[], None]) -> None:
         """Have the work done. It must not raise."""
         self._work.put(work)
 
     def _serve(self) -> None:
-        while True:
-            self._work.get()()
+        while (work := self._work.get()) is not None:
+            work()
 
 
 class Bridge:
     """Runs coroutines for a test's thread, on the loop of that test."""
 
-    def __init__(self, *, hang_timeout: float | None) -> None:
+    def __init__(
+        self,
+        *,
+        hang_timeout: float | None,
+        known_threads: Iterable[threading.Thread] | None = None,
+    ) -> None:
         self._helper = HelperThread.get()
         self._watchdog = hangs.Watchdog.get()
         self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
         self.rest: RestWatch = watch_of(self.loop)
-        self.rest.know_threads()
+        known = threading.enumerate() if known_threads is None else known_threads
+        self.rest.know_threads({*known, self._helper.thread, self._watchdog.thread})
         self.rest.hang_timeout = hang_timeout
         self.rest.on_hang = self._hang
         self.rest.on_idle = self._idle
         self.thread_id = threading.get_ident()
         self.executor = private.TestThreadExecutor()
         self.is_running = False
+        self._is_freeing = False
+        #: Seconds between two looks of the watchdog.
+        self.pause = (hang_timeout or _PAUSE) / _LOOKS
         self._is_traced = False
         self._test: AtRest | None = None
+        self._call: InterruptibleCall | None = None
         self._stuck: BaseException | None = None
         self._verdict: BaseException | None = None
-        #: Raises what the test has to be told when it is resumed.
-        self.on_resume: Callable[[], None] = _nothing
+        #: Raises what the test has to be told when it is resumed; called with
+        #: what is raised there anyway.
+        self.on_resume: Callable[[BaseException | None], None] = _nothing
         #: Says more about the application in the report of a hang.
         self.describe: Callable[[], str] = str
+        self._interrupter = hangs.Interrupter()
+        self._interrupter.install()
         private.lend_thread(self.loop, self.executor)
 
     @property
@@ -98,11 +129,34 @@ class Bridge:
     @property
     def is_in_loop(self) -> bool:
         """Whether this code runs in the test's own loop."""
-        return asyncio._get_running_loop() is self.loop
+        return private.running_loop() is self.loop
 
-    def call(self, work: Awaitable[T]) -> T:
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a kit coroutine until it is done and the application at rest."""
-        return self._run(self._finish_at_rest(work))
+        self._refuse_if_unusable(work)
+        self._call = InterruptibleCall(work, self.rest)
+        try:
+            return cast("T", self._run(self._call.run()))
+        finally:
+            self._call = None
+
+    def read(self, work: Coroutine[Any, Any, T]) -> T:
+        """
+        Run a kit coroutine that only waits for what the application does.
+
+        Where that can do nothing, the loop need not run: two changes of thread
+        take longer than all the rest of a receive.
+        """
+        if not self.rest.is_still():
+            return self.call(work)
+        self._refuse_if_unusable(work)
+        try:
+            work.send(None)
+        except StopIteration as stop:
+            return cast("T", stop.value)
+        finally:
+            self.rest.deadline = None
+        raise RuntimeError(f"{work!r} waits for something else.")
 
     def run_test(self, work: Coroutine[Any, Any, T]) -> T:
         """
@@ -111,6 +165,7 @@ class Bridge:
         It sees the context variables of the calling thread, which sees
         those that it sets.
         """
+        self._refuse_if_unusable(work)
         context = contextvars.copy_context()
         after: list[contextvars.Context] = []
         self._test = AtRest(work, self.rest, self._resumed)
@@ -132,18 +187,10 @@ class Bridge:
             if not self._stuck and private.has_unfinished_work(self.loop):
                 self._run(_cancel_everything(self.loop))
         finally:
+            self._interrupter.remove()
             private.lend_thread(self.loop, None)
             if not self._stuck:
                 self.loop.close()
-
-    async def _finish_at_rest(self, work: Awaitable[T]) -> T:
-        if self.rest.deadline is None:
-            self.rest.arm()
-        try:
-            return await work
-        finally:
-            if not self.rest.is_at_rest():
-                await self.rest.wait()
 
     async def _in_context(
         self, test: AtRest, context: contextvars.Context, after: list[Any]
@@ -154,12 +201,11 @@ class Bridge:
         finally:
             after.append(contextvars.copy_context())
 
-    def _resumed(self) -> None:
-        self.on_resume()
+    def _resumed(self, raised: BaseException | None) -> None:
+        self.on_resume(raised)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run the loop in the helper while this thread runs the jobs."""
-        self._refuse_if_unusable(work)
         results: list[T] = []
         errors: list[BaseException] = []
 
@@ -168,18 +214,20 @@ class Bridge:
                 results.append(self.loop.run_until_complete(work))
             except BaseException as error:  # noqa: BLE001 - raised by the caller
                 errors.append(error)
-            finally:
-                self.executor.pause()
+            self._stop_running(errors)
 
         self.is_running = True
+        self._is_traced = hangs.is_traced()
+        if self.rest.hang_timeout is not None:
+            self._watchdog.watch(self)
         self.executor.resume()
         try:
             self._helper.run(run_loop)
             self._pump()
         finally:
+            self._watchdog.rest()
             self.is_running = False
             self.rest.deadline = None
-            self._watchdog.disarm()
             private.forget_main_loop()
         self._raise_verdict()
         if errors:
@@ -192,9 +240,6 @@ class Bridge:
             raise verdict
 
     def _pump(self) -> None:
-        self._is_traced = hangs.is_traced()
-        if self.rest.hang_timeout is not None and not self._test:
-            self._watchdog.arm(self.rest.hang_timeout, self._loop_is_blocked)
         try:
             self.executor.pump()
         except BaseException:
@@ -202,7 +247,50 @@ class Bridge:
             self.loop.call_soon_threadsafe(self.loop.stop)
             if not self.executor.wait_for_pause(_SECONDS_TO_STOP):
                 self._give_up(RuntimeError("The loop of this test was interrupted."))
+            # It may be the watchdog that has interrupted this thread.
+            self._raise_verdict()
             raise
+
+    def _stop_running(self, errors: list[BaseException]) -> None:
+        """
+        Make the test's thread go on, which pumps jobs meanwhile.
+
+        One that waits in ``async_to_sync()`` is at rest but holds the thread:
+        the loop has to run on until that ends.
+        """
+        try:
+            while self._held_by() and not self._stuck:
+                self.loop.run_until_complete(self._thread_is_free())
+        except BaseException as error:  # noqa: BLE001 - raised by the caller
+            errors.append(error)
+        finally:
+            self.executor.pause()
+            if self._stuck:
+                self._bury_loop()
+
+    def _bury_loop(self) -> None:
+        """Close a loop that the test has left behind, in silence."""
+        with contextlib.suppress(BaseException):
+            self.loop.run_until_complete(_cancel_everything(self.loop))
+        private.forget_tasks(self.loop)
+        self.loop.close()
+
+    async def _thread_is_free(self) -> None:
+        free = self.loop.create_future()
+        self.rest.arm()
+        self._is_freeing = True
+        self.executor.on_free = functools.partial(
+            self.loop.call_soon_threadsafe, free.set_result, None
+        )
+        try:
+            if self._held_by():
+                await free
+        finally:
+            self.executor.on_free = None
+            self._is_freeing = False
+
+    def _held_by(self) -> list[Job]:
+        return self.rest.jobs_inside(self.thread_id)
 
     def _refuse_if_unusable(self, work: Coroutine[Any, Any, Any]) -> None:
         reason = None
@@ -218,66 +306,136 @@ class Bridge:
 
     # Hangs and deadlocks.
 
+    def look(self) -> None:
+        """Report a loop that has not looked at the clock in time."""
+        deadline = self.rest.deadline
+        if deadline is None:
+            return
+        if self._is_debugged():
+            self.rest.arm()
+        elif time.monotonic() > deadline + min(self.pause * _LOOKS, _GRACE):
+            self._report_blocked_loop()
+
     def _hang(self) -> None:
-        """Called by the loop when a wait has lasted for ``hang_timeout``."""
+        """End a wait that has lasted for ``hang_timeout``."""
         self.rest.arm()
         if self._is_debugged():
             return
-        error = HangError(self._hang_text())
-        if self._blocks_own_thread():
-            self._verdict = error
-            print(f"\n{error}", file=sys.stderr)  # noqa: T201 - nobody may catch it
-            hangs.interrupt(self.thread_id)
-        elif not self.rest.fail_waiters(error) and self._test is not None:
-            self._test.interrupt(error)
+        error = HangError(hangs.hang_text(self.rest, self._more()))
+        is_own = any(job.thread_id == self.thread_id for job in self.rest.busy_jobs())
+        self.rest.give_up(_SECONDS_TO_STOP)
+        if is_own or self._is_freeing:
+            self._free_thread(error)
+        elif not self.rest.fail_waiters(error):
+            self._interrupt_author(error)
 
-    def _hang_text(self) -> str:
-        return (
-            f"The application did not come to rest within {self.rest.hang_timeout:g} s"
-            " (hang_timeout).\n\n"
-            f"{hangs.describe_work(self.rest)}{self._more()}\n\n"
-            "A thread job that is meant to wait is declared with background_jobs or"
-            " with self.background(function)."
+    def _idle(self, is_endless: bool) -> float | None:
+        """End a wait for what can never come. See ``RestWatch.on_idle``."""
+        is_free = self._is_freeing and not self._held_by()
+        if is_free or not is_endless:
+            # The thread is about to say so; a timer is about to be due.
+            return None
+        if self.rest.outside_work():
+            # It may end without a word, and then nothing can.
+            return _SECONDS_BETWEEN_LOOKS_OUTSIDE
+        verdict = _THREAD_IS_HELD if self._is_freeing else _NEVER_WOKEN
+        error = DeadlockError(
+            f"{verdict}: the application is at rest, no timer is pending, and there"
+            f" is no work outside of it.\n\n{self._work()}"
         )
+        if self._is_freeing:
+            self._free_thread(error)
+        else:
+            self._interrupt_author(error)
+        return 0
+
+    def _interrupt_author(self, error: BaseException) -> None:
+        """Raise the error where the test, or what it called, awaits."""
+        work = self._test or self._call
+        if work is not None:
+            work.interrupt(error)
+
+    def _free_thread(self, error: BaseException) -> None:
+        """Make the jobs end that hold the test's own thread."""
+        self._verdict = error
+        if all(job.is_parked for job in self._held_by()):
+            for job in self._held_by():
+                job.unpark()
+        else:
+            self._interrupt_thread(error)
+
+    def _interrupt_thread(self, error: BaseException) -> None:
+        print(f"\n{error}", file=sys.stderr)  # noqa: T201 - nobody may catch it
+        self._interrupter.interrupt(self.thread_id)
+
+    def _report_blocked_loop(self) -> None:
+        """Report a callback that blocks the loop, which cannot be cut."""
+        stack = "\n".join(hangs.stack_lines(self._helper.thread.ident))
+        more = f"\n  the loop is blocked\n{stack}{self._more()}"
+        error = HangError(hangs.hang_text(self.rest, more))
+        self._verdict = error
+        if self._held_by():
+            self._interrupt_thread(error)
+        else:
+            print(f"\n{error}", file=sys.stderr)  # noqa: T201 - as above
+        self._give_up(error)
+
+    def _give_up(self, error: BaseException) -> None:
+        """Leave the loop where it is; it stops when it can."""
+        self._stuck = self._verdict = error
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._helper.abandon()
+        self.executor.pause()
 
     def _is_debugged(self) -> bool:
         return self._is_traced or hangs.debugger_is_active()
+
+    def _work(self) -> str:
+        return f"{hangs.describe_work(self.rest)}{self._more()}"
 
     def _more(self) -> str:
         more = self.describe()
         return f"\n\n{more}" if more else ""
 
-    def _blocks_own_thread(self) -> bool:
-        return any(job.thread_id == self.thread_id for job in self.rest.busy_jobs())
 
-    def _loop_is_blocked(self) -> None:
-        """Called by the watchdog when the loop has not looked at the clock."""
-        if self._is_debugged():
-            return
-        error = HangError(self._hang_text())
-        print(f"\n{error}", file=sys.stderr)  # noqa: T201 - nobody may catch it
-        self._give_up(error)
+class InterruptibleCall:
+    """A kit coroutine, which may await code of the test's author."""
 
-    def _give_up(self, error: BaseException) -> None:
-        self._stuck = self._verdict = error
-        HelperThread.abandon()
-        self.executor.pause()
+    def __init__(self, work: Awaitable[Any], rest: RestWatch) -> None:
+        self._work = work
+        self._rest = rest
+        self._task: asyncio.Task[Any] | None = None
+        self._interruption: BaseException | None = None
 
-    def _idle(self, is_endless: bool) -> bool:  # noqa: FBT001 - the loop's answer
-        """Called at rest when nobody waits for it: can anything go on?"""
-        if not is_endless or self._test is None or self.rest.outside_work():
-            return False
-        self._test.interrupt(
-            DeadlockError(
-                "Nothing can ever wake this test up: the application is at rest, no"
-                " timer is pending, and there is no work outside of it.\n\n"
-                f"{hangs.describe_work(self.rest)}{self._more()}"
-            )
-        )
-        return True
+    def interrupt(self, error: BaseException) -> None:
+        """Raise the error from the call."""
+        self._interruption = error
+        if self._task is not None:
+            self._task.cancel()
+
+    async def run(self) -> Any:
+        """Finish the work at rest."""
+        self._task = asyncio.current_task()
+        self._rest.arm()
+        try:
+            result = await self._work
+        except GeneratorExit:
+            # Left behind: there is no loop any more that could come to rest.
+            raise
+        except BaseException:
+            await self._come_to_rest()
+            raise
+        await self._come_to_rest()
+        return result
+
+    async def _come_to_rest(self) -> None:
+        if not self._rest.is_at_rest():
+            await self._rest.wait()
+        if self._interruption is not None:
+            raise self._interruption
 
 
-def _nothing() -> None:
+def _nothing(_raised: BaseException | None) -> None:
     """Stand for a callback that nobody has set."""
 
 

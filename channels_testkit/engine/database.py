@@ -9,10 +9,9 @@ here keeps others from closing its connection or missing its rows, and lets
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import logging
-import sys
 import threading
-import traceback
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -24,10 +23,18 @@ from django.db.transaction import Atomic, get_connection
 
 from channels_testkit.exceptions import DatabaseOwnershipError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from .places import calling_line
 
-_logger = logging.getLogger("channels_testkit")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+# In the context of code whose queries are the kit's own: several may be at
+# work at a time, beside the application.
+_UNCOUNTED: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "channels_testkit.uncounted", default=False
+)
+# Where Django logs what a robust callback raises.
+_logger = logging.getLogger("django.db.backends.base")
 
 
 def is_test_transaction(connection: BaseDatabaseWrapper) -> bool:
@@ -64,36 +71,39 @@ class CommitsAsInProduction:
         def on_commit(
             connection: BaseDatabaseWrapper,
             func: Callable[[], object],
-            robust: bool = False,  # noqa: FBT001, FBT002 - Django's signature
+            robust: bool = False,
         ) -> None:
             real_on_commit(connection, func, robust)
-            self._run(connection)
+            self._run(connection, "")
 
         def leave(atomic: Atomic, *exc_info: Any) -> None:
             real_exit(atomic, *exc_info)
             if exc_info[0] is None and not _is_of_test_case(atomic):
-                self._run(get_connection(atomic.using))
+                self._run(get_connection(atomic.using), " during transaction")
 
-        patches = [
-            mock.patch.object(BaseDatabaseWrapper, "on_commit", on_commit),
-            mock.patch.object(Atomic, "__exit__", leave),
-        ]
-        for patch in patches:
-            self._patches.enter_context(patch)
+        enter = self._patches.enter_context
+        enter(mock.patch.object(BaseDatabaseWrapper, "on_commit", on_commit))
+        enter(mock.patch.object(Atomic, "__exit__", leave))
 
     def __exit__(self, *exc_info: object) -> None:
         self._patches.close()
 
-    def _run(self, connection: BaseDatabaseWrapper) -> None:
+    def _run(self, connection: BaseDatabaseWrapper, when: str) -> None:
         is_due = is_outside_own_blocks(connection) and not connection.needs_rollback
         if CommitsAsInProduction.suspended or not is_due:
             return
         callbacks, connection.run_on_commit = connection.run_on_commit, []
-        for _, callback, robust in callbacks:
-            run_commit_callback(callback, robust=robust)
+        for _, callback, robust in callbacks:  # type: ignore[misc]
+            run_commit_callback(callback, robust=robust, logger=_logger, when=when)
 
 
-def run_commit_callback(callback: Callable[[], object], *, robust: bool) -> None:
+def run_commit_callback(
+    callback: Callable[[], object],
+    *,
+    robust: bool,
+    logger: logging.Logger,
+    when: str = "",
+) -> None:
     """Run an ``on_commit()`` callback; log what a robust one raises."""
     try:
         callback()
@@ -101,7 +111,7 @@ def run_commit_callback(callback: Callable[[], object], *, robust: bool) -> None
         if not robust:
             raise
         name = getattr(callback, "__qualname__", callback)
-        _logger.exception("Error calling %s in on_commit() (%s).", name, error)
+        logger.exception("Error calling %s in on_commit()%s (%s).", name, when, error)
 
 
 @contextlib.contextmanager
@@ -131,34 +141,42 @@ test_transactions_kept_open.__test__ = False  # type: ignore[attr-defined]
 
 class TestConnections:
     """
-    The connections of one test, guarded while it runs.
+    The connections of one test, watched while it runs.
 
     A thread that opens a connection of its own misses the test's rows, and is
     told by ``DatabaseOwnershipError``. ``can_close`` says whether the test's
-    own connections may be closed as in production, which is so only in tests
+    own connections are closed as in production, which is so only in tests
     that commit.
     """
 
     __test__ = False
 
     def __init__(
-        self, *, can_close: bool, on_foreign_query: Callable[[BaseException], None]
+        self,
+        aliases: Iterable[str],
+        *,
+        can_close: bool,
+        on_foreign_query: Callable[[BaseException], None],
     ) -> None:
-        self._own = {alias: connections[alias] for alias in connections}
+        self._own = {alias: connections[alias] for alias in aliases}
         self._can_close = can_close
         self._on_foreign_query = on_foreign_query
         self._strays: list[BaseDatabaseWrapper] = []
         self._thread_id = threading.get_ident()
 
     def __getitem__(self, alias: str) -> BaseDatabaseWrapper:
-        return self._own[alias]
+        return self._own[alias] if alias in self._own else connections[alias]
 
     def __enter__(self) -> TestConnections:
-        self._undo = contextlib.ExitStack()
-        self._keep_open()
-        self._watch_other_threads()
-        for connection in self._own.values():
-            self._undo.enter_context(_broken_transactions_explained(connection))
+        with contextlib.ExitStack() as undo:
+            self._undo = undo
+            self._watch_other_threads()
+            self._leave_out_uncounted()
+            if not self._can_close:
+                self._spare_hops()
+                for connection in self._own.values():
+                    undo.enter_context(_broken_transactions_explained(connection))
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -169,38 +187,25 @@ class TestConnections:
     @contextlib.contextmanager
     def uncounted(self) -> Iterator[None]:
         """Keep the kit's own queries out of what the test counts."""
-        before = [
-            (connection, connection.force_debug_cursor, len(connection.queries_log))
-            for connection in self._own.values()
-        ]
-        for connection, *_ in before:
-            connection.force_debug_cursor = False
+        before = _UNCOUNTED.get()
+        _UNCOUNTED.set(True)
         try:
             yield
         finally:
-            for connection, was_forced, count in before:
-                connection.force_debug_cursor = was_forced
-                while len(connection.queries_log) > count:
-                    connection.queries_log.pop()
+            _UNCOUNTED.set(before)
 
-    def _keep_open(self) -> None:
-        if self._can_close:
-            return
-        real_close = BaseDatabaseWrapper.close_if_unusable_or_obsolete
-        own = set(map(id, self._own.values()))
+    def _leave_out_uncounted(self) -> None:
+        is_logged: Any = BaseDatabaseWrapper.queries_logged.fget  # type: ignore[attr-defined]
 
-        def close_if_unusable_or_obsolete(connection: BaseDatabaseWrapper) -> None:
-            if id(connection) not in own:
-                real_close(connection)
+        def queries_logged(connection: BaseDatabaseWrapper) -> bool:
+            return not _UNCOUNTED.get() and bool(is_logged(connection))
 
+        self._patch(BaseDatabaseWrapper, "queries_logged", property(queries_logged))
+
+    def _spare_hops(self) -> None:
         async def aclose_old_connections() -> None:
             """Spare each message the hop to a thread that would do nothing."""
 
-        self._patch(
-            BaseDatabaseWrapper,
-            "close_if_unusable_or_obsolete",
-            close_if_unusable_or_obsolete,
-        )
         for module in (channels_db, consumer, generic_http, generic_websocket):
             self._patch(module, "aclose_old_connections", aclose_old_connections)
 
@@ -225,7 +230,7 @@ class TestConnections:
     def _refuse(self, connection: BaseDatabaseWrapper) -> None:
         error = DatabaseOwnershipError(
             f"A query on database {connection.alias!r} came from thread"
-            f" {threading.current_thread().name!r}, at {_calling_line()}. That"
+            f" {threading.current_thread().name!r}, at {calling_line()}. That"
             " thread has a connection of its own, which cannot see the rows of this"
             " test: they are in a transaction that is rolled back. Run the code"
             " thread-sensitively (sync_to_async() and database_sync_to_async() do"
@@ -241,20 +246,21 @@ class TestConnections:
 @contextlib.contextmanager
 def _broken_transactions_explained(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Name the first error when a later one only says that there was one."""
-    first: list[str] = []
+    first = ""
 
     def explain(
         execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
+        nonlocal first
         try:
             result = execute(sql, params, many, context)
         except DatabaseError as error:
-            if first:
-                error.args = (f"{error}\n{first[0]}", *error.args[1:])
-            else:
-                first.append(_first_error_text(error))
+            if not _only_says_broken(error):
+                first = _first_error_text(error)
+            elif first:
+                error.args = (f"{error}\n{first}", *error.args[1:])
             raise
-        first.clear()
+        first = ""
         return result
 
     connection.execute_wrappers.append(explain)
@@ -264,32 +270,19 @@ def _broken_transactions_explained(connection: BaseDatabaseWrapper) -> Iterator[
         connection.execute_wrappers.remove(explain)
 
 
+def _only_says_broken(error: DatabaseError) -> bool:
+    """Tell whether Django, or PostgreSQL, refuses a query without a look."""
+    names = {type(error).__name__, type(error.__cause__).__name__}
+    return bool(names & {"TransactionManagementError", "InFailedSqlTransaction"})
+
+
 def _first_error_text(error: DatabaseError) -> str:
     kind, text = type(error).__name__, str(error).strip()
     return (
-        f"The transaction was broken before, at {_calling_line()}, by {kind}: {text}\n"
+        f"The transaction was broken before, at {calling_line()}, by {kind}: {text}\n"
         "Inside a TestCase everything is one transaction: put code that expects a"
         " database error in its own atomic() block, or use the Transaction flavour."
     )
-
-
-def _calling_line() -> str:
-    """Return the line of the project's code that led here."""
-    frames = traceback.extract_stack(sys._getframe(1))
-    for frame in reversed(frames):
-        if not _is_library(frame.filename):
-            return f"{frame.filename}:{frame.lineno} in {frame.name}()"
-    return "an unknown line"
-
-
-def _is_library(filename: str) -> bool:
-    parts = ("/django/", "/asgiref/", "/channels/", "/channels_testkit/", "<")
-    path = filename.replace("\\", "/")
-    is_stdlib = path.startswith(_STDLIB) and "site-packages" not in path
-    return is_stdlib or any(part in path for part in parts)
-
-
-_STDLIB = threading.__file__.replace("\\", "/").rpartition("/")[0]
 
 
 def _close_from_here(connection: BaseDatabaseWrapper) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from channels_testkit.exceptions import ChannelsTestkitWarning
+from channels_testkit.exceptions import ChannelsTestkitWarning, ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,14 +36,19 @@ class ApplicationErrors:
         self._seen.append(error)
         if any(expected.takes(error) for expected in reversed(self._expected)):
             return
-        if self._policy == "fail":
+        # A breach has been judged already, by a watch of its own.
+        if self._policy == "fail" or isinstance(error, ProtocolError):
             self._pending.append(error)
         elif self._policy == "warn":
             text = f"The application raised {type(error).__name__}: {error}"
-            warnings.warn(text, ChannelsTestkitWarning, stacklevel=2)
+            try:
+                warnings.warn(text, ChannelsTestkitWarning, stacklevel=2)
+            except ChannelsTestkitWarning as warning:
+                # Where warnings are errors, this one is for the test.
+                self._pending.append(warning)
 
     def take(self, error: BaseException) -> bool:
-        """Tell whether the exception is pending, which it then no longer is."""
+        """Tell whether the exception was pending; it no longer is."""
         before = len(self._pending)
         self._pending = [other for other in self._pending if other is not error]
         return len(self._pending) < before
@@ -54,9 +59,17 @@ class ApplicationErrors:
         pending, self._pending = self._pending, []
         return pending
 
-    def deliver(self) -> None:
-        """Raise the first exception that has not been delivered, if any."""
+    def deliver(self, raised: BaseException | None = None) -> None:
+        """
+        Raise the first exception that has not been delivered, if any.
+
+        Not where ``raised`` is on its way to the test already, which is then
+        the one that is delivered.
+        """
         self._look()
+        if raised is not None:
+            self.take(raised)
+            return
         if self._pending:
             raise self._pending.pop(0)
 

@@ -8,26 +8,37 @@ reported with every task and thread job, and with what each of them waits for.
 from __future__ import annotations
 
 import asyncio
-import linecache
+import contextlib
+import math
 import os
 import signal
 import sys
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import private
+from .places import waiting_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import FrameType
 
     from .jobs import Job
     from .rest import RestWatch
 
-_GRACE = 1.0
 _DEBUGGERS = {"bdb", "pdb", "ipdb", "pydevd", "_pydevd_bundle"}
+
+
+def hang_text(rest: RestWatch, more: str = "") -> str:
+    """Return the report of a wait that has lasted for ``hang_timeout``."""
+    return (
+        f"The application did not come to rest within {rest.hang_timeout:g} s"
+        f" (hang_timeout).\n\n{describe_work(rest)}{more}\n\n"
+        "A thread job that is meant to wait is declared with background_jobs or"
+        " with self.background(function)."
+    )
 
 
 def describe_work(rest: RestWatch) -> str:
@@ -41,45 +52,19 @@ def describe_work(rest: RestWatch) -> str:
 
 def describe_task(task: asyncio.Task[Any]) -> str:
     """Say what a task waits for."""
-    frame = _innermost(task.get_coro())
-    return f"task {task.get_name()!r} waits {_place(frame)}"
-
-
-def _innermost(awaitable: Any) -> FrameType | None:
-    """Follow what awaits what down to the last coroutine with a frame."""
-    frame = None
-    while awaitable is not None:
-        inner = getattr(awaitable, "cr_frame", None)
-        inner = inner or getattr(awaitable, "gi_frame", None)
-        if inner is None:
-            return frame
-        if frame is None or not _is_machinery(inner):
-            frame = inner
-        awaitable = getattr(awaitable, "cr_await", None) or getattr(
-            awaitable, "gi_yieldfrom", None
-        )
-    return frame
-
-
-def _is_machinery(frame: FrameType) -> bool:
-    return os.path.dirname(frame.f_code.co_filename) == os.path.dirname(
-        asyncio.__file__
-    )
-
-
-def _place(frame: FrameType | None) -> str:
-    if frame is None:
-        return "nowhere: it has finished"
-    path, line = frame.f_code.co_filename, frame.f_lineno
-    source = linecache.getline(path, line).strip()
-    name = getattr(frame.f_code, "co_qualname", frame.f_code.co_name)
-    return f"in {name} ({os.path.basename(path)}:{line}): {source}"
+    return f"task {task.get_name()!r} waits {waiting_place(task)}"
 
 
 def _job_lines(job: Job) -> Iterator[str]:
     yield f"  thread job {job.name} is {job.state}"
-    frame = private.frames_by_thread().get(job.thread_id or 0)
-    if frame is not None and job.state == "running":
+    if job.state == "running" and job.thread_id is not None:
+        yield from stack_lines(job.thread_id)
+
+
+def stack_lines(thread_id: int | None) -> Iterator[str]:
+    """Yield the last lines of what a thread is doing."""
+    frame = private.frames_by_thread().get(thread_id or 0)
+    if frame is not None:
         stack = "".join(traceback.format_stack(frame)[-4:]).rstrip()
         yield from (f"    {line}" for line in stack.splitlines())
 
@@ -88,6 +73,11 @@ def _timer_lines(rest: RestWatch) -> Iterator[str]:
     now = rest.loop.time()
     for due, _ in rest.application_timers():
         yield f"  a timer of the application is due in {max(0.0, due - now):.3g} s"
+
+
+def is_debugged() -> bool:
+    """Tell whether somebody takes their time: a debugger or a tracer."""
+    return is_traced() or debugger_is_active()
 
 
 def debugger_is_active() -> bool:
@@ -113,18 +103,54 @@ def _is_coverage(trace: object) -> bool:
     return type(owner).__module__.partition(".")[0] == "coverage"
 
 
-def interrupt(thread_id: int) -> bool:
-    """Raise ``KeyboardInterrupt`` in the main thread, if that is the one."""
-    is_main = thread_id == threading.main_thread().ident
-    if not is_main or not hasattr(signal, "pthread_kill"):
-        return False
-    signal.pthread_kill(thread_id, signal.SIGINT)
-    return True
+class Interrupter:
+    """
+    Raises ``CancelledError`` in the main thread, whatever that is doing.
+
+    Not by SIGINT: Django's runner takes the first for a wish to stop after
+    this test. SIGURG is ignored where nobody handles it, and nobody does.
+    """
+
+    def __init__(self) -> None:
+        self._is_wanted = False
+        self._undo = contextlib.ExitStack()
+
+    def install(self) -> None:
+        """Handle the signal, where the platform and the thread allow."""
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and hasattr(signal, "pthread_kill"):
+            previous = signal.signal(signal.SIGURG, self._raise)
+            self._undo.callback(signal.signal, signal.SIGURG, previous)
+
+    def remove(self) -> None:
+        """Put back what handled the signal before."""
+        self._undo.close()
+
+    def interrupt(self, thread_id: int) -> None:
+        """Interrupt the thread, if it is the main one."""
+        if hasattr(signal, "pthread_kill"):
+            self._is_wanted = thread_id == threading.main_thread().ident
+            signal.pthread_kill(thread_id, signal.SIGURG)
+
+    def _raise(self, *_: object) -> None:
+        is_wanted, self._is_wanted = self._is_wanted, False
+        if is_wanted:
+            raise asyncio.CancelledError
+
+
+class Watched(Protocol):
+    """What the watchdog looks after."""
+
+    #: Seconds between two looks.
+    pause: float
+
+    def look(self) -> None:
+        """Act where a deadline has passed; called from another thread."""
 
 
 class Watchdog:
     """
-    Calls back when a deadline has passed that the loop could not see.
+    Sees that a deadline has passed where the loop cannot see it.
 
     The loop looks at the clock between its callbacks. A callback that blocks
     is seen only from another thread; one serves the whole process.
@@ -133,47 +159,44 @@ class Watchdog:
     _current: Watchdog | None = None
 
     def __init__(self) -> None:
-        self._process = os.getpid()
+        self.process_id = os.getpid()
         self._changed = threading.Condition()
-        self._until: float | None = None
-        self._sleeps_until = 0.0
-        self._on_late: Callable[[], None] = _ignore
-        threading.Thread(
+        self._watched: Watched | None = None
+        self._sleeps_until = math.inf
+        self.thread = threading.Thread(
             target=self._serve, name="channels_testkit watchdog", daemon=True
-        ).start()
+        )
+        self.thread.start()
 
     @classmethod
     def get(cls) -> Watchdog:
         """Return this process's watchdog: a fork does not take it along."""
-        if cls._current is None or cls._current._process != os.getpid():
+        if cls._current is None or cls._current.process_id != os.getpid():
             cls._current = cls()
         return cls._current
 
-    def arm(self, timeout: float, on_late: Callable[[], None]) -> None:
-        """Call ``on_late`` in ``timeout`` seconds unless disarmed before."""
-        self._on_late = on_late
-        self._until = until = time.monotonic() + timeout + _GRACE
-        # A later deadline needs no waking: it is read when the sleep ends.
-        if until < self._sleeps_until or not self._sleeps_until:
+    def watch(self, watched: Watched) -> None:
+        """Look every now and then, until ``rest()``."""
+        self._watched = watched
+        # To wake a thread costs more than most calls take. One that sleeps
+        # not much longer than it should will see this by itself.
+        if self._sleeps_until > time.monotonic() + watched.pause:
             with self._changed:
                 self._changed.notify()
 
-    def disarm(self) -> None:
-        """Forget the deadline."""
-        self._until = None
+    def rest(self) -> None:
+        """Look no more."""
+        self._watched = None
 
     def _serve(self) -> None:
         with self._changed:
             while True:
-                until = self._until
-                left = None if until is None else until - time.monotonic()
-                if left is not None and left <= 0:
-                    self._until = None
-                    self._on_late()
-                    continue
-                self._sleeps_until = until or 0.0
-                self._changed.wait(left)
-
-
-def _ignore() -> None:
-    """Stand for a callback that nobody has set."""
+                # In this order: who sets the one looks at the other.
+                self._sleeps_until = math.inf
+                watched = self._watched
+                if watched is None:
+                    self._changed.wait()
+                else:
+                    watched.look()
+                    self._sleeps_until = time.monotonic() + watched.pause
+                    self._changed.wait(watched.pause)

@@ -9,15 +9,16 @@ loop, whose own state decides) or finished. All is seen from the outside, from
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import asyncio
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
+    from types import FrameType
 
 _running = threading.local()
 
@@ -50,11 +51,12 @@ class Job:
     """One function that the loop has given to a thread."""
 
     __slots__ = (
+        "_awaited",
+        "_executor",
         "_function",
         "_posted",
         "_ran",
-        "_tasks",
-        "executor",
+        "awaiters",
         "future",
         "has_returned",
         "has_started",
@@ -64,25 +66,39 @@ class Job:
     )
 
     def __init__(
-        self, executor: Executor | None, function: object, *, is_background: bool
+        self,
+        executor: Executor | None,
+        function: object,
+        *,
+        is_background: bool,
+        awaiters: Sequence[FrameType] = (),
     ) -> None:
         self._function = function
+        self._executor = executor
         # Each counter is written by one thread only.
         self._posted = 0
         self._ran = 0
-        self._tasks: list[asyncio.Task[Any]] = []
-        self.executor = executor
+        # One is enough: a thread that waits for a task starts no other. What
+        # it runs meanwhile is a job of its own.
+        self._awaited: asyncio.Task[Any] | None = None
         self.future: asyncio.Future[Any] | None = None
         self.has_started = False
         self.has_returned = False
         self.is_background = is_background
         self.is_foreign = False
+        #: The code that gave the job to its thread, from the inside.
+        self.awaiters = awaiters
         self.thread_id: int | None = None
 
     @property
     def name(self) -> str:
         """The dotted name of the function, inside asgiref's wraps."""
         return JobKey(private.job_function(self._function)).name
+
+    @property
+    def executor(self) -> Executor | None:
+        """The executor that runs the job, which may not be the one asked."""
+        return private.executor_in_use(self._executor)
 
     @property
     def is_finished(self) -> bool:
@@ -94,10 +110,25 @@ class Job:
     @property
     def is_parked(self) -> bool:
         """Whether the thread waits for a task of the loop."""
-        if self._posted != self._ran or not self._tasks:
-            return False
-        self._tasks = [task for task in self._tasks if not task.done()]
-        return bool(self._tasks)
+        task = self._awaited
+        return self._posted == self._ran and task is not None and not task.done()
+
+    @property
+    def holds_worker(self) -> bool:
+        """Whether the job keeps a thread without keeping it busy."""
+        return self.is_parked or (
+            self.is_background and self.has_started and not self.has_returned
+        )
+
+    def is_inside(self, thread_id: int) -> bool:
+        """Tell whether that thread has begun the job and not returned."""
+        is_there = self.thread_id == thread_id and self.has_started
+        return is_there and not self.has_returned
+
+    def unpark(self) -> None:
+        """Cancel the task that the thread waits for."""
+        if self._awaited is not None:
+            self._awaited.cancel()
 
     @property
     def state(self) -> str:
@@ -106,17 +137,19 @@ class Job:
             return "queued"
         return "parked" if self.is_parked else "running"
 
-    def wrap(self, function: Callable[..., Any], live: set[Job]) -> Callable[..., Any]:
+    def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function, telling when it starts and returns."""
 
         def run(*args: Any) -> Any:
-            # Its future may have been cancelled, and the job given up, just
-            # before the thread took it.
-            live.add(self)
+            self.thread_id = threading.get_ident()
+            # In this order: a loop that has given the job up sees that it has
+            # started, or else the job sees that it was given up.
+            self.has_started = True
+            if self.future is not None and self.future.cancelled():
+                self.has_returned = True
+                return None
             stack = _running.__dict__.setdefault("stack", [])
             stack.append(self)
-            self.thread_id = threading.get_ident()
-            self.has_started = True
             try:
                 return function(*args)
             finally:
@@ -130,12 +163,12 @@ class Job:
         self._posted += 1
 
         def run(*args: Any) -> None:
+            result = None
             try:
-                task = callback(*args)
+                result = callback(*args)
             finally:
+                if private.is_awaited_by_its_thread(result):
+                    self._awaited = result
                 self._ran += 1
-            # This is how async_to_sync() starts what its thread waits for.
-            if isinstance(task, asyncio.Task):
-                self._tasks.append(task)
 
         return run

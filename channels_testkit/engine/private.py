@@ -9,11 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import functools
 import sys
 from asyncio import events
-from collections import deque
-from concurrent.futures import Executor, ThreadPoolExecutor
-from concurrent.futures import thread as pool_module
+from concurrent.futures import (
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    thread as pool_module,
+)
 from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 
@@ -24,7 +28,8 @@ from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
 if TYPE_CHECKING:
     import selectors
     import threading
-    from collections.abc import Iterator
+    from collections import deque
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 _MAIN_LOOP_NAMES = ("main_event_loop", "main_event_loop_pid", "task_context")
@@ -44,6 +49,11 @@ def selector_of(loop: asyncio.AbstractEventLoop) -> selectors.BaseSelector:
     return cast("selectors.BaseSelector", selector)
 
 
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop that this thread is running, if any."""
+    return asyncio._get_running_loop()
+
+
 def ready_callbacks(loop: asyncio.AbstractEventLoop) -> deque[events.Handle]:
     """Return the callbacks that the loop will run next."""
     return cast("deque[events.Handle]", loop._ready)  # type: ignore[attr-defined]
@@ -58,21 +68,32 @@ def scheduled_timers(
             yield handle, handle._context
 
 
+def has_due_timer(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether a timer is due; a cancelled one may be taken for one."""
+    timers = loop._scheduled  # type: ignore[attr-defined]
+    return bool(timers) and bool(timers[0].when() <= loop.time())
+
+
 def timer_callback(handle: events.Handle) -> object:
     """Return what a timer will call."""
     return handle._callback  # type: ignore[attr-defined]
 
 
 def waits_only_for_itself(loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether the loop has no socket or pipe but the one that wakes it."""
-    registered = selector_of(loop).get_map()
-    return registered is None or len(registered) <= 1
+    """Tell whether the loop has no socket or pipe but its own, to be woken."""
+    return len(selector_of(loop).get_map()) <= 1
 
 
 def has_unfinished_work(loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether tasks or asynchronous generators would be lost with the loop."""
+    """Tell whether tasks or generators would be lost with the loop."""
     generators = loop._asyncgens  # type: ignore[attr-defined]
     return bool(generators) or bool(asyncio.all_tasks(loop))
+
+
+def forget_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Let tasks that could not be cancelled go without a word."""
+    for task in asyncio.all_tasks(loop):
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
 def worker_limit(loop: asyncio.AbstractEventLoop, executor: Executor | None) -> int:
@@ -88,10 +109,50 @@ def runs_in_this_process(executor: Executor | None) -> bool:
     return executor is None or isinstance(executor, kinds)
 
 
+def executor_in_use(executor: Executor | None) -> Executor | None:
+    """
+    Return the executor that runs what is submitted to this one.
+
+    That of an ``async_to_sync()`` call that has ended hands over to the one of
+    the call around it.
+    """
+    while getattr(executor, "_broken", False):
+        around = getattr(executor, "_old_executor", None)
+        if around is None:
+            break
+        executor = around
+    return executor
+
+
+def is_awaited_by_its_thread(posted: object) -> bool:
+    """
+    Tell whether this is the task that ``async_to_sync()`` waits for.
+
+    It posts ``loop.create_task``, as code may do that does not wait.
+    """
+    if not isinstance(posted, asyncio.Task):
+        return False
+    return getattr(posted.get_coro(), "cr_code", None) is _MAIN_WRAP_CODE
+
+
+_MAIN_WRAP_CODE = AsyncToSync.main_wrap.__code__
+
+
 def is_idle_worker(thread: threading.Thread, frame: FrameType | None) -> bool:
-    """Tell whether the thread is a pool's worker that has nothing to do."""
-    is_worker = thread in pool_module._threads_queues
-    return is_worker and frame is not None and frame.f_code is _WORKER_CODE
+    """
+    Tell whether the thread is a pool's worker that runs nobody's function.
+
+    It is also idle while it hands over the result of the last one, which may
+    take longer than the loop takes to come to rest.
+    """
+    if thread not in pool_module._threads_queues:
+        return False
+    caller = None
+    while frame is not None and frame.f_code is not _WORKER_CODE:
+        if frame.f_code is _WORK_ITEM_CODE:
+            return caller is not None and caller.f_code in _RESULT_CODES
+        caller, frame = frame, frame.f_back
+    return True
 
 
 def frames_by_thread() -> dict[int, FrameType]:
@@ -99,17 +160,38 @@ def frames_by_thread() -> dict[int, FrameType]:
     return sys._current_frames()
 
 
+def callers_in_task() -> list[FrameType]:
+    """
+    Return the frames of the running task, from the inside.
+
+    They are taken now: a coroutine that is suspended does not know its caller.
+    """
+    frames = []
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code is not _HANDLE_CODE:
+        frames.append(frame)
+        frame = frame.f_back
+    return frames
+
+
+_HANDLE_CODE = events.Handle._run.__code__
 _WORKER_CODE = pool_module._worker.__code__
+_WORK_ITEM_CODE = pool_module._WorkItem.run.__code__
+_RESULT_CODES = {
+    Future.set_result.__code__,
+    Future.set_exception.__code__,
+    Future.set_running_or_notify_cancel.__code__,
+}
 
 
 def is_unretrieved(task: asyncio.Task[Any]) -> bool:
     """Tell whether the task failed and nobody has looked at its exception."""
-    return bool(task._log_traceback)  # type: ignore[attr-defined]
+    return bool(task._log_traceback)
 
 
 def exception_of(task: asyncio.Task[Any]) -> BaseException | None:
     """Return a finished task's exception without marking it as seen."""
-    return cast("BaseException | None", task._exception)  # type: ignore[attr-defined]
+    return task._exception
 
 
 def restore_context(context: contextvars.Context) -> None:
@@ -149,7 +231,7 @@ def lent_threads_preferred() -> Iterator[None]:
     async def enter(context: ThreadSensitiveContext) -> ThreadSensitiveContext:
         has_own_executor = getattr(context, "_executor", None) is not None
         if has_own_executor or not lent_thread(asyncio.get_running_loop()):
-            return await real_enter(context)  # type: ignore[no-any-return]
+            return await real_enter(context)  # type: ignore[no-any-return, no-untyped-call]
         return context
 
     with mock.patch.object(ThreadSensitiveContext, "__aenter__", enter):
@@ -168,11 +250,18 @@ def forget_main_loop() -> None:
 
 
 def job_function(func: object) -> object:
-    """Return the function that a thread job is about, inside asgiref's wraps."""
-    while hasattr(func, "func"):
-        args = getattr(func, "args", ())
-        is_handler = getattr(func.func, "__name__", "") == "thread_handler"
-        func = args[-1] if is_handler and args else func.func
+    """Return the function that a thread job is about, inside its wraps."""
+    while isinstance(func, (functools.partial, AsyncToSync)):
+        if isinstance(func, AsyncToSync):
+            func = func.awaitable
+            continue
+        name = getattr(func.func, "__name__", "")
+        if name == "thread_handler":  # of sync_to_async()
+            func = func.args[-1]
+        elif isinstance(getattr(func.func, "__self__", None), contextvars.Context):
+            func = func.args[0]  # of asyncio.to_thread()
+        else:
+            func = func.func
     return func
 
 
@@ -189,6 +278,8 @@ class TestThreadExecutor(CurrentThreadExecutor):
     def __init__(self) -> None:
         super().__init__(None)
         self._paused = True
+        #: Called when a job has left the thread.
+        self.on_free: Callable[[], object] | None = None
 
     def pump(self) -> None:
         """Run jobs as they come until ``pause()`` is called."""
@@ -201,6 +292,8 @@ class TestThreadExecutor(CurrentThreadExecutor):
                 work_item = self._work_items.popleft()
             work_item.run()
             del work_item
+            if (on_free := self.on_free) is not None:
+                on_free()
 
     def resume(self) -> None:
         """Let the next ``pump()`` run until it is paused."""

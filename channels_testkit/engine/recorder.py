@@ -36,13 +36,13 @@ class Recorder:
         self._held += 1
         if self._held == 1:
             self._real = AsyncConsumer.__call__
-            AsyncConsumer.__call__ = _recording(self._real)
+            AsyncConsumer.__call__ = _recording(self._real)  # type: ignore[method-assign]
 
     def release(self) -> None:
         """Undo one ``hold()``."""
         self._held -= 1
         if not self._held:
-            AsyncConsumer.__call__ = self._real
+            AsyncConsumer.__call__ = self._real  # type: ignore[method-assign]
 
 
 def _recording(real: Any) -> Any:

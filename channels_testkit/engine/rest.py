@@ -10,7 +10,6 @@ are wrapped on the instance.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import threading
 import time
@@ -18,11 +17,14 @@ import weakref
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
-from . import private
+from channels_testkit.exceptions import HangError
+
+from . import hangs, private
 from .jobs import Job, JobKey, current_job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import asyncio
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor
 
 #: Set in the context of everything the application under test does.
@@ -31,25 +33,26 @@ APPLICATION: contextvars.ContextVar[bool] = contextvars.ContextVar(
 )
 
 _SPINS_BETWEEN_CLOCK_LOOKS = 256
-_watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, RestWatch] = (
-    weakref.WeakKeyDictionary()
-)
+_WATCH = "_channels_testkit_watch"
 
 
 def watch_of(loop: asyncio.AbstractEventLoop) -> RestWatch:
     """Return the loop's watch, attached on first use."""
-    watch = _watches.get(loop)
+    watch: RestWatch | None = getattr(loop, _WATCH, None)
     if watch is None:
-        watch = _watches[loop] = RestWatch(loop)
+        watch = RestWatch(loop)
+        # On the loop, so that both go together: a watch holds its loop.
+        setattr(loop, _WATCH, watch)
     return watch
 
 
 class RestWatch:
-    """Sees when a loop and its thread jobs are at rest, and wakes who waits."""
+    """Sees when a loop and its threads are at rest, and wakes who waits."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         selector = private.selector_of(loop)
-        self._loop = weakref.ref(loop)
+        #: The loop that is watched.
+        self.loop = loop
         self._ready = private.ready_callbacks(loop)
         self._poll = selector.select
         self._submit = loop.run_in_executor
@@ -67,20 +70,14 @@ class RestWatch:
         self.hang_timeout: float | None = None
         #: time.monotonic() after which ``on_hang`` is called.
         self.deadline: float | None = None
-        self.on_hang: Callable[[], None] = _ignore
-        self.on_idle: Callable[[bool], bool] = _never
-        selector.select = self._select  # type: ignore[method-assign]
+        self.on_hang: Callable[[], None] = self._fail_hung
+        #: Asked at rest when nobody waits for it, with whether there is no
+        #: timer either; answers when to ask again, in seconds.
+        self.on_idle: Callable[[bool], float | None] = _no_opinion
+        selector.select = self._select  # type: ignore[method-assign, assignment]
         loop.run_in_executor = self._run_in_executor  # type: ignore[assignment]
-        loop.call_soon_threadsafe = self._call_soon_threadsafe  # type: ignore
+        loop.call_soon_threadsafe = self._call_soon_threadsafe  # type: ignore[method-assign, assignment]
         loop.create_task = self._create_watched_task  # type: ignore[method-assign]
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that is watched."""
-        loop = self._loop()
-        if loop is None:
-            raise RuntimeError("The loop of this test has gone.")
-        return loop
 
     # What users of the watch call.
 
@@ -88,6 +85,7 @@ class RestWatch:
         """Return at rest. Waiters are resumed one at a time, in order."""
         waiter = self.loop.create_future()
         self._waiters.append(waiter)
+        self.arm()
         await waiter
 
     def is_at_rest(self) -> bool:
@@ -95,34 +93,45 @@ class RestWatch:
         return not (self._ready or self._is_busy() or self._poll(0))
 
     def is_quiet(self) -> bool:
-        """Tell the same of a loop that is paused, timers that are due included."""
-        now = self.loop.time()
-        due = any(h.when() <= now for h, _ in private.scheduled_timers(self.loop))
-        return not due and self.is_at_rest()
+        """Tell the same, timers that are due included."""
+        return not private.has_due_timer(self.loop) and self.is_at_rest()
+
+    def is_still(self) -> bool:
+        """Tell whether a paused loop is at rest, and nothing can end that."""
+        return self.is_quiet() and not (
+            self.application_timers() or self.outside_work()
+        )
 
     def arm(self, timeout: float = 0) -> None:
         """Begin a wait that ``hang_timeout`` bounds, beyond ``timeout``."""
         if self.hang_timeout is not None:
-            self.deadline = time.monotonic() + self.hang_timeout + timeout
+            deadline = time.monotonic() + self.hang_timeout + timeout
+            self.deadline = max(deadline, self.deadline or deadline)
 
     def busy_jobs(self) -> Iterator[Job]:
         """Yield the thread jobs that run or can start."""
-        parked = Counter(job.executor for job in self._jobs if job.is_parked)
-        for job in tuple(self._jobs):
+        # A copy: threads ask as well, for a report.
+        jobs = tuple(self._jobs)
+        held = Counter(job.executor for job in jobs if job.holds_worker)
+        for job in jobs:
             if job.is_finished:
                 self._jobs.discard(job)
             elif job.has_started:
-                if not job.is_parked and not job.is_background:
+                if not job.holds_worker:
                     yield job
-            elif parked[job.executor] < private.worker_limit(self.loop, job.executor):
+            elif held[job.executor] < private.worker_limit(self.loop, job.executor):
                 yield job
 
     def live_jobs(self) -> list[Job]:
         """Return every thread job that has not finished."""
         return [job for job in tuple(self._jobs) if not job.is_finished]
 
+    def jobs_inside(self, thread_id: int) -> list[Job]:
+        """Return the jobs that hold a thread, in each other."""
+        return [job for job in tuple(self._jobs) if job.is_inside(thread_id)]
+
     def application_timers(self) -> list[tuple[float, object]]:
-        """Return when the application's timers are due, with what they call."""
+        """Return when the application's timers are due, and what they call."""
         return sorted(
             (
                 (handle.when(), private.timer_callback(handle))
@@ -134,13 +143,13 @@ class RestWatch:
 
     def outside_work(self) -> list[str]:
         """Name what may still act on the test from outside of the loop."""
-        names = [f"thread {thread.name!r}" for thread in self._outside_threads()]
+        names = [f"thread {thread.name!r}" for thread in self.outside_threads()]
         if not private.waits_only_for_itself(self.loop):
             names.append("an open socket, pipe or subprocess")
         names += [
             f"background job {job.name}"
             for job in self.live_jobs()
-            if job.is_background or job.is_foreign
+            if job.is_background
         ]
         return names
 
@@ -158,11 +167,29 @@ class RestWatch:
             waiter.set_exception(error)
         return bool(waiters)
 
-    def know_threads(self) -> None:
-        """Take the threads that live now for no work of the test."""
-        self._known_threads.update(threading.enumerate())
+    def know_threads(self, threads: Iterable[threading.Thread]) -> None:
+        """Take these threads, and no others, for no work of the test."""
+        self._known_threads = weakref.WeakSet(threads)
+
+    def give_up(self, limit: float) -> None:
+        """Let what hangs hang, and be quick with what is left to do."""
+        for job in self.busy_jobs():
+            job.is_background = True
+        self.hang_timeout = min(self.hang_timeout or limit, limit)
+        self.deadline = None
+        self.arm()
 
     # What the loop calls.
+
+    def _fail_hung(self) -> None:
+        """Fail who waits for rest, where no test case of the kit runs."""
+        self.deadline = None
+        if not self._waiters:
+            return
+        if hangs.is_debugged():
+            self.arm()
+        else:
+            self.fail_waiters(HangError(hangs.hang_text(self)))
 
     def _select(self, timeout: float | None) -> Any:
         if timeout is not None and timeout <= 0:
@@ -173,9 +200,10 @@ class RestWatch:
             return events
         if self._is_busy():
             return self._poll(self._bounded(timeout))
-        if self._wake_one() or self.on_idle(timeout is None):
+        if self._wake_one():
             return []
-        return self._poll(self._bounded(timeout))
+        pause = self.on_idle(timeout is None)
+        return self._poll(_shorter(pause, self._bounded(timeout)))
 
     def _is_busy(self) -> bool:
         return bool(self._jobs) and any(True for _ in self.busy_jobs())
@@ -206,11 +234,16 @@ class RestWatch:
     def _run_in_executor(
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> Any:
-        job = Job(executor, func, is_background=self._is_background(func))
+        job = Job(
+            executor,
+            func,
+            is_background=self._is_background(func),
+            awaiters=private.callers_in_task(),
+        )
         job.is_foreign = not private.runs_in_this_process(executor)
         # Known before it is submitted: it may finish before submit returns.
         self._jobs.add(job)
-        run = func if job.is_foreign else job.wrap(func, self._jobs)
+        run = func if job.is_foreign else job.wrap(func)
         try:
             job.future = self._submit(executor, run, *args)
         except BaseException:
@@ -222,7 +255,8 @@ class RestWatch:
         if not self.background:
             return False
         key = JobKey(private.job_function(func))
-        return any(key.matches(name) for name, count in self.background.items() if count)
+        declared = (name for name, count in self.background.items() if count)
+        return any(map(key.matches, declared))
 
     def _call_soon_threadsafe(
         self,
@@ -245,12 +279,13 @@ class RestWatch:
         if private.exception_of(task) is not None:
             self.failed_tasks.append(task)
 
-    def _outside_threads(self) -> list[threading.Thread]:
+    def outside_threads(self) -> list[threading.Thread]:
+        """Return the threads that may still act on the test."""
         new = [t for t in threading.enumerate() if t not in self._known_threads]
         if not new:
             return []
         frames = private.frames_by_thread()
-        busy = {job.thread_id for job in self._jobs}
+        busy = {job.thread_id for job in self.live_jobs()}
         return [
             thread
             for thread in new
@@ -259,9 +294,11 @@ class RestWatch:
         ]
 
 
-def _ignore() -> None:
-    """Stand for a callback that nobody has set."""
+def _shorter(pause: float | None, timeout: float | None) -> float | None:
+    if pause is None or timeout is None:
+        return timeout if pause is None else pause
+    return min(pause, timeout)
 
 
-def _never(_is_endless: bool) -> bool:  # noqa: FBT001 - a callback's signature
-    return False
+def _no_opinion(_is_endless: bool) -> None:
+    return None

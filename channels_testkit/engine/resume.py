@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.exceptions import HangError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
@@ -29,9 +31,10 @@ class AtRest:
         self,
         coroutine: Coroutine[Any, Any, Any],
         rest: RestWatch,
-        on_resume: Callable[[], None],
+        on_resume: Callable[[BaseException | None], None],
     ) -> None:
-        self._coroutine = coroutine
+        #: Where hangs.py goes on to look: nothing awaits it.
+        self.coroutine = coroutine
         self._rest = rest
         self._on_resume = on_resume
         self._task: asyncio.Task[Any] | None = None
@@ -51,9 +54,9 @@ class AtRest:
             self._rest.deadline = None
             try:
                 if error is None:
-                    awaited = self._coroutine.send(value)
+                    awaited = self.coroutine.send(value)
                 else:
-                    awaited = self._coroutine.throw(error)
+                    awaited = self.coroutine.throw(error)
             except StopIteration as stop:
                 return stop.value
             if self._rest.deadline is None:
@@ -62,25 +65,28 @@ class AtRest:
             try:
                 value = yield awaited
             except GeneratorExit:
-                self._coroutine.close()
+                self.coroutine.close()
                 raise
             except BaseException as raised:  # noqa: BLE001 - thrown in above
-                error = self._interrupted() or raised
-            if not self._rest.is_at_rest():
+                error = raised
+            # First of all: what was awaited may have swallowed its cancelling.
+            error = self._interrupted() or error
+            if not self._rest.is_quiet():
                 error = yield from self._come_to_rest(error)
             error = self._told(error)
 
     def _come_to_rest(
         self, error: BaseException | None
     ) -> Generator[Any, Any, BaseException | None]:
-        while not self._rest.is_at_rest():
+        while True:
             try:
                 yield from self._rest.wait().__await__()
             except asyncio.CancelledError as cancelled:
                 error = self._interrupted() or cancelled
-            except AssertionError as hang:
+            except HangError as hang:
                 return hang
-        return error
+            if self._rest.is_at_rest():
+                return error
 
     def _interrupted(self) -> BaseException | None:
         error, self._interruption = self._interruption, None
@@ -90,11 +96,10 @@ class AtRest:
         return error
 
     def _told(self, error: BaseException | None) -> BaseException | None:
-        """Return what the test has to be told; its own exception goes first."""
-        if error is not None and not isinstance(error, asyncio.CancelledError):
-            return error
+        """Return what to tell the test; its own exception goes first."""
+        is_cancelled = isinstance(error, asyncio.CancelledError)
         try:
-            self._on_resume()
+            self._on_resume(None if is_cancelled else error)
         except BaseException as told:  # noqa: BLE001 - thrown into the test
             return told
         return error

@@ -1,14 +1,16 @@
-"""Tracebacks as the test's author wants them: the test, then the application."""
+"""Tracebacks as an author wants them: the test, then the application."""
 
 from __future__ import annotations
 
+import linecache
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-_PACKAGE = str(Path(__file__).parent.parent)
+_PACKAGE = str(Path(__file__).parent.parent) + os.sep
 _LOOP = str(Path("asyncio") / "base_events.py")
 
 
@@ -19,8 +21,7 @@ def hide_kit_frames(error: BaseException) -> None:
     Not where the kit itself broke: then they are what there is to see.
     """
     entries = list(_entries(error.__traceback__))
-    is_verdict = isinstance(error, AssertionError)
-    if not entries or (_is_kit(entries[-1]) and not is_verdict):
+    if not entries or (_is_kit(entries[-1]) and not _is_raise(entries[-1])):
         return
     shown = [entry for entry in entries if not _is_kit(entry)]
     if not shown:
@@ -36,6 +37,12 @@ def _entries(traceback: TracebackType | None) -> list[TracebackType]:
         entries.append(traceback)
         traceback = traceback.tb_next
     return entries
+
+
+def _is_raise(entry: TracebackType) -> bool:
+    """Tell a refusal, which the kit raises, from what goes wrong in it."""
+    path = entry.tb_frame.f_code.co_filename
+    return linecache.getline(path, entry.tb_lineno).lstrip().startswith("raise ")
 
 
 def _is_kit(entry: TracebackType) -> bool:

@@ -63,7 +63,7 @@ class Transcript:
 
 
 def _describe(event: Mapping[str, Any]) -> tuple[str, str]:
-    kind = event.get("type", "?").removeprefix("websocket.")
+    kind = str(event.get("type", "?")).removeprefix("websocket.")
     if kind in {"receive", "send"}:
         return _describe_frame(event)
     if kind == "connect":

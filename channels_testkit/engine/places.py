@@ -1,0 +1,94 @@
+"""Where code is: what a task waits for, and which line led somewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import linecache
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import asgiref
+import channels
+import django
+
+from .jobs import Job
+from .resume import AtRest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType, ModuleType
+
+
+def await_chain(awaitable: Any) -> list[FrameType]:
+    """Return the frames of what awaits what, the innermost last."""
+    frames = []
+    while awaitable is not None:
+        frame = getattr(awaitable, "cr_frame", None)
+        frame = frame or getattr(awaitable, "gi_frame", None)
+        if frame is None:
+            break
+        frames.append(frame)
+        awaitable = _awaited_by(awaitable, frame)
+    return frames
+
+
+def _awaited_by(awaitable: Any, frame: FrameType) -> Any:
+    if frame.f_code is AtRest.__await__.__code__:
+        return frame.f_locals["self"].coroutine
+    return getattr(awaitable, "cr_await", None) or getattr(
+        awaitable, "gi_yieldfrom", None
+    )
+
+
+def waiting_place(task: asyncio.Task[Any]) -> str:
+    """Say where a task waits, with the line."""
+    frames = await_chain(task.get_coro())
+    if not frames:
+        return "nowhere: it has finished"
+    told = [frame for frame in frames if not _is_machinery(frame)] or frames
+    code, line = told[-1].f_code, told[-1].f_lineno
+    source = linecache.getline(code.co_filename, line).strip()
+    name = getattr(code, "co_qualname", code.co_name)
+    return f"in {name} ({os.path.basename(code.co_filename)}:{line}): {source}"
+
+
+def calling_line() -> str:
+    """Return the line of the project's code that led here."""
+    for frame in _callers(sys._getframe(1)):  # noqa: SLF001 - what inspect does
+        code = frame.f_code
+        if not _is_library(code.co_filename):
+            return f"{code.co_filename}:{frame.f_lineno} in {code.co_name}()"
+    return "an unknown line"
+
+
+def _callers(frame: FrameType | None) -> Iterator[FrameType]:
+    """Yield who called whom, and who awaits a thread job, from the inside."""
+    while frame is not None:
+        if frame.f_code is _JOB_CODE:
+            yield from frame.f_locals["self"].awaiters
+        yield frame
+        frame = frame.f_back
+
+
+def _is_machinery(frame: FrameType) -> bool:
+    return frame.f_code.co_filename.startswith(_folder_of(asyncio))
+
+
+def _is_library(filename: str) -> bool:
+    if filename.startswith("<") or filename.startswith(_LIBRARIES):
+        return True
+    return filename.startswith(_STDLIB) and "site-packages" not in filename
+
+
+def _folder_of(module: ModuleType) -> str:
+    return os.path.dirname(module.__file__ or "") + os.sep
+
+
+_JOB_CODE = Job(None, None, is_background=False).wrap(_folder_of).__code__
+_STDLIB = _folder_of(threading)
+_LIBRARIES = (
+    *map(_folder_of, (django, asgiref, channels)),
+    os.path.dirname(os.path.dirname(__file__)) + os.sep,
+)
