@@ -16,11 +16,14 @@ websocket_routes = [
     path("ws/count/", consumers.CountConsumer.as_asgi()),
 ]
 
+#: Without login and origins, for tests that touch no database.
+websocket_application = URLRouter(websocket_routes)
+
 application = ProtocolTypeRouter(
     {
         "http": get_asgi_application(),
         "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_routes))
+            AuthMiddlewareStack(websocket_application)
         ),
     }
 )

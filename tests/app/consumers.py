@@ -15,7 +15,7 @@ from .models import Note
 
 
 class EchoConsumer(AsyncJsonWebsocketConsumer):
-    """Echoes JSON; ``{"raise": ...}`` and ``{"close": ...}`` do what they say."""
+    """Echoes JSON; ``"raise"`` and ``"close"`` in it do what they say."""
 
     async def connect(self) -> None:
         offered = self.scope["subprotocols"]

@@ -5,7 +5,7 @@ from django.db import models
 
 class Note(models.Model):
     text = models.CharField(max_length=100)
-    slug = models.SlugField(unique=True, null=True)
+    slug = models.SlugField(unique=True, null=True)  # noqa: DJ001 - many have none
 
     def __str__(self) -> str:
         return self.text

@@ -1,0 +1,63 @@
+"""
+Consumers that go wrong, for the printed failures.
+
+The failures name lines of this file: docs/failures follows when it changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.contrib.auth.models import AnonymousUser
+
+
+class SlowConsumer(AsyncJsonWebsocketConsumer):
+    """Answers after the seconds that it is sent."""
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        await asyncio.sleep(content["seconds"])
+        await self.send_json({"slept": content["seconds"]})
+
+
+class TimerConsumer(AsyncJsonWebsocketConsumer):
+    """Leaves the answer to a timer of the loop."""
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        loop = asyncio.get_running_loop()
+        self.timer = loop.call_later(content["seconds"], print)
+
+    async def disconnect(self, code: int) -> None:
+        self.timer.cancel()
+
+
+class SilentConsumer(AsyncJsonWebsocketConsumer):
+    """Neither accepts nor rejects."""
+
+    async def connect(self) -> None:
+        pass
+
+
+class EarlyConsumer(AsyncJsonWebsocketConsumer):
+    """Sends before it accepts."""
+
+    async def connect(self) -> None:
+        await self.send_json({"hello": "too early"})
+
+
+async def forbid(scope: Any, receive: Any, send: Any) -> None:
+    """Deny every handshake with a response."""
+    await receive()
+    await send({"type": "websocket.http.response.start", "status": 403})
+    await send({"type": "websocket.http.response.body", "body": b"not here"})
+
+
+class StrangersOnly:
+    """Middleware that takes everybody for a stranger."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.inner({**scope, "user": AnonymousUser()}, receive, send)

@@ -1,0 +1,1 @@
+"""Times of the library and of its peers; ``python -m tests.benchmarks``."""

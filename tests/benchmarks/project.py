@@ -1,0 +1,39 @@
+"""
+The figures of one database, in the process that this module runs.
+
+``CHANNELS_TESTKIT_DATABASE`` names it. Those that need no database come with
+the ones of SQLite.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import django
+from django.test.runner import DiscoverRunner
+from django.test.utils import setup_test_environment
+
+
+def main() -> None:
+    django.setup()
+    # These import models.
+    from . import broadcast, imports, one_call, one_test
+
+    smoke = "--smoke" in sys.argv
+    database = os.environ["CHANNELS_TESTKIT_DATABASE"]
+    setup_test_environment()
+    runner = DiscoverRunner(verbosity=0, interactive=False)
+    databases = runner.setup_databases()
+    try:
+        one_test.measure(database, smoke=smoke)
+        if database == "sqlite-memory":
+            one_call.measure(smoke=smoke)
+            broadcast.measure(smoke=smoke)
+            imports.measure(smoke=smoke)
+    finally:
+        runner.teardown_databases(databases)
+
+
+if __name__ == "__main__":
+    main()

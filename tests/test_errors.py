@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import unittest
+import warnings
+
+from channels_testkit import ChannelsTestkitWarning
+from channels_testkit.engine.errors import ApplicationErrors, ExpectedErrors
+
+
+class DeliveryTests(unittest.TestCase):
+    """Each exception is told once."""
+
+    def setUp(self) -> None:
+        self.errors = ApplicationErrors()
+        self.first, self.second = ValueError("first"), KeyError("second")
+
+    def record(self) -> None:
+        for error in (self.first, self.second, self.first):
+            self.errors.record(error)
+
+    def test_delivered_in_order_and_once(self) -> None:
+        self.record()
+        for expected in (self.first, self.second):
+            with self.assertRaises(type(expected)) as caught:
+                self.errors.deliver()
+            self.assertIs(caught.exception, expected)
+        self.errors.deliver()
+        self.record()
+        self.errors.deliver()
+
+    def test_pending_takes_all_that_is_left(self) -> None:
+        self.record()
+        self.assertEqual(self.errors.pending(), [self.first, self.second])
+        self.assertEqual(self.errors.pending(), [])
+
+    def test_one_that_is_raised_anyway_is_delivered_by_that(self) -> None:
+        self.record()
+        self.errors.deliver(self.first)
+        self.assertEqual(self.errors.pending(), [self.second])
+
+    def test_other_that_is_raised_leaves_them_for_the_next_time(self) -> None:
+        self.record()
+        self.errors.deliver(OSError())
+        self.assertEqual(self.errors.pending(), [self.first, self.second])
+
+    def test_take_tells_whether_it_was_pending(self) -> None:
+        self.record()
+        self.assertTrue(self.errors.take(self.first))
+        self.assertFalse(self.errors.take(self.first))
+        self.assertFalse(self.errors.take(ValueError("first")))
+
+    def test_failures_nobody_awaited_are_looked_for(self) -> None:
+        found = [self.first]
+        self.errors.look = lambda: [found.pop()] if found else []
+        with self.assertRaises(ValueError):
+            self.errors.deliver()
+        self.errors.deliver()
+
+
+class PolicyTests(unittest.TestCase):
+    def test_warn_warns_and_off_is_silent(self) -> None:
+        for policy, texts in (
+            ("warn", ["The application raised ValueError: asked for"]),
+            ("off", []),
+        ):
+            errors = ApplicationErrors(policy)
+            with self.subTest(policy), warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                errors.record(ValueError("asked for"))
+                errors.deliver()
+                self.assertEqual([str(warning.message) for warning in caught], texts)
+                for warning in caught:
+                    self.assertIs(warning.category, ChannelsTestkitWarning)
+
+
+class ExpectedTests(unittest.TestCase):
+    def setUp(self) -> None:
+        self.errors = ApplicationErrors()
+        self.expected = ExpectedErrors((ValueError, OSError))
+
+    def test_expected_one_is_kept_and_not_delivered(self) -> None:
+        error = ValueError()
+        self.errors.expect(self.expected)
+        self.errors.record(error)
+        self.errors.expect_no_more(self.expected)
+        self.assertEqual(self.errors.pending(), [])
+        self.assertIs(self.expected.exception, error)
+
+    def test_other_one_is_delivered(self) -> None:
+        self.errors.expect(self.expected)
+        self.errors.record(KeyError())
+        self.errors.expect_no_more(self.expected)
+        self.assertEqual(len(self.errors.pending()), 1)
+        self.assertEqual(self.expected.exceptions, [])
+
+    def test_one_from_before_the_block_is_not_its_own(self) -> None:
+        found: list[BaseException] = [ValueError("before")]
+        self.errors.look = lambda: [found.pop()] if found else []
+        self.errors.expect(self.expected)
+        self.errors.expect_no_more(self.expected)
+        self.assertEqual(self.expected.exceptions, [])
+        self.assertEqual(len(self.errors.pending()), 1)
+
+    def test_innermost_block_takes_it(self) -> None:
+        inner = ExpectedErrors(ValueError)
+        self.errors.expect(self.expected)
+        self.errors.expect(inner)
+        self.errors.record(ValueError())
+        self.errors.record(OSError())
+        self.assertEqual(len(inner.exceptions), 1)
+        self.assertEqual(len(self.expected.exceptions), 1)

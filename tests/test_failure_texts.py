@@ -1,0 +1,424 @@
+"""
+The failures that docs/reference/failures shows, produced and compared whole.
+
+Each scenario is the body of a test that fails in the way its name says.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import threading
+from typing import TYPE_CHECKING, Any
+
+from channels.routing import ProtocolTypeRouter
+from channels.security.websocket import OriginValidator
+from django.contrib.auth.models import User
+from django.core.asgi import get_asgi_application
+from django.test import TransactionTestCase, override_settings
+
+from channels_testkit import WebsocketTestCase
+
+from .app import asgi, consumers, failing
+from .utils import FAILURES, assertFailureText, run_case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ECHO = consumers.EchoConsumer.as_asgi()
+SLOW = failing.SlowConsumer.as_asgi()
+STRANGERS_ONLY = failing.StrangersOnly(asgi.websocket_application)
+REFERENCE = FAILURES.parent / "reference" / "failures.rst"
+
+SCENARIOS: dict[str, Callable[[Any], Any]] = {}
+
+
+def scenario(body: Callable[[Any], Any]) -> None:
+    SCENARIOS[body.__name__.replace("_", "-")] = body
+
+
+class ScenarioTestCase(WebsocketTestCase):
+    """What the scenarios find."""
+
+    application: Any = ProtocolTypeRouter({"websocket": asgi.websocket_application})
+    ws_path = "/ws/echo/"
+    #: Some end in the middle of something, and are about something else.
+    check_leaks = "off"
+
+    def wait_outside(self) -> None:
+        """Start a thread that may still do something, until the test ends."""
+        done = threading.Event()
+        thread = threading.Thread(target=done.wait, name="feeder")
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(done.set)
+
+
+def make_ann() -> User:
+    """Make a user whose key every database prints alike."""
+    return User.objects.create_user("ann", pk=700)
+
+
+# Frames.
+
+
+@scenario
+def json_differs(case: Any) -> None:
+    ann = case.connect()
+    ann.send_json({"type": "chat.message", "text": "hullo", "user": "ann"})
+    case.assertReceivesJson(
+        ann, {"type": "chat.message", "text": "hello", "user": "ann"}
+    )
+
+
+@scenario
+def json_differs_with_message(case: Any) -> None:
+    ann = case.connect()
+    ann.send_json({"step": 2})
+    case.assertReceivesJson(ann, {"step": 1}, msg="the steps are mixed up")
+
+
+@scenario
+def text_differs(case: Any) -> None:
+    ann = case.connect()
+    ann.send_text("hullo")
+    case.assertReceivesText(ann, "hello")
+
+
+@scenario
+def bytes_differ(case: Any) -> None:
+    ann = case.connect()
+    ann.send_bytes(b"\x00\x01")
+    case.assertReceivesBytes(ann, b"\x00\x02")
+
+
+@scenario
+def text_expected_binary_received(case: Any) -> None:
+    ann = case.connect()
+    ann.send_bytes(b"\x00\x01")
+    case.assertReceivesText(ann, "hello")
+
+
+@scenario
+def not_json(case: Any) -> None:
+    ann = case.connect()
+    ann.send_text("hello")
+    ann.receive_json()
+
+
+@scenario
+def no_frame(case: Any) -> None:
+    ann = case.connect()
+    case.assertReceivesJson(ann, {"type": "ack"})
+
+
+@scenario
+def no_frame_timer(case: Any) -> None:
+    ann = case.connect(application=SLOW)
+    ann.send_json({"seconds": 600})
+    ann.receive_json(timeout=0.01)
+
+
+@scenario
+def no_frame_timer_of_the_loop(case: Any) -> None:
+    ann = case.connect(application=failing.TimerConsumer.as_asgi())
+    ann.send_json({"seconds": 600})
+    ann.receive_json(timeout=0.01)
+
+
+@scenario
+async def no_frame_timer_async(case: Any) -> None:
+    ann = await case.aconnect(application=SLOW)
+    await ann.send_json_to({"seconds": 600})
+    case.assertReceivesJson(ann, {"slept": 600})
+
+
+@scenario
+async def no_frame_timer_client(case: Any) -> None:
+    ann = case.create_client(application=SLOW)
+    await ann.aconnect()
+    await ann.asend_json({"seconds": 600})
+    case.assertReceivesText(ann, "hello")
+
+
+@scenario
+def no_frame_outside(case: Any) -> None:
+    ann = case.connect()
+    case.wait_outside()
+    ann.receive_json(timeout=0.01)
+
+
+@scenario
+async def no_frame_outside_async(case: Any) -> None:
+    ann = await case.aconnect()
+    case.wait_outside()
+    case.assertReceivesBytes(ann, b"\x00")
+
+
+@scenario
+def no_frame_after_a_crash(case: Any) -> None:
+    ann = case.connect()
+    with case.assertApplicationRaises(ValueError):
+        ann.send_json({"raise": "ValueError"})
+    case.assertReceivesJson(ann, {"type": "ack"})
+
+
+@scenario
+def no_frame_after_disconnect(case: Any) -> None:
+    ann = case.connect()
+    ann.disconnect()
+    ann.receive_json()
+
+
+@scenario
+def no_frame_that_matches(case: Any) -> None:
+    ann = case.connect()
+    ann.send_json({"number": 1})
+    ann.receive_until({"number": 2})
+
+
+@scenario
+def closed_instead(case: Any) -> None:
+    ann = case.connect()
+    ann.send_json({"close": 4403, "reason": "not a member"})
+    case.assertReceivesJson(ann, {"type": "ack"})
+
+
+@scenario
+def frame_where_none_was_expected(case: Any) -> None:
+    ann = case.connect()
+    ann.send_json({"text": "hello"})
+    case.assertReceivesNothing(ann)
+
+
+@scenario
+def silence_of_a_crashed_application(case: Any) -> None:
+    ann = case.connect()
+    with case.assertApplicationRaises(ValueError):
+        ann.send_json({"raise": "ValueError"})
+    case.assertReceivesNothing(ann)
+
+
+@scenario
+def others_received(case: Any) -> None:
+    ann, ben, _ = case.connect_many(3, "/ws/room/1/")
+    ann.send_json({"text": "hello"})
+    case.assertOnlyReceive([ann, ben], {"text": "hello"})
+
+
+# The handshake.
+
+
+@scenario
+def refused(case: Any) -> None:
+    case.application = asgi.application
+    case.connect("/ws/who/")
+
+
+@scenario
+def refused_by_response(case: Any) -> None:
+    case.connect(application=failing.forbid)
+
+
+@scenario
+def refused_origin(case: Any) -> None:
+    case.application = asgi.application
+    with override_settings(ALLOWED_HOSTS=["chat.example", ".chat.example"]):
+        case.connect(origin="https://evil.example")
+
+
+@scenario
+def refused_origin_list(case: Any) -> None:
+    application = OriginValidator(ECHO, ["https://chat.example"])
+    case.connect(application=application, origin=None)
+
+
+@scenario
+def no_answer(case: Any) -> None:
+    case.connect(application=failing.SilentConsumer.as_asgi())
+
+
+@scenario
+def no_route(case: Any) -> None:
+    case.connect("/ws/ecko/")
+
+
+@scenario
+def other_user(case: Any) -> None:
+    case.connect(application=STRANGERS_ONLY, user=make_ann())
+
+
+@scenario
+def refused_user(case: Any) -> None:
+    case.connect("/ws/who/", application=STRANGERS_ONLY, user=make_ann())
+
+
+@scenario
+def other_subprotocol(case: Any) -> None:
+    ann = case.connect(subprotocols=["chat.v1", "chat.v2"])
+    case.assertAccepted(ann, subprotocol="chat.v2")
+
+
+@scenario
+def not_rejected(case: Any) -> None:
+    case.assertRejected(case.connect(), code=4401)
+
+
+@scenario
+def rejected_otherwise(case: Any) -> None:
+    case.application = asgi.application
+    stranger = case.create_client("/ws/who/")
+    stranger.connect()
+    case.assertRejected(stranger, code=4403)
+
+
+# The end.
+
+
+@scenario
+def not_closed(case: Any) -> None:
+    case.assertClosed(case.connect(), code=4403)
+
+
+@scenario
+def closed_otherwise(case: Any) -> None:
+    ann = case.connect()
+    ann.send_json({"close": 4403, "reason": "not a member"})
+    case.assertClosed(ann, code=4401)
+
+
+@scenario
+def not_open(case: Any) -> None:
+    ann = case.connect()
+    ann.send_json({"close": 4403, "reason": "not a member"})
+    case.assertOpen(ann)
+
+
+@scenario
+def breach_of_the_protocol(case: Any) -> None:
+    case.connect(application=failing.EarlyConsumer.as_asgi())
+
+
+# The kit misused.
+
+
+@scenario
+def before_connect(case: Any) -> None:
+    case.create_client().send_json({"text": "hello"})
+
+
+@scenario
+def after_close(case: Any) -> None:
+    ann = case.connect()
+    ann.send_json({"close": 4403})
+    ann.send_json({"text": "hello"})
+
+
+@scenario
+async def text_and_bytes(case: Any) -> None:
+    ann = await case.aconnect()
+    await ann.send_to(text_data="hello", bytes_data=b"hello")
+
+
+@scenario
+async def no_text_and_no_bytes(case: Any) -> None:
+    ann = await case.aconnect()
+    await ann.send_to()
+
+
+@scenario
+def not_encodable(case: Any) -> None:
+    case.connect().send_json({"users": [{"user": User(username="ann")}]})
+
+
+@scenario
+async def sync_call_in_an_async_test(case: Any) -> None:
+    case.connect()
+
+
+@scenario
+async def sync_client_in_an_async_test(case: Any) -> None:
+    ann = case.create_client()
+    await ann.aconnect()
+    ann.send_json({"text": "hello"})
+
+
+@scenario
+def not_a_connection(case: Any) -> None:
+    case.assertReceivesNothing("ann")
+
+
+@scenario
+def consumer_class(case: Any) -> None:
+    case.connect(application=consumers.EchoConsumer)
+
+
+@scenario
+def address_as_client(case: Any) -> None:
+    case.connect(client="203.0.113.7")
+
+
+@scenario
+def client_as_address(case: Any) -> None:
+    case.connect(remote_address=case.client)
+
+
+@scenario
+def subprotocols_as_str(case: Any) -> None:
+    case.connect(subprotocols="chat.v1")
+
+
+@scenario
+def two_sessions(case: Any) -> None:
+    case.client.cookies["sessionid"] = "ann's"
+    case.async_client.cookies["sessionid"] = "ben's"
+    case.connect()
+
+
+@scenario
+def no_path(case: Any) -> None:
+    case.ws_path = ""
+    case.connect()
+
+
+@scenario
+def no_application(case: Any) -> None:
+    case.application = None
+    with override_settings(ASGI_APPLICATION=None):
+        case.connect()
+
+
+@scenario
+def no_websockets(case: Any) -> None:
+    case.connect(application=get_asgi_application())
+
+
+class FailureTextTests(TransactionTestCase):
+    def test_each_scenario_prints_its_file(self) -> None:
+        for name, body in SCENARIOS.items():
+            with self.subTest(name):
+                result = run_case(self.make_case(body))
+                self.assertEqual(len(result.raised), 1, result.texts)
+                assertFailureText(name, result.raised[0])
+
+    def make_case(self, body: Callable[[Any], Any]) -> type[WebsocketTestCase]:
+        if inspect.iscoroutinefunction(body):
+
+            async def arun(case: Any) -> None:
+                await body(case)
+
+            return type("AsyncScenario", (ScenarioTestCase,), {"test": arun})
+
+        def run(case: Any) -> None:
+            body(case)
+
+        return type("Scenario", (ScenarioTestCase,), {"test": run})
+
+    def test_each_file_is_on_the_page(self) -> None:
+        shown = re.findall(
+            r"literalinclude:: \.\./failures/(.+)\.txt", REFERENCE.read_text()
+        )
+        self.assertEqual(
+            sorted(shown), sorted(path.stem for path in FAILURES.iterdir())
+        )
+        self.assertEqual(len(shown), len(set(shown)))

@@ -1,0 +1,63 @@
+"""What the distribution says of itself."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import unittest
+from pathlib import Path
+
+import channels_testkit
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class VersionTests(unittest.TestCase):
+    def test_the_newest_heading_of_the_changelog_is_the_version(self):
+        changelog = (ROOT / "CHANGELOG.rst").read_text()
+        heading = r"^(\S+) \((?:unreleased|\d{4}-\d\d-\d\d)\)$"
+        newest, *_ = re.findall(heading, changelog, re.MULTILINE)
+        self.assertEqual(newest, channels_testkit.__version__)
+
+
+class SetupTests(unittest.TestCase):
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+
+    def test_the_type_information_is_shipped(self):
+        shipped = self.setup["options.package_data"]["channels_testkit"]
+        self.assertEqual(shipped, "py.typed")
+        self.assertTrue((ROOT / "channels_testkit" / "py.typed").exists())
+
+    def test_only_the_package_is_shipped(self):
+        include = self.setup["options.packages.find"]["include"].split()
+        self.assertEqual(include, ["channels_testkit", "channels_testkit.*"])
+
+    def test_every_directory_with_modules_is_a_package(self):
+        directories = {
+            path.parent for path in (ROOT / "channels_testkit").rglob("*.py")
+        }
+        for directory in directories:
+            with self.subTest(directory.name):
+                self.assertTrue((directory / "__init__.py").exists())
+
+    def test_classifiers_and_readme_say_the_same(self):
+        readme = (ROOT / "README.rst").read_text()
+        classifiers = self.setup["metadata"]["classifiers"]
+        pythons = re.findall(r"Python :: (3\.\d+)", classifiers)
+        djangos = re.findall(r"Django :: (\d\.\d)", classifiers)
+        self.assertIn(f"Python {pythons[0]} to {pythons[-1]};", readme)
+        self.assertIn(f"Django {', '.join(djangos[:-1])} and {djangos[-1]};", readme)
+
+    def test_what_has_to_be_installed_is_in_the_readme(self):
+        readme = (ROOT / "README.rst").read_text()
+        for name, lowest in [("Channels", "4.2"), ("asgiref", "3.9.1")]:
+            required = self.setup["options"]["install_requires"]
+            self.assertIn(f"{name.lower()}>={lowest}", required)
+            self.assertIn(f"{name} {lowest} and later", readme)
+
+    def test_the_lowest_python_is_the_same_everywhere(self):
+        pyproject = (ROOT / "pyproject.toml").read_text()
+        self.assertEqual(self.setup["options"]["python_requires"], ">=3.10")
+        self.assertIn('target-version = "py310"', pyproject)
+        self.assertIn('python_version = "3.10"', pyproject)

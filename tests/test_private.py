@@ -1,0 +1,362 @@
+"""
+A canary for each private name of asyncio, concurrent.futures and asgiref.
+
+Each test says what the kit can no longer do when it fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import importlib.util
+import threading
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest import mock
+
+from asgiref.current_thread_executor import CurrentThreadExecutor
+from asgiref.local import Local
+from asgiref.sync import (
+    AsyncToSync,
+    SyncToAsync,
+    ThreadSensitiveContext,
+    async_to_sync,
+    sync_to_async,
+)
+
+from channels_testkit.engine import private
+
+
+class LoopTests(unittest.TestCase):
+    def setUp(self) -> None:
+        self.loop = asyncio.SelectorEventLoop()
+        self.addCleanup(self.loop.close)
+
+    def test_selector_is_asked_once_in_each_round(self) -> None:
+        """Else nobody sees when the application is at rest."""
+        timeouts: list[float | None] = []
+        selector = private.selector_of(self.loop)
+        real = selector.select
+
+        def select(timeout: float | None = None) -> Any:
+            timeouts.append(timeout)
+            return real(timeout)
+
+        selector.select = select  # type: ignore[method-assign]
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.assertTrue(timeouts)
+        self.assertEqual(set(timeouts), {0})
+        timeouts.clear()
+        self.loop.run_until_complete(asyncio.sleep(0.001))
+        self.assertTrue(any(timeouts), timeouts)
+
+    def test_loop_without_a_selector_is_refused(self) -> None:
+        class Foreign:
+            pass
+
+        with self.assertRaises(RuntimeError) as caught:
+            private.selector_of(Foreign())  # type: ignore[arg-type]
+        self.assertIn(f"cannot watch a {__name__}.", str(caught.exception))
+
+    @unittest.skipUnless(importlib.util.find_spec("uvloop"), "needs uvloop")
+    def test_uvloop_has_none(self) -> None:
+        import uvloop
+
+        loop = uvloop.new_event_loop()
+        self.addCleanup(loop.close)
+        with self.assertRaises(RuntimeError):
+            private.selector_of(loop)
+
+    def test_running_loop_is_known_without_an_exception(self) -> None:
+        """Else a call from a foreign loop is not refused."""
+
+        async def ask() -> Any:
+            return private.running_loop()
+
+        self.assertIsNone(private.running_loop())
+        self.assertIs(self.loop.run_until_complete(ask()), self.loop)
+
+    def test_ready_callbacks_are_seen(self) -> None:
+        """Else a posted callback is missed where rest is claimed."""
+        self.assertFalse(private.ready_callbacks(self.loop))
+        self.loop.call_soon(print)
+        self.assertEqual(len(private.ready_callbacks(self.loop)), 1)
+
+    def test_timers_are_seen_with_context_and_callback(self) -> None:
+        """Else receives do not wait for the application's timers."""
+        self.assertFalse(private.has_due_timer(self.loop))
+        handle = self.loop.call_later(60, print, "later")
+        cancelled = self.loop.call_later(60, print)
+        cancelled.cancel()
+        ((timer, context),) = private.scheduled_timers(self.loop)
+        self.assertIs(timer, handle)
+        self.assertIsInstance(context, contextvars.Context)
+        self.assertIs(private.timer_callback(timer), print)
+        self.assertFalse(private.has_due_timer(self.loop))
+        self.loop.call_later(-1, print)
+        self.assertTrue(private.has_due_timer(self.loop))
+
+    def test_loop_registers_one_socket_of_its_own(self) -> None:
+        """Else every test seems to have outside work, or none does."""
+        self.assertTrue(private.waits_only_for_itself(self.loop))
+
+        async def serve() -> None:
+            server = await asyncio.start_server(print, "127.0.0.1", 0)
+            self.assertFalse(private.waits_only_for_itself(self.loop))
+            server.close()
+            await server.wait_closed()
+
+        self.loop.run_until_complete(serve())
+
+    def test_open_generators_are_seen(self) -> None:
+        """Else their clean-up is lost with the loop."""
+
+        async def generate() -> Any:
+            yield
+
+        async def start() -> Any:
+            generator = generate()
+            await anext(generator)
+            return generator
+
+        self.assertFalse(private.has_unfinished_work(self.loop))
+        generator = self.loop.run_until_complete(start())
+        self.assertTrue(private.has_unfinished_work(self.loop))
+        self.loop.run_until_complete(generator.aclose())
+
+    def test_default_executor_is_known(self) -> None:
+        """Else jobs behind a full pool of parked ones seem to be busy."""
+        self.loop.set_default_executor(ThreadPoolExecutor(3))
+        self.assertEqual(private.worker_limit(self.loop, None), 3)
+        self.assertEqual(private.worker_limit(self.loop, ThreadPoolExecutor(2)), 2)
+        self.assertEqual(
+            private.worker_limit(self.loop, CurrentThreadExecutor(None)), 1
+        )
+
+    def test_failures_of_tasks_are_seen_and_stay_unseen(self) -> None:
+        """Else an exception in a task of a consumer is lost."""
+
+        async def fail() -> None:
+            raise ValueError
+
+        async def start() -> asyncio.Task[None]:
+            task = asyncio.ensure_future(fail())
+            await asyncio.wait([task])
+            return task
+
+        task = self.loop.run_until_complete(start())
+        self.assertIsInstance(private.exception_of(task), ValueError)
+        self.assertTrue(private.is_unretrieved(task))
+        task.exception()
+        self.assertFalse(private.is_unretrieved(task))
+
+    def test_tasks_can_be_forgotten(self) -> None:
+        """Else a loop that hangs is followed by pages of warnings."""
+
+        async def start() -> asyncio.Task[Any]:
+            return asyncio.ensure_future(asyncio.Event().wait())
+
+        loop = asyncio.SelectorEventLoop()
+        complaints: list[Any] = []
+        loop.set_exception_handler(lambda *args: complaints.append(args))
+        task = loop.run_until_complete(start())
+        private.forget_tasks(loop)
+        loop.close()
+        del task
+        self.assertEqual(complaints, [])
+
+    def test_callers_of_a_task_end_at_its_loop(self) -> None:
+        """Else the line that awaits a thread job is not named."""
+
+        async def inner() -> list[str]:
+            return [frame.f_code.co_name for frame in self.ask()]
+
+        async def outer() -> list[str]:
+            return await inner()
+
+        names = self.loop.run_until_complete(outer())
+        self.assertEqual(names[:3], ["<listcomp>", "inner", "outer"][-len(names) :])
+
+    def ask(self) -> Any:
+        return private.callers_in_task()
+
+
+class PoolTests(unittest.TestCase):
+    def test_worker_without_a_job_is_idle(self) -> None:
+        """Else each thread pool makes receives wait their whole timeout."""
+        with ThreadPoolExecutor(1, "worker") as pool:
+            go_on, started = threading.Event(), threading.Event()
+
+            def work() -> None:
+                started.set()
+                go_on.wait()
+
+            future = pool.submit(work)
+            started.wait()
+            (worker,) = (
+                t for t in threading.enumerate() if t.name.startswith("worker")
+            )
+            self.assertFalse(self.is_idle(worker))
+            seen: list[bool] = []
+            future.add_done_callback(lambda _: seen.append(self.is_idle(worker)))
+            go_on.set()
+            future.result()
+            pool.submit(int).result()
+            self.assertEqual(seen, [True])
+        self.assertFalse(self.is_idle(threading.main_thread()))
+
+    def is_idle(self, thread: threading.Thread) -> bool:
+        frame = private.frames_by_thread().get(thread.ident or 0)
+        return private.is_idle_worker(thread, frame)
+
+
+class AsgirefTests(unittest.TestCase):
+    def test_task_of_async_to_sync_is_told_from_others(self) -> None:
+        """Else a thread that goes on seems to be parked."""
+        found: list[bool] = []
+
+        async def look() -> None:
+            found.append(private.is_awaited_by_its_thread(asyncio.current_task()))
+
+        def call() -> None:
+            async_to_sync(look)()
+
+        async def run() -> None:
+            await sync_to_async(call)()
+            await asyncio.create_task(look())
+
+        asyncio.run(run())
+        self.assertEqual(found, [True, False])
+        self.assertFalse(private.is_awaited_by_its_thread(None))
+
+    def test_ended_executor_hands_over_to_the_one_around(self) -> None:
+        """Else a job that cannot start seems to be busy."""
+        around = CurrentThreadExecutor(None)
+        executor = CurrentThreadExecutor(around)
+        self.assertIs(private.executor_in_use(executor), executor)
+        executor._broken = True
+        self.assertIs(private.executor_in_use(executor), around)
+        around._broken = True
+        self.assertIs(private.executor_in_use(executor), around)
+        self.assertIsNone(private.executor_in_use(None))
+
+    def test_job_of_sync_to_async_has_its_function_last(self) -> None:
+        """Else ``background_jobs`` finds nothing."""
+        jobs: list[object] = []
+
+        async def run() -> None:
+            loop = asyncio.get_running_loop()
+            real = loop.run_in_executor
+
+            def run_in_executor(executor: Any, func: Any, *args: Any) -> Any:
+                jobs.append(private.job_function(func))
+                return real(executor, func, *args)
+
+            with mock.patch.object(loop, "run_in_executor", run_in_executor):
+                await sync_to_async(self.work)("a", b="b")
+                await asyncio.to_thread(self.work, "a", b="b")
+                await sync_to_async(async_to_sync(self.awork))()
+                await sync_to_async(functools.partial(self.work, "a"))()
+
+        asyncio.run(run())
+        self.assertEqual(jobs, [self.work, self.work, self.awork, self.work])
+
+    def work(self, a: str, b: str = "") -> None:
+        pass
+
+    async def awork(self) -> None:
+        pass
+
+    def test_lent_thread_runs_thread_sensitive_work(self) -> None:
+        """Else consumers have another connection than the test."""
+        loop = asyncio.SelectorEventLoop()
+        self.addCleanup(loop.close)
+        executor = private.TestThreadExecutor()
+        private.lend_thread(loop, executor)
+        self.addCleanup(private.lend_thread, loop, None)
+        self.assertIs(private.lent_thread(loop), executor)
+
+        def run() -> None:
+            try:
+                work = sync_to_async(threading.get_ident)()
+                idents.append(loop.run_until_complete(work))
+            finally:
+                executor.pause()
+
+        idents: list[int] = []
+        executor.resume()
+        thread = threading.Thread(target=run)
+        thread.start()
+        executor.pump()
+        thread.join()
+        self.assertEqual(idents, [threading.get_ident()])
+        self.assertTrue(executor.wait_for_pause(0))
+
+    def test_thread_sensitive_context_leaves_a_lent_thread_alone(self) -> None:
+        """Else Django's views have another connection than the test."""
+
+        async def enter() -> bool:
+            async with ThreadSensitiveContext() as context:
+                return SyncToAsync.thread_sensitive_context.get(None) is context
+
+        async def both() -> tuple[bool, bool]:
+            loop = asyncio.get_running_loop()
+            without = await enter()
+            private.lend_thread(loop, private.TestThreadExecutor())
+            try:
+                return without, await enter()
+            finally:
+                private.lend_thread(loop, None)
+
+        with private.lent_threads_preferred():
+            self.assertEqual(asyncio.run(both()), (True, False))
+
+    def test_main_loop_is_forgotten(self) -> None:
+        """Else the next ``async_to_sync()`` waits for a paused loop."""
+        for name in private._MAIN_LOOP_NAMES:
+            setattr(SyncToAsync.threadlocal, name, None)
+        private.forget_main_loop()
+        self.assertEqual(
+            [
+                n
+                for n in private._MAIN_LOOP_NAMES
+                if hasattr(SyncToAsync.threadlocal, n)
+            ],
+            [],
+        )
+
+    def test_main_loop_is_remembered_under_these_names(self) -> None:
+        names: list[str] = []
+
+        async def run() -> None:
+            await sync_to_async(lambda: names.extend(vars(SyncToAsync.threadlocal)))()
+
+        asyncio.run(run())
+        self.assertEqual(set(names), set(private._MAIN_LOOP_NAMES))
+
+    def test_context_is_restored_with_asgirefs_locals(self) -> None:
+        """Else what ``setUp`` has set, a language for one, is lost."""
+        variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
+        local = Local()
+
+        def change() -> None:
+            variable.set("set")
+            local.value = "set"
+
+        changed = contextvars.copy_context()
+        thread = threading.Thread(target=changed.run, args=(change,))
+        thread.start()
+        thread.join()
+
+        def restore() -> None:
+            private.restore_context(changed)
+            self.assertEqual((variable.get(), local.value), ("set", "set"))
+
+        contextvars.copy_context().run(restore)
+
+    def test_wrapped_test_method_can_be_unwrapped(self) -> None:
+        """Else an async test is run on a loop of Django's."""
+        self.assertEqual(async_to_sync(self.awork).awaitable, self.awork)
+        self.assertIsInstance(async_to_sync(self.awork), AsyncToSync)

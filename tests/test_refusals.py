@@ -1,0 +1,141 @@
+"""What is not a scenario of tests/test_failure_texts.py."""
+
+from __future__ import annotations
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.security.websocket import WebsocketDenier
+from django.contrib.auth.models import User
+from django.test import SimpleTestCase
+
+from channels_testkit import SimpleWebsocketTestCase
+from channels_testkit.connection import Connection
+from channels_testkit.refusals import (
+    check_frame_is_next,
+    check_user,
+    explain_missing_route,
+    refused,
+)
+from channels_testkit.surroundings import Surroundings
+
+from .app.consumers import EchoConsumer
+from .utils import run_case
+
+ECHO = EchoConsumer.as_asgi()
+
+
+def make_connection(label="/ws/"):
+    return Connection(lambda: label, Surroundings())
+
+
+def verdict(error):
+    return str(error).partition("\n")[0]
+
+
+class RefusedTests(SimpleWebsocketTestCase):
+    ws_path = "/"
+
+    def refusal_of(self, application, **options):
+        stranger = self.create_client(application=application, **options)
+        stranger.connect()
+        return str(refused(stranger.connection))
+
+    def test_without_an_answer(self):
+        self.assertEqual(verdict(refused(make_connection())), "/ws/ was not accepted.")
+
+    def test_a_denier_that_is_not_a_validators_is_told_by_its_code(self):
+        text = self.refusal_of(WebsocketDenier.as_asgi(), origin=None)
+        self.assertEqual(verdict(text), "/ refused the handshake: close code 1000.")
+        self.assertIn("\nOrigin: none\n", text)
+
+    def test_the_same_user_needs_no_hint(self):
+        class Consumer(AsyncWebsocketConsumer):
+            async def connect(self):
+                await self.close()
+
+        user = User(pk=1, username="ann")
+        text = self.refusal_of(Consumer.as_asgi(), scope={"user": user})
+        self.assertIn("scope['user']: ann\n", text)
+        self.assertNotIn("get_login", text)
+
+    def test_a_long_body_is_cut(self):
+        async def application(scope, receive, send):
+            await receive()
+            await send({"type": "websocket.http.response.start", "status": 404})
+            await send({"type": "websocket.http.response.body", "body": b"x" * 500})
+
+        text = self.refusal_of(application)
+        self.assertEqual(
+            verdict(text),
+            f"/ refused the handshake: status 404, body b'{'x' * 154} ....",
+        )
+
+
+class CheckUserTests(SimpleTestCase):
+    def test_nobody_asked(self):
+        check_user(make_connection(), None)
+
+    def test_the_same_user_by_key(self):
+        connection = make_connection()
+        connection.scope = {"user": User(pk=1, username="other name")}
+        check_user(connection, User(pk=1, username="ann"))
+
+    def test_another_user_by_key(self):
+        connection = make_connection()
+        connection.scope = {"user": User(pk=2, username="ann")}
+        with self.assertRaises(AssertionError) as caught:
+            check_user(connection, User(pk=1, username="ann"))
+        self.assertEqual(
+            verdict(caught.exception),
+            "/ws/ was opened as ann (pk 1), but the application's scope has the user"
+            " ann (pk 2).",
+        )
+
+    def test_users_without_keys_are_compared(self):
+        connection = make_connection()
+        connection.scope = {"user": "ann"}
+        check_user(connection, "ann")
+        with self.assertRaises(AssertionError):
+            check_user(connection, "ben")
+
+
+class MissingRouteTests(SimpleTestCase):
+    def test_another_error_is_not_explained(self):
+        explain_missing_route(ValueError("something else"), ECHO)
+
+    def test_no_routes_at_all(self):
+        with self.assertRaises(AssertionError) as caught:
+            explain_missing_route(ValueError("No route found for path 'x/'."), ECHO)
+        self.assertEqual(
+            str(caught.exception),
+            "No route found for path 'x/'.\n\nThe routes are:\n  none",
+        )
+
+
+class NextFrameTests(SimpleWebsocketTestCase):
+    ws_path = "/"
+
+    def test_an_event_that_is_no_frame(self):
+        client = self.create_client(application=ECHO)
+        client.send_input({"type": "websocket.connect"})
+        with self.assertRaises(AssertionError) as caught:
+            check_frame_is_next(client.connection, "text frame")
+        self.assertEqual(
+            verdict(caught.exception),
+            "/ sent 'websocket.accept' where a text frame was expected.",
+        )
+
+    def test_a_frame_that_the_projects_wire_refuses(self):
+        class Inner(SimpleWebsocketTestCase):
+            def decode_frame(self, frame):
+                raise ValueError("wrong checksum")
+
+            def test(self):
+                client = self.connect("/", application=ECHO)
+                client.send_text("hello")
+                client.receive_json()
+
+        (error,) = run_case(Inner).raised
+        self.assertEqual(
+            verdict(error),
+            "The frame from / cannot be decoded: 'hello' (wrong checksum).",
+        )

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import re
+import traceback
+import unittest
+from typing import Any
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from channels_testkit import SimpleWebsocketTestCase
+from channels_testkit.engine import tracebacks
+from channels_testkit.engine.errors import ApplicationErrors
+from channels_testkit.engine.tracebacks import hide_kit_frames
+from tests.utils import run_case
+
+
+def names_of(error: BaseException) -> list[str]:
+    return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+
+
+def raised(function: Any, *args: Any) -> BaseException:
+    try:
+        function(*args)
+    except Exception as error:  # noqa: BLE001 - whatever it raises
+        return error
+    raise NotImplementedError("it raised nothing")
+
+
+class HideTests(unittest.TestCase):
+    def deliver(self, error: BaseException) -> None:
+        errors = ApplicationErrors()
+        errors.record(error)
+        errors.deliver()
+
+    def test_frames_of_the_kit_are_hidden_from_a_verdict(self) -> None:
+        error = raised(self.deliver, AssertionError("no"))
+        self.assertEqual(names_of(error), ["raised", "deliver", "deliver"])
+        hide_kit_frames(error)
+        self.assertEqual(names_of(error), ["raised", "deliver"])
+
+    def test_frames_of_the_kit_are_hidden_from_a_refusal(self) -> None:
+        error = raised(self.deliver, RuntimeError("connect() first"))
+        hide_kit_frames(error)
+        self.assertEqual(names_of(error), ["raised", "deliver"])
+
+    def test_error_of_the_kit_itself_keeps_its_frames(self) -> None:
+        error = raised(tracebacks._entries, "no traceback")
+        hide_kit_frames(error)
+        self.assertIsInstance(error, AttributeError)
+        self.assertEqual(names_of(error), ["raised", "_entries"])
+
+    def test_error_without_a_traceback_is_left_alone(self) -> None:
+        error = ValueError()
+        hide_kit_frames(error)
+        self.assertIsNone(error.__traceback__)
+
+    def test_verdict_with_no_other_frame_keeps_its_own(self) -> None:
+        error = raised(self.deliver, AssertionError("no"))
+        entries = tracebacks._entries(error.__traceback__)
+        error.__traceback__ = entries[-1]
+        hide_kit_frames(error)
+        self.assertEqual(names_of(error), ["deliver"])
+
+    def test_package_with_a_longer_name_is_not_the_kit(self) -> None:
+        name = tracebacks._PACKAGE.rstrip("/\\") + "_more/views.py"
+        scope: dict[str, Any] = {}
+        exec(compile("def view(): raise AssertionError", name, "exec"), scope)
+        error = raised(scope["view"])
+        hide_kit_frames(error)
+        self.assertEqual(names_of(error), ["raised", "view"])
+
+
+class ConsumerTests(unittest.TestCase):
+    def test_error_of_a_consumer_shows_the_test_and_the_consumer(self) -> None:
+        class Failing(AsyncWebsocketConsumer):
+            async def connect(self) -> None:
+                raise ValueError("asked for")
+
+        class Inner(SimpleWebsocketTestCase):
+            def test_sync(self) -> None:
+                self.connect("/", application=Failing.as_asgi())
+
+            async def test_async(self) -> None:
+                await self.aconnect("/", application=Failing.as_asgi())
+
+        for test in ("test_sync", "test_async"):
+            with self.subTest(test):
+                result = run_case(Inner, test)
+                ((_, text),) = result.errors
+                frames = re.findall(r'File "(.*)", line \d+, in (\w+)', text)
+                self.assertEqual(frames[0], (__file__, test))
+                self.assertEqual(frames[-1], (__file__, "connect"))
+                self.assertNotIn(tracebacks._PACKAGE, text)

@@ -1,0 +1,157 @@
+"""
+The public names as a typed project uses them: mypy reads it, nothing runs it.
+
+``assert_type()`` holds what the names return. An ignore that is not needed is
+an error, so what is refused stays refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.contrib.auth.models import User
+from django.test import TestCase
+from typing_extensions import assert_type
+
+from channels_testkit import (
+    CaptiveChannelLayer,
+    Channel,
+    ChannelTestCase,
+    DatabaseOwnershipError,
+    Group,
+    Handshake,
+    Message,
+    NoFrame,
+    ProtocolError,
+    Sent,
+    TransactionWebsocketTestCase,
+    WebsocketCommunicator,
+    WebsocketTestCase,
+    WebsocketTestMixin,
+    WSClient,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ChatTests(WebsocketTestCase):
+    application = AsyncJsonWebsocketConsumer.as_asgi()
+    ws_path = "/ws/chat/lobby/"
+    subprotocols = ("chat.v1",)
+    hang_timeout = 5
+    receive_timeout = 0.5
+    check_protocol = ("close-code",)
+    check_leaks = "fail"
+    ann: User
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.ann = User.objects.create_user("ann")
+
+    def get_ws_headers(self) -> Mapping[str, str]:
+        return {"accept-language": "de"}
+
+    def get_login(self, user: User) -> Mapping[str, object]:
+        return {"query": {"token": user.pk}}
+
+    def test_sync(self) -> None:
+        ann = self.connect(user=self.ann, query={"page": 2})
+        assert_type(ann, WSClient)
+        assert_type(self.connect_many(2), list[WSClient])
+        assert_type(self.create_client(), WSClient)
+        assert_type(self.create_client().connect(), Handshake)
+        ann.send_text("hello")
+        ann.send_bytes(b"")
+        ann.send_json({"message": "hello"})
+        assert_type(ann.receive_text(), str)
+        assert_type(ann.receive_bytes(timeout=0.1), bytes)
+        assert_type(ann.receive_all_json(), list[Any])
+        assert_type(ann.receive_nothing(), bool)
+        assert_type(ann.frames, list[str | bytes])
+        assert_type(ann.groups, list[str])
+        ann.send_text(b"bytes")  # type: ignore[arg-type]
+        ann.disconnect(code=1001)
+        self.settle()
+        self.disconnect_all()
+
+    async def test_async(self) -> None:
+        ann = await self.aconnect(user=self.ann)
+        assert_type(ann, WebsocketCommunicator)
+        assert_type(await self.aconnect_many(2), list[WebsocketCommunicator])
+        assert_type(self.create_communicator(), WebsocketCommunicator)
+        assert_type(self.auth_communicator, WebsocketCommunicator)
+        await ann.send_to(text_data="hello")
+        await ann.send_json_to({"message": "hello"})
+        assert_type(await ann.receive_from(), str | bytes)
+        assert_type(await ann.receive_nothing(), bool)
+        assert_type(await ann.receive_until({"id": int}), list[Any])
+        async with self.create_communicator() as ben:
+            assert_type(ben, WebsocketCommunicator)
+        handshake = await self.create_communicator().connect()
+        assert_type(handshake.accepted, bool)
+        assert_type(handshake.code, int | None)
+        accepted, subprotocol = handshake
+        self.assertTrue(accepted, subprotocol)
+        await self.aassertReceivesNothing(ann, within=0.1)
+        await self.asettle()
+        await self.adisconnect_all()
+
+    def test_assertions(self) -> None:
+        ann, ben = self.connect_many(users=[self.ann, self.ann])
+        self.assertAccepted(ann, subprotocol="chat.v1")
+        expected = {"id": int, "text": re.compile("a"), "rest": mock.ANY}
+        self.assertReceivesJson(ann, expected, partial=True, msg="seven")
+        self.assertReceivesText(ann, "hello")
+        self.assertReceivesBytes(ann, b"")
+        self.assertReceivesNothing(ann, within=0.1)
+        self.assertAllReceive([ann, ben], {"text": "hello"})
+        self.assertOnlyReceive([ann], {"text": "hello"}, partial=True)
+        self.assertRejected(ann, code=4401, reason="no", status=403)
+        self.assertClosed(ann, code=4401)
+        self.assertOpen(ann)
+        self.assertGroupMembers("lobby", [ann, ben, "channel"])
+        with self.assertApplicationRaises((ValueError, ProtocolError)) as caught:
+            ann.send_json({})
+        assert_type(caught.exception, BaseException)
+        with self.background("app.listen"):
+            ann.send_json({})
+
+
+class LayerTests(ChannelTestCase):
+    test_channel_aliases = ("default",)
+    strict_messages = False
+
+    def test_layer(self) -> None:
+        assert_type(self.channel_layer, CaptiveChannelLayer)
+        assert_type(self.channel_layers, dict[str, CaptiveChannelLayer])
+        assert_type(self.channel_layer.sent, list[Sent])
+        assert_type(self.get_next_message("jobs"), Message | None)
+        Channel("jobs").send({"type": "make"})
+        Group("lobby", alias="other").add(Channel("jobs"))
+        self.assertSent("jobs", {"type": "make"}, count=1)
+        self.assertSentInOrder({"type": "make"}, ("lobby", {"type": "made"}))
+        with self.captureSent(group="lobby") as sent:
+            Group("lobby").send({"type": "made"})
+        assert_type(sent, list[Sent])
+        Group("lobby").send("made")  # type: ignore[arg-type]
+
+
+class OwnTestCase(TestCase):
+    pass
+
+
+class MixedTests(WebsocketTestMixin, OwnTestCase):
+    async def asyncSetUp(self) -> None:
+        self.ann = await self.aconnect("/ws/echo/")
+
+
+class CommittedTests(TransactionWebsocketTestCase):
+    def test_errors(self) -> None:
+        for kind in (NoFrame, ProtocolError):
+            failure: type[AssertionError] = kind
+            self.assertTrue(failure)
+        self.assertTrue(issubclass(DatabaseOwnershipError, Exception))
