@@ -160,10 +160,12 @@ class Connection:
         await self.settle()
         while not condition():
             seconds = self._worth_waiting(deadline)
-            if seconds is None:
+            if seconds is not None:
+                rest.arm(seconds)
+                await self._arrives(seconds)
+            elif rest.is_at_rest():
                 return False
-            rest.arm(seconds)
-            await self._arrives(seconds)
+            # Else a thread has posted something and gone.
             await self.settle()
         return True
 

@@ -10,7 +10,7 @@ _TIMEOUTS: tuple[type[BaseException], ...] = (asyncio.TimeoutError,)
 
 # The timeout first: it is made by OSError, which AssertionError.__new__()
 # cannot do, and that is what --parallel would call to bring one home.
-class NoFrame(*_TIMEOUTS, AssertionError):  # type: ignore[misc]
+class NoFrame(*_TIMEOUTS, AssertionError):  # type: ignore[misc]  # noqa: N818 - a failure
     """
     A receive that got nothing.
 

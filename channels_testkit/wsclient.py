@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from asgiref.sync import sync_to_async
 from django.test import Client
 
-from . import run
+from . import refusals, run
 from .communicator import WebsocketCommunicator
 from .opening import Options, has_sessions
 from .surroundings import kit_coroutine
@@ -151,6 +151,15 @@ class WSClient:
         """Assert that the application has closed the connection."""
         __tracebackhide__ = True
         self.communicator.assert_closed(code)
+
+    def __enter__(self) -> WSClient:
+        if not self.connect():
+            raise refusals.refused(self.communicator.connected("connect()"))
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self.communicator.needs_closing:
+            self.disconnect()
 
     # What can be read.
 

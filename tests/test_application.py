@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import unittest
 from typing import Any
 
 from channels_testkit.engine.application import RunningApplication
 from channels_testkit.engine.rest import APPLICATION
+from tests.utils import LoopTestCase
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
 
 
-class ApplicationTests(unittest.IsolatedAsyncioTestCase):
+class ApplicationTests(LoopTestCase):
     """One ASGI application in a task: fed, heard, ended."""
 
     async def asyncSetUp(self) -> None:

@@ -27,6 +27,7 @@ from channels_testkit import (
     WebsocketCommunicator,
     WebsocketTestCase,
 )
+from tests.utils import LoopTestCase
 
 from .app import asgi, failing
 from .app.consumers import EchoConsumer
@@ -331,7 +332,7 @@ class LoopTests(TransactionTestCase):
         )
 
 
-class IsolatedCaseTests(unittest.IsolatedAsyncioTestCase):
+class IsolatedCaseTests(LoopTestCase):
     async def test_a_frame_comes_back(self):
         async with WebsocketCommunicator(ECHO, "/") as communicator:
             await communicator.send_to(text_data="hello")

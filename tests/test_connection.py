@@ -53,12 +53,15 @@ def sending(events, raised=None):
     async def application(scope, receive, send):
         await receive()
         for event in events:
-            try:
-                await send(event)
-            except ProtocolError as error:
-                if raised is not None:
-                    raised.append((event, error.breach))
-                raise
+            await send_or_note(send, event)
+
+    async def send_or_note(send, event):
+        try:
+            await send(event)
+        except ProtocolError as error:
+            if raised is not None:
+                raised.append((event, error.breach))
+            raise
 
     return application
 

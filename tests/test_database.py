@@ -414,8 +414,8 @@ class OwnershipTests(TransactionTestCase):
     def text(self, thread: str, line: str) -> str:
         return (
             f"A query on database 'default' came from thread {thread!r}, at {line}."
-            " That thread has a connection of its own, which cannot see the rows of this"
-            " test: they are in a transaction that is rolled back. Run the code"
+            " That thread has a connection of its own, which cannot see the rows of"
+            " this test: they are in a transaction that is rolled back. Run the code"
             " thread-sensitively (sync_to_async() and database_sync_to_async() do by"
             " default), or use the Transaction flavour of the test case."
         )
@@ -638,5 +638,7 @@ class SimpleFlavourTests(unittest.TestCase):
                 ann = self.connect("/", application=AsyncWebsocketConsumer.as_asgi())
                 ann.disconnect()
                 self.assertEqual(self._kit.database._own, {})
+                # Channels asks about connections around each of its messages.
+                self.connect("/", application=WebsocketConsumer.as_asgi())
 
         self.assertEqual(run_case(Inner).texts, [])

@@ -23,7 +23,7 @@ from channels_testkit import (
 )
 from channels_testkit.engine import hangs
 from channels_testkit.engine.bridge import Bridge, HelperThread
-from tests.utils import InnerResult, run_case
+from tests.utils import InnerResult, LoopTestCase, run_case
 
 #: Ends the threads that a test has left behind.
 go_on = threading.Event()
@@ -529,7 +529,7 @@ class BackgroundTests(unittest.TestCase):
         self.assertEqual(run_case(Inner).texts, [])
 
 
-class FreeStandingTests(unittest.IsolatedAsyncioTestCase):
+class FreeStandingTests(LoopTestCase):
     """On a loop that is not the kit's, a hang ends as well."""
 
     async def asyncSetUp(self) -> None:
@@ -561,12 +561,15 @@ class InterruptTests(unittest.TestCase):
     def test_interrupt_ends_the_call_and_the_application_stands_still(self) -> None:
         steps: list[str] = []
 
-        class Interrupted(AsyncWebsocketConsumer):
-            async def connect(self) -> None:
-                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-                while True:
-                    await asyncio.sleep(0)
-                    steps.append("step")
+        async def interrupted(scope: Any, receive: Any, send: Any) -> None:
+            # Python sees a signal late that comes before the thread waits.
+            main = threading.main_thread().ident
+            asyncio.get_running_loop().call_later(
+                0.02, signal.pthread_kill, main, signal.SIGINT
+            )
+            while True:
+                await asyncio.sleep(0)
+                steps.append("step")
 
         # Django's runner has another, which waits for a second Ctrl-C.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -575,7 +578,7 @@ class InterruptTests(unittest.TestCase):
         self.addCleanup(bridge.close)
 
         async def connect() -> None:
-            communicator = WebsocketCommunicator(Interrupted.as_asgi(), "/")
+            communicator = WebsocketCommunicator(interrupted, "/")
             await communicator.connect()
 
         with self.assertRaises(KeyboardInterrupt):

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import multiprocessing
 import threading
 import unittest
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
+from unittest import mock
 
 from asgiref.sync import async_to_sync, sync_to_async
 
 from channels_testkit.engine import private
 from channels_testkit.engine.jobs import JobKey, current_job
 from channels_testkit.engine.rest import RestWatch, watch_of
+from tests.utils import LoopTestCase
 
 
 class Listener:
@@ -43,7 +46,11 @@ class NameTests(unittest.TestCase):
         self.assertFalse(JobKey(Listener().listen).matches(listen))
 
 
-class StateTests(unittest.IsolatedAsyncioTestCase):
+# A fork of a process with threads is a deadlock waiting to happen.
+SPAWN = multiprocessing.get_context("spawn")
+
+
+class StateTests(LoopTestCase):
     """What a job is in, on a plain loop with a pool of its own."""
 
     async def asyncSetUp(self) -> None:
@@ -202,7 +209,7 @@ class StateTests(unittest.IsolatedAsyncioTestCase):
         await asyncio.gather(*jobs)
 
     async def test_job_in_another_process_is_busy_until_it_is_done(self) -> None:
-        with ProcessPoolExecutor(1) as processes:
+        with self.allowed_children(), ProcessPoolExecutor(1, SPAWN) as processes:
             loop = asyncio.get_running_loop()
             future = loop.run_in_executor(processes, abs, -3)
             self.assertEqual(self.busy(), ["queued"])
@@ -210,13 +217,18 @@ class StateTests(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(future.result(), 3)
         self.assertEqual(self.states(), [])
 
+    def allowed_children(self) -> Any:
+        # A process of Django's --parallel may not have children of its own.
+        config = multiprocessing.current_process()._config
+        return mock.patch.dict(config, {"daemon": False})
+
     async def test_exception_of_a_job_comes_out(self) -> None:
         with self.assertRaises(ZeroDivisionError):
             await self.submit(divmod, 1, 0)
         self.assertEqual(self.states(), [])
 
 
-class NestedTests(unittest.IsolatedAsyncioTestCase):
+class NestedTests(LoopTestCase):
     async def test_job_of_an_ended_call_is_queued_where_it_runs(self) -> None:
         """
         A task outlives the ``async_to_sync()`` that it was started in; its

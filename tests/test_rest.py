@@ -14,9 +14,10 @@ from asgiref.sync import async_to_sync, sync_to_async
 from channels_testkit import NoFrame, WebsocketCommunicator
 from channels_testkit.engine.rest import APPLICATION, RestWatch, watch_of
 from tests.app.consumers import EchoConsumer
+from tests.utils import LoopTestCase
 
 
-class LoopCase(unittest.IsolatedAsyncioTestCase):
+class LoopCase(LoopTestCase):
     async def asyncSetUp(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.rest: RestWatch = watch_of(self.loop)
@@ -258,6 +259,13 @@ class FailureTests(LoopCase):
         self.assertEqual(self.rest.unseen_failures(), [])
 
 
+async def accept(scope: Any, receive: Any, send: Any) -> None:
+    """Be an application that touches no database, not even to close it."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await receive()
+
+
 class LoopTests(unittest.TestCase):
     """Loops that are not the kit's."""
 
@@ -279,7 +287,7 @@ class LoopTests(unittest.TestCase):
         asyncio.run(several())
 
     def test_call_of_async_to_sync_ends_the_application_and_says_so(self) -> None:
-        communicator = WebsocketCommunicator(EchoConsumer.as_asgi(), "/")
+        communicator = WebsocketCommunicator(accept, "/")
         async_to_sync(communicator.connect)()
         gone = (
             "gone with its event loop, which async_to_sync() and asyncio.run() make for"

@@ -13,7 +13,7 @@ from channels.layers import get_channel_layer
 from channels_testkit import SimpleWebsocketTestCase
 from channels_testkit.engine.rest import watch_of
 from channels_testkit.engine.resume import AtRest
-from tests.utils import run_case
+from tests.utils import LoopTestCase, run_case
 
 
 class Slow(AsyncWebsocketConsumer):
@@ -257,7 +257,7 @@ class ContextTests(unittest.TestCase):
         )
 
 
-class ClosedTests(unittest.IsolatedAsyncioTestCase):
+class ClosedTests(LoopTestCase):
     async def test_coroutine_is_closed_with_what_awaits_it(self) -> None:
         log: list[str] = []
 

@@ -14,7 +14,7 @@ from channels_testkit import (
     WSClient,
 )
 
-from .app import asgi
+from .app import asgi, failing
 from .app.consumers import EchoConsumer
 from .utils import run_case
 
@@ -114,6 +114,20 @@ class SyncTests(EchoTestCase):
         ann = self.create_client("/one/")
         ann.connect("/two/")
         self.assertEqual(ann.label, "/two/")
+
+    def test_as_a_context_manager(self):
+        with self.create_client() as ann:
+            ann.send_json([1])
+            self.assertEqual(ann.receive_json(), [1])
+        self.assertFalse(ann.communicator.needs_closing)
+        with ann:
+            ann.send_json({"close": 4000})
+        self.assertClosed(ann, code=4000)
+
+    def test_as_a_context_manager_a_refusal_fails(self):
+        stranger = self.create_client(application=failing.forbid)
+        with self.assertRaisesMessage(AssertionError, "/ refused the handshake"):
+            stranger.__enter__()
 
     def test_ordered_is_accepted(self):
         self.assertTrue(WSClient("/", ordered=True).connect())

@@ -125,3 +125,11 @@ def run_python(*arguments: str, stdin: str = "", **modules: str) -> str:
             text=True,
         )
     return f"{ended.stdout}\nexit code {ended.returncode}"
+
+
+class LoopTestCase(unittest.IsolatedAsyncioTestCase):
+    """Python's own async test case, which ``--parallel`` can take along."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Its context cannot be pickled; a new one has all that it needs.
+        return type(self), (self._testMethodName,)

@@ -104,6 +104,7 @@ class Bridge:
         self.thread_id = threading.get_ident()
         self.executor = private.TestThreadExecutor()
         self.is_running = False
+        self._runs = 0
         self._is_freeing = False
         #: Seconds between two looks of the watchdog.
         self.pause = (hang_timeout or _PAUSE) / _LOOKS
@@ -217,13 +218,13 @@ class Bridge:
             self._stop_running(errors)
 
         self.is_running = True
+        self._runs += 1
         self._is_traced = hangs.is_traced()
         if self.rest.hang_timeout is not None:
             self._watchdog.watch(self)
         self.executor.resume()
         try:
-            self._helper.run(run_loop)
-            self._pump()
+            self._pump(run_loop)
         finally:
             self._watchdog.rest()
             self.is_running = False
@@ -239,17 +240,23 @@ class Bridge:
         if verdict is not None:
             raise verdict
 
-    def _pump(self) -> None:
+    def _pump(self, run_loop: Callable[[], None]) -> None:
         try:
+            self._helper.run(run_loop)
             self.executor.pump()
         except BaseException:
             # Nothing of the application may run beside the test's code.
-            self.loop.call_soon_threadsafe(self.loop.stop)
+            self.loop.call_soon_threadsafe(self._stop, self._runs)
             if not self.executor.wait_for_pause(_SECONDS_TO_STOP):
                 self._give_up(RuntimeError("The loop of this test was interrupted."))
             # It may be the watchdog that has interrupted this thread.
             self._raise_verdict()
             raise
+
+    def _stop(self, run: int) -> None:
+        # One that comes too late would stop the next run.
+        if run == self._runs:
+            self.loop.stop()
 
     def _stop_running(self, errors: list[BaseException]) -> None:
         """
@@ -338,6 +345,9 @@ class Bridge:
         if self.rest.outside_work():
             # It may end without a word, and then nothing can.
             return _SECONDS_BETWEEN_LOOKS_OUTSIDE
+        if not self.rest.is_at_rest():
+            # It has ended, with a word.
+            return 0
         verdict = _THREAD_IS_HELD if self._is_freeing else _NEVER_WOKEN
         error = DeadlockError(
             f"{verdict}: the application is at rest, no timer is pending, and there"

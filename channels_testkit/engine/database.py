@@ -173,7 +173,7 @@ class TestConnections:
             self._watch_other_threads()
             self._leave_out_uncounted()
             if not self._can_close:
-                self._spare_hops()
+                self._keep_open()
                 for connection in self._own.values():
                     undo.enter_context(_broken_transactions_explained(connection))
             self._undo = undo.pop_all()
@@ -202,10 +202,22 @@ class TestConnections:
 
         self._patch(BaseDatabaseWrapper, "queries_logged", property(queries_logged))
 
-    def _spare_hops(self) -> None:
+    def _keep_open(self) -> None:
+        real_close = BaseDatabaseWrapper.close_if_unusable_or_obsolete
+
+        # In a test without a database even to ask a connection is forbidden.
+        def close_if_unusable_or_obsolete(connection: BaseDatabaseWrapper) -> None:
+            if threading.get_ident() != self._thread_id:
+                real_close(connection)
+
         async def aclose_old_connections() -> None:
             """Spare each message the hop to a thread that would do nothing."""
 
+        self._patch(
+            BaseDatabaseWrapper,
+            "close_if_unusable_or_obsolete",
+            close_if_unusable_or_obsolete,
+        )
         for module in (channels_db, consumer, generic_http, generic_websocket):
             self._patch(module, "aclose_old_connections", aclose_old_connections)
 

@@ -83,10 +83,16 @@ class RestWatch:
 
     async def wait(self) -> None:
         """Return at rest. Waiters are resumed one at a time, in order."""
-        waiter = self.loop.create_future()
-        self._waiters.append(waiter)
+        queue = self._waiters.append
         self.arm()
-        await waiter
+        while True:
+            waiter = self.loop.create_future()
+            queue(waiter)
+            await waiter
+            # A thread may have posted something just before this was woken.
+            if self.is_at_rest():
+                return
+            queue = self._waiters.appendleft
 
     def is_at_rest(self) -> bool:
         """Tell whether nothing is ready, posted or running in a thread."""
@@ -98,9 +104,9 @@ class RestWatch:
 
     def is_still(self) -> bool:
         """Tell whether a paused loop is at rest, and nothing can end that."""
-        return self.is_quiet() and not (
-            self.application_timers() or self.outside_work()
-        )
+        # In this order: a thread that has gone meanwhile may have posted.
+        is_alone = not (self.application_timers() or self.outside_work())
+        return is_alone and self.is_quiet()
 
     def arm(self, timeout: float = 0) -> None:
         """Begin a wait that ``hang_timeout`` bounds, beyond ``timeout``."""

@@ -85,7 +85,7 @@ class AtRest:
                 error = self._interrupted() or cancelled
             except HangError as hang:
                 return hang
-            if self._rest.is_at_rest():
+            else:
                 return error
 
     def _interrupted(self) -> BaseException | None:
