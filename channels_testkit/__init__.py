@@ -7,7 +7,10 @@ Subclass ``ChannelTestCase`` or ``WebsocketTestCase``, and run the tests with
 
 from __future__ import annotations
 
+from .apply_routes import apply_routes
+from .client import ChannelClient
 from .communicator import WebsocketCommunicator
+from .event_stream import ServerSentEvent
 from .exceptions import (
     ChannelsTestkitWarning,
     DatabaseOwnershipError,
@@ -17,11 +20,12 @@ from .exceptions import (
     ProtocolError,
 )
 from .handshake import Handshake
+from .http import HttpCommunicator
 from .layers import CaptiveChannelLayer, Sent
+from .life_cycle import ChannelTestMixin
 from .messages import Channel, Group, Message
 from .testcases import (
     ChannelTestCase,
-    ChannelTestMixin,
     SimpleChannelTestCase,
     SimpleWebsocketTestCase,
     TransactionChannelTestCase,
@@ -29,28 +33,34 @@ from .testcases import (
     WebsocketTestCase,
     WebsocketTestMixin,
 )
-from .wsclient import WSClient
+from .wsclient import HttpClient, WSClient
 
 __version__ = "0.1.0"
 
 ChannelTestCaseMixin = ChannelTestMixin
+Client = ChannelClient
 
 __all__ = [
     "CaptiveChannelLayer",
     "Channel",
+    "ChannelClient",
     "ChannelTestCase",
     "ChannelTestCaseMixin",
     "ChannelTestMixin",
     "ChannelsTestkitWarning",
+    "Client",
     "DatabaseOwnershipError",
     "DeadlockError",
     "Group",
     "Handshake",
     "HangError",
+    "HttpClient",
+    "HttpCommunicator",
     "Message",
     "NoFrame",
     "ProtocolError",
     "Sent",
+    "ServerSentEvent",
     "SimpleChannelTestCase",
     "SimpleWebsocketTestCase",
     "TransactionChannelTestCase",
@@ -59,4 +69,5 @@ __all__ = [
     "WebsocketCommunicator",
     "WebsocketTestCase",
     "WebsocketTestMixin",
+    "apply_routes",
 ]

@@ -5,72 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import layer_report, with_statement
-from .engine.errors import ExpectedErrors
+from .blocks import ApplicationRaises, SentBlock, check_exception_classes
 from .expectations import ANYTHING, Sequence, Target, Unmet, Wanted
 from .layers import captive_layer
 from .messages import DEFAULT, Message, channel_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
     from .layers import CaptiveChannelLayer, Sent
     from .run import TestRun
 
 __unittest = True
-
-
-class SentBlock:
-    """An assertion about what is sent inside a ``with`` block."""
-
-    def __init__(
-        self, sent: Callable[[], list[Sent]], judge: Callable[[list[Sent]], Any]
-    ) -> None:
-        self._sent = sent
-        self._judge = judge
-        self._found: list[Sent] = []
-
-    def __enter__(self) -> list[Sent]:
-        self._start = len(self._sent())
-        return self._found
-
-    def __exit__(self, kind: object, *exc_info: object) -> None:
-        __tracebackhide__ = True
-        if kind is not None:
-            return
-        found = self._judge(self._sent()[self._start :])
-        self._found += found if isinstance(found, list) else [found]
-
-
-class ApplicationRaises:
-    """The block of ``assertApplicationRaises()``."""
-
-    def __init__(self, run: TestRun, kinds: Any) -> None:
-        self._run = run
-        self._expected = ExpectedErrors(kinds)
-
-    def __enter__(self) -> ExpectedErrors:
-        self._run.observe()
-        self._run.errors.expect(self._expected)
-        return self._expected
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        __tracebackhide__ = True
-        try:
-            if kind is None:
-                self._run.observe()
-        finally:
-            self._run.errors.expect_no_more(self._expected)
-        if kind is None and not self._expected.exceptions:
-            raise self._run.case.failureException(
-                layer_report.nothing_raised(self._expected.kinds)
-            )
-        return any(error is expected for expected in self._expected.exceptions)
 
 
 class LayerAssertions:
@@ -430,13 +376,3 @@ def with_message(text: str, msg: object) -> str:
 
 def _who(connection: object) -> str:
     return str(getattr(connection, "label", repr(connection)))
-
-
-def check_exception_classes(kinds: object) -> None:
-    """Raise ``TypeError`` for what ``except`` would not take."""
-    classes = kinds if isinstance(kinds, tuple) else (kinds,)
-    for kind in classes:
-        if not isinstance(kind, type) or not issubclass(kind, BaseException):
-            raise TypeError(
-                f"assertApplicationRaises() takes exception classes, not {kind!r}."
-            )

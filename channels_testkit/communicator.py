@@ -8,11 +8,12 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 
 from . import opening, refusals, routing, run
+from .apply_routes import applied_application
 from .connection import ABNORMAL_CLOSURE, NORMAL_CLOSURE, Connection
 from .credentials import Credentials
 from .frames import Frames
 from .opening import Login, Options
-from .scope import path_of
+from .scope import header_list, path_of
 from .silence import in_words, nothing_came
 from .surroundings import Surroundings, kit_coroutine
 
@@ -159,6 +160,12 @@ class WebsocketCommunicator(Frames):
 
     # The handshake.
 
+    def set_header(self, name: str | bytes, value: str | bytes) -> None:
+        """Send a header with the next handshake, in place of its like."""
+        ((key, new),) = header_list({name: value})
+        others = [header for header in self._scope["headers"] if header[0] != key]
+        self._scope["headers"] = [*others, (key, new)]
+
     @kit_coroutine
     async def connect(
         self, timeout: float | None = None, *, ws_path: str | None = None
@@ -232,7 +239,7 @@ class WebsocketCommunicator(Frames):
             self._asked = self._run.asking.ask(self._options, self.jar)
 
     def _application(self) -> ASGIApplication:
-        given = self._options.application
+        given = self._options.application or applied_application()
         if given is None and self._run is not None:
             given = self._run.case.get_application()
         if given is None:
@@ -341,6 +348,7 @@ class WebsocketCommunicator(Frames):
         """Whether the application is still there."""
         return self.connection is not None and self.connection.is_running
 
+    goodbye = "websocket.disconnect"
     did_not_end = False
 
     async def leave(self) -> None:

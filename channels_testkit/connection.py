@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import warnings
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from . import breaches
 from .engine.application import RunningApplication
-from .engine.protocol import Breach, WebsocketProtocol
+from .engine.protocol import WebsocketProtocol
 from .engine.recorder import MEETING, recorder
 from .engine.transcript import IN, OUT, Transcript
-from .exceptions import ChannelsTestkitWarning, ProtocolError
 from .handshake import Handshake
+from .waiting import Waiting
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping, MutableMapping
 
     from channels.consumer import AsyncConsumer
@@ -49,7 +49,7 @@ class Connection:
         self._transcript = Transcript(say_label())
         self._unread: deque[Event] = deque()
         self._denial: dict[str, Any] = {}
-        self._arrival: asyncio.Future[None] | None = None
+        self._waiting = Waiting(surroundings)
         self._running: RunningApplication | None = None
         self._protocol = WebsocketProtocol()
         self.user: object = None
@@ -143,87 +143,29 @@ class Connection:
 
     async def settle(self) -> None:
         """Come to rest; raise what the application raised meanwhile."""
-        rest = self.surroundings.rest
-        if not rest.is_at_rest():
-            await rest.wait()
-        self.surroundings.errors.deliver()
+        await self._waiting.settle()
 
     async def until(self, condition: Callable[[], bool], timeout: float) -> bool:
-        """
-        Come to rest, and wait on while the condition can still come true.
-
-        It can where a timer of the application is due within ``timeout``
-        seconds, or where there is work outside of the loop.
-        """
-        rest = self.surroundings.rest
-        deadline = rest.loop.time() + timeout
-        await self.settle()
-        while not condition():
-            seconds = self._worth_waiting(deadline)
-            if seconds is not None:
-                rest.arm(seconds)
-                await self._arrives(seconds)
-            elif rest.is_at_rest():
-                return False
-            # Else a thread has posted something and gone.
-            await self.settle()
-        return True
-
-    def _worth_waiting(self, deadline: float) -> float | None:
-        """Return how long it makes sense to wait, at most, or None."""
-        rest = self.surroundings.rest
-        now = rest.loop.time()
-        left = deadline - now
-        if left <= 0:
-            return None
-        timers = [due for due, _ in rest.application_timers() if due <= deadline]
-        if rest.outside_work():
-            return left
-        return max(timers[0] - now, 0.0) + _AFTER_TIMER if timers else None
-
-    async def _arrives(self, timeout: float) -> None:
-        self._arrival = asyncio.get_running_loop().create_future()
-        try:
-            await asyncio.wait([self._arrival], timeout=timeout)
-        finally:
-            self._arrival = None
-
-    def _wake(self) -> None:
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
+        """Wait for a condition, as long as it can still come true."""
+        return await self._waiting.until(condition, timeout)
 
     # What the application does.
 
     def _receive_event(self, event: Event) -> None:
         breach = self._protocol.check(event)
         if breach is not None:
-            self._tell(breach, event)
+            breaches.tell(self, breach, event)
         if self._protocol.state == "gone":
             self._transcript.add(OUT, event, "dropped: the client had gone")
-        elif breach is not None and breach.name in _MEANINGLESS:
-            self._transcript.add(OUT, _printable(event), f"ignored: {breach.name}")
+        elif breach is not None and breaches.is_meaningless(breach):
+            shown = breaches.printable(event)
+            self._transcript.add(OUT, shown, f"ignored: {breach.name}")
         else:
             self._protocol.sent(event)
             self._transcript.add(OUT, event)
             self._unread.append(event)
             self._handlers[event["type"]](self, event)
-            self._wake()
-
-    def _tell(self, breach: Breach, event: Event) -> None:
-        around = self.surroundings
-        if around.allows_breach(breach.name):
-            return
-        text = (
-            f"{self.label}: {breach.text}\n\nTo let it pass, set check_protocol ="
-            f" [{breach.name!r}] on the test case."
-        )
-        if around.check_protocol == "warn":
-            warnings.warn(text, ChannelsTestkitWarning, stacklevel=4)
-            return
-        self._transcript.add(OUT, _printable(event), f"refused: {breach.name}")
-        error = ProtocolError(f"{text}\n\n{self.transcript}", breach.name)
-        around.errors.record(error)
-        raise error
+            self._waiting.wake()
 
     def _accept(self, event: Event) -> None:
         self.state = "open"
@@ -282,7 +224,7 @@ class Connection:
             note = {"type": f"raised  {type(error).__name__}: {error}"}
             self._transcript.add(OUT, note)
             self.surroundings.errors.record(error)
-        self._wake()
+        self._waiting.wake()
 
     _handlers: ClassVar[dict[str, Callable[[Connection, Event], None]]] = {
         "websocket.accept": _accept,
@@ -321,13 +263,6 @@ class Connection:
         return [payload_of(event) for event in events]
 
 
-def _printable(event: Any) -> Event:
-    """Return something that the transcript can show, whatever was sent."""
-    if isinstance(event, dict) and isinstance(event.get("type"), str):
-        return event
-    return {"type": repr(event)}
-
-
 def is_frame(event: Mapping[str, Any]) -> bool:
     """Tell whether an event is a frame."""
     return bool(event["type"] == "websocket.send")
@@ -338,26 +273,3 @@ def payload_of(event: Mapping[str, Any]) -> str | bytes:
     text: str | None = event.get("text")
     payload: bytes = event.get("bytes") or b""
     return payload if text is None else text
-
-
-#: Breaches that, where they are allowed, no client could make sense of.
-_MEANINGLESS = {
-    "accept-twice",
-    "body-not-bytes",
-    "bytes-not-bytes",
-    "close-twice",
-    "denial-after-accept",
-    "denial-body-before-start",
-    "denial-interrupted",
-    "denial-status",
-    "headers-not-bytes",
-    "no-payload",
-    "no-type",
-    "not-a-dict",
-    "reason-not-str",
-    "send-after-close",
-    "text-not-str",
-    "unknown-type",
-}
-#: A timer that is due has to be run before it can be looked for again.
-_AFTER_TIMER = 0.001

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from threading import Thread
 
     from .communicator import WebsocketCommunicator
+    from .http import HttpCommunicator
     from .layers import CaptiveChannelLayer
     from .run import TestRun
 
@@ -62,17 +63,17 @@ def _dropped(layers: Iterable[CaptiveChannelLayer]) -> Iterator[str]:
 
 
 def _left(run: TestRun) -> Iterator[str]:
-    for communicator in run.communicators:
+    for communicator in run.to_close:
         if communicator.did_not_end:
             yield (
                 f"the application of {communicator.label}, which did not end after"
-                " websocket.disconnect"
+                f" {communicator.goodbye}"
             )
     for task in asyncio.all_tasks(run.bridge.loop):
         yield hangs.describe_task(task)
     _let_threads_end(run.bridge.rest.outside_threads())
     yield from run.bridge.rest.outside_work()
-    for communicator in run.communicators:
+    for communicator in run.to_close:
         yield from _left_in_layers(communicator, run.layers)
 
 
@@ -84,7 +85,8 @@ def _let_threads_end(threads: Iterable[Thread]) -> None:
 
 
 def _left_in_layers(
-    communicator: WebsocketCommunicator, layers: Mapping[str, CaptiveChannelLayer]
+    communicator: WebsocketCommunicator | HttpCommunicator,
+    layers: Mapping[str, CaptiveChannelLayer],
 ) -> Iterator[str]:
     connection = communicator.connection
     channel = getattr(connection and connection.consumer, "channel_name", None)

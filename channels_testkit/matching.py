@@ -90,6 +90,18 @@ def matches(expected: object, actual: object, *, partial: bool = False) -> bool:
     return next(_find_spots(expected, actual, partial=partial), None) is None
 
 
+def asked_for(expected: object, actual: object) -> object:
+    """Return the part of a value that a partial expectation looks at."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        keys = [key for key in actual if key in expected]
+        return {key: asked_for(expected[key], actual[key]) for key in keys}
+    if isinstance(expected, list) and isinstance(actual, list):
+        # What one of them has more is a difference of its own.
+        pairs = list(zip(expected, actual, strict=False))
+        return [asked_for(*pair) for pair in pairs] + actual[len(pairs) :]
+    return actual
+
+
 def nearest(expected: object, candidates: Sequence[object]) -> int | None:
     """
     Return the index of the candidate that differs least, or ``None``.

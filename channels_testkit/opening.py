@@ -164,7 +164,8 @@ def final_scope(
     final = dict(scope)
     headers = list(final.get("headers") or [])
     if options.headers is None:
-        headers += header_list(class_headers)
+        others = header_list(class_headers)
+        headers += [header for header in others if not has_header(headers, header[0])]
     headers += login.headers
     cookies = cookie_header(*login.cookies, options.cookies or {})
     defaults = {b"host": HOST.encode(), b"cookie": cookies}

@@ -10,7 +10,7 @@ from channels.security.websocket import WebsocketDenier
 
 from .connection import is_frame, payload_of
 from .engine.transcript import describe_payload, shorten
-from .matching import Difference, closest_name, first_difference
+from .matching import Difference, asked_for, closest_name, first_difference
 from .routing import (
     NO_ROUTE,
     follows_settings,
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 __unittest = True
 
 
-def refused(connection: Connection) -> AssertionError:
+def refused(
+    connection: Connection, *, allowing: str = "assertRejected()"
+) -> AssertionError:
     """Return the failure of a handshake that should have been accepted."""
     handshake = connection.handshake
     evidence = _user_line(connection)
@@ -56,7 +58,7 @@ def refused(connection: Connection) -> AssertionError:
     return AssertionError(
         f"{verdict}\n\n"
         f"{evidence}\n"
-        "To test the refusal itself, use assertRejected().\n\n"
+        f"To test the refusal itself, use {allowing}.\n\n"
         f"{connection.transcript}"
     )
 
@@ -314,7 +316,7 @@ def json_differs(
         f"JSON frame from {found.label} differs{place}: {values}.\n\n"
         f"Expected: {_line(wanted)}\n"
         f"Received: {_line(payload)}\n\n"
-        f"{_diff(wanted, payload)}"
+        f"{_diff(wanted, asked_for(wanted, payload) if partial else payload)}"
         f"{found.transcript.render(event)}"
     )
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 from urllib.parse import urlparse
 
 from channels.consumer import AsyncConsumer
-from channels.routing import ProtocolTypeRouter, URLRouter, get_default_application
+from channels.routing import (
+    ChannelNameRouter,
+    ProtocolTypeRouter,
+    URLRouter,
+    get_default_application,
+)
 from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -30,14 +35,19 @@ NO_ROUTE = "No route found for path"
 _INNER_NAMES = ("inner", "application", "app", "asgi_application", "wrapped")
 
 
-def project_application() -> ASGIApplication:
-    """Return what ``ASGI_APPLICATION`` names, which must serve WebSockets."""
+def configured_application() -> ASGIApplication:
+    """Return what ``ASGI_APPLICATION`` names."""
     if not getattr(settings, "ASGI_APPLICATION", None):
         raise ImproperlyConfigured(
             "ASGI_APPLICATION is not set: name the project's application in the"
             " settings, or set application on the test case."
         )
-    application: Any = get_default_application()
+    return cast("ASGIApplication", get_default_application())
+
+
+def project_application() -> ASGIApplication:
+    """Return what ``ASGI_APPLICATION`` names, which must serve WebSockets."""
+    application = configured_application()
     need_websockets(application, f"ASGI_APPLICATION ({settings.ASGI_APPLICATION!r})")
     return check_application(application)
 
@@ -49,6 +59,17 @@ def need_websockets(application: object, name: str) -> None:
             f"{name} has no websocket route: wrap it in ProtocolTypeRouter({{'http':"
             " ..., 'websocket': ...})."
         )
+
+
+def worker_routes(application: object) -> dict[str, ASGIApplication]:
+    """Return the worker consumers that are routed, by channel."""
+    routes: dict[str, Any] = {}
+    for layer in layers_of(application):
+        if isinstance(layer, ProtocolTypeRouter):
+            return worker_routes(layer.application_mapping.get("channel"))
+        if isinstance(layer, ChannelNameRouter):
+            routes.update(layer.application_mapping)
+    return routes
 
 
 def serves_websockets(application: object) -> bool:

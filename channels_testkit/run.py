@@ -8,12 +8,13 @@ import inspect
 import threading
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from unittest import mock
 
 from django.test import Client, TestCase, TransactionTestCase
 
 from . import leaks, routing
+from .apply_routes import applied_application
 from .credentials import Asking
 from .engine import private
 from .engine.bridge import Bridge
@@ -22,14 +23,18 @@ from .engine.errors import ApplicationErrors
 from .engine.tracebacks import hide_kit_frames
 from .exceptions import ChannelsTestkitWarning
 from .surroundings import Surroundings, UnawaitedCalls, unawaited
+from .workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
 
     from .communicator import WebsocketCommunicator
     from .engine.rest import RestWatch
+    from .http import HttpCommunicator
     from .layers import CaptiveChannelLayer
-    from .testcases import ChannelTestMixin
+    from .life_cycle import ChannelTestMixin
+
+    Communicator: TypeAlias = WebsocketCommunicator | HttpCommunicator
 
 T = TypeVar("T")
 
@@ -71,6 +76,7 @@ class TestRun(Surroundings):
         self.wire = getattr(case, "wire", self.wire)
         self.layers: dict[str, CaptiveChannelLayer] = {}
         self.communicators: list[WebsocketCommunicator] = []
+        self.to_close: list[Communicator] = []
         self.unawaited = UnawaitedCalls()
         self.database = TestConnections(
             getattr(case, "databases", ()),
@@ -85,6 +91,7 @@ class TestRun(Surroundings):
         self._is_reporting = False
         self.asking = Asking(case, self.database)
         self.auth_communicator: WebsocketCommunicator | None = None
+        self.workers = Workers(self)
 
     def begin(self) -> None:
         """Put everything in place; undo it all where a part of it fails."""
@@ -122,6 +129,8 @@ class TestRun(Surroundings):
 
     def _close_connections(self) -> Iterable[BaseException]:
         self.close_all()
+        if self.workers.are_running:
+            self._call(self.workers.stop())
         if self._bridge is not None:
             # What the last clean-up has sent is told as well.
             self._bridge.settle()
@@ -293,14 +302,28 @@ class TestRun(Surroundings):
         if not has_failed:
             self.errors.deliver()
 
+    def routed_application(self) -> Any:
+        """Return the application whose routes the test meets."""
+        application = applied_application()
+        if application is None:
+            application = self.case.get_application()
+        if application is None:
+            application = routing.configured_application()
+        return application
+
     # Connections.
 
     def track(self, communicator: WebsocketCommunicator) -> None:
-        """Close the communicator when the test ends."""
+        """Count the communicator among the test's; close it at the end."""
         self.communicators.append(communicator)
+        self.close_at_end(communicator)
+
+    def close_at_end(self, communicator: Communicator) -> None:
+        """Close the communicator when the test ends."""
+        self.to_close.append(communicator)
         self.case.addCleanup(self.close, communicator)  # type: ignore[attr-defined]
 
-    def close(self, communicator: WebsocketCommunicator) -> None:
+    def close(self, communicator: Communicator) -> None:
         """Disconnect, and end an application that does not end by itself."""
         if communicator.needs_closing:
             self._call(communicator.leave())
@@ -308,14 +331,14 @@ class TestRun(Surroundings):
 
     def close_all(self) -> None:
         """Close every connection, the last one first."""
-        if any(communicator.needs_closing for communicator in self.communicators):
+        if any(communicator.needs_closing for communicator in self.to_close):
             self._call(self.aclose_all())
             self.errors.deliver()
 
     async def aclose_all(self) -> None:
         """Close every connection, the last one first."""
         async with contextlib.AsyncExitStack() as to_close:
-            for communicator in self.communicators:
+            for communicator in self.to_close:
                 if communicator.needs_closing:
                     to_close.push_async_callback(communicator.leave)
         self.errors.deliver()

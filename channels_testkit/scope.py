@@ -27,12 +27,42 @@ def websocket_scope(
     extensions: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Return the scope of a connection; the path may carry a query."""
-    location, query_string = split_path(path)
     return {
         "type": "websocket",
+        "scheme": "ws",
+        **_request(path, query, headers, remote_address),
+        "subprotocols": list(subprotocols or []),
+        "extensions": {name: dict(value) for name, value in (extensions or {}).items()},  # type: ignore[call-overload]
+    }
+
+
+def http_scope(
+    method: str, path: str, headers: Any = None, last_event_id: str | None = None
+) -> dict[str, Any]:
+    """Return the scope of a request; the path may carry a query."""
+    scope = {
+        "type": "http",
+        "method": method,
+        "scheme": "http",
+        **_request(path, None, headers, None),
+        "extensions": {},
+    }
+    added = [(b"host", HOST.encode())]
+    if last_event_id is not None:
+        added.append((b"last-event-id", last_event_id.encode()))
+    given = scope["headers"]
+    given += [(name, value) for name, value in added if not has_header(given, name)]
+    return scope
+
+
+def _request(
+    path: str, query: object, headers: Any, remote_address: object
+) -> dict[str, Any]:
+    """Return what is in the scope of every request, of either kind."""
+    location, query_string = split_path(path)
+    return {
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
-        "scheme": "ws",
         "path": unquote(location),
         "raw_path": iri_to_uri(location).encode(),
         "query_string": join_query(query_string, query),
@@ -40,9 +70,7 @@ def websocket_scope(
         "headers": header_list(headers),
         "client": _address(remote_address),
         "server": [HOST, 80],
-        "subprotocols": list(subprotocols or []),
         "state": {},
-        "extensions": {name: dict(value) for name, value in (extensions or {}).items()},  # type: ignore[call-overload]
     }
 
 

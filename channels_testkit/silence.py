@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from .connection import Connection
+    from .http_connection import HttpConnection
 
 #: Stands for an expectation that was not said.
 NOT_SAID: Any = object()
 
 
 def nothing_came(
-    connection: Connection,
+    connection: Connection | HttpConnection,
     what: str,
     timeout: float | None,
     *,
@@ -58,12 +59,13 @@ def said(expected: object) -> str:
     return "" if expected is NOT_SAID else f"\n\nExpected: {expected!r}"
 
 
-def in_words(connection: Connection) -> str:
+def in_words(connection: Connection | HttpConnection) -> str:
     """Return the state of a connection as a sentence has it."""
+    code = getattr(connection, "close_code", None)
     words = {
         "new": "not connected yet",
         "connecting": "not accepted yet",
-        "closed": f"closed by the application (code {connection.close_code})",
+        "closed": f"closed by the application (code {code})",
         "disconnected": "disconnected by the test",
         "ended": "gone, because its application has ended",
     }
@@ -76,11 +78,13 @@ def in_words(connection: Connection) -> str:
     return words.get(connection.state, connection.state)
 
 
-def _loop_has_gone(connection: Connection) -> bool:
+def _loop_has_gone(connection: Connection | HttpConnection) -> bool:
     return connection.task is not None and connection.task.get_loop().is_closed()
 
 
-def _why_nothing(connection: Connection, timeout: float | None) -> tuple[str, bool]:
+def _why_nothing(
+    connection: Connection | HttpConnection, timeout: float | None
+) -> tuple[str, bool]:
     """Say why nothing came, and tell whether something still can."""
     if connection.error is not None:
         return f": its application raised {type(connection.error).__name__}.", False

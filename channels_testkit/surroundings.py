@@ -112,6 +112,28 @@ def kit_coroutine(function: F) -> F:
     return markcoroutinefunction(call)  # type: ignore[return-value]
 
 
+def sync_twin(method: Any) -> Any:
+    """
+    Return the sync twin of a client's coroutine method.
+
+    A subclass that overrides the method has overridden its twin as well.
+    """
+    name = method.__name__
+
+    def call(self: Any, *args: Any, **options: Any) -> Any:
+        work = getattr(type(self), name).__wrapped__(self, *args, **options)
+        return self._run.drive(work, f"client.{name}")
+
+    call.__name__ = name.removeprefix("a")
+    call.__qualname__ = method.__qualname__.replace(name, call.__name__)
+    call.__doc__ = method.__doc__
+    call.__module__ = method.__module__
+    call.__signature__ = inspect.signature(  # type: ignore[attr-defined]
+        method.__wrapped__
+    )
+    return call
+
+
 def _call_of(function: Callable[..., Any], owner: object) -> str:
     """Return the call as the author of the test writes it."""
     is_case = isinstance(owner, unittest.TestCase)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from asgiref.sync import sync_to_async
-from django.test import Client
-
-from . import refusals, run
+from . import refusals
+from .channels1 import Channels1Calls, deprecated
 from .communicator import WebsocketCommunicator
-from .opening import Options, has_sessions
+from .messages import DEFAULT
+from .opening import Options
 from .surroundings import kit_coroutine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, MutableMapping
-    from http.cookies import SimpleCookie
 
     from channels.consumer import AsyncConsumer
 
@@ -61,14 +59,15 @@ def _twins(
     return call, kit_coroutine(acall)
 
 
-class WSClient:
+class WSClient(Channels1Calls):
     """
     A user agent with cookies and at most one open WebSocket connection.
 
     For sync tests; the twins of its methods whose names begin with ``a`` are
     for async ones. Every call returns at rest. It takes the options of
     ``self.connect()`` and works while a test case of the kit runs; outside of
-    one, creating it raises ``RuntimeError``.
+    one, creating it raises ``RuntimeError``. ``ordered`` is accepted: ASGI
+    orders a connection's events anyway.
 
     Example::
 
@@ -79,12 +78,15 @@ class WSClient:
     """
 
     def __init__(
-        self, path: str = "/", *, ordered: bool = False, **options: Any
+        self,
+        path: str = "/",
+        *,
+        ordered: bool = False,
+        alias: str = DEFAULT,
+        **options: Any,
     ) -> None:
-        # ASGI orders a connection's events, whatever is asked for.
         del ordered
-        self._run = run.required("WSClient")
-        self._browser = Client()
+        super().__init__(alias)
         self.communicator = WebsocketCommunicator.from_options(path, Options(**options))
 
     def _drive(
@@ -116,9 +118,6 @@ class WSClient:
         """Open the connection; return the ``Handshake``: see ``connect()``."""
         self._offer_cookies()
         return await self.communicator.connect(timeout, ws_path=path)
-
-    def _offer_cookies(self) -> None:
-        self.communicator.jar = self.cookies or None
 
     reconnect, areconnect = _twins(WebsocketCommunicator.reconnect)
 
@@ -208,66 +207,13 @@ class WSClient:
         """The headers that the handshake was answered with."""
         return self.communicator.response_headers
 
-    # Logins, as those of Django's test client.
-
-    @property
-    def cookies(self) -> SimpleCookie:
-        """The cookies that go with the next handshake."""
-        return self._browser.cookies
-
-    @property
-    def session(self) -> Any:
-        """The session of the cookies, made where there is none."""
-        self._need_sessions()
-        with self._run.database.uncounted():
-            return self._browser.session
-
-    def login(self, **credentials: Any) -> bool:
-        """Log in; tell whether the credentials were right."""
-        self._refuse_in_async_test("alogin")
-        self._need_sessions()
-        with self._run.database.uncounted():
-            return self._browser.login(**credentials)
-
-    @kit_coroutine
-    async def alogin(self, **credentials: Any) -> bool:
-        """Log in; tell whether the credentials were right."""
-        self._need_sessions()
-        with self._run.database.uncounted():
-            return await sync_to_async(self._browser.login)(**credentials)
-
-    def force_login(self, user: Any, backend: str | None = None) -> None:
-        """Log a user in without credentials."""
-        self._refuse_in_async_test("aforce_login")
-        self._need_sessions()
-        with self._run.database.uncounted():
-            self._browser.force_login(user, backend)
-
-    @kit_coroutine
-    async def aforce_login(self, user: Any, backend: str | None = None) -> None:
-        """Log a user in without credentials."""
-        self._need_sessions()
-        with self._run.database.uncounted():
-            await sync_to_async(self._browser.force_login)(user, backend)
-
-    def logout(self) -> None:
-        """Forget the session and the cookies."""
-        self._refuse_in_async_test("alogout")
-        with self._run.database.uncounted():
-            self._browser.logout()
-
-    @kit_coroutine
-    async def alogout(self) -> None:
-        """Forget the session and the cookies."""
-        with self._run.database.uncounted():
-            await sync_to_async(self._browser.logout)()
-
-    def _refuse_in_async_test(self, twin: str) -> None:
-        self._run.refuse_in_async_test(f"client.{twin}")
-
-    def _need_sessions(self) -> None:
-        if not has_sessions():
-            raise OSError("A session needs django.contrib.sessions in INSTALLED_APPS.")
-
     def __repr__(self) -> str:
         return repr(self.communicator).replace("WebsocketCommunicator", "WSClient", 1)
+
+
+class HttpClient(WSClient):
+    """Channels 1's old name of ``WSClient``."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        deprecated("HttpClient", "WSClient")
+        super().__init__(*args, **options)

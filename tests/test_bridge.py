@@ -14,7 +14,8 @@ from channels.layers import get_channel_layer
 
 from channels_testkit import SimpleWebsocketTestCase
 from channels_testkit.engine import private
-from channels_testkit.engine.bridge import Bridge, HelperThread
+from channels_testkit.engine.bridge import Bridge
+from channels_testkit.engine.helper import HelperThread
 from tests.utils import run_case
 
 value = "real"

@@ -86,7 +86,9 @@ class CheckProtocolTests(SimpleTestCase):
         return {"asgi_extensions": {}} if name == "denial-unsupported" else {}
 
     def test_each_breach_is_tried(self):
-        self.assertEqual(GUILTY.keys(), BREACHES.keys())
+        # Those of an HTTP response are tried in test_http.
+        names = {name for name in BREACHES if not name.startswith("response-")}
+        self.assertEqual(GUILTY.keys(), names)
 
     def test_is_raised_at_the_guilty_send(self):
         for name, events in GUILTY.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import os
@@ -15,12 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
+from channels.consumer import AsyncConsumer
+from channels.generic.http import AsyncHttpConsumer
 from django.db import transaction
 from django.test import TransactionTestCase
+from django.urls import path as url_path
 
 import channels_testkit
 from channels_testkit import WebsocketTestCase
 
+from .app.asgi import application
 from .app.consumers import EchoConsumer
 from .utils import run_case
 
@@ -32,11 +37,20 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 CHAT = DOCS / "examples" / "chat"
 WHAT_EXAMPLES_USE = {
+    "AsyncConsumer": AsyncConsumer,
+    "AsyncHttpConsumer": AsyncHttpConsumer,
     "EchoConsumer": EchoConsumer,
+    "application": application,
     "async_to_sync": async_to_sync,
+    "path": url_path,
     "transaction": transaction,
 }
-QUOTED = [*(CHAT / "chat" / "tests").glob("*.py"), ROOT / "tests/test_doc_examples.py"]
+QUOTED = [
+    *(CHAT / "chat" / "tests").glob("*.py"),
+    *(ROOT / "tests" / "contrib").glob("*/test_*.py"),
+    *(ROOT / "tests").glob("test_doc_*.py"),
+    ROOT / "tests" / "test_pages.py",
+]
 
 COMMANDS = [
     "python -m pip install . && cd docs/examples/chat && python manage.py test",
@@ -129,7 +143,8 @@ def docstring_examples() -> dict[str, type[WebsocketTestCase]]:
 
 def example_case(code: str, known: dict[str, Any]) -> type[WebsocketTestCase]:
     """Return a test case whose one test is the code, async where it awaits."""
-    keyword = "async def" if re.search(r"\bawait\b|\basync with\b", code) else "def"
+    compiled = compile(code, "<example>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    keyword = "async def" if compiled.co_flags & inspect.CO_COROUTINE else "def"
     exec(f"{keyword} test(self):\n{textwrap.indent(code, '    ')}", known)
     return type("ExampleTests", (WebsocketTestCase,), {"test_example": known["test"]})
 

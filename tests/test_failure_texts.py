@@ -17,7 +17,14 @@ from django.contrib.auth.models import User
 from django.core.asgi import get_asgi_application
 from django.test import TransactionTestCase, override_settings
 
-from channels_testkit import WebsocketTestCase
+from channels_testkit import (
+    Channel,
+    ChannelClient,
+    HttpCommunicator,
+    WebsocketTestCase,
+    WSClient,
+    apply_routes,
+)
 
 from .app import asgi, consumers, failing
 from .utils import FAILURES, assertFailureText, run_case
@@ -391,6 +398,170 @@ def no_application(case: Any) -> None:
 @scenario
 def no_websockets(case: Any) -> None:
     case.connect(application=get_asgi_application())
+
+
+# Workers, routes, and Channels 1's calls.
+
+
+WORKERS = {
+    "square": failing.TroubledWorker.as_asgi(),
+    "mails": failing.TroubledWorker.as_asgi(),
+}
+
+
+def consume(channel: str, **content: Any) -> None:
+    """Let a worker consumer have a message whose answer nobody wants."""
+    with apply_routes(WORKERS):
+        content["reply_channel"] = "answers"
+        ChannelClient().send_and_consume(channel, content)
+
+
+@scenario
+def no_message_to_consume(case: Any) -> None:
+    ChannelClient().send("squares", {"type": "wait"})
+    with apply_routes(WORKERS):
+        ChannelClient().consume("square")
+
+
+@scenario
+def no_worker_route(case: Any) -> None:
+    consume("squares", type="wait")
+
+
+@scenario
+def message_without_type(case: Any) -> None:
+    consume("square", value=3)
+
+
+@scenario
+def worker_sends_to_client(case: Any) -> None:
+    consume("square", type="answer")
+
+
+@scenario
+def worker_not_finished(case: Any) -> None:
+    consume("square", type="wait")
+
+
+@scenario
+def unserved_channel(case: Any) -> None:
+    with apply_routes(WORKERS), case.run_worker("square"):
+        Channel("square").send({"type": "forward", "to": "mail"})
+
+
+@scenario
+def no_workers(case: Any) -> None:
+    case.run_worker()
+
+
+@scenario
+async def sync_block_in_an_async_test(case: Any) -> None:
+    with apply_routes(WORKERS), case.run_worker():
+        pass
+
+
+@scenario
+def connection_rejected(case: Any) -> None:
+    case.application = asgi.application
+    WSClient().send_and_consume("websocket.connect", path="/ws/who/")
+
+
+@scenario
+def event_before_connect(case: Any) -> None:
+    WSClient().send_and_consume("websocket.receive", text="hello")
+
+
+@scenario
+def connected_already(case: Any) -> None:
+    client = WSClient("/ws/echo/")
+    client.connect()
+    client.send_and_consume("websocket.connect")
+
+
+@scenario
+def order_of_a_frame(case: Any) -> None:
+    WSClient().send("websocket.receive", {"order": 1}, text="hello")
+
+
+@scenario
+def event_without_payload(case: Any) -> None:
+    client = WSClient("/ws/echo/")
+    client.connect()
+    client.send_and_consume("websocket.receive")
+
+
+@scenario
+def cookie_as_header(case: Any) -> None:
+    WSClient().set_header("Cookie", "theme=dark")
+
+
+@scenario
+def no_sessions(case: Any) -> None:
+    with override_settings(INSTALLED_APPS=["channels"]):
+        WSClient().login(username="ann", password="secret")
+
+
+@scenario
+def no_routes(case: Any) -> None:
+    apply_routes([])
+
+
+@scenario
+def routes_without_paths(case: Any) -> None:
+    apply_routes([ECHO, ECHO])
+
+
+@scenario
+def routes_on_another_class(case: Any) -> None:
+    apply_routes(ECHO)(consumers.EchoConsumer)
+
+
+# HTTP.
+
+
+@scenario
+async def no_response(case: Any) -> None:
+    await HttpCommunicator(failing.never_answer, "GET", "/feed/").get_response()
+
+
+@scenario
+async def no_end_of_the_response(case: Any) -> None:
+    await HttpCommunicator(failing.answer_in_part, "GET", "/feed/").get_response()
+
+
+@scenario
+async def no_end_of_the_request(case: Any) -> None:
+    communicator = HttpCommunicator(
+        failing.never_answer, "POST", "/files/", b"one", more_body=True
+    )
+    await communicator.get_response()
+
+
+@scenario
+async def no_event_of_a_stream(case: Any) -> None:
+    communicator = HttpCommunicator(failing.never_answer, "GET", "/feed/")
+    await communicator.receive_event()
+
+
+@scenario
+async def not_an_event_stream(case: Any) -> None:
+    await HttpCommunicator(failing.move, "GET", "/feed/").receive_event()
+
+
+@scenario
+async def breach_of_a_response(case: Any) -> None:
+    await HttpCommunicator(failing.start_twice, "GET", "/feed/").get_response()
+
+
+@scenario
+async def chunk_after_the_end(case: Any) -> None:
+    communicator = HttpCommunicator(failing.never_answer, "POST", "/files/", b"one")
+    await communicator.send_chunk(b"two")
+
+
+@scenario
+async def read_before_the_request(case: Any) -> None:
+    case.assertTrue(HttpCommunicator(failing.move, "GET", "/feed/").is_complete)
 
 
 class FailureTextTests(TransactionTestCase):

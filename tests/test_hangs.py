@@ -22,7 +22,8 @@ from channels_testkit import (
     WebsocketCommunicator,
 )
 from channels_testkit.engine import hangs
-from channels_testkit.engine.bridge import Bridge, HelperThread
+from channels_testkit.engine.bridge import Bridge
+from channels_testkit.engine.helper import HelperThread
 from tests.utils import InnerResult, LoopTestCase, run_case
 
 #: Ends the threads that a test has left behind.
@@ -74,8 +75,6 @@ class Blocking(AsyncWebsocketConsumer):
 
 class Parked(WebsocketConsumer):
     """Waits on the test's own thread, for a task of the loop."""
-
-    waits_for: Any = staticmethod(asyncio.Event().wait)
 
     def connect(self) -> None:
         self.accept()
@@ -379,6 +378,18 @@ class DeadlockTests(unittest.TestCase):
 
         (error,) = run_case(Inner).raised
         self.assertIsInstance(error, DeadlockError)
+
+    def test_thread_that_ends_with_a_word_wakes_the_test(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            async def test_it(self) -> None:
+                loop = asyncio.get_running_loop()
+                for _ in range(100):
+                    event = asyncio.Event()
+                    post = loop.call_soon_threadsafe
+                    threading.Thread(target=post, args=(event.set,)).start()
+                    await event.wait()
+
+        self.assertEqual(run_case(Inner).texts, [])
 
     def test_open_socket_is_waited_for_until_the_bound(self) -> None:
         class Inner(HangCase):

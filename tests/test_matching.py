@@ -12,6 +12,7 @@ from django.test import SimpleTestCase
 
 from channels_testkit.matching import (
     Difference,
+    asked_for,
     closest_name,
     first_difference,
     matches,
@@ -425,3 +426,24 @@ class ClosestNameTests(SimpleTestCase):
     def test_nothing_alike_finds_nothing(self):
         self.assertIsNone(closest_name("chat", ["presence"]))
         self.assertIsNone(closest_name("chat", []))
+
+
+class AskedForTests(SimpleTestCase):
+    def test_keys_that_nobody_asks_for_are_left_out_at_every_depth(self) -> None:
+        expected = {"user": {"name": "ann"}, "items": [{"id": 1}]}
+        actual = {
+            "user": {"name": "ben", "id": 7},
+            "items": [{"id": 2, "text": "a"}, {"id": 3, "text": "b"}],
+            "more": True,
+        }
+        self.assertEqual(
+            asked_for(expected, actual),
+            {
+                "user": {"name": "ben"},
+                "items": [{"id": 2}, {"id": 3, "text": "b"}],
+            },
+        )
+
+    def test_what_is_of_another_kind_is_shown_whole(self) -> None:
+        self.assertEqual(asked_for({"a": {"b": 1}}, {"a": [1]}), {"a": [1]})
+        self.assertEqual(asked_for({"a": 1}, "text"), "text")

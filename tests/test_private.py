@@ -110,6 +110,12 @@ class LoopTests(unittest.TestCase):
 
         self.loop.run_until_complete(serve())
 
+    def test_wake_up_of_a_loop_comes_on_its_own_socket(self) -> None:
+        """Else a late one looks like work."""
+        self.loop._write_to_self()
+        ((key, _),) = self.loop._selector.select(0)
+        self.assertTrue(private.is_wake_up(self.loop, key))
+
     def test_open_generators_are_seen(self) -> None:
         """Else their clean-up is lost with the loop."""
 

@@ -48,6 +48,11 @@ class RestTests(LoopCase):
         await self.rest.wait()
         self.assertEqual(self.log, ["ran"])
 
+    async def test_wake_up_that_comes_after_what_it_announces_is_rest(self) -> None:
+        """A thread posts first; the loop may run that before it is woken."""
+        self.loop._write_to_self()
+        self.assertTrue(self.rest.is_at_rest())
+
     async def test_thread_job_is_not_rest_and_its_result_is_used(self) -> None:
         async def work() -> None:
             for _ in range(20):
@@ -130,6 +135,28 @@ class RestTests(LoopCase):
                 *("one again", "two again", "three again"),
             ],
         )
+
+    async def test_what_is_posted_while_a_waiter_is_woken_is_done_first(self) -> None:
+        async def work() -> None:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            self.log.append("done")
+
+        def start() -> None:
+            self.task = asyncio.ensure_future(work())
+
+        def wake_one() -> bool:
+            self.rest._wake_one = real  # type: ignore[method-assign]
+            post = self.loop.call_soon_threadsafe
+            thread = threading.Thread(target=post, args=(start,))
+            thread.start()
+            thread.join()
+            return real()
+
+        real = self.rest._wake_one
+        self.rest._wake_one = wake_one  # type: ignore[method-assign]
+        await self.rest.wait()
+        self.assertEqual(self.log, ["done"])
 
     async def test_cancelled_waiter_does_not_take_the_turn_of_another(self) -> None:
         tasks = [asyncio.ensure_future(self.rest.wait()) for _ in range(3)]

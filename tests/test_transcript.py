@@ -41,6 +41,12 @@ class EntryTests(unittest.TestCase):
                 "status": 403,
                 "headers": [],
             },
+            "-> request": {"type": "http.request", "body": b"", "more_body": False},
+            "<- response.body body=b'a' more_body=True": {
+                "type": "http.response.body",
+                "body": b"a",
+                "more_body": True,
+            },
             "<- ?": {},
             "<- 5       code=0": {"type": 5, "code": 0},
         }

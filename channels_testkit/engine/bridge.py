@@ -12,8 +12,6 @@ import asyncio
 import contextlib
 import contextvars
 import functools
-import os
-import queue
 import sys
 import threading
 import time
@@ -22,11 +20,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from channels_testkit.exceptions import DeadlockError, HangError
 
 from . import hangs, private
+from .helper import HelperThread
 from .rest import RestWatch, watch_of
-from .resume import AtRest
+from .resume import AtRest, InterruptibleCall
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from .jobs import Job
 
@@ -47,40 +46,6 @@ _THREAD_IS_HELD = (
     "A thread job waits in async_to_sync() on the test's own thread for what never"
     " comes"
 )
-
-
-class HelperThread:
-    """The thread that runs loops. One serves all tests of a process."""
-
-    _current: HelperThread | None = None
-
-    def __init__(self) -> None:
-        self.process_id = os.getpid()
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self.thread = threading.Thread(
-            target=self._serve, name="channels_testkit", daemon=True
-        )
-        self.thread.start()
-
-    @classmethod
-    def get(cls) -> HelperThread:
-        """Return this process's helper: a fork does not take it along."""
-        if cls._current is None or cls._current.process_id != os.getpid():
-            cls._current = cls()
-        return cls._current
-
-    def abandon(self) -> None:
-        """Start a new one next time; this one is stuck, and ends then."""
-        HelperThread._current = None
-        self._work.put(None)
-
-    def run(self, work: Callable[[], None]) -> None:
-        """Have the work done. It must not raise."""
-        self._work.put(work)
-
-    def _serve(self) -> None:
-        while (work := self._work.get()) is not None:
-            work()
 
 
 class Bridge:
@@ -406,43 +371,6 @@ class Bridge:
     def _more(self) -> str:
         more = self.describe()
         return f"\n\n{more}" if more else ""
-
-
-class InterruptibleCall:
-    """A kit coroutine, which may await code of the test's author."""
-
-    def __init__(self, work: Awaitable[Any], rest: RestWatch) -> None:
-        self._work = work
-        self._rest = rest
-        self._task: asyncio.Task[Any] | None = None
-        self._interruption: BaseException | None = None
-
-    def interrupt(self, error: BaseException) -> None:
-        """Raise the error from the call."""
-        self._interruption = error
-        if self._task is not None:
-            self._task.cancel()
-
-    async def run(self) -> Any:
-        """Finish the work at rest."""
-        self._task = asyncio.current_task()
-        self._rest.arm()
-        try:
-            result = await self._work
-        except GeneratorExit:
-            # Left behind: there is no loop any more that could come to rest.
-            raise
-        except BaseException:
-            await self._come_to_rest()
-            raise
-        await self._come_to_rest()
-        return result
-
-    async def _come_to_rest(self) -> None:
-        if not self._rest.is_at_rest():
-            await self._rest.wait()
-        if self._interruption is not None:
-            raise self._interruption
 
 
 def _nothing(_raised: BaseException | None) -> None:

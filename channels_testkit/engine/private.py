@@ -84,6 +84,11 @@ def waits_only_for_itself(loop: asyncio.AbstractEventLoop) -> bool:
     return len(selector_of(loop).get_map()) <= 1
 
 
+def is_wake_up(loop: asyncio.AbstractEventLoop, key: selectors.SelectorKey) -> bool:
+    """Tell whether the event is that of the loop's own pipe, to be woken."""
+    return bool(key.fd == loop._ssock.fileno())  # type: ignore[attr-defined]
+
+
 def has_unfinished_work(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether tasks or generators would be lost with the loop."""
     generators = loop._asyncgens  # type: ignore[attr-defined]

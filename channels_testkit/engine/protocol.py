@@ -34,7 +34,7 @@ MAX_REASON_BYTES = 123
 BREACHES: Mapping[str, str] = MappingProxyType(
     {
         "accept-twice": "The connection is accepted a second time.",
-        "body-not-bytes": "The body of a denial response is not bytes.",
+        "body-not-bytes": "The body of a response is not bytes.",
         "bytes-not-bytes": "The binary content of a frame is not bytes.",
         "close-code": "The close code is not one an endpoint may send.",
         "close-twice": "The connection is closed after it has ended.",
@@ -50,6 +50,10 @@ BREACHES: Mapping[str, str] = MappingProxyType(
         "not-utf8": "A text or a close reason cannot be encoded in UTF-8.",
         "reason-not-str": "The close reason is not a str.",
         "reason-too-long": "The close reason is longer than 123 bytes.",
+        "response-after-end": "Something is sent after the last part of a response.",
+        "response-before-start": "A response begins with its body.",
+        "response-status": "A response has no status, or not an int.",
+        "response-twice": "A response is started a second time.",
         "send-after-close": "Something is sent after the connection has ended.",
         "send-before-accept": "A frame is sent before the connection is accepted.",
         "subprotocol-not-offered": "The client did not offer the subprotocol.",
@@ -132,12 +136,12 @@ class WebsocketProtocol:
 
     def _check_answer(self, kind: str, event: Event) -> Breach | None:
         if kind == ACCEPT:
-            return self._check_subprotocol(event) or _check_headers(event)
+            return self._check_subprotocol(event) or check_headers(event)
         if kind == CLOSE:
             return _check_code(event) or _check_reason(event)
         if kind == DENIAL_BODY:
             return _check_body(event)
-        return self._check_denial() or _check_status(event) or _check_headers(event)
+        return self._check_denial() or _check_status(event) or check_headers(event)
 
     def _check_subprotocol(self, event: Event) -> Breach | None:
         subprotocol = event.get("subprotocol")
@@ -145,9 +149,9 @@ class WebsocketProtocol:
             return None
         return Breach(
             "subprotocol-not-offered",
-            f"The application accepted with the subprotocol {_told(subprotocol)}, and "
+            f"The application accepted with the subprotocol {told(subprotocol)}, and "
             "a client drops a connection whose subprotocol it did not offer; it "
-            f"offered {_listed(self._offered)}, so choose from scope['subprotocols'].",
+            f"offered {listed(self._offered)}, so choose from scope['subprotocols'].",
         )
 
     def _check_denial(self) -> Breach | None:
@@ -161,23 +165,23 @@ class WebsocketProtocol:
         )
 
 
-def _told(value: object) -> str:
+def told(value: object) -> str:
     return safe_repr(value, short=True)
 
 
-def _listed(values: Sequence[str]) -> str:
+def listed(values: Sequence[str]) -> str:
     return ", ".join(map(repr, values)) or "none"
 
 
-def _described(value: object) -> str:
+def described(value: object) -> str:
     """Return ``value`` with its type, for a text that finds it wrong."""
-    return f"{_told(value)}, of type {type(value).__name__}"
+    return f"{told(value)}, of type {type(value).__name__}"
 
 
 def _not_a_dict(event: object) -> Breach:
     return Breach(
         "not-a-dict",
-        f"The application sent {_described(event)}, and a server reads only dicts; "
+        f"The application sent {described(event)}, and a server reads only dicts; "
         "send a dict with a 'type', such as {'type': 'websocket.close'}.",
     )
 
@@ -189,13 +193,13 @@ def _unexpected(state: str, event: Event) -> Breach:
     if kind is None:
         return Breach(
             "no-type",
-            f"The application sent {_told(event)}, and a server cannot tell what an "
-            f"event without a 'type' is; give it one of {_listed(EVENT_TYPES)}.",
+            f"The application sent {told(event)}, and a server cannot tell what an "
+            f"event without a 'type' is; give it one of {listed(EVENT_TYPES)}.",
         )
     return Breach(
         "unknown-type",
-        f"The application sent an event of type {_told(kind)}, which no server knows; "
-        f"send one of {_listed(EVENT_TYPES)}.",
+        f"The application sent an event of type {told(kind)}, which no server knows; "
+        f"send one of {listed(EVENT_TYPES)}.",
     )
 
 
@@ -265,8 +269,8 @@ def _check_send(event: Event) -> Breach | None:
     if data is not None:
         return Breach(
             "text-and-bytes",
-            f"The application sent a frame with both text {_told(text)} and bytes "
-            f"{_told(data)}, and a frame carries only one of them; send two frames, or "
+            f"The application sent a frame with both text {told(text)} and bytes "
+            f"{told(data)}, and a frame carries only one of them; send two frames, or "
             "leave one out.",
         )
     return _check_text(text)
@@ -277,7 +281,7 @@ def _check_text(text: object) -> Breach | None:
         return _check_unicode(text, "a frame with text")
     return Breach(
         "text-not-str",
-        f"The application sent a frame with text {_described(text)}, and a server "
+        f"The application sent a frame with text {described(text)}, and a server "
         "takes a str; encode it first, as send_json() does.",
     )
 
@@ -294,7 +298,7 @@ def _check_bytes(data: object) -> Breach | None:
         )
     return Breach(
         "bytes-not-bytes",
-        f"The application sent a frame with bytes {_described(data)}, and not every "
+        f"The application sent a frame with bytes {described(data)}, and not every "
         "server takes anything but bytes; convert it to bytes, or send a str as text.",
     )
 
@@ -308,7 +312,7 @@ def _check_unicode(text: str, what: str) -> Breach | None:
     except UnicodeEncodeError as error:
         return Breach(
             "not-utf8",
-            f"The application sent {what} {_told(text)}, and a server cannot encode "
+            f"The application sent {what} {told(text)}, and a server cannot encode "
             f"{text[error.start]!r} in UTF-8; replace it, for instance with "
             "text.encode(errors='replace').decode().",
         )
@@ -321,19 +325,19 @@ def _check_code(event: Event) -> Breach | None:
         return None
     return Breach(
         "close-code",
-        f"The application closed with the code {_told(code)}, which an endpoint may "
+        f"The application closed with the code {told(code)}, which an endpoint may "
         "not send; use an int: 1000 to 1003, 1007 to 1014, or for codes of your own "
         "3000 to 4999.",
     )
 
 
 def _is_close_code(code: object) -> bool:
-    return _is_int(code) and (
+    return is_int(code) and (
         1000 <= code <= 1003 or 1007 <= code <= 1014 or 3000 <= code <= 4999
     )
 
 
-def _is_int(value: object) -> TypeGuard[int]:
+def is_int(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -345,7 +349,7 @@ def _check_reason(event: Event) -> Breach | None:
         return _check_unicode(reason, "the close reason") or _check_length(reason)
     return Breach(
         "reason-not-str",
-        f"The application closed with the reason {_described(reason)}, and a server "
+        f"The application closed with the reason {described(reason)}, and a server "
         "takes a str; convert it first.",
     )
 
@@ -356,13 +360,13 @@ def _check_length(reason: str) -> Breach | None:
         return None
     return Breach(
         "reason-too-long",
-        f"The application closed with the reason {_told(reason)} of {length} bytes, "
+        f"The application closed with the reason {told(reason)} of {length} bytes, "
         f"and a close frame has room for {MAX_REASON_BYTES}; shorten it, or send the "
         "text in a frame before the close.",
     )
 
 
-def _check_headers(event: Event) -> Breach | None:
+def check_headers(event: Event) -> Breach | None:
     """
     Judge the headers of an accept or of a denial response.
 
@@ -384,10 +388,10 @@ def _check_headers(event: Event) -> Breach | None:
 
 def _find_wrong_header(headers: object) -> str | None:
     if not isinstance(headers, Iterable):
-        return f"the headers {_told(headers)}"
+        return f"the headers {told(headers)}"
     for header in headers:
         if not _is_header(header):
-            return f"the header {_told(header)}"
+            return f"the header {told(header)}"
     return None
 
 
@@ -401,11 +405,11 @@ def _is_header(header: object) -> bool:
 
 def _check_status(event: Event) -> Breach | None:
     status = event.get("status")
-    if _is_int(status):
+    if is_int(status):
         return None
     return Breach(
         "denial-status",
-        f"The application sent {DENIAL_START!r} with the status {_told(status)}, and a "
+        f"The application sent {DENIAL_START!r} with the status {told(status)}, and a "
         "server needs an int to answer with; give the status of the response, such as "
         "403.",
     )
@@ -417,7 +421,7 @@ def _check_body(event: Event) -> Breach | None:
         return None
     return Breach(
         "body-not-bytes",
-        f"The application sent {DENIAL_BODY!r} with the body {_described(body)}, and a "
+        f"The application sent {DENIAL_BODY!r} with the body {described(body)}, and a "
         "server takes bytes; encode it first.",
     )
 

@@ -96,7 +96,12 @@ class RestWatch:
 
     def is_at_rest(self) -> bool:
         """Tell whether nothing is ready, posted or running in a thread."""
-        return not (self._ready or self._is_busy() or self._poll(0))
+        # In this order: a thread posts first and wakes the loop then, which
+        # may have run by that time what the wake-up announces.
+        return not (self._has_events() or self._is_busy() or self._ready)
+
+    def _has_events(self) -> bool:
+        return any(not private.is_wake_up(self.loop, key) for key, _ in self._poll(0))
 
     def is_quiet(self) -> bool:
         """Tell the same, timers that are due included."""

@@ -1,5 +1,5 @@
 """
-Resuming a coroutine only at rest.
+Resuming a coroutine, and ending a call, only at rest.
 
 Whatever the test awaited, its next line runs when the application is at rest.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from channels_testkit.exceptions import HangError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
 
     from .rest import RestWatch
 
@@ -81,7 +81,7 @@ class AtRest:
         while True:
             try:
                 yield from self._rest.wait().__await__()
-            except asyncio.CancelledError as cancelled:
+            except asyncio.CancelledError as cancelled:  # noqa: PERF203 - it goes on after each
                 error = self._interrupted() or cancelled
             except HangError as hang:
                 return hang
@@ -103,3 +103,40 @@ class AtRest:
         except BaseException as told:  # noqa: BLE001 - thrown into the test
             return told
         return error
+
+
+class InterruptibleCall:
+    """A kit coroutine, which may await code of the test's author."""
+
+    def __init__(self, work: Awaitable[Any], rest: RestWatch) -> None:
+        self._work = work
+        self._rest = rest
+        self._task: asyncio.Task[Any] | None = None
+        self._interruption: BaseException | None = None
+
+    def interrupt(self, error: BaseException) -> None:
+        """Raise the error from the call."""
+        self._interruption = error
+        if self._task is not None:
+            self._task.cancel()
+
+    async def run(self) -> Any:
+        """Finish the work at rest."""
+        self._task = asyncio.current_task()
+        self._rest.arm()
+        try:
+            result = await self._work
+        except GeneratorExit:
+            # Left behind: there is no loop any more that could come to rest.
+            raise
+        except BaseException:
+            await self._come_to_rest()
+            raise
+        await self._come_to_rest()
+        return result
+
+    async def _come_to_rest(self) -> None:
+        if not self._rest.is_at_rest():
+            await self._rest.wait()
+        if self._interruption is not None:
+            raise self._interruption

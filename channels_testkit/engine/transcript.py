@@ -69,8 +69,13 @@ def _describe(event: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "connect":
         return "connect", event.get("path", "")
     fields = {key: value for key, value in event.items() if key != "type"}
-    given = (f"{key}={value!r}" for key, value in fields.items() if value or value == 0)
+    given = (f"{key}={value!r}" for key, value in fields.items() if _says(value))
     return kind.removeprefix("http."), shorten(" ".join(given))
+
+
+def _says(value: object) -> bool:
+    """Tell whether a value is worth showing: 0 is, what is empty is not."""
+    return bool(value) or (value == 0 and value is not False)
 
 
 def _describe_frame(event: Mapping[str, Any]) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from channels.consumer import AsyncConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.contrib.auth.models import AnonymousUser
 
@@ -61,3 +62,42 @@ class StrangersOnly:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.inner({**scope, "user": AnonymousUser()}, receive, send)
+
+
+class TroubledWorker(AsyncConsumer):
+    """A worker consumer that cannot do what it is asked to."""
+
+    async def wait(self, message: dict[str, Any]) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    async def answer(self, message: dict[str, Any]) -> None:
+        await self.send({"type": "websocket.send", "text": "hello"})
+
+    async def forward(self, message: dict[str, Any]) -> None:
+        await self.channel_layer.send(message["to"], {"type": "made"})
+
+
+async def never_answer(scope: Any, receive: Any, send: Any) -> None:
+    """Answer no request."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def answer_in_part(scope: Any, receive: Any, send: Any) -> None:
+    """Begin a response, and leave it at that."""
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": b"one", "more_body": True})
+    await never_answer(scope, receive, send)
+
+
+async def move(scope: Any, receive: Any, send: Any) -> None:
+    """Send every request to another place."""
+    headers = [(b"location", b"/login/")]
+    await send({"type": "http.response.start", "status": 302, "headers": headers})
+    await send({"type": "http.response.body"})
+
+
+async def start_twice(scope: Any, receive: Any, send: Any) -> None:
+    """Start a response that has been started."""
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.start", "status": 500})

@@ -20,6 +20,11 @@ def main() -> None:
     # These import models.
     from . import broadcast, imports, one_call, one_test
 
+    try:
+        from . import chanx_test
+    except ImportError:  # no Chanx, which needs Python 3.11
+        chanx_test = None
+
     smoke = "--smoke" in sys.argv
     database = os.environ["CHANNELS_TESTKIT_DATABASE"]
     setup_test_environment()
@@ -27,6 +32,8 @@ def main() -> None:
     databases = runner.setup_databases()
     try:
         one_test.measure(database, smoke=smoke)
+        if chanx_test is not None:
+            chanx_test.measure(database, smoke=smoke)
         if database == "sqlite-memory":
             one_call.measure(smoke=smoke)
             broadcast.measure(smoke=smoke)

@@ -11,27 +11,34 @@ import re
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from channels.consumer import AsyncConsumer
+from channels.generic.http import AsyncHttpConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.contrib.auth.models import User
 from django.test import TestCase
+from django.urls import path
 from typing_extensions import assert_type
 
 from channels_testkit import (
     CaptiveChannelLayer,
     Channel,
+    ChannelClient,
     ChannelTestCase,
     DatabaseOwnershipError,
     Group,
     Handshake,
+    HttpCommunicator,
     Message,
     NoFrame,
     ProtocolError,
     Sent,
+    ServerSentEvent,
     TransactionWebsocketTestCase,
     WebsocketCommunicator,
     WebsocketTestCase,
     WebsocketTestMixin,
     WSClient,
+    apply_routes,
 )
 
 if TYPE_CHECKING:
@@ -138,6 +145,62 @@ class LayerTests(ChannelTestCase):
             Group("lobby").send({"type": "made"})
         assert_type(sent, list[Sent])
         Group("lobby").send("made")  # type: ignore[arg-type]
+
+
+ROUTES = [
+    # The stubs know Django's views only.
+    path("chat/", AsyncJsonWebsocketConsumer.as_asgi()),  # type: ignore[arg-type]
+    {"jobs": AsyncConsumer.as_asgi()},
+]
+
+
+@apply_routes(ROUTES)
+class RoutedTests(WebsocketTestCase):
+    def test_workers(self) -> None:
+        with self.run_worker("jobs"):
+            Channel("jobs").send({"type": "make"})
+        client = ChannelClient(alias="other")
+        assert_type(client.reply_channel, str)
+        consumer = client.send_and_consume("jobs", {"type": "make"})
+        client.join_group("makers")
+        self.assertEqual(client.receive(), {"type": "made"})
+        self.assertIsNone(consumer)
+
+    @apply_routes(AsyncHttpConsumer.as_asgi())
+    async def test_workers_async(self) -> None:
+        async with self.run_worker("jobs"):
+            await Channel("jobs").asend({"type": "make"})
+        client = ChannelClient()
+        await client.asend_and_consume("jobs", {"type": "make"})
+        assert_type(await client.areceive(), Message | None)
+        with apply_routes(ROUTES, middleware=None):
+            pass
+
+    def test_the_calls_of_channels_1(self) -> None:
+        client = WSClient(ordered=True)
+        client.force_login(User())
+        client.set_cookie("language", "de")
+        client.set_header("accept-language", "de")
+        client.send_and_consume("websocket.connect", path="/chat/")
+        client.send_and_consume("websocket.receive", text={"say": "hello"})
+        self.assertEqual(client.receive(json=False), "hello")
+
+    async def test_http(self) -> None:
+        communicator = HttpCommunicator(
+            None, "GET", "/feed/", headers={"accept": "*/*"}, client=self.client
+        )
+        assert_type(await communicator.start(), int)
+        assert_type(await communicator.receive_chunk(), bytes | None)
+        assert_type(await communicator.receive_event(), ServerSentEvent | None)
+        async for chunk in communicator.chunks():
+            assert_type(chunk, bytes)
+        async for event in communicator.events(timeout=0.1):
+            assert_type(event.data, str)
+        await communicator.send_chunk("text")  # type: ignore[arg-type]
+        await communicator.disconnect()
+        assert_type(await communicator.get_response(), dict[str, Any])
+        assert_type(communicator.status, int | None)
+        assert_type(communicator.last_event_id, str | None)
 
 
 class OwnTestCase(TestCase):

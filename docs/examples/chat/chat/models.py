@@ -33,10 +33,11 @@ class Room(models.Model):
     def group(self):
         return room_group(self)
 
-    def latest_messages(self):
+    def latest_messages(self, after=0):
         """Return what a newcomer is shown, newest first."""
-        messages = self.messages.filter(is_hidden=False).select_related("author")
-        return messages.order_by("-pk")[: settings.CHAT_HISTORY_LENGTH]
+        messages = self.messages.filter(is_hidden=False, pk__gt=after)
+        messages = messages.select_related("author").order_by("-pk")
+        return messages[: settings.CHAT_HISTORY_LENGTH]
 
 
 class Message(models.Model):

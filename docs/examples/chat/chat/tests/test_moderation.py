@@ -1,8 +1,7 @@
-from channels_testkit import ChannelTestCase, Group
+from channels_testkit import ChannelClient, ChannelTestCase, Group
 from django.contrib.auth import get_user_model
 from django.test import override_settings
 
-from chat.consumers import ModerationConsumer
 from chat.groups import relay
 from chat.models import Room
 
@@ -41,18 +40,38 @@ class ReportTests(RoomTestCase):
         self.assertReceivesJson(cal, {"type": "error", "errors": ["No such message."]})
         self.assertNothingSent("moderation")
 
-    @override_settings(CHAT_REPORTS_TO_HIDE=1)
-    def test_the_worker_hides_the_message(self):
+    # docs:start run-worker
+    def test_the_worker_hides_what_two_members_report(self):
         ann, ben = self.enter(self.ann, self.ben)
-        ben.send_json({"type": "report", "id": self.message.pk})
-        work = self.get_next_message("moderation", require=True)
-        ModerationConsumer().message_reported(work)
+        with self.run_worker("moderation"):
+            ann.send_json({"type": "report", "id": self.message.pk})
+            self.assertReceivesNothing(ben)
+            ben.send_json({"type": "report", "id": self.message.pk})
+            self.assertAllReceive([ann, ben], {"type": "hidden", "id": self.message.pk})
+
+    async def test_the_worker_hides_what_two_members_report_async(self):
+        ann, ben = await self.aenter(self.ann, self.ben)
+        async with self.run_worker("moderation"):
+            for member in [ann, ben]:
+                await member.send_json({"type": "report", "id": self.message.pk})
         self.assertAllReceive([ann, ben], {"type": "hidden", "id": self.message.pk})
 
+    # docs:end run-worker
+
+    # docs:start channel-client
+    @override_settings(CHAT_REPORTS_TO_HIDE=1)
+    def test_one_report_is_handled(self):
+        report = {"type": "message.reported", "message": self.message.pk}
+        worker = ChannelClient()
+        worker.send_and_consume("moderation", {**report, "reporter": self.ben.pk})
+        hidden = relay({"type": "hidden", "id": self.message.pk})
+        self.assertGroupSent("room.lobby", hidden)
+
+    # docs:end channel-client
+
     def test_the_worker_survives_a_message_that_is_gone(self):
-        ModerationConsumer().message_reported(
-            {"type": "message.reported", "message": 0, "reporter": self.ben.pk}
-        )
+        report = {"type": "message.reported", "message": 0, "reporter": self.ben.pk}
+        ChannelClient().send_and_consume("moderation", report)
         self.assertNothingGroupSent()
 
     def test_the_page_is_told_what_any_process_sends_to_the_room(self):

@@ -1,0 +1,128 @@
+"""The rules for what an application may send in answer to a request."""
+
+from __future__ import annotations
+
+from .protocol import Breach, Event, check_headers, described, is_int, listed, told
+
+START = "http.response.start"
+BODY = "http.response.body"
+
+EVENT_TYPES = (BODY, START)
+
+
+class HttpProtocol:
+    """
+    Follow what the application sends in answer to one request, and judge it.
+
+    ``state`` is one of:
+
+    * ``"waiting"``: the response has not begun;
+    * ``"started"``: it has begun, and more may come;
+    * ``"complete"``: its last part has come;
+    * ``"gone"``: the client went away before that.
+    """
+
+    def __init__(self) -> None:
+        self.state = "waiting"
+
+    def check(self, event: object) -> Breach | None:
+        """
+        Return what is wrong with sending ``event`` now, or ``None``.
+
+        A key whose value is ``None`` counts as absent, as on a server. Once
+        the client has gone only the type is judged.
+        """
+        if not isinstance(event, dict):
+            return _not_a_dict(event)
+        kind = event.get("type")
+        if not isinstance(kind, str) or kind not in EVENT_TYPES:
+            return _unknown(event)
+        if self.state == "gone":
+            return None
+        return _out_of_order(self.state, kind) or _check_content(kind, event)
+
+    def sent(self, event: Event) -> None:
+        """Move on to the state that sending ``event`` leads to."""
+        if self.state == "waiting":
+            self.state = "started"
+        elif self.state == "started" and not event.get("more_body"):
+            self.state = "complete"
+
+    def client_gone(self) -> None:
+        """Note that the client has gone before the end of the response."""
+        if self.state != "complete":
+            self.state = "gone"
+
+
+def _not_a_dict(event: object) -> Breach:
+    return Breach(
+        "not-a-dict",
+        f"The application sent {described(event)}, and a server reads only dicts; "
+        f"send a dict with a 'type', such as {{'type': {START!r}, 'status': 200}}.",
+    )
+
+
+def _unknown(event: Event) -> Breach:
+    kind = event.get("type")
+    if kind is None:
+        return Breach(
+            "no-type",
+            f"The application sent {told(event)}, and a server cannot tell what an "
+            f"event without a 'type' is; give it one of {listed(EVENT_TYPES)}.",
+        )
+    return Breach(
+        "unknown-type",
+        f"The application sent an event of type {told(kind)}, which a server does not "
+        f"know in answer to a request; send one of {listed(EVENT_TYPES)}.",
+    )
+
+
+def _out_of_order(state: str, kind: str) -> Breach | None:
+    if state == "complete":
+        return Breach(
+            "response-after-end",
+            f"The application sent {kind!r} after the last part of its response, and a "
+            "server refuses everything after that; give more_body=True to the parts "
+            "before the last.",
+        )
+    if state == "started" and kind == START:
+        return Breach(
+            "response-twice",
+            f"The application sent {START!r} a second time, and a server refuses to "
+            "start a response again; start it once.",
+        )
+    if state == "waiting" and kind == BODY:
+        return Breach(
+            "response-before-start",
+            f"The application sent {BODY!r} before {START!r}, and a server refuses a "
+            "body without a status; start the response first.",
+        )
+    return None
+
+
+def _check_content(kind: str, event: Event) -> Breach | None:
+    if kind == START:
+        return _check_status(event) or check_headers(event)
+    return _check_body(event)
+
+
+def _check_status(event: Event) -> Breach | None:
+    status = event.get("status")
+    if is_int(status):
+        return None
+    return Breach(
+        "response-status",
+        f"The application sent {START!r} with the status {told(status)}, and a server "
+        "needs an int to answer with; give the status of the response, such as 200.",
+    )
+
+
+def _check_body(event: Event) -> Breach | None:
+    body = event.get("body")
+    if body is None or isinstance(body, bytes):
+        return None
+    return Breach(
+        "body-not-bytes",
+        f"The application sent {BODY!r} with the body {described(body)}, and a server "
+        "takes bytes; encode it first.",
+    )
