@@ -1,0 +1,147 @@
+"""A browser that has the page of an operation open: what it sees."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from liveops.security import make_subscription_token
+
+from channels_testkit.surroundings import kit_coroutine
+from channels_testkit.wsclient import WSClient
+
+from .fragments import Page, Region
+
+if TYPE_CHECKING:
+    from liveops.models import LiveOperation
+
+    from channels_testkit.connection import Connection
+    from channels_testkit.handshake import Handshake
+
+__unittest = True
+
+#: Where liveops has its consumer.
+NOTIFICATIONS_PATH = "/asgi/notifications/"
+
+
+class Browser(WSClient):
+    """Opens the page of an operation, and swaps in what comes."""
+
+    def __init__(
+        self,
+        operation: LiveOperation | None,
+        *,
+        user: Any = None,
+        token: str | None = None,
+        path: str | None = None,
+        **options: Any,
+    ) -> None:
+        if user is None and operation is not None:
+            user = operation.owner
+        if token is None and operation is not None:
+            token = make_subscription_token(user, operation)
+        if "client" not in options:
+            options["user"] = user
+        super().__init__(_with_token(path or NOTIFICATIONS_PATH, token), **options)
+        self.operation = operation
+        self._opened: tuple[Connection, int] | None = None
+        _tell_what_liveops_swallows(self._run)
+
+    # Opening.
+
+    def connect(
+        self, path: str | None = None, *, timeout: float | None = None
+    ) -> Handshake:
+        """Open the connection; return the ``Handshake``."""
+        handshake = super().connect(path, timeout=timeout)
+        self._note_opening()
+        return handshake
+
+    @kit_coroutine
+    async def aconnect(
+        self, path: str | None = None, *, timeout: float | None = None
+    ) -> Handshake:
+        """Open the connection; return the ``Handshake``."""
+        handshake = await super().aconnect(path, timeout=timeout)
+        self._note_opening()
+        return handshake
+
+    def reconnect(self) -> Handshake:
+        """Lose the connection, and open it again as the page's script does."""
+        handshake = super().reconnect()
+        self._note_opening()
+        return handshake
+
+    @kit_coroutine
+    async def areconnect(self) -> Handshake:
+        """Lose the connection, and open it again as the page's script does."""
+        handshake = await super().areconnect()
+        self._note_opening()
+        return handshake
+
+    def _note_opening(self) -> None:
+        """Remember which frames came with the handshake."""
+        connection = self.communicator.connected("connect()")
+        self._opened = connection, len(connection.frames)
+
+    # What the page shows.
+
+    @property
+    def messages(self) -> list[Any]:
+        """What has come, read or not, decoded."""
+        self._run.observe()
+        return self._messages()
+
+    def _messages(self, count: int | None = None) -> list[Any]:
+        frames = self.communicator.connected("An assertion").frames
+        return [self._run.wire.decode_frame(frame) for frame in frames[:count]]
+
+    def _named(self, name: str) -> list[Any]:
+        """Return what came under one of the names that liveops uses."""
+        return [message[name] for message in self._messages() if name in message]
+
+    @property
+    def regions(self) -> dict[str, Region]:
+        """What each region of the page holds now, by id."""
+        self._run.observe()
+        return self._page().regions
+
+    def history(self, region: str) -> list[Region]:
+        """Return what a region has held, in order."""
+        self._run.observe()
+        return self._page().history[region]
+
+    def _page(self, count: int | None = None) -> Page:
+        page = Page()
+        for message in self._messages(count):
+            page.swap(message.get("liveop_html", ""))
+        return page
+
+
+class _Swallowed(logging.Handler):
+    """Tells a test what liveops' consumer logs and goes on after."""
+
+    def __init__(self, run: Any) -> None:
+        super().__init__(logging.WARNING)
+        self.run = run
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            self.run.errors.record(record.exc_info[1])
+
+
+def _tell_what_liveops_swallows(run: Any) -> None:
+    logger = logging.getLogger("liveops.consumers")
+    if any(getattr(handler, "run", None) is run for handler in logger.handlers):
+        return
+    handler = _Swallowed(run)
+    logger.addHandler(handler)
+    run.case.addCleanup(logger.removeHandler, handler)
+
+
+def _with_token(path: str, token: str | None) -> str:
+    if token is None:
+        return path
+    query = urlencode({"subscription_token": token})
+    return f"{path}{'&' if '?' in path else '?'}{query}"

@@ -1,0 +1,337 @@
+"""``LiveOpClient``: what the page of an operation shows, asserted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from unittest.util import safe_repr
+
+from channels_broadcast.security import verify_subscription_token
+from django.template.loader import get_template, render_to_string
+
+from channels_testkit.matching import closest_name
+from channels_testkit.opening import UNSET
+from channels_testkit.silence import nothing_came
+
+from .browser import Browser
+from .fragments import Shows, in_words, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from liveops.models import LiveOperation
+
+    from channels_testkit.connection import Connection
+
+    from .fragments import Page, Region, Wanted
+
+__unittest = True
+
+RESULT, STATUS = "op-result", "op-status"
+
+_IN_WORDS = {
+    "running": "a running operation",
+    "result": "a result",
+    "error": "an error",
+    "cancelled": "a cancellation",
+}
+_FINAL_STATES = {
+    "result": "FINISHED_OK",
+    "error": "FINISHED_ERROR",
+    "cancelled": "CANCELLED",
+}
+
+
+class LiveOpClient(Browser):
+    """
+    A browser that has the page of an operation open.
+
+    It shows the operation's subscription token, made for ``user``, by default
+    its owner; give ``token`` to show another. Without an operation it is the
+    page that lists them, which has no token. The options are those of
+    ``self.connect()``. Besides what a ``WSClient`` can do, it swaps the
+    fragments that come into a page, and asserts what the page shows.
+
+    Assertions look at all that has come, read or not. In a sync test they may
+    wait as a receive does; in an async test they judge what is there.
+    """
+
+    def assert_snapshot(self, state: str) -> Region:
+        """
+        Assert what the operation shows to who connects; return the region.
+
+        ``state`` is ``"running"``, ``"result"``, ``"error"`` or
+        ``"cancelled"``. Only what came with the handshake counts. Fails when
+        that is another state, nothing at all, or a result that is empty.
+        """
+        __tracebackhide__ = True
+        _check_state(state, _IN_WORDS)
+        connection = self._judged()
+        opened, count = self._opened or (None, None)
+        if opened is not connection:
+            raise RuntimeError("assert_snapshot() looks at what connect() has brought.")
+        page = self._page(count)
+        if _state_of(page) is None:
+            raise self._failure(
+                f"No snapshot came with the handshake of {self.label}.", _NO_SNAPSHOT
+            )
+        return self._check_outcome(page, state, f"The snapshot of {self.label}")
+
+    def assert_region(
+        self,
+        region: str,
+        contains: Wanted = None,
+        *,
+        ever: bool = False,
+        empty: bool = False,
+    ) -> Region:
+        """
+        Assert that a region of the page holds something; return it.
+
+        ``contains`` is looked for in its text and its markup; what has a ``<``
+        only in the markup. A regular expression may match anywhere. With
+        ``ever`` the region may have held it at any time. Fails when the region
+        is empty, unless ``empty`` says that it has to be.
+        """
+        __tracebackhide__ = True
+
+        def found(page: Page) -> Region | None:
+            now = [page.regions[region]] if region in page.regions else []
+            held = page.history[region] if ever else now
+            fitting = (r for r in held if r.is_empty == empty and r.holds(contains))
+            return next(fitting, None)
+
+        page = self._await_page(lambda page: found(page) is not None)
+        shown = found(page)
+        if shown is None:
+            raise self._not_shown(page, region, contains, empty=empty)
+        return shown
+
+    def assert_result(self, contains: Wanted = None) -> Region:
+        """Assert that the page shows a result; return the region."""
+        __tracebackhide__ = True
+        return self._assert_outcome("result", contains)
+
+    def assert_error(self, contains: Wanted = None) -> Region:
+        """Assert that the page shows an error; return the region."""
+        __tracebackhide__ = True
+        return self._assert_outcome("error", contains)
+
+    def assert_cancelled(self) -> Region:
+        """Assert that the page shows a cancellation; return the region."""
+        __tracebackhide__ = True
+        return self._assert_outcome("cancelled", None)
+
+    def assert_finished(
+        self, state: str, url: str | None = None, *, success_url: Any = UNSET
+    ) -> Any:
+        """
+        Assert that the page was told of the operation's end, and how.
+
+        ``state`` is ``"result"``, ``"error"`` or ``"cancelled"``, or what
+        liveops calls them. ``url`` is the operation's own, ``success_url``
+        where a browser goes after a success. Returns what came.
+        """
+        __tracebackhide__ = True
+        wanted = _FINAL_STATES.get(state, state)
+        _check_state(wanted, {**_FINAL_STATES, **dict.fromkeys(_FINAL_STATES.values())})
+        came = self._await_named("liveop_finished")
+        if not came:
+            raise self._nothing(
+                "word of the operation's end", {"liveop_finished": dict}
+            )
+        fields = (("state", wanted), ("url", url), ("success_url", success_url))
+        for name, expected in fields:
+            is_asked = expected is not UNSET and (name, expected) != ("url", None)
+            if is_asked and came[-1][name] != expected:
+                raise self._failure(
+                    f"The operation of {self.label} ended with {name}"
+                    f" {came[-1][name]!r}, not {expected!r}."
+                )
+        return came[-1]
+
+    def assert_chained_to(self, operation: LiveOperation) -> Any:
+        """
+        Assert that the page was handed over to another operation.
+
+        That takes its container, its channel, and a token that lets this user
+        in. Returns the channel and the token, as a dict.
+        """
+        __tracebackhide__ = True
+        came = self._await_named("liveop_chain")
+        if not came:
+            raise self._nothing("chain", {"liveop_chain": dict})
+        chain, channel = came[-1], operation.get_channel_name()
+        user = self.scope.get("user")
+        if chain["channel"] != channel:
+            raise self._failure(
+                f"{self.label} was chained to {chain['channel']!r}, not {channel!r}."
+            )
+        if channel not in verify_subscription_token(chain["token"], user):
+            raise self._failure(
+                f"{self.label} was chained to {channel!r} with a token that does not"
+                f" let {user} in."
+            )
+        if f"op-{operation.pk}" not in self._page().regions:
+            raise self._failure(
+                f"{self.label} was chained to {channel!r} without its container."
+            )
+        return chain
+
+    def assert_list_changed(self, count: int | None = None) -> int:
+        """
+        Assert that the user was told that the list of operations changed.
+
+        Without ``count``, at least once. Returns how often.
+        """
+        __tracebackhide__ = True
+        came = len(self._await_named("liveop_list_changed", count or 1))
+        if count is not None and came != count:
+            raise self._failure(
+                f"{self.label} was told {_times(came)} that the list changed, not"
+                f" {_times(count)}."
+            )
+        if count is None and not came:
+            raise self._nothing("change of the list", {"liveop_list_changed": True})
+        return came
+
+    def assert_denied(self) -> str:
+        """
+        Assert that the connection was turned away, and saw no operation.
+
+        Returns how: ``"rejected"`` where the handshake was refused, and
+        ``"closed"`` where the connection was accepted and then closed, which
+        is what liveops does to a token that it does not accept.
+        """
+        __tracebackhide__ = True
+        connection = self._judged()
+        if self._named("liveop_html"):
+            raise self._failure(f"{self.label} was shown the operation.")
+        if connection.state not in {"rejected", "closed"}:
+            raise self._failure(f"{self.label} was not turned away.")
+        return connection.state
+
+    # How they judge, and what they say.
+
+    def _connected(self) -> Connection:
+        return self.communicator.connected("An assertion about an operation")
+
+    def _judged(self, has_come: Callable[[], bool] | None = None) -> Connection:
+        """Return the connection at rest; wait where that can help."""
+        self._run.observe()
+        connection = self._connected()
+        if has_come is not None and not self._run.is_async and not has_come():
+            work = connection.until(has_come, self._run.receive_timeout)
+            self._drive(work, "areceive_json", only_reads=True)
+        return connection
+
+    def _await_page(self, shows: Callable[[Page], bool]) -> Page:
+        self._judged(lambda: shows(self._page()))
+        return self._page()
+
+    def _await_named(self, name: str, count: int = 1) -> list[Any]:
+        self._judged(lambda: len(self._named(name)) >= count)
+        return self._named(name)
+
+    def _assert_outcome(self, state: str, contains: Wanted) -> Region:
+        __tracebackhide__ = True
+        page = self._await_page(lambda page: RESULT in page.regions)
+        if RESULT in page.regions:
+            self._check_outcome(page, state, self.label)
+        return self.assert_region(RESULT, contains)
+
+    def _check_outcome(self, page: Page, state: str, what: str) -> Region:
+        __tracebackhide__ = True
+        found = str(_state_of(page))
+        shown = page.regions[STATUS if found == "running" else RESULT]
+        if shown.is_empty:
+            raise self._failure(self._why_empty(shown.id))
+        if found != state:
+            raise self._failure(
+                f"{what} shows {_IN_WORDS[found]}, not {_IN_WORDS[state]}.",
+                f"It shows: {safe_repr(shown.text)}",
+            )
+        return shown
+
+    def _not_shown(
+        self, page: Page, region: str, contains: Wanted, *, empty: bool
+    ) -> AssertionError:
+        if region not in page.regions:
+            names = ", ".join(map(repr, page.regions)) or "none"
+            meant = closest_name(region, page.regions)
+            hint = f"\nDid you mean {meant!r}?" if meant else ""
+            awaited = {"liveop_html": Shows(region, contains)}
+            regions = f"Regions: {names}.{hint}"
+            return self._nothing(f"region {region!r}", awaited, regions)
+        shown = page.regions[region]
+        if shown.is_empty and not empty:
+            return self._failure(self._why_empty(region))
+        wanted = "is not empty" if empty else f"does not hold {in_words(contains)}"
+        evidence = f"It shows: {safe_repr(shown.text)}"
+        if any(held.holds(contains) for held in page.history[region]) and not empty:
+            evidence += "\nIt held that before: ever=True looks at all it has held."
+        return self._failure(f"Region {region!r} of {self.label} {wanted}.", evidence)
+
+    def _why_empty(self, region: str) -> str:
+        verdict = f"Region {region!r} of {self.label} is empty."
+        if region != RESULT or self.operation is None:
+            return verdict
+        template = self.operation.get_result_template_name()
+        reason = self._why_not_rendered(self.operation, template)
+        return (
+            f"{verdict}\n\nliveops leaves it empty where rendering {template!r}"
+            f" raises.{reason}"
+        )
+
+    def _why_not_rendered(self, operation: LiveOperation, template: str) -> str:
+        """Say what rendering raises now; an async test may not query."""
+        context = {**(operation.result_context or {}), "operation": operation}
+        try:
+            if self._run.is_async:
+                get_template(template)
+            else:
+                render_to_string(template, context)
+        except Exception as error:  # noqa: BLE001 - told
+            return f" Now it raises {type(error).__name__}: {error}"
+        return ""
+
+    def _nothing(
+        self, what: str, awaited: Mapping[str, object], hint: str = ""
+    ) -> AssertionError:
+        """Return the failure of what waits for a message, and gets none."""
+        if not self._run.is_async:
+            timeout, call = self._run.receive_timeout, _WAIT
+            return nothing_came(self._connected(), what, timeout, call=call, hint=hint)
+        ((name, value),) = awaited.items()
+        shown = value.__name__ if isinstance(value, type) else repr(value)
+        call = f"await client.areceive_until({{{name!r}: {shown}}}, partial=True)"
+        return nothing_came(self._connected(), what, None, call=call, hint=hint)
+
+    def _failure(self, verdict: str, evidence: str = "") -> AssertionError:
+        parts = (verdict, evidence, str(self._connected().transcript))
+        return AssertionError("\n\n".join(part for part in parts if part))
+
+
+_WAIT = "set receive_timeout on the test case"
+_NO_SNAPSHOT = (
+    "liveops sends one to who shows a token for an operation that is in the database."
+)
+
+
+def _state_of(page: Page) -> str | None:
+    """Return which state a page shows, as liveops marks it."""
+    if RESULT not in page.regions:
+        return "running" if STATUS in page.regions else None
+    children = parse(page.regions[RESULT].html)
+    marks = children[0].classes if children else set()
+    if marks & {"cancelled", "op-cancelled"}:
+        return "cancelled"
+    return "error" if "error" in marks else "result"
+
+
+def _check_state(state: str, known: dict[str, Any]) -> None:
+    if state not in known:
+        raise ValueError(f"A state is one of {', '.join(known)}, not {state!r}.")
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

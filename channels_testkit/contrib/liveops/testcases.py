@@ -1,0 +1,154 @@
+"""Test cases for operations of django-liveops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+from django.test import TestCase
+
+from channels_testkit import refusals
+from channels_testkit.messages import DEFAULT
+from channels_testkit.surroundings import kit_coroutine
+from channels_testkit.testcases import WebsocketTestMixin
+
+from .browser import NOTIFICATIONS_PATH
+from .client import RESULT, LiveOpClient
+from .fragments import Shows
+
+if TYPE_CHECKING:
+    from liveops.models import LiveOperation
+
+    from .fragments import Wanted
+
+__unittest = True
+
+
+class LiveOpsTestMixin(WebsocketTestMixin):
+    """
+    What ``LiveOpsTestCase`` adds to a Django test case.
+
+    ``ws_path`` is where the project has liveops' consumer.
+    """
+
+    ws_path = NOTIFICATIONS_PATH
+
+    def watch(
+        self,
+        operation: LiveOperation,
+        *,
+        user: Any = None,
+        token: str | None = None,
+        **options: Any,
+    ) -> LiveOpClient:
+        """
+        Return a client that has the page of an operation open.
+
+        As its owner, unless ``user`` says otherwise. Fails when the connection
+        is turned away; to test that, connect a ``LiveOpClient`` of your own.
+        """
+        __tracebackhide__ = True
+        self._kit.refuse_in_async_test("self.awatch")
+        client = self._watcher(operation, user=user, token=token, **options)
+        client.connect()
+        return _let_in(client)
+
+    @kit_coroutine
+    async def awatch(
+        self,
+        operation: LiveOperation,
+        *,
+        user: Any = None,
+        token: str | None = None,
+        **options: Any,
+    ) -> LiveOpClient:
+        """Return a client that has the page of an operation open."""
+        __tracebackhide__ = True
+        if user is None:
+            user = await sync_to_async(getattr)(operation, "owner")
+        client = self._watcher(operation, user=user, token=token, **options)
+        await client.aconnect()
+        return _let_in(client)
+
+    def watch_list(self, user: Any, **options: Any) -> LiveOpClient:
+        """Return a client that has the list of a user's operations open."""
+        __tracebackhide__ = True
+        self._kit.refuse_in_async_test("self.awatch_list")
+        client = self._watcher(None, user=user, **options)
+        client.connect()
+        return _let_in(client)
+
+    @kit_coroutine
+    async def awatch_list(self, user: Any, **options: Any) -> LiveOpClient:
+        """Return a client that has the list of a user's operations open."""
+        __tracebackhide__ = True
+        client = self._watcher(None, user=user, **options)
+        await client.aconnect()
+        return _let_in(client)
+
+    def _watcher(self, operation: LiveOperation | None, **options: Any) -> LiveOpClient:
+        return LiveOpClient(operation, **{"path": self.ws_path, **options})
+
+    def assertPushed(
+        self,
+        operation: LiveOperation,
+        region: str,
+        contains: Wanted = None,
+        *,
+        count: int | None = None,
+        alias: str = DEFAULT,
+        msg: object = None,
+    ) -> Any:
+        """
+        Assert that a region was pushed to who watches an operation.
+
+        Nobody has to. Without ``count`` at least once, and the first that was
+        sent is returned; with it exactly so often, and a list is returned.
+        """
+        __tracebackhide__ = True
+        expected = {"liveop_html": Shows(region, contains)}
+        group = operation.get_channel_name()
+        return self.assertGroupSent(
+            group, expected, count=count, partial=True, alias=alias, msg=msg
+        )
+
+    def assertPushedAfterCommit(
+        self,
+        operation: LiveOperation,
+        region: str = RESULT,
+        contains: Wanted = None,
+        *,
+        count: int | None = None,
+        alias: str = DEFAULT,
+        msg: object = None,
+    ) -> Any:
+        """
+        Assert that a region was pushed, and never inside an atomic block.
+
+        As ``assertPushed()``.
+        """
+        __tracebackhide__ = True
+        expected = {"liveop_html": Shows(region, contains)}
+        group = operation.get_channel_name()
+        return self.assertGroupSentAfterCommit(
+            group, expected, count=count, partial=True, alias=alias, msg=msg
+        )
+
+
+class LiveOpsTestCase(LiveOpsTestMixin, TestCase):
+    """``WebsocketTestCase`` for operations of django-liveops."""
+
+
+def _let_in(client: LiveOpClient) -> LiveOpClient:
+    """Fail where the connection was turned away."""
+    connection = client.communicator.connected("connect()")
+    if connection.is_open:
+        return client
+    if connection.handshake is None or not connection.handshake.accepted:
+        raise refusals.refused(connection)
+    raise AssertionError(
+        f"{client.label} was accepted and then closed: liveops does not accept its"
+        " subscription token.\n\n"
+        "To test the refusal itself, connect a LiveOpClient, and use"
+        f" assert_denied().\n\n{connection.transcript}"
+    )

@@ -1,0 +1,284 @@
+"""The test case: handlers and middleware alone, and rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from django.test import TestCase
+from liveview.consumers import LiveViewConsumer
+from liveview.decorators import liveview_registry
+
+from channels_testkit import refusals
+from channels_testkit.apply_routes import apply_routes
+from channels_testkit.layers import captive_layer
+from channels_testkit.surroundings import kit_coroutine
+from channels_testkit.testcases import WebsocketTestMixin
+
+from .frames import find_target
+from .handlers import HandlerResult, RecordedConsumer, decoded
+from .registry import (
+    isolated_registry,
+    middleware_kept,
+    noting_blocks,
+    registered_name,
+)
+from .rooms import LiveViewClient, begin_turn, content_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .registry import Middleware
+
+__unittest = True
+
+
+def _sync_twin(method: Any) -> Any:
+    """Return the sync twin of a test case's coroutine method."""
+    name = method.__name__
+
+    def call(self: Any, *args: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
+        work = getattr(type(self), name).__wrapped__(self, *args, **options)
+        return self._kit.drive(work, f"self.{name}")
+
+    call.__name__ = name.removeprefix("a")
+    call.__qualname__ = method.__qualname__.replace(name, call.__name__)
+    call.__doc__ = method.__doc__
+    call.__signature__ = inspect.signature(method.__wrapped__)  # type: ignore[attr-defined]
+    return call
+
+
+class LiveViewTestMixin(WebsocketTestMixin):
+    """
+    What ``LiveViewTestCase`` adds to a Django test case.
+
+    Put it before any other test case class. Handlers and middleware that a
+    test or a class registers are forgotten at its end.
+    """
+
+    #: Where the project routes its consumer.
+    liveview_path: str = "/ws/liveview/{room}/"
+    #: The room of calls that name none.
+    liveview_room: str = "test-room"
+    #: The consumer that ``call_handler()`` and ``run_middleware()`` run.
+    liveview_consumer: Any = LiveViewConsumer
+
+    _live_clients: list[LiveViewClient]
+    _one_at_a_time: asyncio.Lock
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Forget at the class's end what it registers."""
+        cls.enterClassContext(isolated_registry())  # type: ignore[attr-defined]
+        super().setUpClass()
+
+    def _callSetUp(self) -> None:
+        self._live_clients = []
+        self._one_at_a_time = asyncio.Lock()
+        registry = isolated_registry()
+        registry.__enter__()
+        self.addCleanup(registry.__exit__, None, None, None)  # type: ignore[attr-defined]
+        super()._callSetUp()
+
+    # The consumer alone.
+
+    @kit_coroutine
+    async def acall_handler(
+        self,
+        function: str | Callable[..., Any],
+        *,
+        data: dict[str, Any] | None = None,
+        form: dict[str, Any] | None = None,
+        room: str | None = None,
+        lang: str = "en",
+        middleware: bool = True,
+        **options: Any,
+    ) -> HandlerResult:
+        """
+        Call a handler, by name or as it is imported, on a real consumer.
+
+        The consumer is connected, called once through its own ``receive()``,
+        and disconnected; only its transport is the test's. The options are
+        those of ``self.connect()``, ``user`` above all. Middleware comes
+        first, as in production, unless ``middleware`` is false. Raises what
+        the handler raises.
+
+        Example::
+
+            result = self.call_handler("greet", form={"name": "Ann"})
+            result.assert_target("#desk", contains="Good day, Ann")
+        """
+        __tracebackhide__ = True
+        name = registered_name(function)
+        content = content_of(name, data, form, lang, self._room(room))
+        # The registry, where middleware is watched or left out, is global.
+        async with self._one_at_a_time:
+            with middleware_kept() as called:
+                if not middleware:
+                    called.clear()
+                return await self._call(content, called, options)
+
+    call_handler = _sync_twin(acall_handler)
+
+    @kit_coroutine
+    async def arun_middleware(
+        self,
+        middleware: Middleware,
+        function: str = "function",
+        *,
+        data: dict[str, Any] | None = None,
+        form: dict[str, Any] | None = None,
+        room: str | None = None,
+        lang: str = "en",
+        **options: Any,
+    ) -> HandlerResult:
+        """
+        Run one middleware, and no other, before a handler that does nothing.
+
+        ``function`` is the name that the handler has. Otherwise as
+        ``call_handler()``.
+
+        Example::
+
+            def closed(consumer, content, function):
+                return function != "greet"
+
+            self.run_middleware(closed, "greet").assert_blocked()
+            self.run_middleware(closed, "ring").assert_allowed()
+        """
+        __tracebackhide__ = True
+        content = content_of(function, data, form, lang, self._room(room))
+        async with self._one_at_a_time:
+            with isolated_registry(), middleware_kept() as called:
+                called[:] = [middleware]
+                liveview_registry.register(function)(_do_nothing)
+                return await self._call(content, called, options)
+
+    run_middleware = _sync_twin(arun_middleware)
+
+    async def _call(
+        self,
+        content: dict[str, Any],
+        middleware: list[Middleware],
+        options: dict[str, Any],
+    ) -> HandlerResult:
+        __tracebackhide__ = True
+        function, room = content["function"], content["room"]
+        begin_turn(self._live_clients)
+        blocked_by: list[Middleware] = []
+        middleware[:] = [noting_blocks(one, blocked_by) for one in middleware]
+        recorded = RecordedConsumer(self.liveview_consumer)
+        # It gives the application the login that the project's has.
+        with apply_routes(recorded) as application:
+            communicator = self.create_communicator(
+                self._path_of(room),
+                application=application,
+                path_kwargs={"room_name": room},
+                **{"name": f"{function}()", **options},
+            )
+        if not await communicator.connect():
+            raise refusals.refused(communicator.connected("call_handler()"))
+        recorded.events.clear()
+        layer = captive_layer(self.liveview_consumer.channel_layer_alias)
+        first = len(layer.sent)
+        await communicator.send_json(content)
+        result = HandlerResult(
+            function=function,
+            frames=decoded(recorded.events, self.wire.decode_frame),
+            sent=layer.sent[first:],
+            blocked_by=blocked_by[0] if blocked_by else None,
+            communicator=communicator,
+        )
+        await communicator.disconnect()
+        communicator.connected("call_handler()").take_frames()
+        return result
+
+    # A browser in a room.
+
+    def create_room_client(
+        self, room: str | None = None, **options: Any
+    ) -> LiveViewClient:
+        """Return a client of a room that is not connected."""
+        room = self._room(room)
+        return LiveViewClient(self._path_of(room), room, self._live_clients, **options)
+
+    @kit_coroutine
+    async def aopen_room(
+        self, room: str | None = None, **options: Any
+    ) -> LiveViewClient:
+        """
+        Return a client that is connected to a room of the application.
+
+        The options are those of ``self.connect()``. Fails, as that does, when
+        the handshake is refused.
+
+        Example::
+
+            ann = self.open_room("desk")
+            ann.call("greet", form={"name": "Ann"})
+            ann.assert_target("#desk", contains="Good day, Ann")
+        """
+        __tracebackhide__ = True
+        client = self.create_room_client(room, **options)
+        if not await client.aconnect():
+            raise refusals.refused(client.communicator.connected("open_room()"))
+        return client
+
+    open_room = _sync_twin(aopen_room)
+
+    def begin_turn(self) -> None:
+        """
+        Begin a turn: assertions on clients look at what comes from now on.
+
+        Calls of functions begin one. Needed before the test itself sends.
+        """
+        self._kit.observe()
+        begin_turn(self._live_clients)
+
+    def assertOnlyReached(
+        self,
+        clients: Sequence[LiveViewClient],
+        selector: str,
+        contains: str | None = None,
+        **fields: object,
+    ) -> None:
+        """
+        Assert that a frame for a target came to these clients only.
+
+        In this turn each of them has got one, and no other client that this
+        test has opened has. The frame is told as in ``assert_target()``.
+
+        Example::
+
+            ann, ben = self.open_room("desk"), self.open_room("press")
+            ann.call("ring", form={"text": "lunch"})
+            self.assertOnlyReached([ann], "#bell", contains="lunch")
+        """
+        __tracebackhide__ = True
+        for client in clients:
+            client.assert_target(selector, contains, **fields)
+        for client in self._live_clients:
+            if client in clients or client.connection is None:
+                continue
+            if find_target(client.turn, selector, contains, fields) is not None:
+                raise AssertionError(
+                    f"A frame for {selector!r} came to {client.label} as well.\n\n"
+                    f"{client.transcript}"
+                )
+
+    def _room(self, room: str | None) -> str:
+        return self.liveview_room if room is None else room
+
+    def _path_of(self, room: str) -> str:
+        return self.liveview_path.format(room=quote(room, safe=""))
+
+
+class LiveViewTestCase(LiveViewTestMixin, TestCase):
+    """Django's ``TestCase`` with handlers, middleware and rooms."""
+
+
+def _do_nothing(consumer: Any, content: dict[str, Any]) -> None:
+    """Stand for a handler."""

@@ -1,0 +1,1 @@
+"""A small project on Chanx, and the tests of the package on it."""

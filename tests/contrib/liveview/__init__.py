@@ -1,0 +1,1 @@
+"""A small project on django-liveview, and its tests."""
