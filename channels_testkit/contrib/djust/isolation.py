@@ -1,0 +1,113 @@
+"""What djust keeps for the process, and a test must not leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from djust import test_isolation
+from djust.config import config
+from djust.db.notifications import PostgresNotifyListener
+from djust.mixins import async_work
+from djust.rate_limit import ip_tracker, reset_handler_buckets
+from djust.security import mount
+
+from channels_testkit.engine.recorder import MEETING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from channels_testkit.run import TestRun
+
+
+class Background:
+    """Holds background work until the test lets it run."""
+
+    def __init__(self) -> None:
+        self._held: list[tuple[object, asyncio.Future[None]]] = []
+        self._run_callback: Any = async_work.run_async_callback
+        #: What the callbacks have raised.
+        self.raised: list[BaseException] = []
+
+    async def run_async_callback(
+        self, callback: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Run one callback as djust does, when it is let go."""
+        is_free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._held.append((MEETING.get(), is_free))
+        await is_free
+        try:
+            return await self._run_callback(callback, args, kwargs)
+        except Exception as error:
+            self.raised.append(error)
+            raise
+
+    def take(self, connection: object) -> list[asyncio.Future[None]]:
+        """Take what is held of a connection, to let it go."""
+        taken = [free for of, free in self._held if of is connection]
+        self._held = [held for held in self._held if held[0] is not connection]
+        return [free for free in taken if not free.done()]
+
+
+@contextlib.contextmanager
+def isolated(test: TestRun) -> Iterator[Background]:
+    """Give a test a djust that is as fresh as a new process's."""
+    background = Background()
+    with contextlib.ExitStack() as stack:
+        for patch in (
+            # Every transport imports it by this name when it needs it.
+            mock.patch.object(
+                async_work, "run_async_callback", background.run_async_callback
+            ),
+            # The database's own notifications come from outside of the test's
+            # transaction; trigger_info() stands for them.
+            mock.patch.object(PostgresNotifyListener, "ensure_listening", _do_nothing),
+            mock.patch.dict(ip_tracker._connections, clear=True),  # noqa: SLF001
+            mock.patch.dict(ip_tracker._cooldowns, clear=True),  # noqa: SLF001
+        ):
+            stack.enter_context(patch)
+        _reset()
+        stack.callback(_reset)
+        yield background
+
+
+def _reset() -> None:
+    # The layers are captive, and the language is the test's own.
+    with mock.patch.multiple(
+        test_isolation,
+        _reset_channel_layer=lambda: None,
+        _reset_django_thread_locals=lambda: None,
+    ):
+        test_isolation.reset_djust_globals()
+    reset_handler_buckets()
+
+
+async def _do_nothing(*args: object) -> None: ...
+
+
+@contextlib.contextmanager
+def without_rate_limits() -> Iterator[None]:
+    """Let a connection that is made now send as fast as a test does."""
+    plenty = 10**9
+    limits = {
+        **config._config["rate_limit"],  # noqa: SLF001
+        "rate": plenty,
+        "burst": plenty,
+        "max_connections_per_ip": plenty,
+    }
+    with mock.patch.dict(config._config, rate_limit=limits):  # noqa: SLF001
+        yield
+
+
+@contextlib.contextmanager
+def allowed(module: str) -> Iterator[None]:
+    """Let views of a module be mounted, besides those the settings allow."""
+    prefixes = mount._allowed_prefixes  # noqa: SLF001
+
+    def all_prefixes() -> list[str]:
+        return [*prefixes(), module]
+
+    with mock.patch.object(mount, "_allowed_prefixes", all_prefixes):
+        yield

@@ -1,0 +1,161 @@
+"""djust's frames, and the view behind its consumer."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from django.urls import Resolver404, resolve
+from djust.live_view import LiveView
+
+from channels_testkit.contrib.pages import Page
+
+from .isolation import Background, allowed, isolated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from channels.consumer import AsyncConsumer
+
+    from channels_testkit.run import TestRun
+
+_local_names = itertools.count(1)
+
+
+class DjustPage(Page):
+    """One mounted LiveView."""
+
+    ws_path = "/ws/live/"
+    error_loggers = ("djust",)
+
+    def __init__(
+        self, view_class: type[LiveView], view_path: str, url: str = "/"
+    ) -> None:
+        self.view_class = view_class
+        self.view_path = view_path
+        self.url, self.query = split_url(url)
+        self._references = itertools.count(1)
+        self._view: Any = None
+
+    @classmethod
+    @contextlib.contextmanager
+    def for_test(cls, test: TestRun) -> Iterator[Background]:
+        """Hold background work, and isolate the test."""
+        with isolated(test) as background:
+            yield background
+
+    @property
+    def name(self) -> str:
+        """The name of the view."""
+        return self.view_class.__name__
+
+    # Frames.
+
+    def mount_frame(self, params: Mapping[str, Any]) -> object:
+        """Return what the browser sends when the page is there."""
+        return {
+            "type": "mount",
+            "view": self.view_path,
+            "params": {**self.query, **params},
+            "url": self.url,
+            "has_prerendered": False,
+            "client_timezone": "UTC",
+        }
+
+    def redirect_frame(self) -> object:
+        """Return what the browser sends to go on to this page."""
+        return {
+            "type": "live_redirect_mount",
+            "view": self.view_path,
+            "params": self.query,
+            "url": self.url,
+        }
+
+    def event_frame(self, name: str, params: Mapping[str, Any]) -> object:
+        """Return what the browser sends for an event."""
+        return {
+            "type": "event",
+            "event": name,
+            "params": dict(params),
+            "ref": next(self._references),
+        }
+
+    def error(self, frame: Any) -> str | None:
+        """Return the text of an error, or where a refused user is sent."""
+        if frame["type"] == "error":
+            return str(frame["error"])
+        if frame["type"] == "navigate":
+            return f"the browser is sent to {frame['to']!r}"
+        if frame["type"] == "rate_limit_exceeded":
+            return str(frame["message"])
+        return None
+
+    # The view.
+
+    def view(self, consumer: AsyncConsumer) -> Any:
+        """Return the view, also when the connection has been closed."""
+        self._view = consumer.view_instance or self._view  # type: ignore[attr-defined]
+        if self._view is None:
+            raise RuntimeError(f"{self.name} is not mounted: mount() it first.")
+        return self._view
+
+    def state(self, consumer: AsyncConsumer) -> Mapping[str, Any]:
+        """Return the view's public attributes that are not djust's own."""
+        view = self.view(consumer)
+        own = view._framework_attrs | {"request", "client_timezone"}  # noqa: SLF001
+        return {
+            name: value
+            for name, value in vars(view).items()
+            if not name.startswith("_") and name not in own and not callable(value)
+        }
+
+    def value(self, consumer: AsyncConsumer, name: str) -> Any:
+        """Return an attribute of the view or, failing that, of its class."""
+        state = self.state(consumer)
+        if name in state:
+            return state[name]
+        found = getattr(self.view(consumer), name, None)
+        if name.startswith("_") or found is None or callable(found):
+            raise LookupError(name)
+        return found
+
+
+def split_url(url: str) -> tuple[str, dict[str, str]]:
+    """Return the path of a URL and its query."""
+    parts = urlsplit(url)
+    return parts.path, dict(parse_qsl(parts.query, keep_blank_values=True))
+
+
+def routed_view(url: str) -> type[LiveView] | None:
+    """Return the LiveView that the project routes a URL to."""
+    try:
+        match = resolve(split_url(url)[0])
+    except Resolver404:
+        return None
+    found = getattr(match.func, "view_class", None)
+    is_live = isinstance(found, type) and issubclass(found, LiveView)
+    return found if is_live else None
+
+
+@contextlib.contextmanager
+def mountable(view_class: type[LiveView], test_module: str) -> Iterator[str]:
+    """
+    Give the path that djust finds a view by.
+
+    A view of the test's own module, or one that a function has made, may be
+    mounted wherever it is. Any other has to be allowed by the settings, as in
+    production.
+    """
+    module, name = view_class.__module__, view_class.__qualname__
+    with contextlib.ExitStack() as stack:
+        if vars(sys.modules[module]).get(name) is not view_class:
+            name = f"{view_class.__name__}_{next(_local_names)}"
+            setattr(sys.modules[module], name, view_class)
+            stack.callback(delattr, sys.modules[module], name)
+            stack.enter_context(allowed(module))
+        elif module == test_module:
+            stack.enter_context(allowed(module))
+        yield f"{module}.{name}"

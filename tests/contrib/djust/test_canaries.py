@@ -1,0 +1,74 @@
+"""
+The names of djust that its documentation does not promise.
+
+Where one of these fails with a new djust, ``contrib/djust`` has to change.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+from django.test import SimpleTestCase
+from djust import LiveView, runtime, test_isolation, websocket
+from djust.config import config
+from djust.db.notifications import PostgresNotifyListener
+from djust.mixins import async_work
+from djust.rate_limit import ip_tracker, reset_handler_buckets
+from djust.security import mount
+
+
+class CanaryTests(SimpleTestCase):
+    def test_background_callbacks_are_run_by_one_function(self):
+        call = "from .mixins.async_work import run_async_callback"
+        for module in (runtime, websocket):
+            self.assertIn(call, inspect.getsource(module))
+        parameters = inspect.signature(async_work.run_async_callback).parameters
+        self.assertEqual(list(parameters), ["callback", "args", "kwargs"])
+
+    def test_view_has_what_is_read_of_it(self):
+        view = LiveView()
+        for name in ("_framework_attrs", "_stream_operations", "_streams"):
+            self.assertIn(name, vars(view))
+        view.start_async(print, name="work")
+        self.assertEqual(list(view._async_tasks), ["work"])
+
+    def test_stream_operations_name_stream_and_item(self):
+        view = LiveView()
+        view.stream("notes", [])
+        view.stream_insert("notes", {"id": 1})
+        (operation,) = view._stream_operations
+        self.assertEqual(operation["type"], "stream_insert")
+        stream = view._streams["notes"]
+        self.assertEqual(stream.dom_id_for(stream.items[0]), operation["dom_id"])
+
+    def test_consumer_holds_the_view(self):
+        self.assertIsNone(websocket.LiveViewConsumer().view_instance)
+
+    def test_limits_are_read_from_the_configuration(self):
+        self.assertEqual(config.get("rate_limit"), config._config["rate_limit"])
+        source = inspect.getsource(websocket.LiveViewConsumer.connect)
+        for name in ("rate", "burst", "max_connections_per_ip"):
+            self.assertIn(f'"{name}"', source)
+
+    def test_addresses_are_kept_in_two_dicts(self):
+        self.assertIsInstance(ip_tracker._connections, dict)
+        self.assertIsInstance(ip_tracker._cooldowns, dict)
+        self.assertTrue(callable(reset_handler_buckets))
+
+    def test_allowed_modules_come_from_one_function(self):
+        self.assertIn(
+            "_allowed_prefixes()", inspect.getsource(mount.is_view_path_allowed)
+        )
+
+    def test_reset_has_the_parts_that_are_left_out(self):
+        source = inspect.getsource(test_isolation.reset_djust_globals)
+        self.assertIn("_reset_channel_layer()", source)
+        self.assertIn("_reset_django_thread_locals()", source)
+
+    def test_listener_of_the_database_is_started_by_one_method(self):
+        method = PostgresNotifyListener.ensure_listening
+        self.assertTrue(inspect.iscoroutinefunction(method))
+
+    def test_notifications_go_to_the_group_of_their_channel(self):
+        source = inspect.getsource(websocket.LiveViewConsumer)
+        self.assertIn('f"djust_db_notify_{ch', source)
