@@ -12,6 +12,7 @@ from django.db.models.signals import post_delete, post_save
 from django.urls import path
 
 from channels_testkit import ChannelClient, WebsocketTestCase, WSClient, apply_routes
+from tests.utils import entered
 
 from .app.models import Note
 
@@ -67,13 +68,14 @@ class BindingTestCase(WebsocketTestCase):
         for signal, receiver in ((post_save, saved), (post_delete, deleted)):
             signal.connect(receiver, sender=Note)
             self.addCleanup(signal.disconnect, receiver, sender=Note)
-        self.enterContext(
+        entered(
+            self,
             apply_routes(
                 [
                     path("", Demultiplexer.as_asgi()),
                     {"binding.note": NoteBinding.as_asgi()},
                 ]
-            )
+            ),
         )
 
     def inbound(self, action: str, **payload: Any) -> dict[str, Any]:

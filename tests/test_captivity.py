@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from channels_testkit.captivity import CaptiveLayers
 from channels_testkit.layers import CaptiveChannelLayer, captive_layer
+from tests.utils import entered
 
 MESSAGE = {"type": "a.message"}
 IN_MEMORY = "channels.layers.InMemoryChannelLayer"
@@ -35,7 +36,7 @@ class CaptivityTestCase(SimpleTestCase):
     """Each test has the layers of TWO, and none that was made before."""
 
     def setUp(self):
-        self.enterContext(override_settings(CHANNEL_LAYERS=TWO))
+        entered(self, override_settings(CHANNEL_LAYERS=TWO))
 
     def assertNotSwapped(self):
         self.assertEqual(channel_layers.backends, {})
@@ -525,7 +526,7 @@ class OverriddenClassTests(SimpleTestCase):
         send(get_channel_layer())
 
     def setUp(self):
-        self.enterContext(CaptiveLayers())
+        entered(self, CaptiveLayers())
 
     def test_class_has_layers_for_its_setting(self):
         self.assertEqual(get_channel_layer().capacity, 1)

@@ -48,7 +48,7 @@ from channels_testkit import (
 )
 from tests.app.asgi import websocket_application
 from tests.app.models import Note
-from tests.utils import OuterTestCase, run_case
+from tests.utils import OuterTestCase, entered, run_case
 
 
 class SimpleCase(SimpleWebsocketTestCase):
@@ -316,7 +316,7 @@ class ContextTests(OuterTestCase):
 
         class Inner(SimpleCase):
             def setUp(self) -> None:
-                self.enterContext(translation.override("de"))
+                entered(self, translation.override("de"))
 
             def test_sync(self) -> None:
                 self.connect(application=application)

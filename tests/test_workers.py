@@ -23,6 +23,7 @@ from channels_testkit import (
     WebsocketTestCase,
     apply_routes,
 )
+from tests.utils import entered
 
 from .app.consumers import RoomConsumer
 from .app.models import Note
@@ -309,7 +310,7 @@ class SyncTests(WorkersTestCase):
         self.assertEqual(self.texts(), ["thumbnail 1"])
 
     def test_it_can_be_entered_as_a_context_of_the_test(self):
-        self.enterContext(self.run_worker("thumbnails"))
+        entered(self, self.run_worker("thumbnails"))
         Channel("thumbnails").send(MAKE)
         self.assertEqual(self.texts(), ["thumbnail 1"])
 
@@ -468,7 +469,7 @@ class SetUpTests(ChannelTestCase):
     application = APPLICATION
 
     def setUp(self):
-        self.enterContext(self.run_worker("thumbnails"))
+        entered(self, self.run_worker("thumbnails"))
 
     def test_works_from_set_up(self):
         Channel("thumbnails").send(MAKE)

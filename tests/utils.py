@@ -133,3 +133,10 @@ class LoopTestCase(unittest.IsolatedAsyncioTestCase):
     def __reduce__(self) -> tuple[Any, ...]:
         # Its context cannot be pickled; a new one has all that it needs.
         return type(self), (self._testMethodName,)
+
+
+def entered(case: Any, manager: Any) -> Any:
+    """Enter a context for a test: Python 3.10 has no ``enterContext()``."""
+    result = manager.__enter__()
+    case.addCleanup(manager.__exit__, None, None, None)
+    return result
