@@ -527,3 +527,20 @@ class ResourceTests(OuterTestCase):
 
         self.assertEqual(run_case(Inner).texts, [])
         self.assertEqual(loops, [False])
+
+
+class CallbackTests(OuterTestCase):
+    def test_error_of_a_callback_of_the_loop_fails_the_test(self) -> None:
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send({"type": "websocket.accept"})
+            asyncio.get_running_loop().call_soon(int, "no number")
+            await receive()
+
+        class Inner(SimpleWebsocketTestCase):
+            def test(self) -> None:
+                self.connect("/", application=application)
+
+        (error,) = run_case(Inner).raised
+        self.assertIsInstance(error, ValueError)
+        self.assertIn("no number", str(error))
