@@ -123,7 +123,8 @@ _LOGIN_HINT = (
 
 
 def _key(user: Any) -> object:
-    return getattr(user, "pk", user)
+    key = getattr(user, "pk", None)
+    return user if key is None else key
 
 
 def _named(user: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import threading
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -84,7 +83,7 @@ class TestRun(Surroundings):
             on_foreign_query=self.errors.record,
         )
         # What is started from now on may act on the test from outside.
-        self._known_threads = weakref.WeakSet(threading.enumerate())
+        self._known_threads = weakref.WeakSet(private.threads_with_work())
         self._in_place = contextlib.ExitStack()
         self._bridge: Bridge | None = None
         #: Whether the kit looks at the layers as they are, at rest or not.
@@ -296,9 +295,10 @@ class TestRun(Surroundings):
 
     def _rest_after_request(self, *, has_failed: bool) -> None:
         """Come to rest, unless this code runs while the loop does."""
-        if self._bridge is None or self._bridge.is_running:
+        bridge = self._bridge
+        if bridge is None or bridge.is_running or not bridge.is_in_own_thread:
             return
-        self._bridge.settle()
+        bridge.settle()
         if not has_failed:
             self.errors.deliver()
 

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import gc
 import os
+import threading
 import warnings
 from typing import Any, ClassVar
+from unittest import mock
 
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
@@ -544,3 +546,43 @@ class CallbackTests(OuterTestCase):
         (error,) = run_case(Inner).raised
         self.assertIsInstance(error, ValueError)
         self.assertIn("no number", str(error))
+
+
+class MovedTimeTests(OuterTestCase):
+    def test_timers_of_the_application_run_while_time_stands_still(self) -> None:
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send({"type": "websocket.accept"})
+            await asyncio.sleep(0.01)
+            await send({"type": "websocket.send", "text": "late"})
+            await receive()
+
+        class Inner(SimpleWebsocketTestCase):
+            def test(self) -> None:
+                # What packages that freeze time do to it.
+                with mock.patch("time.monotonic", return_value=0.0):
+                    client = self.connect("/", application=application)
+                    self.assertReceivesText(client, "late")
+
+        self.assertEqual(run_case(Inner).raised, [])
+
+
+class RequestTests(OuterTestCase):
+    def test_request_of_another_thread_comes_to_rest_with_the_next_call(self) -> None:
+        statuses: list[int] = []
+
+        class Inner(SimpleWebsocketTestCase):
+            def test(self) -> None:
+                client = self.connect("/ws/echo/", application=websocket_application)
+
+                def request() -> None:
+                    statuses.append(self.client.get("/nowhere/").status_code)
+
+                thread = threading.Thread(target=request)
+                thread.start()
+                thread.join()
+                client.send_json({"text": "hello"})
+                self.assertReceivesJson(client, {"text": "hello"})
+
+        self.assertEqual(run_case(Inner).raised, [])
+        self.assertEqual(statuses, [404])

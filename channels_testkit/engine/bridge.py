@@ -14,7 +14,6 @@ import contextvars
 import functools
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from channels_testkit.exceptions import DeadlockError, HangError
@@ -60,6 +59,8 @@ class Bridge:
         self._helper = HelperThread.get()
         self._watchdog = hangs.Watchdog.get()
         self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
+        # A test that moves time does not move the application's timers.
+        self.loop.time = private.clock  # type: ignore[method-assign]
         self.rest: RestWatch = watch_of(self.loop)
         known = threading.enumerate() if known_threads is None else known_threads
         self.rest.know_threads({*known, self._helper.thread, self._watchdog.thread})
@@ -91,6 +92,11 @@ class Bridge:
     def is_in_async_test(self) -> bool:
         """Whether a coroutine of the test's author is under way."""
         return self._test is not None
+
+    @property
+    def is_in_own_thread(self) -> bool:
+        """Whether this code runs in the test's own thread."""
+        return threading.get_ident() == self.thread_id
 
     @property
     def is_in_loop(self) -> bool:
@@ -285,7 +291,7 @@ class Bridge:
             return
         if self._is_debugged():
             self.rest.arm()
-        elif time.monotonic() > deadline + min(self.pause * _LOOKS, _GRACE):
+        elif private.clock() > deadline + min(self.pause * _LOOKS, _GRACE):
             self._report_blocked_loop()
 
     def _hang(self) -> None:

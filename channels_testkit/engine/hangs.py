@@ -14,7 +14,6 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -180,7 +179,7 @@ class Watchdog:
         self._watched = watched
         # To wake a thread costs more than most calls take. One that sleeps
         # not much longer than it should will see this by itself.
-        if self._sleeps_until > time.monotonic() + watched.pause:
+        if self._sleeps_until > private.clock() + watched.pause:
             with self._changed:
                 self._changed.notify()
 
@@ -198,5 +197,5 @@ class Watchdog:
                     self._changed.wait()
                 else:
                     watched.look()
-                    self._sleeps_until = time.monotonic() + watched.pause
+                    self._sleeps_until = private.clock() + watched.pause
                     self._changed.wait(watched.pause)

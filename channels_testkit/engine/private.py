@@ -11,6 +11,8 @@ import contextlib
 import contextvars
 import functools
 import sys
+import threading
+import time
 from asyncio import events
 from concurrent.futures import (
     Executor,
@@ -27,7 +29,6 @@ from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
 
 if TYPE_CHECKING:
     import selectors
-    import threading
     from collections import deque
     from collections.abc import Callable, Iterator
     from types import FrameType
@@ -82,6 +83,15 @@ def timer_callback(handle: events.Handle) -> object:
 def waits_only_for_itself(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether the loop has no socket or pipe but its own, to be woken."""
     return len(selector_of(loop).get_map()) <= 1
+
+
+def clock(now: Callable[[], float] = time.perf_counter) -> float:
+    """
+    Return the time that waits are measured by, in seconds.
+
+    Packages that move or freeze time do not move this function, held here.
+    """
+    return now()
 
 
 def is_wake_up(loop: asyncio.AbstractEventLoop, key: selectors.SelectorKey) -> bool:
@@ -141,6 +151,16 @@ def is_awaited_by_its_thread(posted: object) -> bool:
 
 
 _MAIN_WRAP_CODE = AsyncToSync.main_wrap.__code__
+
+
+def threads_with_work() -> list[threading.Thread]:
+    """Return the threads of the process, but for pools' idle workers."""
+    frames = frames_by_thread()
+    return [
+        thread
+        for thread in threading.enumerate()
+        if not is_idle_worker(thread, frames.get(thread.ident or 0))
+    ]
 
 
 def is_idle_worker(thread: threading.Thread, frame: FrameType | None) -> bool:

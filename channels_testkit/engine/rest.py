@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextvars
 import threading
-import time
 import weakref
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
@@ -68,7 +67,7 @@ class RestWatch:
         self.failed_tasks: list[asyncio.Task[Any]] = []
         #: Seconds that one wait may take, or None for no bound.
         self.hang_timeout: float | None = None
-        #: time.monotonic() after which ``on_hang`` is called.
+        #: private.clock() after which ``on_hang`` is called.
         self.deadline: float | None = None
         self.on_hang: Callable[[], None] = self._fail_hung
         #: Asked at rest when nobody waits for it, with whether there is no
@@ -116,7 +115,7 @@ class RestWatch:
     def arm(self, timeout: float = 0) -> None:
         """Begin a wait that ``hang_timeout`` bounds, beyond ``timeout``."""
         if self.hang_timeout is not None:
-            deadline = time.monotonic() + self.hang_timeout + timeout
+            deadline = private.clock() + self.hang_timeout + timeout
             self.deadline = max(deadline, self.deadline or deadline)
 
     def busy_jobs(self) -> Iterator[Job]:
@@ -236,7 +235,7 @@ class RestWatch:
         self._spins = 0
         if self.deadline is None:
             return timeout
-        left = self.deadline - time.monotonic()
+        left = self.deadline - private.clock()
         if left <= 0:
             self.on_hang()
             return 0
