@@ -294,11 +294,12 @@ def not_rejected(
 
 
 def is_dead(connection: Connection) -> str:
-    """Say that silence proves nothing, because the application raised."""
-    kind = type(connection.error).__name__
+    """Say that silence proves nothing, because the application is gone."""
+    has_raised = connection.error is not None
+    what = f"raised {type(connection.error).__name__}" if has_raised else "has ended"
     return (
-        f"{connection.label} received nothing because its application raised"
-        f" {kind}.\n\n{connection.transcript}"
+        f"{connection.label} received nothing because its application {what}."
+        f"\n\n{connection.transcript}"
     )
 
 

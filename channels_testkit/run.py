@@ -115,6 +115,7 @@ class TestRun(Surroundings):
         steps: tuple[Callable[[], Iterable[BaseException]], ...] = (
             self._close_connections,
             self.errors.pending,
+            self._lost_in_own_tasks,
             self._findings,
             self._close_loop,
             self.errors.pending,
@@ -134,6 +135,10 @@ class TestRun(Surroundings):
             # What the last clean-up has sent is told as well.
             self._bridge.settle()
         return ()
+
+    def _lost_in_own_tasks(self) -> Iterable[BaseException]:
+        """Return what a task of the test was told, and nobody else."""
+        return () if self._bridge is None else self._bridge.rest.lost_failures()
 
     def _close_loop(self) -> Iterable[BaseException]:
         if self._bridge is not None:

@@ -231,7 +231,7 @@ class WebsocketAssertions(LayerAssertions):
         event = next(filter(is_frame, found.unread), None)
         if event is not None:
             self.fail(with_message(refusals.not_silent(found, event), msg))
-        if found.error is not None:
+        if found.error is not None or found.state == "ended":
             self.fail(with_message(refusals.is_dead(found), msg))
 
     def assertAllReceive(

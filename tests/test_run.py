@@ -12,6 +12,7 @@ from unittest import mock
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from channels_testkit import (
     Channel,
@@ -586,3 +587,63 @@ class RequestTests(OuterTestCase):
 
         self.assertEqual(run_case(Inner).raised, [])
         self.assertEqual(statuses, [404])
+
+
+class OwnTaskTests(OuterTestCase):
+    def test_error_that_only_a_task_of_the_test_was_told_fails_the_test(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            application = websocket_application
+
+            async def test(self) -> None:
+                client = await self.aconnect("/ws/echo/")
+                crash = client.send_json({"raise": "ValueError"})
+                self.task = asyncio.create_task(crash)
+                await asyncio.sleep(0)
+                await self.asettle()
+
+        (error,) = run_case(Inner).raised
+        self.assertIsInstance(error, ValueError)
+
+    def test_error_of_a_task_that_is_awaited_is_told_once(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            application = websocket_application
+
+            async def test(self) -> None:
+                client = await self.aconnect("/ws/echo/")
+                crash = client.send_json({"raise": "ValueError"})
+                with self.assertRaises(ValueError):
+                    await asyncio.create_task(crash)
+
+        self.assertEqual(run_case(Inner).raised, [])
+
+
+class EndedTests(OuterTestCase):
+    def test_silence_of_an_application_that_has_ended_is_no_silence(self) -> None:
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send({"type": "websocket.accept"})
+            await receive()
+
+        class Inner(SimpleWebsocketTestCase):
+            def test(self) -> None:
+                client = self.connect("/", application=application)
+                client.send_text("leave")
+                self.assertReceivesNothing(client)
+
+        ((text),) = run_case(Inner).texts
+        self.assertIn("/ received nothing because its application has ended.", text)
+
+
+class CommitGuardTests(ChannelTestCase):
+    def test_what_was_registered_before_a_block_that_fails_never_runs(self) -> None:
+        ran: list[str] = []
+
+        def outer() -> None:
+            with transaction.atomic():
+                transaction.on_commit(lambda: ran.append("outer"))
+                with transaction.atomic(savepoint=False):
+                    raise KeyError
+
+        with self.assertRaises(KeyError):
+            outer()
+        self.assertEqual(ran, [])

@@ -65,6 +65,8 @@ class RestWatch:
         self.background: Counter[object] = Counter()
         #: Application tasks that failed, to be looked at once at rest.
         self.failed_tasks: list[asyncio.Task[Any]] = []
+        #: The same of tasks of the test, to be looked at when it has ended.
+        self.own_failed_tasks: list[asyncio.Task[Any]] = []
         #: Seconds that one wait may take, or None for no bound.
         self.hang_timeout: float | None = None
         #: private.clock() after which ``on_hang`` is called.
@@ -166,8 +168,12 @@ class RestWatch:
     def unseen_failures(self) -> list[BaseException]:
         """Take the exceptions of application tasks that nobody awaited."""
         tasks, self.failed_tasks = self.failed_tasks, []
-        unseen = [task for task in tasks if private.is_unretrieved(task)]
-        return [error for task in unseen if (error := task.exception())]
+        return _unseen(tasks)
+
+    def lost_failures(self) -> list[BaseException]:
+        """Take the exceptions of the test's own tasks that nobody awaited."""
+        tasks, self.own_failed_tasks = self.own_failed_tasks, []
+        return _unseen(tasks)
 
     def fail_waiters(self, error: BaseException) -> bool:
         """Raise the error where the test waits for rest."""
@@ -281,13 +287,19 @@ class RestWatch:
 
     def _create_watched_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         task = self._create_task(coro, **options)
-        if APPLICATION.get():
-            task.add_done_callback(self._note_failure)
+        is_of_application = APPLICATION.get()
+        task.add_done_callback(
+            self._note_failure if is_of_application else self._note_own_failure
+        )
         return task
 
     def _note_failure(self, task: asyncio.Task[Any]) -> None:
         if private.exception_of(task) is not None:
             self.failed_tasks.append(task)
+
+    def _note_own_failure(self, task: asyncio.Task[Any]) -> None:
+        if private.exception_of(task) is not None:
+            self.own_failed_tasks.append(task)
 
     def outside_threads(self) -> list[threading.Thread]:
         """Return the threads that may still act on the test."""
@@ -312,3 +324,9 @@ def _shorter(pause: float | None, timeout: float | None) -> float | None:
 
 def _no_opinion(_is_endless: bool) -> None:
     return None
+
+
+def _unseen(tasks: list[asyncio.Task[Any]]) -> list[BaseException]:
+    """Return the exceptions that nobody has looked at, and look at them."""
+    unseen = [task for task in tasks if private.is_unretrieved(task)]
+    return [error for task in unseen if (error := task.exception())]
