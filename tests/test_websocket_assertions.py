@@ -21,10 +21,10 @@ from .utils import run_case
 
 
 class SoonConsumer(AsyncJsonWebsocketConsumer):
-    """Answers or closes after a hundredth of a second."""
+    """Answers or closes after a hundredth of a second, or a fifth."""
 
     async def receive_json(self, content, **kwargs):
-        await failing.asyncio.sleep(0.01)
+        await failing.asyncio.sleep(0.2 if content == "later" else 0.01)
         if content == "close":
             await self.close(code=4000)
         else:
@@ -442,14 +442,14 @@ class WaitingTests(SimpleWebsocketTestCase):
 
     def test_nothing_within_waits_for_timers_that_are_due(self):
         ann = self.connect()
-        ann.send_json([1])
+        ann.send_json("later")
         self.assertReceivesNothing(ann, within=0.001)
         with self.assertRaisesMessage(AssertionError, "received a text frame"):
             self.assertReceivesNothing(ann, within=5)
 
     async def test_nothing_within_has_a_twin_for_async_tests(self):
         ann = await self.aconnect()
-        await ann.send_json([1])
+        await ann.send_json("later")
         await self.aassertReceivesNothing(ann)
         await self.aassertReceivesNothing(ann, within=0.001)
         with self.assertRaisesMessage(AssertionError, "received a text frame"):
