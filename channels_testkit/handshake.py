@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HTTP_FORBIDDEN = 403
-
 
 @dataclass(frozen=True, eq=False)
 class Handshake:

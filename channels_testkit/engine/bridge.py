@@ -274,7 +274,7 @@ class Bridge:
         reason = None
         if self._stuck:
             reason = "The loop of this test is stuck, as reported before."
-        elif threading.get_ident() != self.thread_id:
+        elif not self.is_in_own_thread:
             reason = "This call belongs to the test's own thread."
         elif self.is_running:
             reason = "This call was made while another one is running."

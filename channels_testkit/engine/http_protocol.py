@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from .protocol import Breach, Event, check_headers, described, is_int, listed, told
+from .protocol import (
+    Breach,
+    Event,
+    check_body,
+    check_headers,
+    described,
+    is_int,
+    listed,
+    told,
+)
 
 START = "http.response.start"
 BODY = "http.response.body"
@@ -103,7 +112,7 @@ def _out_of_order(state: str, kind: str) -> Breach | None:
 def _check_content(kind: str, event: Event) -> Breach | None:
     if kind == START:
         return _check_status(event) or check_headers(event)
-    return _check_body(event)
+    return check_body(event)
 
 
 def _check_status(event: Event) -> Breach | None:
@@ -114,15 +123,4 @@ def _check_status(event: Event) -> Breach | None:
         "response-status",
         f"The application sent {START!r} with the status {told(status)}, and a server "
         "needs an int to answer with; give the status of the response, such as 200.",
-    )
-
-
-def _check_body(event: Event) -> Breach | None:
-    body = event.get("body")
-    if body is None or isinstance(body, bytes):
-        return None
-    return Breach(
-        "body-not-bytes",
-        f"The application sent {BODY!r} with the body {described(body)}, and a server "
-        "takes bytes; encode it first.",
     )

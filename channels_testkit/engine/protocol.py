@@ -140,7 +140,7 @@ class WebsocketProtocol:
         if kind == CLOSE:
             return _check_code(event) or _check_reason(event)
         if kind == DENIAL_BODY:
-            return _check_body(event)
+            return check_body(event)
         return self._check_denial() or _check_status(event) or check_headers(event)
 
     def _check_subprotocol(self, event: Event) -> Breach | None:
@@ -415,14 +415,15 @@ def _check_status(event: Event) -> Breach | None:
     )
 
 
-def _check_body(event: Event) -> Breach | None:
+def check_body(event: Event) -> Breach | None:
+    """Find what is wrong with the part of a body that an event carries."""
     body = event.get("body")
     if body is None or isinstance(body, bytes):
         return None
     return Breach(
         "body-not-bytes",
-        f"The application sent {DENIAL_BODY!r} with the body {described(body)}, and a "
-        "server takes bytes; encode it first.",
+        f"The application sent {event['type']!r} with the body {described(body)}, and "
+        "a server takes bytes; encode it first.",
     )
 
 

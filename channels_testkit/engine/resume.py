@@ -19,7 +19,22 @@ if TYPE_CHECKING:
 __unittest = True
 
 
-class AtRest:
+class _Interruptible:
+    """What a report of a hang is raised in."""
+
+    def __init__(self, rest: RestWatch) -> None:
+        self._rest = rest
+        self._task: asyncio.Task[Any] | None = None
+        self._interruption: BaseException | None = None
+
+    def interrupt(self, error: BaseException) -> None:
+        """Raise the error where the code of the test awaits."""
+        self._interruption = error
+        if self._task is not None:
+            self._task.cancel()
+
+
+class AtRest(_Interruptible):
     """
     An awaitable that steps a coroutine, and waits for rest between steps.
 
@@ -33,18 +48,10 @@ class AtRest:
         rest: RestWatch,
         on_resume: Callable[[BaseException | None], None],
     ) -> None:
+        super().__init__(rest)
         #: Where hangs.py goes on to look: nothing awaits it.
         self.coroutine = coroutine
-        self._rest = rest
         self._on_resume = on_resume
-        self._task: asyncio.Task[Any] | None = None
-        self._interruption: BaseException | None = None
-
-    def interrupt(self, error: BaseException) -> None:
-        """Raise the error where the coroutine awaits."""
-        self._interruption = error
-        if self._task is not None:
-            self._task.cancel()
 
     def __await__(self) -> Generator[Any, Any, Any]:
         self._task = asyncio.current_task()
@@ -105,20 +112,12 @@ class AtRest:
         return error
 
 
-class InterruptibleCall:
+class InterruptibleCall(_Interruptible):
     """A kit coroutine, which may await code of the test's author."""
 
     def __init__(self, work: Awaitable[Any], rest: RestWatch) -> None:
+        super().__init__(rest)
         self._work = work
-        self._rest = rest
-        self._task: asyncio.Task[Any] | None = None
-        self._interruption: BaseException | None = None
-
-    def interrupt(self, error: BaseException) -> None:
-        """Raise the error from the call."""
-        self._interruption = error
-        if self._task is not None:
-            self._task.cancel()
 
     async def run(self) -> Any:
         """Finish the work at rest."""
