@@ -58,11 +58,14 @@ class LayerAssertions:
         __tracebackhide__ = True
         layer = self._layer(alias)
         name = channel_name(channel)
+        waited = ""
+        if not layer.pending(name):
+            waited = self._kit.wait_outside(lambda: layer.pending(name))
         content = layer.take(name)
         if content is not None:
             return Message(content, name, alias)
         if require:
-            self.fail(layer_report.no_message(name, layer))
+            self.fail(layer_report.no_message(name, layer) + waited)
         return None
 
     # What was sent.
@@ -129,7 +132,7 @@ class LayerAssertions:
         __tracebackhide__ = True
         name = None if channel is None else channel_name(channel)
         target = Target("channel", name)
-        return self._judged(alias, target.judge_silence, msg)
+        return self._judged(alias, target.judge_silence, msg, is_final=True)
 
     def assertNothingGroupSent(
         self, group: str | None = None, *, alias: str = DEFAULT, msg: object = None
@@ -143,7 +146,7 @@ class LayerAssertions:
         """
         __tracebackhide__ = True
         target = Target("group", None if group is None else str(group))
-        return self._judged(alias, target.judge_silence, msg)
+        return self._judged(alias, target.judge_silence, msg, is_final=True)
 
     def assertSentInOrder(
         self,
@@ -236,25 +239,33 @@ class LayerAssertions:
         if channel is not None:
             targets.append(Target("channel", channel_name(channel)))
 
-        def collect(sent: list[Sent]) -> list[Sent]:
+        def collect(sent: Callable[[], list[Sent]]) -> list[Sent]:
             if not targets:
-                return sent
-            return [entry for entry in sent if any(t.has(entry) for t in targets)]
+                return sent()
+            return [entry for entry in sent() if any(t.has(entry) for t in targets)]
 
         return SentBlock(lambda: list(self._layer(alias).sent), collect)
 
     def _judged(
-        self, alias: str, judge: Callable[[list[Sent]], Any], msg: object
+        self,
+        alias: str,
+        judge: Callable[[list[Sent]], Any],
+        msg: object,
+        *,
+        is_final: bool = False,
     ) -> Any:
         """Judge at once, or the block of the ``with`` that made the call."""
         __tracebackhide__ = True
 
-        def judge_or_fail(sent: list[Sent]) -> Any:
+        def judge_or_fail(sent: Callable[[], list[Sent]]) -> Any:
             __tracebackhide__ = True
+            waited = ""
+            if not (is_final or _is_met(judge, sent())):
+                waited = self._kit.wait_outside(lambda: _is_met(judge, sent()))
             try:
-                return judge(sent)
+                return judge(sent())
             except Unmet as unmet:
-                text = str(unmet)
+                text = f"{unmet}{waited}"
             raise self.failureException(with_message(text, msg))
 
         def sent() -> list[Sent]:
@@ -262,7 +273,7 @@ class LayerAssertions:
 
         if with_statement.is_entered(depth=2):
             return SentBlock(sent, judge_or_fail)
-        return judge_or_fail(sent())
+        return judge_or_fail(sent)
 
     # Groups.
 
@@ -302,13 +313,19 @@ class LayerAssertions:
     ) -> None:
         __tracebackhide__ = True
         layer = self._layer(alias)
-        groups = layer.groups_of(channel_name(connection))
-        if (group in groups) == wanted:
+        name = channel_name(connection)
+
+        def is_met() -> bool:
+            return (group in layer.groups_of(name)) == wanted
+
+        waited = "" if is_met() else self._kit.wait_outside(is_met)
+        if is_met():
             return
+        groups, known = layer.groups_of(name), layer.groups()
         text = layer_report.membership(
-            _who(connection), group, groups, is_member=not wanted, known=layer.groups()
+            _who(connection), group, groups, is_member=not wanted, known=known
         )
-        self.fail(with_message(text, msg))
+        self.fail(with_message(text + waited, msg))
 
     def assertGroupMembers(
         self,
@@ -330,12 +347,17 @@ class LayerAssertions:
         """
         __tracebackhide__ = True
         expected = {channel_name(member): _who(member) for member in members}
-        actual = self._layer(alias).members(str(group))
+        layer, waited = self._layer(alias), ""
+        if set(layer.members(str(group))) != set(expected):
+            waited = self._kit.wait_outside(
+                lambda: set(layer.members(str(group))) == set(expected)
+            )
+        actual = layer.members(str(group))
         missing = [who for name, who in expected.items() if name not in actual]
         extra = [self._owner(name) for name in actual if name not in expected]
         if missing or extra:
             text = layer_report.wrong_members(str(group), missing, extra)
-            self.fail(with_message(text, msg))
+            self.fail(with_message(text + waited, msg))
 
     def _owner(self, channel: str) -> str:
         for communicator in self._kit.communicators:
@@ -372,6 +394,14 @@ def with_message(text: str, msg: object) -> str:
         return text
     verdict, newline, evidence = text.partition("\n")
     return f"{verdict} : {msg}{newline}{evidence}"
+
+
+def _is_met(judge: Callable[[list[Sent]], Any], sent: list[Sent]) -> bool:
+    try:
+        judge(sent)
+    except Unmet:
+        return False
+    return True
 
 
 def _who(connection: object) -> str:

@@ -21,7 +21,9 @@ class SentBlock:
     """An assertion about what is sent inside a ``with`` block."""
 
     def __init__(
-        self, sent: Callable[[], list[Sent]], judge: Callable[[list[Sent]], Any]
+        self,
+        sent: Callable[[], list[Sent]],
+        judge: Callable[[Callable[[], list[Sent]]], Any],
     ) -> None:
         self._sent = sent
         self._judge = judge
@@ -35,7 +37,7 @@ class SentBlock:
         __tracebackhide__ = True
         if kind is not None:
             return
-        found = self._judge(self._sent()[self._start :])
+        found = self._judge(lambda: self._sent()[self._start :])
         self._found += found if isinstance(found, list) else [found]
 
 
@@ -61,11 +63,13 @@ class ApplicationRaises:
         try:
             if kind is None:
                 self._run.observe()
+                if not self._expected.exceptions:
+                    waited = self._run.wait_outside(lambda: self._expected.exceptions)
         finally:
             self._run.errors.expect_no_more(self._expected)
         if kind is None and not self._expected.exceptions:
             raise self._run.case.failureException(
-                layer_report.nothing_raised(self._expected.kinds)
+                layer_report.nothing_raised(self._expected.kinds) + waited
             )
         return any(error is expected for expected in self._expected.exceptions)
 

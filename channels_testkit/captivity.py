@@ -42,7 +42,8 @@ class CaptiveLayers:
     configured raises ``ImproperlyConfigured`` unless ``missing_ok`` is true;
     then it is captured where an override brings it in.
 
-    ``before_read`` is called before anything of a layer is looked at.
+    ``before_read`` is called before anything of a layer is looked at, and
+    ``on_change`` when something in it has changed.
 
     It nests, also in itself. ``made`` keeps the layers after they have gone.
     """
@@ -54,6 +55,7 @@ class CaptiveLayers:
         strict: bool = True,
         missing_ok: bool = False,
         before_read: Callable[[], None] | None = None,
+        on_change: Callable[[], None] | None = None,
     ) -> None:
         if isinstance(aliases, str) and aliases != EVERY_ALIAS:
             raise ImproperlyConfigured(
@@ -63,6 +65,7 @@ class CaptiveLayers:
         self.strict = strict
         self.missing_ok = missing_ok
         self._before_read = before_read
+        self._on_change = on_change
         self.made: list[CaptiveChannelLayer] = []
         self._swaps: list[_Swap] = []
 
@@ -106,6 +109,8 @@ class CaptiveLayers:
         for layer in layers.values():
             if self._before_read is not None:
                 layer.before_read = self._before_read
+            if self._on_change is not None:
+                layer.on_change = self._on_change
         self.made += layers.values()
         return layers
 

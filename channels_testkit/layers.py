@@ -11,8 +11,8 @@ from asgiref.sync import markcoroutinefunction
 from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer, channel_layers
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
 
+from .engine.sharing import connections_in_use
 from .exchange import Exchange, Queued, Waiter, suspend
 from .payloads import copy_plain, normalise
 
@@ -75,12 +75,12 @@ def in_atomic_block() -> bool:
     thread already has are asked.
     """
     try:
-        initialized = connections.all(initialized_only=True)
+        in_use = tuple(connections_in_use())
     except ImproperlyConfigured:  # no settings, no connections
         return False
     return any(
         not getattr(block, "_from_testcase", False)
-        for connection in initialized
+        for connection in in_use
         for block in connection.atomic_blocks
     )
 
@@ -154,6 +154,8 @@ class CaptiveChannelLayer(BaseChannelLayer):
         self.alias = alias
         #: Called before something is looked at: a test case comes to rest.
         self.before_read: Callable[[], None] = _do_nothing
+        #: Called when something has changed, in whatever thread.
+        self.on_change: Callable[[], None] = _do_nothing
         self._exchange = Exchange()
 
     def __repr__(self) -> str:
@@ -201,6 +203,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         self._require_valid_group(group)
         self._require_valid_channel(channel)
         self._exchange.join(group, channel, self.clock() + self.group_expiry)
+        self.on_change()
         await suspend()
 
     async def group_discard(self, group: str, channel: str) -> None:
@@ -208,6 +211,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         self._require_valid_group(group)
         self._require_valid_channel(channel)
         self._exchange.leave(group, channel)
+        self.on_change()
         await suspend()
 
     async def flush(self) -> None:
@@ -300,6 +304,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
             exchange.sent.append(sent)
         if woken:
             exchange.wake(woken)
+        self.on_change()
         await suspend()
 
     def _put(

@@ -30,8 +30,8 @@ def findings(run: TestRun) -> Iterator[tuple[str, str]]:
     if case.check_dropped != "off":
         for text in _dropped(run.captive.made):
             yield case.check_dropped, text
-    if case.check_leaks != "off" and run.has_loop:
-        left = list(_left(run))
+    if case.check_leaks != "off":
+        left = [*run.left_outside, *(_left(run) if run.has_loop else ())]
         if left:
             lines = "\n".join(f"  {line}" for line in left)
             yield case.check_leaks, f"Left when all clients had gone:\n{lines}"

@@ -140,6 +140,7 @@ class ChannelTestMixin(LayerAssertions):
         *,
         missing_ok: bool = False,
         before_read: Callable[[], None] | None = None,
+        on_change: Callable[[], None] | None = None,
     ) -> CaptiveLayers:
         """Return fresh captive layers for the class's aliases."""
         return CaptiveLayers(
@@ -147,6 +148,7 @@ class ChannelTestMixin(LayerAssertions):
             strict=cls.strict_messages,
             missing_ok=missing_ok,
             before_read=before_read,
+            on_change=on_change,
         )
 
     def get_application(self) -> ASGIApplication | None:
@@ -191,9 +193,13 @@ class ChannelTestMixin(LayerAssertions):
         run = TestRun(self)
         run.begin()
         self._kit_run = run
+        self._run_begins(run)
         run.call_of_author(self.setUp)
         if type(self).asyncSetUp is not ChannelTestMixin.asyncSetUp:
             run.call_of_author(self.asyncSetUp)
+
+    def _run_begins(self, run: TestRun) -> None:
+        """Add what a kind of test case has in use while its tests run."""
 
     def _callTestMethod(self, method: Callable[[], Any]) -> None:
         if isinstance(method, AsyncToSync):

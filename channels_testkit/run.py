@@ -22,6 +22,7 @@ from .engine.errors import ApplicationErrors
 from .engine.tracebacks import hide_kit_frames
 from .exceptions import ChannelsTestkitWarning
 from .surroundings import Surroundings, UnawaitedCalls, unawaited
+from .waiting import Waiting
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -91,11 +92,21 @@ class TestRun(Surroundings):
         self.asking = Asking(case, self.database)
         self.auth_communicator: WebsocketCommunicator | None = None
         self.workers = Workers(self)
+        #: Names of what acts on the test from outside, a server for instance;
+        #: what ends it; and what it left behind.
+        self.outside: list[str] = []
+        self.close_outside: list[Callable[[], None]] = []
+        self.left_outside: list[str] = []
+        self._waiting = Waiting(self)
+        self._is_waiting = False
+        self.errors.on_record = self.stir
 
     def begin(self) -> None:
         """Put everything in place; undo it all where a part of it fails."""
         with contextlib.ExitStack() as in_place:
-            self.captive = self.case.captive_layers(before_read=self.observe_layers)
+            self.captive = self.case.captive_layers(
+                before_read=self.observe_layers, on_change=self.stir
+            )
             in_place.enter_context(self.captive)
             self.layers = self.captive.layers
             in_place.enter_context(self.database)
@@ -114,6 +125,7 @@ class TestRun(Surroundings):
         self._is_reporting = True
         steps: tuple[Callable[[], Iterable[BaseException]], ...] = (
             self._close_connections,
+            self._close_outside,
             self.errors.pending,
             self._lost_in_own_tasks,
             self._findings,
@@ -134,6 +146,12 @@ class TestRun(Surroundings):
         if self._bridge is not None:
             # What the last clean-up has sent is told as well.
             self._bridge.settle()
+        return ()
+
+    def _close_outside(self) -> Iterable[BaseException]:
+        with contextlib.ExitStack() as to_close:
+            for close in self.close_outside:
+                to_close.callback(close)
         return ()
 
     def _lost_in_own_tasks(self) -> Iterable[BaseException]:
@@ -175,6 +193,7 @@ class TestRun(Surroundings):
             self._bridge.on_resume = self.errors.deliver
             self._bridge.describe = self._describe
             self._bridge.rest.background.update(self.case.background_jobs)
+            self._bridge.rest.declared_outside = self.outside
             self.errors.look = self._bridge.rest.unseen_failures
             self._bridge.loop.set_exception_handler(self._loop_complains)
         return self._bridge
@@ -253,6 +272,28 @@ class TestRun(Surroundings):
                 "The application is still working: 'await self.asettle()' first."
             )
         self.errors.deliver()
+
+    def wait_outside(self, condition: Callable[[], object]) -> str:
+        """
+        Wait for what may come from outside, such as a live server, if any.
+
+        Only in a sync test: an async one awaits what it waits for. Returns
+        what a failure says of a wait that was in vain.
+        """
+        if self.is_async or not (names := self.bridge.rest.outside_work()):
+            return ""
+        timeout = self.receive_timeout
+        self._is_waiting = True
+        try:
+            self._call(self._waiting.until(lambda: bool(condition()), timeout))
+        finally:
+            self._is_waiting = False
+        return f"\n\nWaited for {timeout:g} s, because of {', '.join(names)}."
+
+    def stir(self) -> None:
+        """Let who waits look again. Callable from any thread."""
+        if self._is_waiting:
+            self.bridge.loop.call_soon_threadsafe(self._waiting.wake)
 
     def call_of_author(
         self, function: Callable[..., Any], *args: Any, **options: Any

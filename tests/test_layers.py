@@ -856,7 +856,7 @@ class WithoutDatabasesTests(SimpleTestCase):
         without = ConnectionHandler({"other": {}})
         with self.assertRaises(ImproperlyConfigured):
             without.all(initialized_only=True)
-        with mock.patch("channels_testkit.layers.connections", without):
+        with mock.patch("channels_testkit.engine.sharing.connections", without):
             self.assertFalse(in_atomic_block())
 
 

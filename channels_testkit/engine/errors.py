@@ -28,14 +28,19 @@ class ApplicationErrors:
         self._expected: list[ExpectedErrors] = []
         #: Looks for failures that nobody has been told of yet.
         self.look: Callable[[], list[BaseException]] = list
+        #: Called when an exception has come, in whatever thread.
+        self.on_record: Callable[[], object] = bool
 
     def record(self, error: BaseException) -> None:
         """Take note of an exception, unless it is known already."""
         if any(error is known for known in self._seen):
             return
         self._seen.append(error)
-        if any(expected.takes(error) for expected in reversed(self._expected)):
-            return
+        if not any(expected.takes(error) for expected in reversed(self._expected)):
+            self._judge(error)
+        self.on_record()
+
+    def _judge(self, error: BaseException) -> None:
         # A breach has been judged already, by a watch of its own.
         if self._policy == "fail" or isinstance(error, ProtocolError):
             self._pending.append(error)

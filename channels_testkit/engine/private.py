@@ -228,25 +228,30 @@ def restore_context(context: contextvars.Context) -> None:
     asgiref_sync._restore_context(context)
 
 
-def lend_thread(
-    loop: asyncio.AbstractEventLoop, executor: CurrentThreadExecutor | None
-) -> None:
+def lend_thread(loop: asyncio.AbstractEventLoop, executor: Executor | None) -> None:
     """Make the loop's thread-sensitive work run on the executor."""
+    executors = cast("dict[Any, Executor]", AsyncToSync.loop_thread_executors)
     if executor is None:
-        AsyncToSync.loop_thread_executors.pop(loop, None)
+        executors.pop(loop, None)
     else:
-        AsyncToSync.loop_thread_executors[loop] = executor
+        executors[loop] = executor
 
 
-def lent_thread(loop: asyncio.AbstractEventLoop) -> CurrentThreadExecutor | None:
+def lent_thread(loop: asyncio.AbstractEventLoop) -> Executor | None:
     """Return the executor that the loop's thread-sensitive work runs on."""
     return AsyncToSync.loop_thread_executors.get(loop)
+
+
+def thread_of(loop: asyncio.AbstractEventLoop) -> int | None:
+    """Return the id of the thread that runs the loop, if one does."""
+    found: int | None = loop._thread_id  # type: ignore[attr-defined]
+    return found
 
 
 @contextlib.contextmanager
 def lent_threads_preferred() -> Iterator[None]:
     """
-    Keep ``ThreadSensitiveContext`` from leaving a lent thread.
+    Keep ``ThreadSensitiveContext`` from leaving a test's thread.
 
     Django's ``ASGIHandler`` enters one for each request, which would send its
     ORM work to another thread and connection.
@@ -255,7 +260,8 @@ def lent_threads_preferred() -> Iterator[None]:
 
     async def enter(context: ThreadSensitiveContext) -> ThreadSensitiveContext:
         has_own_executor = getattr(context, "_executor", None) is not None
-        if has_own_executor or not lent_thread(asyncio.get_running_loop()):
+        lent = lent_thread(asyncio.get_running_loop())
+        if has_own_executor or not isinstance(lent, TestThreadExecutor):
             return await real_enter(context)  # type: ignore[no-any-return, no-untyped-call]
         return context
 

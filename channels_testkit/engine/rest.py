@@ -67,6 +67,9 @@ class RestWatch:
         self.failed_tasks: list[asyncio.Task[Any]] = []
         #: The same of tasks of the test, to be looked at when it has ended.
         self.own_failed_tasks: list[asyncio.Task[Any]] = []
+        self._application_tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        #: Names of what acts on the test from outside as long as it runs.
+        self.declared_outside: list[str] = []
         #: Seconds that one wait may take, or None for no bound.
         self.hang_timeout: float | None = None
         #: private.clock() after which ``on_hang`` is called.
@@ -153,9 +156,14 @@ class RestWatch:
             key=lambda timer: timer[0],
         )
 
+    def application_tasks(self) -> list[asyncio.Task[Any]]:
+        """Return the tasks that the application has started and not ended."""
+        return [task for task in self._application_tasks if not task.done()]
+
     def outside_work(self) -> list[str]:
         """Name what may still act on the test from outside of the loop."""
-        names = [f"thread {thread.name!r}" for thread in self.outside_threads()]
+        names = list(self.declared_outside)
+        names += [f"thread {thread.name!r}" for thread in self.outside_threads()]
         if not private.waits_only_for_itself(self.loop):
             names.append("an open socket, pipe or subprocess")
         names += [
@@ -287,10 +295,11 @@ class RestWatch:
 
     def _create_watched_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         task = self._create_task(coro, **options)
-        is_of_application = APPLICATION.get()
-        task.add_done_callback(
-            self._note_failure if is_of_application else self._note_own_failure
-        )
+        if APPLICATION.get():
+            self._application_tasks.add(task)
+            task.add_done_callback(self._note_failure)
+        else:
+            task.add_done_callback(self._note_own_failure)
         return task
 
     def _note_failure(self, task: asyncio.Task[Any]) -> None:

@@ -1,0 +1,146 @@
+"""
+One connection for several threads, one database job at a time.
+
+An in-memory SQLite database is where its connection is: threads beside the
+test can work on it only by the test's own. The state of transactions and
+savepoints in it is not made for two threads at once, so they take turns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from django.db import OperationalError, connections
+from django.db.transaction import Atomic, get_connection
+from django.db.utils import ConnectionHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+#: How long SQLite waits for a lock by itself.
+_SECONDS_TO_WAIT = 5.0
+
+_turns: list[Turns] = []
+
+
+def connections_in_use() -> Iterator[BaseDatabaseWrapper]:
+    """Yield the connections that the calling thread has, or has its turn on."""
+    shared = {id(turns.connection) for turns in _turns}
+    for connection in connections.all(initialized_only=True):
+        if id(connection) not in shared:
+            yield connection
+    yield from (turns.connection for turns in _turns if turns.are_mine)
+
+
+@contextlib.contextmanager
+def shared(mine: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
+    """Give every thread these connections, for the block."""
+    by_alias = {connection.alias: connection for connection in mine}
+    real_getitem = ConnectionHandler.__getitem__
+
+    def getitem(handler: ConnectionHandler, alias: str) -> Any:
+        if handler is connections and alias in by_alias:
+            return by_alias[alias]
+        return real_getitem(handler, alias)
+
+    with contextlib.ExitStack() as undo:
+        for connection in mine:
+            undo.enter_context(_in_turns(connection))
+        undo.enter_context(_whole_blocks())
+        undo.enter_context(mock.patch.object(ConnectionHandler, "__getitem__", getitem))
+        yield
+
+
+@contextlib.contextmanager
+def _in_turns(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    turns = Turns(connection)
+    connection.inc_thread_sharing()
+    connection.execute_wrappers.append(turns.execute)
+    _turns.append(turns)
+    try:
+        yield
+    finally:
+        _turns.remove(turns)
+        connection.execute_wrappers.remove(turns.execute)
+        connection.dec_thread_sharing()
+
+
+@contextlib.contextmanager
+def _whole_blocks() -> Iterator[None]:
+    """Let a turn last from the beginning of an atomic block to its end."""
+    real_enter, real_exit = Atomic.__enter__, Atomic.__exit__
+
+    def enter(atomic: Atomic) -> None:
+        with contextlib.ExitStack() as undo:
+            for turns in _turns_on(atomic):
+                turns.take()
+                undo.callback(turns.end)
+            real_enter(atomic)
+            undo.pop_all()
+
+    def leave(atomic: Atomic, *exc_info: Any) -> None:
+        with contextlib.ExitStack() as undo:
+            for turns in _turns_on(atomic):
+                undo.callback(turns.end)
+            real_exit(atomic, *exc_info)
+
+    with (
+        mock.patch.object(Atomic, "__enter__", enter),
+        mock.patch.object(Atomic, "__exit__", leave),
+    ):
+        yield
+
+
+def _turns_on(atomic: Atomic) -> list[Turns]:
+    connection = get_connection(atomic.using)
+    return [turns for turns in _turns if turns.connection is connection]
+
+
+class Turns:
+    """Whose turn it is on a shared connection."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._depth = 0
+
+    @property
+    def are_mine(self) -> bool:
+        """Whether it is the calling thread's turn."""
+        return self._thread is threading.current_thread()
+
+    def take(self) -> None:
+        """Wait for the turn; raise ``OperationalError`` where it never comes."""
+        if not self._lock.acquire(timeout=_SECONDS_TO_WAIT):
+            holder = self._thread.name if self._thread else ""
+            raise OperationalError(
+                f"Database {self.connection.alias!r} is locked: thread {holder!r} is"
+                " inside an atomic() block, and all threads share the connection of a"
+                " database in memory. Leave the block before another thread is waited"
+                " for, or test on a database in a file."
+            )
+        self._thread = threading.current_thread()
+        self._depth += 1
+
+    def end(self) -> None:
+        """End the turn, or the inner one of several."""
+        self._depth -= 1
+        if not self._depth:
+            self._thread = None
+        self._lock.release()
+
+    def execute(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, ctx: Any
+    ) -> Any:
+        """Run a query when it is this thread's turn."""
+        self.take()
+        try:
+            return execute(sql, params, many, ctx)
+        finally:
+            self.end()

@@ -1,0 +1,237 @@
+"""The application as a server meets it, and what is under way in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from django.core.signals import got_request_exception
+
+from channels_testkit.engine.rest import APPLICATION, watch_of
+
+from .loops import call_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, MutableMapping
+
+    from channels_testkit.engine.application import (
+        ASGIApplication,
+        Event,
+        Receive,
+        Send,
+    )
+
+    Loop = asyncio.AbstractEventLoop
+
+#: In the context of what a live server runs: the connections that it is of.
+_SERVED: contextvars.ContextVar[LiveConnections | None] = contextvars.ContextVar(
+    "channels_testkit.served", default=None
+)
+
+GOING_AWAY = 1001
+_DISCONNECTS: dict[str, Event] = {
+    "websocket": {"type": "websocket.disconnect", "code": GOING_AWAY, "reason": ""},
+    "http": {"type": "http.disconnect"},
+}
+# With the default code: Daphne sends no code below 3000 but that.
+_CLOSE: Event = {"type": "websocket.close"}
+_UNAVAILABLE: Event = {"type": "http.response.start", "status": 503, "headers": []}
+_END_OF_BODY: Event = {"type": "http.response.body", "body": b"", "more_body": False}
+_LAST_EVENTS = (
+    "websocket.close",
+    "http.response.body",
+    "websocket.http.response.body",
+)
+
+
+class LiveConnections:
+    """
+    An ASGI application around that of the project.
+
+    It tells what the project's raises, and ends what is under way when a test
+    has ended. While it is not open, between tests, it turns clients away.
+    ``application`` is asked for each connection: routes and settings of the
+    test count.
+    """
+
+    def __init__(
+        self,
+        application: Callable[[], ASGIApplication],
+        tell: Callable[[BaseException], None],
+    ) -> None:
+        self._application = application
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._under_way: dict[LiveConnection, Loop] = {}
+        self._loops: set[Loop] = set()
+        self._is_open = True
+
+    async def __call__(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
+    ) -> None:
+        if scope["type"] not in _DISCONNECTS:
+            # Such as lifespan: the project's application knows what to say.
+            return await self._application()(scope, receive, send)
+        connection = LiveConnection(scope, receive, send)
+        if not self._begins(connection):
+            return await connection.turn_away()
+        _SERVED.set(self)
+        APPLICATION.set(True)
+        try:
+            await self._application()(scope, connection.receive, connection.send)
+        except Exception as error:
+            self._tell(error)
+            raise
+        finally:
+            connection.forget()
+            with self._lock:
+                del self._under_way[connection]
+
+    def _begins(self, connection: LiveConnection) -> bool:
+        loop = asyncio.get_running_loop()
+        watch_of(loop)
+        with self._lock:
+            if self._is_open:
+                self._under_way[connection] = loop
+                self._loops.add(loop)
+            return self._is_open
+
+    def view_raised(self, **_kwargs: object) -> None:
+        """Hear of an exception in a view, which Django makes a response of."""
+        error = sys.exc_info()[1]
+        if error is not None and _SERVED.get() is self:
+            self._tell(error)
+
+    def connect_signal(self) -> None:
+        """Hear of exceptions in views."""
+        got_request_exception.connect(self.view_raised)
+
+    def disconnect_signal(self) -> None:
+        """Hear no more of them."""
+        got_request_exception.disconnect(self.view_raised)
+
+    # The test's thread calls these.
+
+    def open(self) -> None:
+        """Serve clients from now on."""
+        with self._lock:
+            self._is_open = True
+
+    def end_all(self, timeout: float) -> list[str]:
+        """
+        End what is under way, as clients that go away would.
+
+        Returns what was left of it in words: connections whose applications
+        took longer than ``timeout`` seconds, and tasks; they are cancelled.
+        Raises ``HangError`` where a loop does not come to rest.
+        """
+        with self._lock:
+            self._is_open = False
+            loops, self._loops = self._loops, set()
+        return [left for loop in loops for left in self._end_on(loop, timeout)]
+
+    def _end_on(self, loop: Loop, timeout: float) -> list[str]:
+        rest = watch_of(loop)
+        rest.hang_timeout = timeout
+        # Where the loop runs, its own bounds come first.
+        left = call_on(loop, self._end(loop, timeout), 3 * timeout)
+        for error in rest.unseen_failures():
+            self._tell(error)
+        return left
+
+    async def _end(self, loop: Loop, timeout: float) -> list[str]:
+        with self._lock:
+            under_way = [it for it, of in self._under_way.items() if of is loop]
+        for connection in under_way:
+            await connection.leave()
+        stuck = [it for it in under_way if not await it.ends_within(timeout)]
+        rest = watch_of(loop)
+        await rest.wait()
+        tasks = rest.application_tasks()
+        await _cancel(tasks, timeout)
+        return [
+            *(f"{connection.kind} {connection.path}" for connection in stuck),
+            *(f"task {task.get_name()}, in {task.get_coro()}" for task in tasks),
+        ]
+
+
+class LiveConnection:
+    """One connection of a live server, to be ended from this side."""
+
+    def __init__(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
+    ) -> None:
+        self.kind: str = scope["type"]
+        self.path: str = scope["path"]
+        self._receive = receive
+        self._send = send
+        self._task: Any = asyncio.current_task()
+        self._next: asyncio.Task[Event] | None = None
+        self._left: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+        self._has_answered = self._has_finished = False
+
+    async def receive(self) -> Event:
+        """Return the next event; when it is ended, that of a client's end."""
+        if self._next is None:
+            # Kept where the application gives up waiting: no event is lost.
+            self._next = asyncio.ensure_future(_awaited(self._receive))
+        await asyncio.wait([self._next, self._left], return_when="FIRST_COMPLETED")
+        if not self._next.done():
+            return self._left.result()
+        event, self._next = self._next.result(), None
+        return event
+
+    async def send(self, event: Event) -> None:
+        """Pass an event on to the server, while there is a client."""
+        if self._left.done():
+            return
+        await self._send(event)
+        self._has_answered = True
+        if event["type"] in _LAST_EVENTS:
+            self._has_finished = not event.get("more_body", False)
+
+    async def leave(self) -> None:
+        """Let the client go, and tell the application that it has gone."""
+        if not self._left.done():
+            self._left.set_result(_DISCONNECTS[self.kind])
+            await self._finish()
+
+    async def _finish(self) -> None:
+        if self._has_finished:
+            return
+        if self.kind == "websocket":
+            return await self._send(_CLOSE)
+        if not self._has_answered:
+            await self._send(_UNAVAILABLE)
+        await self._send(_END_OF_BODY)
+
+    async def turn_away(self) -> None:
+        """Refuse a client that comes between tests."""
+        await self._receive()
+        await self._finish()
+
+    async def ends_within(self, timeout: float) -> bool:
+        """Wait for the application to end; cancel one that does not."""
+        done, _ = await asyncio.wait([self._task], timeout=timeout)
+        await _cancel([self._task], timeout)
+        return bool(done)
+
+    def forget(self) -> None:
+        """Give up an event that nobody waits for any more."""
+        if self._next is not None:
+            self._next.cancel()
+
+
+async def _awaited(receive: Receive) -> Event:
+    return await receive()
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any]], timeout: float) -> None:
+    undone = [task for task in tasks if not task.done()]
+    for task in undone:
+        task.cancel()
+    if undone:
+        await asyncio.wait(undone, timeout=timeout)

@@ -1,0 +1,166 @@
+"""Daphne as the live server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar
+
+# First: it installs the reactor that runs on asyncio.
+from daphne import server as daphne_server  # isort: skip
+from daphne.http_protocol import HTTPFactory
+from daphne.ws_protocol import WebSocketFactory
+from twisted.internet import reactor as twisted_reactor
+
+from .loops import call_on, sync_thread
+from .servers import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+logger = logging.getLogger(daphne_server.__name__)
+reactor: Any = twisted_reactor
+_SECONDS_TO_START = 10.0
+
+
+class DaphneServer(Server):
+    """
+    Daphne, on the reactor that all its live servers share.
+
+    A reactor cannot be started twice in a process: it goes on, idle, when the
+    server has stopped. ``options`` are those of ``daphne.server.Server``.
+    """
+
+    loggers: ClassVar[Collection[str]] = (logger.name,)
+    options: ClassVar[dict[str, Any]] = {}
+
+    def start(self) -> None:
+        """Listen on the socket."""
+        self._loop = _running_reactor()
+        self._undo = contextlib.ExitStack()
+        self._undo.enter_context(sync_thread(self._loop, "live server, Daphne"))
+        self._daphne = _Daphne(self.application, **self.options)
+        call_on(self._loop, self._listen())
+
+    async def _listen(self) -> None:
+        self._daphne.check_regularly()
+        self._port = reactor.adoptStreamPort(
+            self.socket.fileno(), self.socket.family, self._daphne.http_factory
+        )
+
+    def stop(self) -> None:
+        """Drop every connection, and stop listening."""
+        call_on(self._loop, self._close())
+        self._undo.close()
+
+    async def _close(self) -> None:
+        self._daphne.is_stopped = True
+        self._port.stopListening()
+        for transport in {*reactor.getReaders(), *reactor.getWriters()}:
+            if getattr(transport, "server", None) is self._port:
+                transport.abortConnection()
+
+
+class _Daphne(daphne_server.Server):  # type: ignore[misc]  # it is untyped
+    """Daphne's server, which runs no reactor, and is quick to see an error."""
+
+    is_stopped = False
+
+    def __init__(self, application: Any, **options: Any) -> None:
+        super().__init__(application, endpoints=["adopted"], **options)
+        # What run() makes before it runs the reactor. It also takes the
+        # process's warnings away, which is why it is not called.
+        self.connections: dict[Any, dict[str, Any]] = {}
+        self.http_factory = HTTPFactory(self)
+        self.ws_factory = WebSocketFactory(self, server=self.server_name)
+        self.ws_factory.setProtocolOptions(
+            autoPingTimeout=self.ping_timeout,
+            allowNullOrigin=True,
+            openHandshakeTimeout=self.websocket_handshake_timeout,
+            **self._limits(),
+        )
+
+    def _limits(self) -> dict[str, int]:
+        """Return the sizes that are allowed; Daphne before 4.2.2 has none."""
+        limits = {
+            "maxMessagePayloadSize": "websocket_max_message_size",
+            "maxFramePayloadSize": "websocket_max_frame_size",
+        }
+        return {
+            option: getattr(self, name)
+            for option, name in limits.items()
+            if hasattr(self, name)
+        }
+
+    def check_regularly(self) -> None:
+        """Begin to look at applications and clients, as ``run()`` does."""
+        self.application_checker()
+        self.timeout_checker()
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Run the application; look at how it ended when it has."""
+        queue = super().create_application(protocol, scope)
+        task = self.connections[protocol]["application_instance"]
+        task.add_done_callback(lambda task: self._ended(protocol, task))
+        return queue
+
+    def _ended(self, protocol: Any, task: asyncio.Task[None]) -> None:
+        """Tell the client of an error at once, not within a second."""
+        error = None if task.cancelled() else task.exception()
+        details = self.connections.get(protocol, {})
+        if error is None or "application_instance" not in details:
+            return
+        logger.error("Exception inside application: %s", error, exc_info=error)
+        if "disconnected" not in details:
+            protocol.handle_exception(error)
+        del details["application_instance"]
+
+    def application_checker(self) -> None:
+        """Look at the applications once a second, until the end."""
+        if not self.is_stopped:
+            super().application_checker()
+
+    def timeout_checker(self) -> None:
+        """Look at the clients every two seconds, until the end."""
+        if not self.is_stopped:
+            super().timeout_checker()
+
+
+_lock = threading.Lock()
+_started_in: int | None = None
+
+
+def _running_reactor() -> asyncio.AbstractEventLoop:
+    """Return the loop of the reactor, which is started on first use."""
+    global _started_in  # noqa: PLW0603 - there is one reactor in a process
+    with _lock:
+        if _started_in is None and not reactor.running:
+            _start_reactor()
+            _started_in = os.getpid()
+    if _started_in not in (None, os.getpid()):
+        raise RuntimeError(
+            "This process was forked from one whose Daphne was running already, and"
+            " Twisted's reactor cannot be started again: use Uvicorn, by server_class"
+            " = channels_testkit.live.uvicorn.UvicornServer."
+        )
+    loop: asyncio.AbstractEventLoop = reactor._asyncioEventloop  # noqa: SLF001 - as Daphne does
+    return loop
+
+
+def _start_reactor() -> None:
+    is_running = threading.Event()
+    reactor.callWhenRunning(is_running.set)
+    thread = threading.Thread(
+        target=reactor.run,
+        kwargs={"installSignalHandlers": False},
+        name="live server, Twisted's reactor",
+        daemon=True,
+    )
+    thread.start()
+    if not is_running.wait(_SECONDS_TO_START):
+        raise RuntimeError(
+            f"Twisted's reactor did not start within {_SECONDS_TO_START:g} s."
+        )

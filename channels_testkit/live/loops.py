@@ -1,0 +1,110 @@
+"""Event loops that run beside the test, each in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from channels_testkit.engine import hangs, private
+from channels_testkit.exceptions import HangError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+
+T = TypeVar("T")
+
+SECONDS_TO_ANSWER = 10.0
+_SECONDS_TO_STOP = 5.0
+
+
+class LoopThread:
+    """
+    A loop that runs in a thread until ``stop()``.
+
+    Its thread-sensitive work has a thread of its own, as in a process that
+    does nothing else.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._undo = contextlib.ExitStack()
+        self._undo.enter_context(sync_thread(self.loop, name))
+        self._thread.start()
+
+    def call(
+        self, work: Coroutine[Any, Any, T], timeout: float = SECONDS_TO_ANSWER
+    ) -> T:
+        """Run a coroutine on the loop, and return its result here."""
+        return call_on(self.loop, work, timeout)
+
+    def stop(self) -> None:
+        """Cancel what is left, end the thread and close the loop."""
+        try:
+            self.call(_cancel_others(), _SECONDS_TO_STOP)
+        finally:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._thread.join(_SECONDS_TO_STOP)
+            self._undo.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        finally:
+            asyncio.set_event_loop(None)
+            self.loop.close()
+
+
+def call_on(
+    loop: asyncio.AbstractEventLoop,
+    work: Coroutine[Any, Any, T],
+    timeout: float = SECONDS_TO_ANSWER,
+) -> T:
+    """
+    Run a coroutine on a loop of another thread; return its result here.
+
+    Raises ``HangError`` after ``timeout`` seconds: the loop may be blocked.
+    """
+    future = asyncio.run_coroutine_threadsafe(work, loop)
+    done, _ = concurrent.futures.wait([future], timeout)
+    if done:
+        return future.result()
+    future.cancel()
+    stack = "\n".join(hangs.stack_lines(private.thread_of(loop)))
+    raise HangError(
+        f"A loop beside the test did not answer within {timeout:g} s. It is at:\n\n"
+        f"{stack}"
+    )
+
+
+@contextlib.contextmanager
+def sync_thread(loop: asyncio.AbstractEventLoop, name: str) -> Iterator[None]:
+    """Give the loop's thread-sensitive work a thread, for the block."""
+    executor = ThreadPoolExecutor(1, f"{name}, sync code")
+    private.lend_thread(loop, executor)
+    try:
+        yield
+    finally:
+        private.lend_thread(loop, None)
+        executor.shutdown(wait=_is_free(executor))
+
+
+def _is_free(executor: ThreadPoolExecutor) -> bool:
+    """Tell whether the thread takes work; one that is stuck is left alone."""
+    done, _ = concurrent.futures.wait([executor.submit(int)], _SECONDS_TO_STOP)
+    return bool(done)
+
+
+async def _cancel_others() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=_SECONDS_TO_STOP)

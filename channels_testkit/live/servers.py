@@ -1,0 +1,88 @@
+"""What serves an application on a socket; the seam for other servers."""
+
+from __future__ import annotations
+
+import abc
+import importlib
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar
+
+from django.core.exceptions import ImproperlyConfigured
+
+from .loops import LoopThread
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Collection
+
+    from channels_testkit.engine.application import ASGIApplication
+
+_KNOWN = {"daphne": "DaphneServer", "uvicorn": "UvicornServer"}
+
+
+class Server(abc.ABC):
+    """
+    What serves an application on a socket, in threads of this process.
+
+    Subclass it, and name the subclass as ``server_class``, to test on a
+    server that the package does not know. ``sock`` is bound and listens.
+    """
+
+    #: The loggers to which it writes what an application has raised. Of what
+    #: the test is told, they are spared.
+    loggers: ClassVar[Collection[str]] = ()
+
+    def __init__(self, application: ASGIApplication, sock: socket.socket) -> None:
+        self.application = application
+        self.socket = sock
+
+    @abc.abstractmethod
+    def start(self) -> None:
+        """Return when it accepts connections; raise what it failed with."""
+
+    @abc.abstractmethod
+    def stop(self) -> None:
+        """Accept no more, drop what is open, and return when that is done."""
+
+
+class LoopServer(Server):
+    """A server that runs on asyncio: its own loop, in its own thread."""
+
+    _thread: LoopThread
+
+    def start(self) -> None:
+        """Run ``serve()`` on a new loop."""
+        self._thread = LoopThread(f"live server, {type(self).__name__}")
+        try:
+            self._thread.call(self.serve())
+        except BaseException:
+            self._thread.stop()
+            raise
+
+    def stop(self) -> None:
+        """Run ``close()`` on the loop, and end it."""
+        try:
+            self._thread.call(self.close())
+        finally:
+            self._thread.stop()
+
+    @abc.abstractmethod
+    async def serve(self) -> None:
+        """Accept connections from now on; return at once."""
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Accept no more, and drop the connections that are open."""
+
+
+def default_server_class() -> type[Server]:
+    """Return Daphne's class where that is installed, or else Uvicorn's."""
+    for name, class_name in _KNOWN.items():
+        if find_spec(name) is not None:
+            module = importlib.import_module(f".{name}", __package__)
+            found: type[Server] = getattr(module, class_name)
+            return found
+    raise ImproperlyConfigured(
+        "A live server needs Daphne or Uvicorn: python -m pip install"
+        " 'channels-testkit[live]', or set server_class on the test case."
+    )

@@ -1,0 +1,210 @@
+"""The live server of a test case class, and what one test has of it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from channels_testkit import routing
+
+from .connections import LiveConnections
+from .databases import live_databases
+from .files import with_files
+from .servers import Server, default_server_class
+from .workers import LiveWorkers, channels_to_serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from channels_testkit.engine.application import ASGIApplication
+    from channels_testkit.run import TestRun
+
+#: How long an application has to end when its client has gone. Daphne kills
+#: it after the same time.
+_SECONDS_TO_END = 10.0
+
+
+class LiveServer:
+    """
+    A server that runs for a test case class, and serves while a test runs.
+
+    A context manager. ``begin()`` and ``end()`` are called around each test.
+    """
+
+    def __init__(
+        self,
+        *,
+        owner: str,
+        host: str,
+        port: int,
+        server_class: type[Server] | None,
+        databases: Collection[str],
+        static_wrapper: Callable[[ASGIApplication], ASGIApplication] | None,
+        class_application: Callable[[], ASGIApplication],
+    ) -> None:
+        self._owner = owner
+        self._host = host
+        self._port = port
+        self._server_class = server_class
+        self._databases = databases
+        self._static_wrapper = static_wrapper
+        self._class_application = class_application
+        self._connections = LiveConnections(self._application, self._tell)
+        self._run: TestRun | None = None
+        self._workers: LiveWorkers | None = None
+        #: What was raised while no test ran.
+        self._untold: list[BaseException] = []
+        self._told: list[BaseException] = []
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as a URL has it."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self._socket.getsockname()[1]}"
+
+    def __enter__(self) -> LiveServer:
+        server_class = self._server_class or default_server_class()
+        with contextlib.ExitStack() as undo:
+            undo.enter_context(live_databases(self._databases, self._owner))
+            self._socket = undo.enter_context(
+                listening_socket(self._host, self._port, self._owner)
+            )
+            self._spare_logs(server_class.loggers, undo)
+            self._connections.connect_signal()
+            undo.callback(self._connections.disconnect_signal)
+            server = server_class(self._connections, self._socket)
+            server.start()
+            undo.callback(server.stop)
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._undo.close()
+        for error in self._untold:
+            raise error
+
+    # One test.
+
+    def begin(self, run: TestRun, *, channels: Collection[str], threads: int) -> None:
+        """Serve a test, with its worker consumers."""
+        application = routing.check_application(run.routed_application())
+        served = channels_to_serve(channels, routing.worker_routes(application))
+        self._run, self._told = run, []
+        self._name = f"the live server at {self.address}"
+        run.outside.append(self._name)
+        run.workers.served += served
+        run.close_outside.append(self.end)
+        for error in self._take_untold():
+            run.errors.record(error)
+        self._workers = LiveWorkers(
+            application, served, threads=threads, tell=self._tell
+        )
+        self._workers.start()
+        self._connections.open()
+
+    def end(self) -> None:
+        """End what the test's clients and workers have under way."""
+        run, workers = self._run, self._workers
+        if run is None or workers is None:
+            return
+        timeout = min(_SECONDS_TO_END, run.case.hang_timeout or _SECONDS_TO_END)
+        try:
+            run.left_outside += self._connections.end_all(timeout)
+        finally:
+            try:
+                workers.stop(timeout)
+            finally:
+                run.outside.remove(self._name)
+                self._run = self._workers = None
+
+    def _application(self) -> ASGIApplication:
+        """Return what serves a client who comes now."""
+        run = self._run
+        found = self._class_application() if run is None else run.routed_application()
+        return with_files(routing.check_application(found), self._static_wrapper)
+
+    def _tell(self, error: BaseException) -> None:
+        if self._run is None:
+            self._untold.append(error)
+            return
+        self._run.errors.record(error)
+        if self._run.case.application_errors != "off":
+            self._told.append(error)
+
+    def _take_untold(self) -> list[BaseException]:
+        untold, self._untold = self._untold, []
+        return untold
+
+    def _spare_logs(self, names: Collection[str], undo: contextlib.ExitStack) -> None:
+        """Keep the server from logging again what the test is told."""
+
+        def is_news(record: logging.LogRecord) -> bool:
+            error = record.exc_info[1] if record.exc_info else None
+            return not any(error is told for told in self._told)
+
+        for name in names:
+            logger = logging.getLogger(name)
+            logger.addFilter(is_news)
+            undo.callback(logger.removeFilter, is_news)
+
+
+def listening_socket(host: str, port: int, owner: str) -> socket.socket:
+    """
+    Return a socket that listens.
+
+    Raises what the system does, ``OSError``, with the address in it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        sock = socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"{error.strerror}: {owner} cannot listen on {host}, port {port}. With"
+            " port = 0 the system chooses one that is free.",
+        ) from None
+    sock.setblocking(False)
+    return sock
+
+
+def check_settings(case: Any) -> None:
+    """Raise ``ImproperlyConfigured`` for a value that means nothing."""
+    _check(case, "port", "a number from 0 to 65535", _is_port)
+    _check(case, "host", "the name or address to listen on", _is_name)
+    _check(case, "server_class", "a subclass of Server, or None", _is_server_class)
+    _check(case, "worker_threads", "a number from 1 on", _is_count)
+    _check(case, "worker_channels", "a list of channels, or '__all__'", _is_channels)
+
+
+def _check(
+    case: Any, name: str, wanted: str, is_valid: Callable[[Any], bool]
+) -> None:
+    value = getattr(case, name)
+    if not is_valid(value):
+        raise ImproperlyConfigured(
+            f"{case.__name__}.{name} is {wanted}, not {value!r}."
+        )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_port(value: object) -> bool:
+    return value == 0 or (_is_count(value) and value <= 65535)  # type: ignore[operator]
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_server_class(value: object) -> bool:
+    return value is None or (isinstance(value, type) and issubclass(value, Server))
+
+
+def _is_channels(value: Any) -> bool:
+    return value == "__all__" or isinstance(value, (list, tuple, set, frozenset))

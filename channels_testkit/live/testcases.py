@@ -1,0 +1,126 @@
+"""``LiveServerTestCase``: a real server, real clients, one process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.test import TransactionTestCase
+from django.test.utils import modify_settings
+from django.utils.functional import classproperty
+
+from channels_testkit import routing
+from channels_testkit.life_cycle import unbound
+from channels_testkit.testcases import WebsocketTestMixin
+
+from .serving import LiveServer, check_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from channels_testkit.engine.application import ASGIApplication
+    from channels_testkit.run import TestRun
+
+    from .servers import Server
+
+__unittest = True
+
+
+class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
+    """
+    Django's ``LiveServerTestCase`` for HTTP and WebSockets.
+
+    The project's application is served on ``live_server_url`` and
+    ``live_server_ws_url``, by a thread of this process: patches and settings
+    of a test reach it, and so do the captive layers. What the application
+    raises fails the test. Clients that are still there when the test ends are
+    disconnected before the database is flushed.
+
+    Other threads act on the test here, so nothing is proved to be at rest:
+    receives, and assertions about the layers, wait up to ``receive_timeout``.
+
+    Raises ``ImproperlyConfigured`` where no server is installed, and
+    ``OSError`` where ``port`` is taken.
+    """
+
+    #: The address to listen on, and how it is called in URLs.
+    host: str = "127.0.0.1"
+    #: The port to listen on; the system chooses one where it is 0.
+    port: int = 0
+    #: Daphne where it is installed, or else Uvicorn, where it is None.
+    server_class: type[Server] | None = None
+    #: Whether static files are served, without collectstatic.
+    serve_static: bool = True
+    #: What serves them: called with the application, returns another.
+    static_wrapper: Any = ASGIStaticFilesHandler
+    #: The channels that worker consumers serve beside the server: a list, or
+    #: ``"__all__"`` for each that is routed.
+    worker_channels: Collection[str] = ()
+    #: How many threads serve them, each as a worker process does.
+    worker_threads: int = 1
+
+    _live: ClassVar[LiveServer | None] = None
+
+    @classproperty
+    def live_server_url(cls) -> str:  # noqa: N805 - of the class
+        """Where pages are: ``http://127.0.0.1:`` and the port."""
+        return f"http://{cls._running_server().address}"
+
+    @classproperty
+    def live_server_ws_url(cls) -> str:  # noqa: N805 - of the class
+        """Where WebSockets are: ``ws://127.0.0.1:`` and the port."""
+        return f"ws://{cls._running_server().address}"
+
+    @classproperty
+    def allowed_host(cls) -> str:  # noqa: N805 - of the class
+        """What is added to ``ALLOWED_HOSTS``, by default ``host``."""
+        host: str = cls.host
+        return host
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Start the server; it is stopped whatever happens then."""
+        check_settings(cls)
+        super().setUpClass()
+        enter: Any = cls.enterClassContext  # type: ignore[attr-defined]
+        enter(modify_settings(ALLOWED_HOSTS={"append": cls.allowed_host}))
+        cls._live = enter(
+            LiveServer(
+                owner=cls.__name__,
+                host=cls.host,
+                port=cls.port,
+                server_class=cls.server_class,
+                databases=cls.databases,
+                static_wrapper=cls._static_wrapper(),
+                class_application=cls._class_application,
+            )
+        )
+        cls.addClassCleanup(setattr, cls, "_live", None)
+
+    def _run_begins(self, run: TestRun) -> None:
+        server = self._running_server()
+        channels, threads = self.worker_channels, self.worker_threads
+        server.begin(run, channels=channels, threads=threads)
+
+    @classmethod
+    def _running_server(cls) -> LiveServer:
+        if cls._live is None:
+            raise AttributeError(
+                f"{cls.__name__} has no server now: it runs from setUpClass() to the"
+                " class's clean-ups."
+            )
+        return cls._live
+
+    @classmethod
+    def _static_wrapper(cls) -> Any:
+        return unbound(cls, "static_wrapper") if cls.serve_static else None
+
+    @classmethod
+    def _class_application(cls) -> ASGIApplication:
+        """Return what is served before the first test."""
+        for name in ("application", "router"):
+            found: Any = unbound(cls, name)
+            if found is not None and not isinstance(found, property):
+                application: ASGIApplication = found
+                return application
+        return routing.configured_application()

@@ -1,0 +1,56 @@
+"""Uvicorn as the live server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import uvicorn
+from django.core.exceptions import ImproperlyConfigured
+
+from .servers import LoopServer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+class UvicornServer(LoopServer):
+    """
+    Uvicorn, on a loop of its own.
+
+    ``options`` are those of ``uvicorn.Config``. No lifespan is run.
+    """
+
+    loggers: ClassVar[Collection[str]] = ("uvicorn.error",)
+    options: ClassVar[dict[str, Any]] = {}
+
+    _server: uvicorn.Server
+
+    async def serve(self) -> None:
+        """Accept connections, as ``uvicorn.Server.serve()`` begins."""
+        config = uvicorn.Config(
+            self.application,  # type: ignore[arg-type]  # its own names for the same
+            **{"lifespan": "off", "log_config": None, "access_log": False},
+            **self.options,
+        )
+        config.load()
+        if config.ws_protocol_class is None:
+            raise ImproperlyConfigured(
+                "Uvicorn serves no WebSockets without a package for them: python -m"
+                " pip install websockets."
+            )
+        self._server = uvicorn.Server(config)
+        self._server.lifespan = config.lifespan_class(config)
+        await self._server.startup(sockets=[self.socket])
+        # It writes the headers that every response has.
+        await self._server.on_tick(0)
+
+    async def close(self) -> None:
+        """
+        Drop every connection.
+
+        Uvicorn's own ``shutdown()`` takes a tenth of a second at least.
+        """
+        for listening in self._server.servers:
+            listening.close()
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()

@@ -1,0 +1,130 @@
+"""The project's worker consumers, beside a live server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from channels.layers import get_channel_layer
+from channels.worker import Worker
+from django.core.exceptions import ImproperlyConfigured
+
+from channels_testkit.engine.rest import APPLICATION, watch_of
+from channels_testkit.workers import NOTHING_ROUTED, not_routed
+
+from .loops import LoopThread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, MutableMapping
+
+    from channels_testkit.engine.application import ASGIApplication, Receive, Send
+
+ALL = "__all__"
+
+
+def channels_to_serve(
+    wanted: Collection[str], routes: Mapping[str, object]
+) -> list[str]:
+    """Return the channels that ``worker_channels`` means."""
+    if wanted == ALL:
+        wanted = list(routes)
+        if not routes:
+            raise ImproperlyConfigured(NOTHING_ROUTED)
+    for channel in wanted:
+        if channel not in routes:
+            raise ImproperlyConfigured(not_routed(channel, routes))
+    return list(wanted)
+
+
+class LiveWorkers:
+    """
+    What ``runworker`` would run, in threads of this process.
+
+    Each thread stands for a worker process: it has a loop of its own, and
+    consumers of its own for all channels.
+    """
+
+    def __init__(
+        self,
+        application: ASGIApplication,
+        channels: Collection[str],
+        *,
+        threads: int,
+        tell: Callable[[BaseException], None],
+    ) -> None:
+        self._application = application
+        self._channels = channels
+        self._tell = tell
+        count = threads if channels else 0
+        self._threads = [LoopThread(f"live worker {n + 1}") for n in range(count)]
+
+    def start(self) -> None:
+        """Listen on the channels; return when all threads do."""
+        for thread in self._threads:
+            thread.call(self._start())
+
+    def stop(self, timeout: float) -> None:
+        """
+        Let handlers come to rest, and end the consumers.
+
+        Raises ``HangError`` where they do not within ``timeout`` seconds.
+        """
+        for thread in self._threads:
+            try:
+                thread.call(self._come_to_rest(timeout), 2 * timeout)
+            finally:
+                thread.stop()
+
+    async def _start(self) -> None:
+        rest = watch_of(asyncio.get_running_loop())
+        # For what the consumers start as well.
+        APPLICATION.set(True)
+        worker = _Worker(self._application, self._channels, self._tell)
+        worker.begin()
+        await rest.wait()
+
+    async def _come_to_rest(self, timeout: float) -> None:
+        rest = watch_of(asyncio.get_running_loop())
+        rest.hang_timeout = timeout
+        await rest.wait()
+        for error in rest.unseen_failures():
+            self._tell(error)
+
+
+class _Worker(Worker):
+    """Channels' own worker, which tells at once what it would only log."""
+
+    def __init__(
+        self,
+        application: ASGIApplication,
+        channels: Collection[str],
+        tell: Callable[[BaseException], None],
+    ) -> None:
+        super().__init__(self._told(application), list(channels), get_channel_layer())
+        self._tell = tell
+
+    def begin(self) -> None:
+        """Listen on the channels, in a task."""
+        self._task = asyncio.ensure_future(self.handle())
+
+    async def listener(self, channel: str) -> None:
+        """Listen until something is wrong with the layer or a message."""
+        try:
+            await super().listener(channel)
+        except Exception as error:  # noqa: BLE001 - told to the test
+            self._tell(error)
+
+    def _told(self, application: ASGIApplication) -> ASGIApplication:
+        """Return the application; a new one is made when it has failed."""
+
+        async def told(
+            scope: MutableMapping[str, Any], receive: Receive, send: Send
+        ) -> None:
+            try:
+                await application(scope, receive, send)
+            except Exception as error:  # noqa: BLE001 - told to the test
+                self._tell(error)
+            finally:
+                self.application_instances.pop(scope["channel"], None)
+
+        return told
