@@ -72,6 +72,8 @@ def _user_line(connection: Connection) -> str:
     who = "not set" if user is None else str(user)
     lines = [f"scope['user']: {who}", f"Origin: {_origin(connection) or 'none'}"]
     opened_as = connection.user
+    if opened_as is None and getattr(user, "is_anonymous", False):
+        lines.append("It was opened without user=, which logs somebody in.")
     if opened_as is not None and _key(user) != _key(opened_as):
         lines.append(f"It was opened as {_named(opened_as)}. {_LOGIN_HINT}")
     return "\n".join(lines)
@@ -142,7 +144,7 @@ def explain_missing_route(error: ValueError, application: object) -> None:
     listed = "\n".join(f"  {route}" for route in routes) or "  none"
     meant = closest_name(text.partition(NO_ROUTE)[2].strip(" .'"), routes)
     hint = f"\n\nDid you mean {meant!r}?" if meant else ""
-    raise AssertionError(f"{text}\n\nThe routes are:\n{listed}{hint}") from error
+    raise AssertionError(f"{text}\n\nThe routes are:\n{listed}{hint}") from None
 
 
 def check_frame_is_next(

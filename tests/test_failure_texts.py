@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from channels.routing import ProtocolTypeRouter
@@ -117,6 +118,13 @@ def not_json(case: Any) -> None:
 def no_frame(case: Any) -> None:
     ann = case.connect()
     case.assertReceivesJson(ann, {"type": "ack"})
+
+
+@scenario
+def no_frame_misspelled_group(case: Any) -> None:
+    ann = case.connect(application=failing.MisspellingConsumer.as_asgi())
+    ann.send_json({"groups": ["chat_loby"]})
+    case.assertReceivesJson(ann, {"text": "hello"}, partial=True)
 
 
 @scenario
@@ -584,6 +592,11 @@ class FailureTextTests(TransactionTestCase):
             body(case)
 
         return type("Scenario", (ScenarioTestCase,), {"test": run})
+
+    def test_what_channels_says_of_a_route_is_not_printed_as_well(self) -> None:
+        result = run_case(self.make_case(SCENARIOS["no-route"]))
+        printed = "".join(traceback.format_exception(result.raised[0]))
+        self.assertEqual(printed.count("Traceback"), 1, printed)
 
     def test_each_file_is_on_the_page(self) -> None:
         shown = re.findall(
