@@ -138,6 +138,10 @@ class PageDriver:
             if frame is not None:
                 await self._send(frame)
         self._tell(turn)
+        self._tell_refusal(turn)
+
+    def _tell_refusal(self, turn: Turn) -> None:
+        """Raise ``MountRefused`` where a turn did not bring the page."""
         refusal = self._refusal(turn)
         if refusal:
             text = f"{self.page.name} was not mounted: {refusal}\n\n{turn}"

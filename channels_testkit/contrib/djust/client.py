@@ -171,6 +171,7 @@ class _LiveViewClient(PageDriver):
         with self._turn_of("follow_redirect()") as turn:
             await self._send(self.page.redirect_frame())
         self._tell(turn)
+        self._tell_refusal(turn)
         self._check_mounted()
 
     def _rooted_on(
@@ -354,7 +355,8 @@ class LiveViewTestClient(_LiveViewClient, PageClient):
         """
         Go where the last turn led to, on the same socket, as the browser does.
 
-        Returns a client for that page; this one can do no more.
+        Returns a client for that page; this one can do no more. Raises
+        ``MountRefused`` where the server does not give the page.
         """
         client: Self = self._drive(self._follow_redirect(), "follow_redirect")
         return client
