@@ -7,7 +7,7 @@ from channels.security.websocket import WebsocketDenier
 from django.contrib.auth.models import User
 from django.test import SimpleTestCase
 
-from channels_testkit import NoFrame, SimpleWebsocketTestCase
+from channels_testkit import HttpCommunicator, NoFrame, SimpleWebsocketTestCase
 from channels_testkit.connection import Connection
 from channels_testkit.refusals import (
     check_frame_is_next,
@@ -59,6 +59,16 @@ class UnheardTests(SimpleWebsocketTestCase):
         ann, ben = self.connect_many(2)
         ann.send_json({"groups": ["stars"]})
         self.assertEqual(len(self.unheard_by(ben)), 1)
+
+    async def test_a_request_that_is_not_answered_names_them_too(self):
+        async def tell_nobody(scope, receive, send):
+            await self.channel_layer.group_send("stars", {"type": "shine"})
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        communicator = HttpCommunicator(tell_nobody, "GET", "/")
+        with self.assertRaisesMessage(NoFrame, "Nobody was in group 'stars' when"):
+            await communicator.get_response()
 
     def test_what_was_sent_before_the_last_frame_of_the_test_does_not_count(self):
         ann = self.connect()
