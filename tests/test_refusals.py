@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.security.websocket import WebsocketDenier
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.test import SimpleTestCase
 
 from channels_testkit import HttpCommunicator, NoFrame, SimpleWebsocketTestCase
@@ -102,6 +102,17 @@ class RefusedTests(SimpleWebsocketTestCase):
         text = self.refusal_of(Consumer.as_asgi(), scope={"user": user})
         self.assertIn("scope['user']: ann\n", text)
         self.assertNotIn("get_login", text)
+
+    def test_who_has_sent_cookies_needs_another_hint(self):
+        class Consumer(AsyncWebsocketConsumer):
+            async def connect(self):
+                await self.close()
+
+        stranger = {"scope": {"user": AnonymousUser()}}
+        hint = "without user="
+        self.assertIn(hint, self.refusal_of(Consumer.as_asgi(), **stranger))
+        text = self.refusal_of(Consumer.as_asgi(), **stranger, cookies={"token": "1"})
+        self.assertNotIn(hint, text)
 
     def test_a_long_body_is_cut(self):
         async def application(scope, receive, send):
