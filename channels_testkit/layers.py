@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .engine.sharing import connections_in_use
 from .exchange import Exchange, Queued, Waiter, suspend
+from .matching import closest_name
 from .payloads import copy_plain, normalise
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ NAME_RULES = (
 )
 
 _sequence = itertools.count(1)
+
+
+def next_number() -> int:
+    """Return a number that is between those of two messages."""
+    return next(_sequence)
 
 
 class Sent(NamedTuple):
@@ -106,6 +112,12 @@ def captive_layer(alias: str = "default") -> CaptiveChannelLayer:
         f"CHANNEL_LAYERS has no {alias!r}{others}; add one, or use "
         "override_settings(CHANNEL_LAYERS=...)."
     )
+
+
+def captive_layers() -> list[CaptiveChannelLayer]:
+    """Return every captive layer that is in place."""
+    layers = cast("dict[str, Any]", channel_layers.backends).values()
+    return [layer for layer in layers if issubclass(type(layer), CaptiveChannelLayer)]
 
 
 class CaptiveChannelLayer(BaseChannelLayer):
@@ -256,6 +268,22 @@ class CaptiveChannelLayer(BaseChannelLayer):
         self.before_read()
         return self._exchange.pending_counts(self.clock())
 
+    def unheard(self, since: int) -> dict[str, str | None]:
+        """
+        Return the groups that nobody was in when something was sent to them.
+
+        With each comes the name of a group that may have been meant. ``since``
+        is what ``next_number()`` has returned.
+        """
+        known = self._exchange.groups(self.clock())
+        return {
+            sent.group: closest_name(sent.group, known)
+            for sent in self._exchange.sent
+            if sent.group is not None
+            and sent.sequence > since
+            and not (sent.receivers or sent.dropped)
+        }
+
     def members(self, group: str) -> tuple[str, ...]:
         """Return the channels of a group, in the order of joining."""
         self.before_read()
@@ -285,7 +313,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         exchange = self._exchange
         with exchange.lock:
             now = self.clock()
-            queued = Queued(next(_sequence), now + self.expiry, message)
+            queued = Queued(next_number(), now + self.expiry, message)
             channels = exchange.members(name, now) if is_group else (name,)
             woken, full = self._put(exchange, channels, queued, now)
             if full and not is_group:
