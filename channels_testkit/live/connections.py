@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import sys
 import threading
@@ -72,6 +73,7 @@ class LiveConnections:
     async def __call__(
         self, scope: MutableMapping[str, Any], receive: Receive, send: Send
     ) -> None:
+        """Serve a connection."""
         if scope["type"] not in _DISCONNECTS:
             # Such as lifespan: the project's application knows what to say.
             return await self._application()(scope, receive, send)
@@ -83,7 +85,8 @@ class LiveConnections:
         try:
             await self._application()(scope, connection.receive, connection.send)
         except Exception as error:
-            self._tell(error)
+            if error is not connection.loss:
+                self._tell(error)
             raise
         finally:
             connection.forget()
@@ -172,6 +175,9 @@ class LiveConnection:
         self._next: asyncio.Task[Event] | None = None
         self._left: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self._has_answered = self._has_finished = False
+        #: What the server raised into the application because the client has
+        #: gone. That is no failure of the application.
+        self.loss: OSError | None = None
 
     async def receive(self) -> Event:
         """Return the next event; when it is ended, that of a client's end."""
@@ -188,7 +194,11 @@ class LiveConnection:
         """Pass an event on to the server, while there is a client."""
         if self._left.done():
             return
-        await self._send(event)
+        try:
+            await self._send(event)
+        except OSError as error:
+            self.loss = error
+            raise
         self._has_answered = True
         if event["type"] in _LAST_EVENTS:
             self._has_finished = not event.get("more_body", False)
@@ -197,13 +207,16 @@ class LiveConnection:
         """Let the client go, and tell the application that it has gone."""
         if not self._left.done():
             self._left.set_result(_DISCONNECTS[self.kind])
-            await self._finish()
+            # The client may have gone by itself.
+            with contextlib.suppress(OSError):
+                await self._finish()
 
     async def _finish(self) -> None:
         if self._has_finished:
             return
         if self.kind == "websocket":
-            return await self._send(_CLOSE)
+            await self._send(_CLOSE)
+            return
         if not self._has_answered:
             await self._send(_UNAVAILABLE)
         await self._send(_END_OF_BODY)

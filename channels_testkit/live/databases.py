@@ -1,4 +1,4 @@
-"""What threads beside a test find as databases: those of the test, no others."""
+"""What threads beside a test find as databases: the test's, no others."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _no_others(aliases: Collection[str], owner: str) -> Iterator[None]:
 
 
 def check_is_for_tests(connection: BaseDatabaseWrapper) -> None:
-    """Raise ``ImproperlyConfigured`` for a database that no runner has made."""
+    """Raise ``ImproperlyConfigured`` for what no runner has made."""
     name = str(connection.settings_dict["NAME"])
     own_name = (connection.settings_dict.get("TEST") or {}).get("NAME")
     if own_name:

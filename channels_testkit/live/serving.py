@@ -167,7 +167,7 @@ def listening_socket(host: str, port: int, owner: str) -> socket.socket:
             f"{error.strerror}: {owner} cannot listen on {host}, port {port}. With"
             " port = 0 the system chooses one that is free.",
         ) from None
-    sock.setblocking(False)
+    sock.settimeout(0)
     return sock
 
 
@@ -180,9 +180,7 @@ def check_settings(case: Any) -> None:
     _check(case, "worker_channels", "a list of channels, or '__all__'", _is_channels)
 
 
-def _check(
-    case: Any, name: str, wanted: str, is_valid: Callable[[Any], bool]
-) -> None:
+def _check(case: Any, name: str, wanted: str, is_valid: Callable[[Any], bool]) -> None:
     value = getattr(case, name)
     if not is_valid(value):
         raise ImproperlyConfigured(

@@ -100,7 +100,8 @@ class _Worker(Worker):
         channels: Collection[str],
         tell: Callable[[BaseException], None],
     ) -> None:
-        super().__init__(self._told(application), list(channels), get_channel_layer())
+        wrapped, layer = self._told(application), get_channel_layer()
+        super().__init__(wrapped, list(channels), layer)  # type: ignore[arg-type]  # stubs have other names for the same
         self._tell = tell
 
     def begin(self) -> None:
