@@ -81,6 +81,12 @@ def serves_websockets(application: object) -> bool:
     return not isinstance(application, ASGIHandler)
 
 
+def serves_http(application: object) -> bool:
+    """Tell whether requests are served at all."""
+    is_router = isinstance(application, ProtocolTypeRouter)
+    return not is_router or "http" in application.application_mapping
+
+
 def check_application(application: Any) -> ASGIApplication:
     """Return the application, or raise ``TypeError`` if it is not one."""
     if inspect.isclass(application) and issubclass(application, AsyncConsumer):

@@ -288,7 +288,8 @@ class TestRun(Surroundings):
             self._call(self._waiting.until(lambda: bool(condition()), timeout))
         finally:
             self._is_waiting = False
-        return f"\n\nWaited for {timeout:g} s, because of {', '.join(names)}."
+        why = ", ".join(self.outside or names)
+        return f"\n\nWaited for {timeout:g} s, because of {why}."
 
     def stir(self) -> None:
         """Let who waits look again. Callable from any thread."""

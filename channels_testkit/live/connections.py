@@ -37,6 +37,7 @@ _DISCONNECTS: dict[str, Event] = {
     "websocket": {"type": "websocket.disconnect", "code": GOING_AWAY, "reason": ""},
     "http": {"type": "http.disconnect"},
 }
+_ENDS = {event["type"] for event in _DISCONNECTS.values()}
 # With the default code: Daphne sends no code below 3000 but that.
 _CLOSE: Event = {"type": "websocket.close"}
 _UNAVAILABLE: Event = {"type": "http.response.start", "status": 503, "headers": []}
@@ -54,13 +55,13 @@ class LiveConnections:
 
     It tells what the project's raises, and ends what is under way when a test
     has ended. While it is not open, between tests, it turns clients away.
-    ``application`` is asked for each connection: routes and settings of the
-    test count.
+    ``application`` is asked for each connection, with the type of its scope:
+    routes and settings of the test count.
     """
 
     def __init__(
         self,
-        application: Callable[[], ASGIApplication],
+        application: Callable[[str], ASGIApplication],
         tell: Callable[[BaseException], None],
     ) -> None:
         self._application = application
@@ -76,14 +77,15 @@ class LiveConnections:
         """Serve a connection."""
         if scope["type"] not in _DISCONNECTS:
             # Such as lifespan: the project's application knows what to say.
-            return await self._application()(scope, receive, send)
+            return await self._application(scope["type"])(scope, receive, send)
         connection = LiveConnection(scope, receive, send)
         if not self._begins(connection):
             return await connection.turn_away()
         _SERVED.set(self)
         APPLICATION.set(True)
         try:
-            await self._application()(scope, connection.receive, connection.send)
+            application = self._application(scope["type"])
+            await application(scope, connection.receive, connection.send)
         except Exception as error:
             if error is not connection.loss:
                 self._tell(error)
@@ -185,10 +187,12 @@ class LiveConnection:
             # Kept where the application gives up waiting: no event is lost.
             self._next = asyncio.ensure_future(_awaited(self._receive))
         await asyncio.wait([self._next, self._left], return_when="FIRST_COMPLETED")
-        if not self._next.done():
-            return self._left.result()
-        event, self._next = self._next.result(), None
-        return event
+        if self._next.done():
+            event, self._next = self._next.result(), None
+            # The server may add its own word, about what it was told here.
+            if not (self._left.done() and event["type"] in _ENDS):
+                return event
+        return self._left.result()
 
     async def send(self, event: Event) -> None:
         """Pass an event on to the server, while there is a client."""

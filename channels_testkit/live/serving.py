@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -121,10 +122,13 @@ class LiveServer:
                 run.outside.remove(self._name)
                 self._run = self._workers = None
 
-    def _application(self) -> ASGIApplication:
+    def _application(self, kind: str) -> ASGIApplication:
         """Return what serves a client who comes now."""
         run = self._run
         found = self._class_application() if run is None else run.routed_application()
+        if kind == "http" and not routing.serves_http(found):
+            # Routes that are applied to a test are those of its WebSockets.
+            found = self._class_application()
         return with_files(routing.check_application(found), self._static_wrapper)
 
     def _tell(self, error: BaseException) -> None:
@@ -144,7 +148,9 @@ class LiveServer:
 
         def is_news(record: logging.LogRecord) -> bool:
             error = record.exc_info[1] if record.exc_info else None
-            return not any(error is told for told in self._told)
+            # What is cancelled at the end is told as a leak.
+            is_cancelled = isinstance(error, asyncio.CancelledError)
+            return not (is_cancelled or any(error is told for told in self._told))
 
         for name in names:
             logger = logging.getLogger(name)

@@ -51,3 +51,12 @@ def fetch(url: str, data: bytes | None = None) -> tuple[int, bytes]:
 
 def fetch_json(url: str) -> Any:
     return json.loads(fetch(url)[1])
+
+
+def is_closed(client: websocket.WebSocket) -> bool:
+    """Read on; tell whether the server ends the connection, in what way ever."""
+    try:
+        opcode, _ = client.recv_data(control_frame=True)
+    except (websocket.WebSocketConnectionClosedException, ConnectionError):
+        return True
+    return bool(opcode == websocket.ABNF.OPCODE_CLOSE)
