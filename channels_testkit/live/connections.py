@@ -148,12 +148,14 @@ class LiveConnections:
         return left
 
     async def _end(self, loop: Loop, timeout: float) -> list[str]:
+        rest = watch_of(loop)
+        # What clients have sent so far comes first, their own end as well.
+        await rest.wait()
         with self._lock:
             under_way = [it for it, of in self._under_way.items() if of is loop]
         for connection in under_way:
             await connection.leave()
         stuck = [it for it in under_way if not await it.ends_within(timeout)]
-        rest = watch_of(loop)
         await rest.wait()
         tasks = rest.application_tasks()
         await _cancel(tasks, timeout)

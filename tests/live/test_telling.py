@@ -50,8 +50,6 @@ class Failing(AsyncJsonWebsocketConsumer):
 
 
 class Inner:
-    receive_timeout = 0.05
-
     def test_view(self):
         self.answers = [fetch(f"{self.live_server_url}/fail/")[0]]
 
@@ -135,9 +133,9 @@ class TellingTests:
         self.assertTold("test_kit_call", "the view")
 
     def test_one_that_does_not_come_is_missed(self):
-        text = self.run_inner("test_expected_in_vain").texts[0]
+        result = self.run_inner("test_expected_in_vain", receive_timeout=0.05)
         self.assertRegex(
-            text,
+            result.texts[0],
             r"^The application did not raise Refused\.\n\nWaited for 0\.05 s, because"
             r" of the live server at 127\.0\.0\.1:\d+\.$",
         )
