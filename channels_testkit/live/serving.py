@@ -70,7 +70,7 @@ class LiveServer:
     def __enter__(self) -> LiveServer:
         server_class = self._server_class or default_server_class()
         with contextlib.ExitStack() as undo:
-            undo.enter_context(live_databases(self._databases, self._owner))
+            undo.enter_context(live_databases(self._databases))
             self._socket = undo.enter_context(
                 listening_socket(self._host, self._port, self._owner)
             )
@@ -168,9 +168,11 @@ def listening_socket(host: str, port: int, owner: str) -> socket.socket:
     try:
         sock = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
+        # Python says in brackets what is said here, too.
+        reason = str(error.strerror).partition(" (")[0]
         raise OSError(
             error.errno,
-            f"{error.strerror}: {owner} cannot listen on {host}, port {port}. With"
+            f"{reason}: {owner} cannot listen on {host}, port {port}. With"
             " port = 0 the system chooses one that is free.",
         ) from None
     sock.settimeout(0)

@@ -184,5 +184,3 @@ class BetweenTests(OuterTestCase):
 
         result = run_case(inner_case(Alone), "test_not_found")
         self.assertEqual(result.texts, ["no test", "the view"])
-
-
