@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import layer_report, with_statement
 from .blocks import ApplicationRaises, SentBlock, check_exception_classes
 from .expectations import ANYTHING, Sequence, Target, Unmet, Wanted
-from .layers import captive_layer
+from .layers import captive_layer, layer_in_place
 from .messages import DEFAULT, Message, channel_name
 
 if TYPE_CHECKING:
@@ -28,12 +28,18 @@ class LayerAssertions:
 
     @property
     def channel_layer(self) -> CaptiveChannelLayer:
-        """The captive layer of the alias ``"default"``."""
-        return self._layer(DEFAULT)
+        """
+        The layer of the alias ``"default"``.
+
+        It is captive, or real where the class says so.
+        """
+        self._kit.observe()
+        layer: CaptiveChannelLayer = layer_in_place(DEFAULT)
+        return layer
 
     @property
     def channel_layers(self) -> dict[str, CaptiveChannelLayer]:
-        """The captive layers by alias."""
+        """The layers that were put in place, by alias."""
         self._kit.observe()
         return dict(self._kit.layers)
 
