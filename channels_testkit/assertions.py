@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import layer_report, with_statement
 from .blocks import ApplicationRaises, SentBlock, check_exception_classes
 from .expectations import ANYTHING, Sequence, Target, Unmet, Wanted
-from .layers import captive_layer, layer_in_place
+from .layers import captive_layer, is_captive, layer_in_place
 from .messages import DEFAULT, Message, channel_name
 
 if TYPE_CHECKING:
@@ -33,15 +33,21 @@ class LayerAssertions:
 
         It is captive, or real where the class says so.
         """
-        self._kit.observe()
         layer: CaptiveChannelLayer = layer_in_place(DEFAULT)
+        self._observe_if_captive(layer)
         return layer
 
     @property
     def channel_layers(self) -> dict[str, CaptiveChannelLayer]:
         """The layers that were put in place, by alias."""
-        self._kit.observe()
-        return dict(self._kit.layers)
+        layers = dict(self._kit.layers)
+        self._observe_if_captive(*layers.values())
+        return layers
+
+    def _observe_if_captive(self, *layers: object) -> None:
+        # What a server sends may come at any time, and is not looked at.
+        if all(map(is_captive, layers)):
+            self._kit.observe()
 
     def _layer(self, alias: str) -> CaptiveChannelLayer:
         self._kit.observe()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ("ConfiguredLayers", "RealLayers", "make_real_layer")
 
 _SECONDS_TO_CLOSE = 5.0
+_SECONDS_TO_CANCEL = 0.1
 
 
 class RealLayers(LayersInPlace):
@@ -81,7 +82,31 @@ def make_real_layer(alias: str, backend: str, config: Mapping[str, Any]) -> Any:
         )
     # Valid in the name of a channel, which the layer may put it in front of.
     prefix = f"{config.get('prefix', '')}ctk-{secrets.token_hex(8)}-"
-    return kind(**{**config, "prefix": prefix})
+    layer = kind(**{**config, "prefix": prefix})
+    layer.receive = _surely_cancelled(layer.receive)
+    return layer
+
+
+def _surely_cancelled(receive: Callable[[str], Any]) -> Callable[[str], Any]:
+    """
+    Return the same ``receive()``, which ends when it is cancelled.
+
+    redis-py calls ``asyncio.wait_for()``, which loses a cancellation that
+    comes at the wrong moment: a consumer would not end when its client goes.
+    Python 3.12 and later have no need of this.
+    """
+
+    async def receive_or_end(channel: str) -> Any:
+        receiving = asyncio.ensure_future(receive(channel))
+        try:
+            return await asyncio.shield(receiving)
+        except asyncio.CancelledError:
+            while not receiving.done():
+                receiving.cancel()
+                await asyncio.wait([receiving], timeout=_SECONDS_TO_CANCEL)
+            raise
+
+    return receive_or_end
 
 
 def _close_on_other_loops(layer: Any) -> None:

@@ -27,7 +27,7 @@ _SHORT_DIRECTORY = "/tmp"
 # the directory and kills the server.
 _WATCHED = """
 exec 3<&0
-(read -r _ <&3; rm -rf "$0"; kill -9 $$) &
+(read -r _ <&3; rm -rf "$0"; kill -9 $$) 2>/dev/null &
 exec "$@" 3<&- </dev/null
 """
 

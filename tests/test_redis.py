@@ -15,9 +15,15 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import get_channel_layer
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter
 from django.db import connection, transaction
-from django.test import SimpleTestCase, TestCase, override_settings
+from django.test import SimpleTestCase, override_settings
 
-from channels_testkit import Channel, ChannelTestMixin, Group, NoFrame
+from channels_testkit import (
+    Channel,
+    ChannelTestMixin,
+    Group,
+    NoFrame,
+    WebsocketTestCase,
+)
 from channels_testkit.redis import (
     RedisLayerTestCase,
     RedisServer,
@@ -33,7 +39,7 @@ from tests.utils import OuterTestCase, run_case
 if TYPE_CHECKING:
     import contextlib
 
-    from channels_testkit import WebsocketTestCase as Base
+    Base = WebsocketTestCase
 else:
     Base = object
 
@@ -226,9 +232,14 @@ class IsolationTests(PrivateServerTestCase):
         self.assert_passes(Inner)
         self.assertEqual(self.connect_to_server().keys(), [])
 
+    def count_connections(self, client: Any) -> int:
+        # The server sees by this that a client has gone, if not before.
+        client.ping()
+        return len(client.client_list())
+
     def test_no_connection_stays_open(self) -> None:
         client = self.connect_to_server()
-        before = len(client.client_list())
+        before = self.count_connections(client)
 
         def body(case: Any) -> None:
             case.connect("/ws/room/1/")
@@ -237,12 +248,12 @@ class IsolationTests(PrivateServerTestCase):
         for backend in BACKENDS:
             with self.subTest(backend):
                 self.assert_passes(self.make_case(test_it=body, redis_backend=backend))
-                self.assertEqual(len(client.client_list()), before)
+                self.assertEqual(self.count_connections(client), before)
 
     def test_connections_on_other_loops_are_closed_there(self) -> None:
         """A canary: channels_redis keeps them under a private name."""
         client = self.connect_to_server()
-        before = len(client.client_list())
+        before = self.count_connections(client)
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
@@ -258,7 +269,7 @@ class IsolationTests(PrivateServerTestCase):
                 with self.subTest(backend):
                     case = self.make_case(test_it=body, redis_backend=backend)
                     self.assert_passes(case)
-                    self.assertEqual(len(client.client_list()), before)
+                    self.assertEqual(self.count_connections(client), before)
         finally:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
@@ -319,9 +330,6 @@ class ConfigurationTests(PrivateServerTestCase):
             ann, ben = case.connect("/ws/room/1/"), case.connect("/ws/room/1/")
             ann.send_json("hello")
             case.assertReceivesJson(ben, "hello")
-
-        base = type("Base", (ChannelTestMixin,), {})
-        from channels_testkit import WebsocketTestCase
 
         for backend in BACKENDS:
             layers = redis_channel_layers(backend, server=self.server)
@@ -496,3 +504,61 @@ class CommittedTests(TransactionRedisLayerTestCase):
             self.assertReceivesJson(ann, {"notes": 0})
         Group("notes").send({"type": "note.made.elsewhere"})
         self.assertReceivesJson(ann, {"notes": 1})
+
+
+class FaultTests(PrivateServerTestCase):
+    """The server is killed while clients are connected."""
+
+    ConnectionError: Any
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.ConnectionError = importlib.import_module("redis").ConnectionError
+
+    def clients_receive(self, case: Any) -> None:
+        ann, ben = case.connect("/ws/room/1/"), case.connect("/ws/room/1/")
+        ann.send_json("hello")
+        case.assertReceivesJson(ben, "hello")
+
+    def test_clients_that_connect_again_receive_again(self) -> None:
+        def body(case: Any) -> None:
+            self.clients_receive(case)
+            with case.assertApplicationRaises(self.ConnectionError):
+                case.redis_server.kill()
+                case.settle()
+            case.redis_server.start()
+            self.clients_receive(case)
+
+        self.assert_passes(self.make_case(test_it=body))
+
+    def test_clients_of_pubsub_that_connect_again_receive_again(self) -> None:
+        def body(case: Any) -> None:
+            self.clients_receive(case)
+            ann = case.connect("/ws/room/1/")
+            with case.assertApplicationRaises(self.ConnectionError):
+                case.redis_server.kill()
+                # A consumer of pubsub does not notice before it sends.
+                ann.send_json("hello")
+            case.redis_server.start()
+            self.clients_receive(case)
+
+        with self.assertLogs("channels_redis.pubsub"):
+            self.assert_passes(self.make_case(test_it=body, redis_backend="pubsub"))
+
+    def test_who_waits_is_told_at_once(self) -> None:
+        async def body(case: Any) -> None:
+            ann = await case.aconnect("/ws/room/1/")
+            self.server.kill()
+            # Longer than the suite would wait.
+            await ann.receive_json_from(timeout=600)
+
+        result = run_case(self.make_case(test_it=body))
+        self.assertEqual({type(e) for e in result.raised}, {self.ConnectionError})
+
+    def test_server_that_a_test_has_killed_runs_for_the_next(self) -> None:
+        self.assert_passes(self.make_case(test_it=lambda case: self.server.kill()))
+        self.assertTrue(self.server.is_running)
+        self.assert_passes(
+            self.make_case(test_it=lambda case: self.clients_receive(case))
+        )
