@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, ClassVar
+from unittest import mock
 
 from asgiref.sync import async_to_sync
 from channels.consumer import AsyncConsumer
@@ -16,12 +18,13 @@ from channels_testkit import (
     Group,
     SimpleWebsocketTestCase,
     apply_routes,
+    real_layers,
 )
 from channels_testkit.captivity import CaptiveLayers
 from channels_testkit.leaks import describe_layers
-from channels_testkit.real_layers import ConfiguredLayers
+from channels_testkit.real_layers import ConfiguredLayers, make_real_layer
 from tests.app.asgi import websocket_application
-from tests.utils import InnerResult, assertFailureText, entered, run_case
+from tests.utils import InnerResult, LoopTestCase, assertFailureText, entered, run_case
 
 MESSAGE = {"type": "room.message", "content": "hello"}
 BACKEND = "tests.test_real_layers.PrefixedLayer"
@@ -285,6 +288,30 @@ class HelperTests(RealLayersTestCase):
             describe_layers(layers),
             "  layer 'default' is a real one, which is not looked into",
         )
+
+
+class CancellationTests(LoopTestCase):
+    async def test_receive_ends_though_its_cancellation_is_lost(self) -> None:
+        lost: list[bool] = []
+
+        class LosingLayer(PrefixedLayer):
+            async def receive(self, channel: str) -> dict[str, Any]:
+                try:
+                    return await super().receive(channel)
+                except asyncio.CancelledError:
+                    lost.append(True)
+                    return await super().receive(channel)
+
+        with mock.patch(f"{__name__}.PrefixedLayer", LosingLayer):
+            layer = make_real_layer("default", BACKEND, {})
+        receiving = asyncio.create_task(layer.receive("jobs"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        receiving.cancel()
+        with mock.patch.object(real_layers, "_SECONDS_TO_CANCEL", 0.001):
+            with self.assertRaises(asyncio.CancelledError):
+                await receiving
+        self.assertEqual(lost, [True])
 
 
 class Squaring(AsyncConsumer):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import threading
 import unittest
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import redis
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.consumer import AsyncConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import get_channel_layer
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter
+from channels_redis.core import RedisChannelLayer
+from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.db import connection, transaction
 from django.test import SimpleTestCase, override_settings
 
@@ -139,16 +141,14 @@ class RoundTrips(Base):
 
 class CoreTests(RoundTrips, RedisLayerTestCase):
     def test_code_holds_a_layer_of_redis(self) -> None:
-        kind = importlib.import_module("channels_redis.core").RedisChannelLayer
-        self.assertIsInstance(get_channel_layer(), kind)
+        self.assertIsInstance(get_channel_layer(), RedisChannelLayer)
 
 
 class PubSubTests(RoundTrips, RedisLayerTestCase):
     redis_backend = "pubsub"
 
     def test_code_holds_a_layer_of_redis(self) -> None:
-        kind = importlib.import_module("channels_redis.pubsub")
-        self.assertIsInstance(get_channel_layer(), kind.RedisPubSubChannelLayer)
+        self.assertIsInstance(get_channel_layer(), RedisPubSubChannelLayer)
 
 
 class CommittedCoreTests(RoundTrips, TransactionRedisLayerTestCase):
@@ -179,7 +179,6 @@ class PrivateServerTestCase(OuterTestCase):
         self.assertEqual(run_case(case).texts, [])
 
     def connect_to_server(self) -> Any:
-        redis = importlib.import_module("redis")
         client = redis.Redis.from_url(self.server.url)
         self.addCleanup(client.close)
         return client
@@ -311,8 +310,7 @@ class ConfigurationTests(PrivateServerTestCase):
 
     def test_backend_can_be_named_by_its_path(self) -> None:
         def body(case: Any) -> None:
-            layer = importlib.import_module("channels_redis.core").RedisChannelLayer
-            self.assertIsInstance(get_channel_layer(), layer)
+            self.assertIsInstance(get_channel_layer(), RedisChannelLayer)
 
         name = "channels_redis.core.RedisChannelLayer"
         self.assert_passes(self.make_case(test_it=body, redis_backend=name))
@@ -509,13 +507,6 @@ class CommittedTests(TransactionRedisLayerTestCase):
 class FaultTests(PrivateServerTestCase):
     """The server is killed while clients are connected."""
 
-    ConnectionError: Any
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        super().setUpClass()
-        cls.ConnectionError = importlib.import_module("redis").ConnectionError
-
     def clients_receive(self, case: Any) -> None:
         ann, ben = case.connect("/ws/room/1/"), case.connect("/ws/room/1/")
         ann.send_json("hello")
@@ -524,7 +515,7 @@ class FaultTests(PrivateServerTestCase):
     def test_clients_that_connect_again_receive_again(self) -> None:
         def body(case: Any) -> None:
             self.clients_receive(case)
-            with case.assertApplicationRaises(self.ConnectionError):
+            with case.assertApplicationRaises(redis.ConnectionError):
                 case.redis_server.kill()
                 case.settle()
             case.redis_server.start()
@@ -536,7 +527,7 @@ class FaultTests(PrivateServerTestCase):
         def body(case: Any) -> None:
             self.clients_receive(case)
             ann = case.connect("/ws/room/1/")
-            with case.assertApplicationRaises(self.ConnectionError):
+            with case.assertApplicationRaises(redis.ConnectionError):
                 case.redis_server.kill()
                 # A consumer of pubsub does not notice before it sends.
                 ann.send_json("hello")
@@ -554,7 +545,7 @@ class FaultTests(PrivateServerTestCase):
             await ann.receive_json_from(timeout=600)
 
         result = run_case(self.make_case(test_it=body))
-        self.assertEqual({type(e) for e in result.raised}, {self.ConnectionError})
+        self.assertEqual({type(e) for e in result.raised}, {redis.ConnectionError})
 
     def test_server_that_a_test_has_killed_runs_for_the_next(self) -> None:
         self.assert_passes(self.make_case(test_it=lambda case: self.server.kill()))
