@@ -80,14 +80,7 @@ class RedisProcess:
         os.mkdir(self._directory, 0o700)
         with tempfile.TemporaryFile() as log:
             self._process = subprocess.Popen(
-                [
-                    "sh",
-                    "-c",
-                    _WATCHED,
-                    self._directory,
-                    self._program,
-                    *self._options(),
-                ],
+                ["sh", "-c", _WATCHED, self._directory, *self._command()],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -99,10 +92,9 @@ class RedisProcess:
             except ServerDidNotStartError as error:
                 self.kill()
                 log.seek(0)
-                said = log.read().decode(errors="replace").strip().splitlines()
-                raise ServerDidNotStartError(
-                    ": ".join([str(error), *said[-1:]])
-                ) from None
+                said = log.read().decode(errors="replace").splitlines()
+                text = ": ".join([str(error), *said[-1:]])
+                raise ServerDidNotStartError(text) from None
 
     def kill(self) -> None:
         """Kill the server with all that it holds, as a crash does."""
@@ -110,10 +102,13 @@ class RedisProcess:
         if process is not None and process.stdin is not None:
             process.stdin.close()
             process.wait()
+            # One that had ended by itself does not wait for its watcher.
+            shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _options(self) -> list[str]:
+    def _command(self) -> list[str]:
         socket = f"{self._directory}/s"
         return [
+            self._program,
             *("--port", "0", "--unixsocket", socket, "--unixsocketperm", "700"),
             *("--save", "", "--appendonly", "no", "--dir", self._directory),
         ]

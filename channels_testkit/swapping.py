@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ EVERY_ALIAS = "__all__"
 ABSENT = object()
 
 
-class LayersInPlace:
+class LayersInPlace(abc.ABC):
     """
     A context manager that puts layers in place; ``make()`` makes them.
 
@@ -74,15 +75,17 @@ class LayersInPlace:
         while swap in _swaps_in_place:
             _swaps_in_place.pop().undo()
 
+    @abc.abstractmethod
     def make(self) -> Layers:
         """Return fresh layers for the setting of now, by alias."""
-        raise NotImplementedError
 
     def form_of(self, layer: Any) -> tuple[type, dict[str, Any]]:
         """Return class and ``__dict__`` of an object that stands for it."""
         return type(layer), vars(layer)
 
-    def give_back(self, call: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+    def give_back(  # noqa: B027 - captive layers have nothing to give back
+        self, call: Callable[[Coroutine[Any, Any, None]], None]
+    ) -> None:
         """Give back what the layers use; ``call`` runs a coroutine."""
 
     def configured(self) -> Layers:

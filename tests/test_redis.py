@@ -391,15 +391,15 @@ class RequiresRedisTests(unittest.TestCase):
     def test_tests_are_skipped_when_they_are_to_run(self) -> None:
         class Inner(SimpleTestCase):
             def test_without(self) -> None:
-                pass
+                """Is run."""
 
             @requires_redis
             def test_sync(self) -> None:
-                raise AssertionError
+                """Is not run."""
 
             @requires_redis
             async def test_async(self) -> None:
-                raise AssertionError
+                """Is not run."""
 
         self.assertEqual(self.skipped(Inner), ["test_async", "test_sync"])
 
@@ -407,14 +407,14 @@ class RequiresRedisTests(unittest.TestCase):
         @requires_redis
         class Inner(unittest.TestCase):
             def test_it(self) -> None:
-                raise AssertionError
+                """Is not run."""
 
         self.assertEqual(len(self.skipped(Inner)), 1)
 
     def test_class_of_the_mixin_is_skipped_whole(self) -> None:
         class Inner(RedisLayerTestCase):
             def test_it(self) -> None:
-                raise AssertionError
+                """Is not run."""
 
         self.assertEqual(len(self.skipped(Inner)), 1)
 

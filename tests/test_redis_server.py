@@ -87,15 +87,12 @@ class ServerTestCase(unittest.TestCase):
         return server
 
 
-@requires_redis
 class ResolutionTests(ServerTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        programs = list(find_programs())
-        if not programs:
-            raise unittest.SkipTest("needs the program of a Redis server")
-        _, cls.program = programs[0]
+        with RedisServer.private():
+            _, cls.program = next(find_programs())
 
     def test_named_server_is_used(self) -> None:
         with RedisServer.private() as private:
@@ -319,11 +316,11 @@ def listening_server() -> Iterator[int]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
 
-    def options(process: RedisProcess) -> list[str]:
-        return [*real_options(process), "--port", str(port)]
+    def command(process: RedisProcess) -> list[str]:
+        return [*real_command(process), "--port", str(port)]
 
-    real_options = RedisProcess._options
-    with mock.patch.object(RedisProcess, "_options", options):
+    real_command = RedisProcess._command
+    with mock.patch.object(RedisProcess, "_command", command):
         with RedisServer.private():
             yield port
 
