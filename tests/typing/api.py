@@ -135,6 +135,10 @@ class ChatTests(WebsocketTestCase):
             ann.send_json({})
 
 
+class ConfiguredTests(ChannelTestCase):
+    layer_source = "configured"
+
+
 class LayerTests(ChannelTestCase):
     test_channel_aliases = ("default",)
     strict_messages = False
@@ -170,8 +174,6 @@ class RedisTests(RedisTestMixin, ChannelTestCase):
 
 @requires_redis
 class FaultTests(RedisLayerTestCase):
-    layer_source = "configured"
-
     @requires_redis
     async def test_it(self) -> None:
         assert_type(await self.aconnect(), WebsocketCommunicator)
