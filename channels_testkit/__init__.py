@@ -7,7 +7,7 @@ Subclass ``ChannelTestCase`` or ``WebsocketTestCase``, and run the tests with
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import typing
 
 from .apply_routes import apply_routes
 from .client import ChannelClient
@@ -42,7 +42,7 @@ __version__ = "0.1.0"
 ChannelTestCaseMixin = ChannelTestMixin
 Client = ChannelClient
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from .live import ChannelLiveServerTestCase, LiveServerTestCase
 
 __all__ = [
@@ -82,10 +82,11 @@ __all__ = [
 _FROM_LIVE = ("ChannelLiveServerTestCase", "LiveServerTestCase")
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import the live server's test case for those who ask for it."""
     if name in _FROM_LIVE:
         from . import live
 
-        return getattr(live, name)
+        found: object = getattr(live, name)
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,6 +16,7 @@ from .engine.sharing import connections_in_use
 from .exchange import Exchange, Queued, Waiter, suspend
 from .matching import closest_name
 from .payloads import copy_plain, normalise
+from .swapping import is_in_place
 
 if TYPE_CHECKING:
     from collections import deque
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
         Mapping[str | Pattern[str], int] | Iterable[tuple[str | Pattern[str], int]]
     )
 
-__all__ = ("CaptiveChannelLayer", "Sent", "captive_layer", "in_atomic_block")
+__all__ = (
+    "CaptiveChannelLayer",
+    "Sent",
+    "captive_layer",
+    "in_atomic_block",
+    "is_captive",
+    "layer_in_place",
+)
 
 Kind = Literal["send", "group_send"]
 Message = dict[str, Any]
@@ -99,8 +107,14 @@ def captive_layer(alias: str = "default") -> CaptiveChannelLayer:
     not have, and ``ValueError`` for one that is not captive in this test.
     """
     layer = channel_layers.backends.get(alias)
-    if issubclass(type(layer), CaptiveChannelLayer):
+    if is_captive(layer):
         return cast("CaptiveChannelLayer", layer)
+    if is_in_place(alias):
+        raise ValueError(
+            f"Channel layer {alias!r} is a real one in this test: only a captive layer"
+            " tells what was sent, and who is in a group. Let a client receive it, or"
+            " move the test to a class with captive layers."
+        )
     configured = channel_layers.configs or {}
     if alias in configured:
         raise ValueError(
@@ -114,10 +128,28 @@ def captive_layer(alias: str = "default") -> CaptiveChannelLayer:
     )
 
 
+def layer_in_place(alias: str = "default") -> Any:
+    """
+    Return the captive or real layer that was put in the place of an alias.
+
+    Raises as ``captive_layer()`` for an alias that has none: no message goes
+    to a server that the test has not asked for.
+    """
+    if is_in_place(alias):
+        return channel_layers.backends[alias]
+    return captive_layer(alias)
+
+
+def is_captive(layer: object) -> bool:
+    """Tell whether a layer can be looked into."""
+    # A lazy object has a class that its type has not.
+    return issubclass(type(layer), CaptiveChannelLayer)
+
+
 def captive_layers() -> list[CaptiveChannelLayer]:
     """Return every captive layer that is in place."""
     layers = cast("dict[str, Any]", channel_layers.backends).values()
-    return [layer for layer in layers if issubclass(type(layer), CaptiveChannelLayer)]
+    return list(filter(is_captive, layers))
 
 
 class CaptiveChannelLayer(BaseChannelLayer):

@@ -83,8 +83,9 @@ def serves_websockets(application: object) -> bool:
 
 def serves_http(application: object) -> bool:
     """Tell whether requests are served at all."""
-    is_router = isinstance(application, ProtocolTypeRouter)
-    return not is_router or "http" in application.application_mapping
+    if isinstance(application, ProtocolTypeRouter):
+        return "http" in application.application_mapping
+    return True
 
 
 def check_application(application: Any) -> ASGIApplication:

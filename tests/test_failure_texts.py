@@ -672,6 +672,7 @@ def page_without_state(case: Any) -> None:
 
 class FailureTextTests(scenarios.ScenariosTestCase):
     scenarios = scenario
+    compared_elsewhere = frozenset({"no-redis"})
     inner = ScenarioTestCase
 
     def test_what_channels_says_of_a_route_is_not_printed_as_well(self) -> None:

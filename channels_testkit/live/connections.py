@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import itertools
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from channels_testkit.engine.rest import APPLICATION, watch_of
 from .loops import call_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, MutableMapping
+    from collections.abc import Callable, Coroutine, Iterable, MutableMapping
 
     from channels_testkit.engine.application import (
         ASGIApplication,
@@ -129,23 +130,39 @@ class LiveConnections:
         """
         End what is under way, as clients that go away would.
 
-        Returns what was left of it in words: connections whose applications
-        took longer than ``timeout`` seconds, and tasks; they are cancelled.
-        Raises ``HangError`` where a loop does not come to rest.
+        Returns, in words, the connections whose applications took longer than
+        ``timeout`` seconds; they are cancelled. Raises ``HangError`` where a
+        loop does not come to rest.
         """
         with self._lock:
             self._is_open = False
-            loops, self._loops = self._loops, set()
-        return [left for loop in loops for left in self._end_on(loop, timeout)]
+        stuck = [
+            self._on(loop, self._end(loop, timeout), timeout) for loop in self._loops
+        ]
+        return list(itertools.chain(*stuck))
 
-    def _end_on(self, loop: Loop, timeout: float) -> list[str]:
-        rest = watch_of(loop)
-        rest.hang_timeout = timeout
+    def end_tasks(self, timeout: float) -> list[str]:
+        """
+        Cancel the tasks that are left, and return them in words.
+
+        Tells what tasks have raised that nobody awaited.
+        """
+        left = [
+            self._on(loop, self._end_tasks(loop, timeout), timeout)
+            for loop in self._loops
+        ]
+        for loop in self._loops:
+            for error in watch_of(loop).unseen_failures():
+                self._tell(error)
+        self._loops.clear()
+        return list(itertools.chain(*left))
+
+    def _on(
+        self, loop: Loop, work: Coroutine[Any, Any, list[str]], timeout: float
+    ) -> list[str]:
+        watch_of(loop).hang_timeout = timeout
         # Where the loop runs, its own bounds come first.
-        left = call_on(loop, self._end(loop, timeout), 3 * timeout)
-        for error in rest.unseen_failures():
-            self._tell(error)
-        return left
+        return call_on(loop, work, 3 * timeout)
 
     async def _end(self, loop: Loop, timeout: float) -> list[str]:
         rest = watch_of(loop)
@@ -157,12 +174,12 @@ class LiveConnections:
             await connection.leave()
         stuck = [it for it in under_way if not await it.ends_within(timeout)]
         await rest.wait()
-        tasks = rest.application_tasks()
+        return [f"{connection.kind} {connection.path}" for connection in stuck]
+
+    async def _end_tasks(self, loop: Loop, timeout: float) -> list[str]:
+        tasks = watch_of(loop).application_tasks()
         await _cancel(tasks, timeout)
-        return [
-            *(f"{connection.kind} {connection.path}" for connection in stuck),
-            *(f"task {task.get_name()}, in {task.get_coro()}" for task in tasks),
-        ]
+        return [f"task {task.get_name()}, in {task.get_coro()}" for task in tasks]
 
 
 class LiveConnection:

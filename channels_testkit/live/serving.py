@@ -113,14 +113,21 @@ class LiveServer:
         if run is None or workers is None:
             return
         timeout = min(_SECONDS_TO_END, run.case.hang_timeout or _SECONDS_TO_END)
-        try:
+        with contextlib.ExitStack() as steps:
+            # The last one first, whatever the others raise.
+            steps.callback(self._forget_run)
+            steps.callback(self._end_tasks, run, timeout)
+            steps.callback(run.layers_in_place.leave_other_loops)
+            steps.callback(workers.stop, timeout)
             run.left_outside += self._connections.end_all(timeout)
-        finally:
-            try:
-                workers.stop(timeout)
-            finally:
-                run.outside.remove(self._name)
-                self._run = self._workers = None
+
+    def _end_tasks(self, run: TestRun, timeout: float) -> None:
+        run.left_outside += self._connections.end_tasks(timeout)
+
+    def _forget_run(self) -> None:
+        if self._run is not None:
+            self._run.outside.remove(self._name)
+        self._run = self._workers = None
 
     def _application(self, kind: str) -> ASGIApplication:
         """Return what serves a client who comes now."""

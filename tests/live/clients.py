@@ -54,7 +54,7 @@ def fetch_json(url: str) -> Any:
 
 
 def is_closed(client: websocket.WebSocket) -> bool:
-    """Read on; tell whether the server ends the connection, in what way ever."""
+    """Read on; tell whether the server ends the connection, in any way."""
     try:
         opcode, _ = client.recv_data(control_frame=True)
     except (websocket.WebSocketConnectionClosedException, ConnectionError):

@@ -98,10 +98,10 @@ class OneConnectionTests(OuterTestCase):
 
     def test_one_that_waits_in_vain_is_told(self):
         text = (
-            "^Database 'default' is locked: thread '.+' is inside an atomic\\(\\) block,"
-            " and all threads share the connection of a database in memory\\. Leave the"
-            " block before another thread is waited for, or test on a database in a"
-            " file\\.$"
+            r"^Database 'default' is locked: thread '.+' is inside an atomic\(\) block,"
+            r" and all threads share the connection of a database in memory\. Leave the"
+            r" block before another thread is waited for, or test on a database in a"
+            r" file\.$"
         )
         with mock.patch.object(sharing, "_SECONDS_TO_WAIT", 0.01):
             with transaction.atomic():

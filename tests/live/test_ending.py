@@ -72,8 +72,6 @@ ROUTES = [
 
 
 class Inner:
-    hang_timeout = 0.2
-
     def setUp(self):
         Note.objects.create(text="gone with the flush")
 
@@ -167,7 +165,7 @@ class EndingTests:
 
     def test_an_application_that_does_not_end_is_told(self):
         with self.assertWarns(ChannelsTestkitWarning) as warned:
-            self.run_inner("test_lingering")
+            self.run_inner("test_lingering", hang_timeout=0.2)
         self.assertIn("websocket /ws/leaving/", str(warned.warning))
 
     def test_a_task_that_is_left_is_told_and_cancelled(self):

@@ -16,16 +16,16 @@ from tests.utils import OuterTestCase, run_case
 from .clients import SERVERS, dial, fetch, hear, is_closed, say
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """What the views and consumers of this module raise."""
 
 
 def fail(request):
-    raise Refused("the view")
+    raise RefusedError("the view")
 
 
 async def afail(request):
-    raise Refused("the async view")
+    raise RefusedError("the async view")
 
 
 def forbid(request):
@@ -35,7 +35,7 @@ def forbid(request):
 class Failing(AsyncJsonWebsocketConsumer):
     async def connect(self):
         if self.scope["query_string"]:
-            raise Refused("the handshake")
+            raise RefusedError("the handshake")
         await self.accept()
 
     async def receive_json(self, content, **kwargs):
@@ -46,7 +46,7 @@ class Failing(AsyncJsonWebsocketConsumer):
             await self.fail()
 
     async def fail(self):
-        raise Refused("the consumer")
+        raise RefusedError("the consumer")
 
 
 class Inner:
@@ -74,16 +74,16 @@ class Inner:
         hear(client)
 
     def test_expected(self):
-        with self.assertApplicationRaises(Refused) as caught:
+        with self.assertApplicationRaises(RefusedError) as caught:
             fetch(f"{self.live_server_url}/fail/")
         self.assertEqual(str(caught.exception), "the view")
 
     def test_expected_by_a_client_that_waits_for_nothing(self):
-        with self.assertApplicationRaises(Refused):
+        with self.assertApplicationRaises(RefusedError):
             say(dial(self, "/ws/fail/"), "now")
 
     def test_expected_in_vain(self):
-        with self.assertApplicationRaises(Refused):
+        with self.assertApplicationRaises(RefusedError):
             fetch(f"{self.live_server_url}/404/")
 
     def test_kit_call(self):
@@ -109,7 +109,7 @@ class TellingTests:
         with self.assertNoLogs(self.server_class.loggers[0], logging.ERROR):
             result = self.run_inner(name)
         self.assertEqual(result.texts, list(texts))
-        self.assertTrue(all(isinstance(error, Refused) for error in result.raised))
+        self.assertTrue(all(isinstance(error, RefusedError) for error in result.raised))
 
     def test_a_view_that_raises_fails_the_test(self):
         self.assertTold("test_view", "the view")
@@ -136,8 +136,8 @@ class TellingTests:
         result = self.run_inner("test_expected_in_vain", receive_timeout=0.05)
         self.assertRegex(
             result.texts[0],
-            r"^The application did not raise Refused\.\n\nWaited for 0\.05 s, because"
-            r" of the live server at 127\.0\.0\.1:\d+\.$",
+            r"^The application did not raise RefusedError\.\n\nWaited for 0\.05 s,"
+            r" because of the live server at 127\.0\.0\.1:\d+\.$",
         )
 
     def test_the_traceback_is_that_of_the_application(self):

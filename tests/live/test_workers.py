@@ -93,7 +93,7 @@ class EveryChannelTests(LiveServerTestCase):
 
 @apply_routes(ROUTES)
 class OneChannelTests(LiveServerTestCase):
-    worker_channels = ["squares"]
+    worker_channels = ("squares",)
 
     def test_other_channels_are_left_to_the_test(self):
         Channel("meetings").send({"type": "meet"})
@@ -103,7 +103,7 @@ class OneChannelTests(LiveServerTestCase):
 
 @apply_routes(ROUTES)
 class ThreadsTests(LiveServerTestCase):
-    worker_channels = ["meetings"]
+    worker_channels = ("meetings",)
     worker_threads = 2
 
     def test_threads_work_at_the_same_time(self):
