@@ -1,0 +1,109 @@
+"""Live tests of whole projects, as a runner runs them."""
+
+from __future__ import annotations
+
+import unittest
+
+from tests.utils import run_python
+
+SETTINGS = """
+    from pathlib import Path
+
+    HERE = Path(__file__).parent
+    SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": HERE / "real.sqlite3"}
+    IN_FILE = {**SQLITE, "NAME": HERE / "x.sqlite3", "TEST": {"NAME": HERE / "y.sqlite3"}}
+    DATABASES = {"default": SQLITE, "archive": {**SQLITE}, "in_file": IN_FILE}
+    INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth"]
+    ASGI_APPLICATION = "project_asgi.application"
+    ROOT_URLCONF = "project_urls"
+    SECRET_KEY = "none"
+    DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+"""
+ASGI = """
+    from channels.routing import ProtocolTypeRouter
+    from django.core.asgi import get_asgi_application
+
+    application = ProtocolTypeRouter({"http": get_asgi_application()})
+"""
+URLS = """
+    from django.contrib.auth.models import Group
+    from django.http import JsonResponse
+    from django.urls import path
+
+    ALIASES = ("default", "archive", "in_file")
+
+
+    def count(request):
+        return JsonResponse({a: Group.objects.using(a).count() for a in ALIASES})
+
+
+    urlpatterns = [path("count/", count)]
+"""
+TESTS = """
+    import json
+    from urllib.request import urlopen
+
+    from django.contrib.auth.models import Group
+
+    from channels_testkit import LiveServerTestCase
+
+
+    class Counting:
+        databases = "__all__"
+
+        def test_each_database_is_that_of_the_test(self):
+            Group.objects.using("archive").create(name="archivists")
+            for name in ("file", "rasp"):
+                Group.objects.using("in_file").create(name=name)
+            with urlopen(f"{self.live_server_url}/count/") as response:
+                counts = json.load(response)
+            self.assertEqual(counts, {"default": 0, "archive": 1, "in_file": 2})
+
+        def test_once_more(self):
+            self.test_each_database_is_that_of_the_test()
+
+
+    class FirstTests(Counting, LiveServerTestCase):
+        pass
+
+
+    class SecondTests(Counting, LiveServerTestCase):
+        pass
+"""
+PROJECT = {
+    "project_settings": SETTINGS,
+    "project_asgi": ASGI,
+    "project_urls": URLS,
+    "project_tests": TESTS,
+}
+
+
+class ProjectTests(unittest.TestCase):
+    def test_several_databases_in_several_processes(self):
+        options = ["--settings=project_settings", "--parallel=2", "project_tests"]
+        printed = run_python("-W", "error", "-m", "django", "test", *options, **PROJECT)
+        self.assertIn("Ran 4 tests", printed)
+        self.assertIn("exit code 0", printed)
+
+    def test_coverage_sees_what_the_server_runs(self):
+        program = """
+            import coverage
+            import django
+            from django.core.management import call_command
+
+            measured = coverage.Coverage(data_file=None, include=["*project_urls.py"])
+            with measured.collect():
+                django.setup()
+                call_command("test", "project_tests.FirstTests", verbosity=0)
+            _, _, missing, _ = measured.analysis("project_urls.py")
+            print("missing lines:", missing)
+        """
+        modules = {**PROJECT, "measuring": program}
+        printed = run_python(
+            "-c",
+            "import os; os.environ['DJANGO_SETTINGS_MODULE'] = 'project_settings';"
+            " import measuring",
+            **modules,
+        )
+        self.assertIn("missing lines: []", printed)
