@@ -23,7 +23,7 @@ OF_FRAMEWORKS = {"chanx": "chanx_test", "djust": "djust_event"}
 def main() -> None:
     django.setup()
     # These import models.
-    from . import broadcast, imports, one_call, one_test
+    from . import broadcast, imports, live_server, one_call, one_test
 
     smoke = "--smoke" in sys.argv
     database = os.environ["CHANNELS_TESTKIT_DATABASE"]
@@ -36,6 +36,7 @@ def main() -> None:
             if find_spec(framework):
                 found = import_module(f".{module}", __package__)
                 found.measure(database, smoke=smoke)
+        live_server.measure(database, smoke=smoke)
         if database == "sqlite-memory":
             one_call.measure(smoke=smoke)
             broadcast.measure(smoke=smoke)

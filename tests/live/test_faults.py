@@ -110,4 +110,3 @@ class RedisFaultTests(RedisTestMixin, LiveServerTestCase):
         ben, eve = dial(self, "/ws/room/1/"), dial(self, "/ws/room/1/")
         say(ben, "hello again")
         self.assertEqual(hear(eve), "hello again")
-

@@ -20,13 +20,24 @@ function say(note) { socket.send(JSON.stringify({note})); }
 socket.onopen = () => document.title = "Open";
 </script>"""
 
+
 @override_settings(ROOT_URLCONF=(path("room/", lambda r: HttpResponse(PAGE)),))
 class PlaywrightTests(LiveServerTestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.playwright = cls.enterClassContext(sync_playwright())
-        cls.chromium = cls.playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox","--disable-gpu","--disable-background-networking","--disable-component-update","--disable-sync","--no-first-run"])
+        cls.chromium = cls.playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--no-first-run",
+            ],
+        )
         cls.addClassCleanup(cls.chromium.close)
 
     def test_it(self):
@@ -38,10 +49,14 @@ class PlaywrightTests(LiveServerTestCase):
         page.evaluate("say('hello')")
         page.get_by_text("hello").wait_for()
         self.assertEqual(Note.objects.get().text, "hello")
-        Group("room-1").send({"type": "room.message", "content": {"note": "from the test"}})
+        Group("room-1").send(
+            {"type": "room.message", "content": {"note": "from the test"}}
+        )
         page.get_by_text("from the test").wait_for()
         inproc = self.connect("/ws/room/1/")
-        async_to_sync(self.channel_layer.group_send)("room-1", {"type": "room.message", "content": {"note": "x"}})
+        async_to_sync(self.channel_layer.group_send)(
+            "room-1", {"type": "room.message", "content": {"note": "x"}}
+        )
         page.evaluate("say('ho')")
         self.assertEqual(inproc.receive_json(), {"note": "x"})
         self.assertEqual(inproc.receive_json(), {"note": "ho"})
