@@ -72,13 +72,12 @@ def _left(run: TestRun) -> Iterator[str]:
             )
     for task in asyncio.all_tasks(run.bridge.loop):
         yield hangs.describe_task(task)
-    _let_threads_end(run.bridge.rest.outside_threads())
     yield from run.bridge.rest.outside_work()
     for communicator in run.to_close:
         yield from _left_in_layers(communicator, run.layers)
 
 
-def _let_threads_end(threads: Iterable[Thread]) -> None:
+def let_threads_end(threads: Iterable[Thread]) -> None:
     """Wait for those that have done their work and are on their way out."""
     deadline = time.monotonic() + _SECONDS_TO_END
     for thread in threads:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import inspect
 import secrets
@@ -122,5 +123,21 @@ def _close_on_other_loops(layer: Any) -> None:
     """
     for loop, connections in list(vars(layer).get("_layers", {}).items()):
         if loop.is_running():
-            closing = asyncio.run_coroutine_threadsafe(connections.flush(), loop)
-            closing.result(_SECONDS_TO_CLOSE)
+            _close_on(loop, connections)
+
+
+def _close_on(loop: asyncio.AbstractEventLoop, connections: Any) -> None:
+    """
+    Close the connections on their loop, unless that ends meanwhile.
+
+    They are closed with a loop that ends, as channels_redis sees to.
+    """
+    work = connections.flush()
+    try:
+        closing = asyncio.run_coroutine_threadsafe(work, loop)
+    except RuntimeError:  # it has ended just now
+        work.close()
+        return
+    done, _ = concurrent.futures.wait([closing], _SECONDS_TO_CLOSE)
+    if done and not closing.cancelled():
+        closing.result()

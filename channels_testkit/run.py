@@ -160,6 +160,9 @@ class TestRun(Surroundings):
         return () if self._bridge is None else self._bridge.rest.lost_failures()
 
     def _give_back_layers(self) -> Iterable[BaseException]:
+        if self._bridge is not None:
+            # Some have loops of their own, with connections to a layer.
+            leaks.let_threads_end(self._bridge.rest.outside_threads())
         self.layers_in_place.give_back(self._call)
         return ()
 
@@ -272,7 +275,7 @@ class TestRun(Surroundings):
             return
         if not bridge.is_in_async_test:
             bridge.settle()
-        elif not bridge.rest.is_at_rest():
+        elif not bridge.rest.is_idle():
             raise RuntimeError(
                 "The application is still working: 'await self.asettle()' first."
             )

@@ -49,6 +49,7 @@ QUOTED = [
     *(CHAT / "chat" / "tests").glob("*.py"),
     *(ROOT / "tests" / "contrib").glob("*/test_*.py"),
     *(ROOT / "tests").glob("test_doc_*.py"),
+    ROOT / "tests" / "live" / "test_playwright.py",
     ROOT / "tests" / "test_pages.py",
 ]
 

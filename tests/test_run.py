@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import socket
 import threading
 import warnings
 from typing import Any, ClassVar
@@ -288,6 +289,20 @@ class MisuseTests(OuterTestCase):
             str(error),
             "The application is still working: 'await self.asettle()' first.",
         )
+
+    def test_what_a_socket_has_unread_does_not_keep_a_test_from_looking(self) -> None:
+        class Inner(SimpleCase):
+            async def test_it(self) -> None:
+                here, there = socket.socketpair()
+                loop = asyncio.get_running_loop()
+                loop.add_reader(here, here.recv, 1)
+                there.send(b"!")
+                self.assertEqual(self.channel_layer.sent, [])
+                loop.remove_reader(here)
+                here.close()
+                there.close()
+
+        self.assertEqual(run_case(Inner).texts, [])
 
     def test_free_standing_client_needs_a_running_test(self) -> None:
         if run.current() is None:

@@ -104,6 +104,15 @@ class RestWatch:
         # may have run by that time what the wake-up announces.
         return not (self._has_events() or self._is_busy() or self._ready)
 
+    def is_idle(self) -> bool:
+        """
+        Tell the same of what has come in so far.
+
+        A socket, to Redis for instance, may have something new at any time;
+        nobody has seen it yet.
+        """
+        return not (self._is_busy() or self._ready)
+
     def _has_events(self) -> bool:
         return any(not private.is_wake_up(self.loop, key) for key, _ in self._poll(0))
 

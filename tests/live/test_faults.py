@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import ClassVar
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.urls import path
@@ -19,11 +20,14 @@ MANY = 200
 
 
 class SmallDaphne(DaphneServer):
-    options = {"websocket_max_message_size": 1000, "websocket_max_frame_size": 1000}
+    options: ClassVar = {
+        "websocket_max_message_size": 1000,
+        "websocket_max_frame_size": 1000,
+    }
 
 
 class SmallUvicorn(UvicornServer):
-    options = {"ws_max_size": 1000}
+    options: ClassVar = {"ws_max_size": 1000}
 
 
 class FaultTests:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import os
-from playwright.sync_api import sync_playwright
-from channels_testkit import LiveServerTestCase, Group
+
 from asgiref.sync import async_to_sync
-from tests.app.models import Note
-from django.test import override_settings
 from django.http import HttpResponse
+from django.test import override_settings
 from django.urls import path
+from playwright.sync_api import sync_playwright
+
+from channels_testkit import Group, LiveServerTestCase
+from tests.app.models import Note
 
 PAGE = """<!doctype html><title>Room</title><ul></ul><script>
 const socket = new WebSocket(`${location.origin.replace("http", "ws")}/ws/room/1/`);

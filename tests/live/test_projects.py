@@ -11,7 +11,7 @@ SETTINGS = """
 
     HERE = Path(__file__).parent
     SQLITE = {"ENGINE": "django.db.backends.sqlite3", "NAME": HERE / "real.sqlite3"}
-    IN_FILE = {**SQLITE, "NAME": HERE / "x.sqlite3", "TEST": {"NAME": HERE / "y.sqlite3"}}
+    IN_FILE = {**SQLITE, "TEST": {"NAME": HERE / "tests.sqlite3"}}
     DATABASES = {"default": SQLITE, "archive": {**SQLITE}, "in_file": IN_FILE}
     INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth"]
     ASGI_APPLICATION = "project_asgi.application"

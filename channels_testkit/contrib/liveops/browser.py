@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from liveops.security import make_subscription_token
 
+from channels_testkit.layers import is_captive, layer_in_place
 from channels_testkit.surroundings import kit_coroutine
 from channels_testkit.wsclient import WSClient
 
@@ -84,6 +85,10 @@ class Browser(WSClient):
         """Remember which frames came with the handshake."""
         connection = self.communicator.connected("connect()")
         self._opened = connection, len(connection.frames)
+
+    def _is_captive(self) -> bool:
+        """Tell whether all that the handshake brings has come with it."""
+        return is_captive(layer_in_place())
 
     # What the page shows.
 

@@ -13,7 +13,7 @@ from channels_testkit.opening import UNSET
 from channels_testkit.silence import nothing_came
 
 from .browser import Browser
-from .fragments import Shows, in_words, parse
+from .fragments import Page, Shows, in_words, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from channels_testkit.connection import Connection
 
-    from .fragments import Page, Region, Wanted
+    from .fragments import Region, Wanted
 
 __unittest = True
 
@@ -60,8 +60,9 @@ class LiveOpClient(Browser):
         Assert what the operation shows to who connects; return the region.
 
         ``state`` is ``"running"``, ``"result"``, ``"error"`` or
-        ``"cancelled"``. Only what came with the handshake counts. Fails when
-        that is another state, nothing at all, or a result that is empty.
+        ``"cancelled"``. Only what came with the handshake counts; a real layer
+        brings it later, and the first counts. Fails when that is another
+        state, nothing at all, or a result that is empty.
         """
         __tracebackhide__ = True
         _check_state(state, _IN_WORDS)
@@ -69,7 +70,7 @@ class LiveOpClient(Browser):
         opened, count = self._opened or (None, None)
         if opened is not connection:
             raise RuntimeError("assert_snapshot() looks at what connect() has brought.")
-        page = self._page(count)
+        page = self._page(count) if self._is_captive() else self._first_page()
         if _state_of(page) is None:
             raise self._failure(
                 f"No snapshot came with the handshake of {self.label}.", _NO_SNAPSHOT
@@ -228,6 +229,12 @@ class LiveOpClient(Browser):
         self._judged(lambda: shows(self._page()))
         return self._page()
 
+    def _first_page(self) -> Page:
+        """Return the page as the first snapshot made it, which may be late."""
+        self._await_page(_has_state)
+        pages = (self._page(count) for count in range(1, len(self._messages()) + 1))
+        return next(filter(_has_state, pages), Page())
+
     def _await_named(self, name: str, count: int = 1) -> list[Any]:
         self._judged(lambda: len(self._named(name)) >= count)
         return self._named(name)
@@ -326,6 +333,10 @@ def _state_of(page: Page) -> str | None:
     if marks & {"cancelled", "op-cancelled"}:
         return "cancelled"
     return "error" if "error" in marks else "result"
+
+
+def _has_state(page: Page) -> bool:
+    return _state_of(page) is not None
 
 
 def _check_state(state: str, known: dict[str, Any]) -> None:
