@@ -22,6 +22,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from channels_testkit.requirements import is_required
 from tests import postgres
 
 if TYPE_CHECKING:
@@ -106,8 +107,7 @@ def command(runner: str, arguments: list[str]) -> list[str]:
 def run(runner: str, database: str, arguments: list[str]) -> Outcome:
     outcome = Outcome(f"{runner} on {database}", needs=find_needs(runner, database))
     if outcome.needs:
-        required = os.environ.get("CHANNELS_TESTKIT_REQUIRE", "").split(",")
-        outcome.failed = int(database in required)
+        outcome.failed = int(is_required(database))
         return outcome
     print(f"\n{outcome.name}", flush=True)
     with tempfile.TemporaryDirectory() as directory, environment(database) as variables:

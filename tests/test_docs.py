@@ -54,7 +54,8 @@ QUOTED = [
 ]
 
 COMMANDS = [
-    "python -m pip install . && cd docs/examples/chat && python manage.py test",
+    'python -m pip install ".[browser]" && cd docs/examples/chat && python manage.py'
+    " test",
     "python -m pip install tox",
     "python -m tox -e suite",
 ]

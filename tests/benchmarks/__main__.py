@@ -9,12 +9,12 @@ says how figures are taken.
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import subprocess
 import sys
 from importlib import metadata
 
+from channels_testkit.requirements import is_required
 from tests.__main__ import environment, find_needs
 
 DATABASES = ["sqlite-memory", "postgres"]
@@ -55,8 +55,7 @@ def measure(database: str, *, smoke: bool) -> int:
     needs = find_needs("", database)
     if needs:
         print(f"\n{database}: not measured, needs {needs}")
-        required = os.environ.get("CHANNELS_TESTKIT_REQUIRE", "").split(",")
-        return int(database in required)
+        return int(is_required(database))
     command = [sys.executable, "-m", "tests.benchmarks.project"]
     command += ["--smoke"] if smoke else []
     with environment(database) as variables:
