@@ -7,6 +7,8 @@ Subclass ``ChannelTestCase`` or ``WebsocketTestCase``, and run the tests with
 
 from __future__ import annotations
 
+import typing
+
 from .apply_routes import apply_routes
 from .client import ChannelClient
 from .communicator import WebsocketCommunicator
@@ -40,10 +42,14 @@ __version__ = "0.1.0"
 ChannelTestCaseMixin = ChannelTestMixin
 Client = ChannelClient
 
+if typing.TYPE_CHECKING:
+    from .live import ChannelLiveServerTestCase, LiveServerTestCase
+
 __all__ = [
     "CaptiveChannelLayer",
     "Channel",
     "ChannelClient",
+    "ChannelLiveServerTestCase",
     "ChannelTestCase",
     "ChannelTestCaseMixin",
     "ChannelTestMixin",
@@ -56,6 +62,7 @@ __all__ = [
     "HangError",
     "HttpClient",
     "HttpCommunicator",
+    "LiveServerTestCase",
     "Message",
     "NoFrame",
     "ProtocolError",
@@ -71,3 +78,15 @@ __all__ = [
     "WebsocketTestMixin",
     "apply_routes",
 ]
+
+_FROM_LIVE = ("ChannelLiveServerTestCase", "LiveServerTestCase")
+
+
+def __getattr__(name: str) -> object:
+    """Import the live server's test case for those who ask for it."""
+    if name in _FROM_LIVE:
+        from . import live
+
+        found: object = getattr(live, name)
+        return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import layer_report, with_statement
 from .blocks import ApplicationRaises, SentBlock, check_exception_classes
 from .expectations import ANYTHING, Sequence, Target, Unmet, Wanted
-from .layers import captive_layer
+from .layers import captive_layer, is_captive, layer_in_place
 from .messages import DEFAULT, Message, channel_name
 
 if TYPE_CHECKING:
@@ -28,14 +28,26 @@ class LayerAssertions:
 
     @property
     def channel_layer(self) -> CaptiveChannelLayer:
-        """The captive layer of the alias ``"default"``."""
-        return self._layer(DEFAULT)
+        """
+        The layer of the alias ``"default"``.
+
+        It is captive, or real where the class says so.
+        """
+        layer: CaptiveChannelLayer = layer_in_place(DEFAULT)
+        self._observe_if_captive(layer)
+        return layer
 
     @property
     def channel_layers(self) -> dict[str, CaptiveChannelLayer]:
-        """The captive layers by alias."""
-        self._kit.observe()
-        return dict(self._kit.layers)
+        """The layers that were put in place, by alias."""
+        layers = dict(self._kit.layers)
+        self._observe_if_captive(*layers.values())
+        return layers
+
+    def _observe_if_captive(self, *layers: object) -> None:
+        # What a server sends may come at any time, and is not looked at.
+        if all(map(is_captive, layers)):
+            self._kit.observe()
 
     def _layer(self, alias: str) -> CaptiveChannelLayer:
         self._kit.observe()

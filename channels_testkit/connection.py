@@ -11,6 +11,7 @@ from .engine.protocol import WebsocketProtocol
 from .engine.recorder import MEETING, recorder
 from .engine.transcript import IN, OUT, Transcript
 from .handshake import Handshake
+from .layers import next_number
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Connection:
         self.handshake: Handshake | None = None
         self.close_code: int | None = None
         self.close_reason = ""
+        #: When it was last given an event, among the numbers of messages.
+        self.fed_at = 0
         #: The payload of every frame that came, read or not.
         self.frames: list[str | bytes] = []
         self.consumer: AsyncConsumer | None = None
@@ -125,6 +128,7 @@ class Connection:
         """Give the application an event."""
         if self._running is None:
             raise RuntimeError(f"{self.label} is not connected: connect() first.")
+        self.fed_at = next_number()
         kind = event.get("type")
         shown = {**event, "path": self._path} if kind == "websocket.connect" else event
         self._transcript.add(IN, shown)

@@ -10,6 +10,7 @@ from .engine.application import RunningApplication
 from .engine.http_protocol import START, HttpProtocol
 from .engine.recorder import MEETING, recorder
 from .engine.transcript import IN, OUT, Transcript
+from .layers import next_number
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class HttpConnection:
         self.parts: list[bytes] = []
         self.unread: deque[Event] = deque()
         self.sends_body = True
+        #: When it was last given an event, among the numbers of messages.
+        self.fed_at = 0
         self.consumer: AsyncConsumer | None = None
         self.scope = scope
         self.error: BaseException | None = None
@@ -93,6 +96,7 @@ class HttpConnection:
 
     def feed(self, event: Event) -> None:
         """Give the application an event."""
+        self.fed_at = next_number()
         self.transcript.add(IN, event)
         if event.get("type") == DISCONNECT:
             self._protocol.client_gone()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from unittest.util import safe_repr
 
+from .layers import captive_layers
 from .matching import closest_name, first_difference, nearest
 
 if TYPE_CHECKING:
@@ -23,6 +24,17 @@ def no_message(channel: str, layer: CaptiveChannelLayer) -> str:
         f"\nChannels that hold messages: {', '.join(held) or 'none'}."
         f"{_did_you_mean(channel, layer.pending_counts())}"
     )
+
+
+def unheard(since: int) -> str:
+    """Say which groups nobody was in when something was sent to them."""
+    lines = [
+        f"Nobody was in group {group!r} when a message was sent to it."
+        + (f" Did you mean {meant!r}?" if meant else "")
+        for layer in captive_layers()
+        for group, meant in layer.unheard(since).items()
+    ]
+    return "\n".join(lines[-_LISTED:])
 
 
 def target_of(sent: Sent) -> str:

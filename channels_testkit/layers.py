@@ -14,7 +14,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from .engine.sharing import connections_in_use
 from .exchange import Exchange, Queued, Waiter, suspend
+from .matching import closest_name
 from .payloads import copy_plain, normalise
+from .swapping import is_in_place
 
 if TYPE_CHECKING:
     from collections import deque
@@ -25,7 +27,14 @@ if TYPE_CHECKING:
         Mapping[str | Pattern[str], int] | Iterable[tuple[str | Pattern[str], int]]
     )
 
-__all__ = ("CaptiveChannelLayer", "Sent", "captive_layer", "in_atomic_block")
+__all__ = (
+    "CaptiveChannelLayer",
+    "Sent",
+    "captive_layer",
+    "in_atomic_block",
+    "is_captive",
+    "layer_in_place",
+)
 
 Kind = Literal["send", "group_send"]
 Message = dict[str, Any]
@@ -36,6 +45,11 @@ NAME_RULES = (
 )
 
 _sequence = itertools.count(1)
+
+
+def next_number() -> int:
+    """Return a number that is between those of two messages."""
+    return next(_sequence)
 
 
 class Sent(NamedTuple):
@@ -93,8 +107,14 @@ def captive_layer(alias: str = "default") -> CaptiveChannelLayer:
     not have, and ``ValueError`` for one that is not captive in this test.
     """
     layer = channel_layers.backends.get(alias)
-    if issubclass(type(layer), CaptiveChannelLayer):
+    if is_captive(layer):
         return cast("CaptiveChannelLayer", layer)
+    if is_in_place(alias):
+        raise ValueError(
+            f"Channel layer {alias!r} is a real one in this test: only a captive layer"
+            " tells what was sent, and who is in a group. Let a client receive it, or"
+            " move the test to a class with captive layers."
+        )
     configured = channel_layers.configs or {}
     if alias in configured:
         raise ValueError(
@@ -106,6 +126,30 @@ def captive_layer(alias: str = "default") -> CaptiveChannelLayer:
         f"CHANNEL_LAYERS has no {alias!r}{others}; add one, or use "
         "override_settings(CHANNEL_LAYERS=...)."
     )
+
+
+def layer_in_place(alias: str = "default") -> Any:
+    """
+    Return the captive or real layer that was put in the place of an alias.
+
+    Raises as ``captive_layer()`` for an alias that has none: no message goes
+    to a server that the test has not asked for.
+    """
+    if is_in_place(alias):
+        return channel_layers.backends[alias]
+    return captive_layer(alias)
+
+
+def is_captive(layer: object) -> bool:
+    """Tell whether a layer can be looked into."""
+    # A lazy object has a class that its type has not.
+    return issubclass(type(layer), CaptiveChannelLayer)
+
+
+def captive_layers() -> list[CaptiveChannelLayer]:
+    """Return every captive layer that is in place."""
+    layers = cast("dict[str, Any]", channel_layers.backends).values()
+    return list(filter(is_captive, layers))
 
 
 class CaptiveChannelLayer(BaseChannelLayer):
@@ -256,6 +300,22 @@ class CaptiveChannelLayer(BaseChannelLayer):
         self.before_read()
         return self._exchange.pending_counts(self.clock())
 
+    def unheard(self, since: int) -> dict[str, str | None]:
+        """
+        Return the groups that nobody was in when something was sent to them.
+
+        With each comes the name of a group that may have been meant. ``since``
+        is what ``next_number()`` has returned.
+        """
+        known = self._exchange.groups(self.clock())
+        return {
+            sent.group: closest_name(sent.group, known)
+            for sent in self._exchange.sent
+            if sent.group is not None
+            and sent.sequence > since
+            and not (sent.receivers or sent.dropped)
+        }
+
     def members(self, group: str) -> tuple[str, ...]:
         """Return the channels of a group, in the order of joining."""
         self.before_read()
@@ -285,7 +345,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         exchange = self._exchange
         with exchange.lock:
             now = self.clock()
-            queued = Queued(next(_sequence), now + self.expiry, message)
+            queued = Queued(next_number(), now + self.expiry, message)
             channels = exchange.members(name, now) if is_group else (name,)
             woken, full = self._put(exchange, channels, queued, now)
             if full and not is_group:

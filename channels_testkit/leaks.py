@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .engine import hangs
+from .layers import is_captive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +29,7 @@ def findings(run: TestRun) -> Iterator[tuple[str, str]]:
         for text in _unread(run.communicators):
             yield case.check_unread, text
     if case.check_dropped != "off":
-        for text in _dropped(run.captive.made):
+        for text in _dropped(filter(is_captive, run.layers_in_place.made)):
             yield case.check_dropped, text
     if case.check_leaks != "off":
         left = [*run.left_outside, *(_left(run) if run.has_loop else ())]
@@ -93,7 +94,7 @@ def _left_in_layers(
     if channel is None or connection is None or connection.error is not None:
         # One that raised never came to leave its groups.
         return
-    for layer in layers.values():
+    for layer in filter(is_captive, layers.values()):
         for group in layer.groups_of(channel):
             yield f"{communicator.label} in group {group!r}: call group_discard()"
         count = len(layer.pending(channel))
@@ -106,6 +107,9 @@ def describe_layers(layers: Mapping[str, CaptiveChannelLayer]) -> str:
     """Return a line for each channel that holds messages and each group."""
     lines = []
     for alias, layer in layers.items():
+        if not is_captive(layer):
+            lines.append(f"  layer {alias!r} is a real one, which is not looked into")
+            continue
         for channel, count in layer.pending_counts().items():
             lines.append(f"  channel {channel!r} ({alias}) holds {count} message(s)")
         for group, members in layer.groups().items():

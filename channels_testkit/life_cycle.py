@@ -22,6 +22,7 @@ from .captivity import CaptiveLayers
 from .engine import database
 from .messages import DEFAULT
 from .policies import check_policies
+from .real_layers import ConfiguredLayers
 from .run import TestRun
 from .surroundings import kit_coroutine
 from .workers import RunningWorker
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from .engine.application import ASGIApplication
+    from .swapping import LayersInPlace
 
 __unittest = True
 
@@ -67,6 +69,9 @@ class ChannelTestMixin(LayerAssertions):
 
     #: Which aliases of CHANNEL_LAYERS are captured: ``"__all__"`` or a list.
     test_channel_aliases: str | Collection[str] = "__all__"
+    #: Where a test's layers come from: ``"captive"``, or ``"configured"`` for
+    #: those of CHANNEL_LAYERS, made from each alias's TEST_CONFIG.
+    layer_source: str = "captive"
     #: Whether messages must survive what a real layer does to them.
     strict_messages: bool = True
     #: When ``on_commit()`` callbacks run: as in ``"production"``, or, by the
@@ -131,18 +136,26 @@ class ChannelTestMixin(LayerAssertions):
         if cls.on_commit_callbacks == "production":
             enter(database.CommitsAsInProduction())
         # An override of the class's own may bring an alias in later.
-        enter(cls.captive_layers(missing_ok=True))
+        enter(cls._captive_layers(missing_ok=True))
         super().setUpClass()  # type: ignore[misc]
 
     @classmethod
-    def captive_layers(
+    def layers_of_test(
+        cls, *, before_read: Callable[[], None], on_change: Callable[[], None]
+    ) -> LayersInPlace:
+        """Return what puts a test's layers in place."""
+        if cls.layer_source == "configured":
+            return ConfiguredLayers(cls.test_channel_aliases)
+        return cls._captive_layers(before_read=before_read, on_change=on_change)
+
+    @classmethod
+    def _captive_layers(
         cls,
         *,
         missing_ok: bool = False,
         before_read: Callable[[], None] | None = None,
         on_change: Callable[[], None] | None = None,
     ) -> CaptiveLayers:
-        """Return fresh captive layers for the class's aliases."""
         return CaptiveLayers(
             cls.test_channel_aliases,
             strict=cls.strict_messages,

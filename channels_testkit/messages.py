@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from . import run
-from .layers import captive_layer
+from .layers import layer_in_place
 from .surroundings import kit_coroutine
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ DEFAULT = "default"
 
 
 class _Named:
-    """A name on a captive layer."""
+    """A name on a layer that was put in place."""
 
     def __init__(self, name: str | bytes, alias: str = DEFAULT) -> None:
         self.name = name.decode("ascii") if isinstance(name, bytes) else name
@@ -26,8 +26,9 @@ class _Named:
 
     @property
     def channel_layer(self) -> CaptiveChannelLayer:
-        """The captive layer of the alias."""
-        return captive_layer(self.alias)
+        """The layer of the alias: captive, or real where the class says so."""
+        layer: CaptiveChannelLayer = layer_in_place(self.alias)
+        return layer
 
     def _drive(self, work: Any, twin: str) -> None:
         name = type(self).__name__
@@ -55,7 +56,7 @@ class _Named:
 
 class Channel(_Named):
     """
-    A channel of a captive layer.
+    A channel of a layer that was put in place, a captive one as a rule.
 
     Raises ``ImproperlyConfigured`` for an alias that is not configured.
 
@@ -83,7 +84,7 @@ class Channel(_Named):
 
 class Group(_Named):
     """
-    A group of a captive layer.
+    A group of a layer that was put in place, a captive one as a rule.
 
     Members are channel names, channels, clients or communicators.
 
@@ -165,7 +166,7 @@ class Message(dict[str, Any]):
 
     @property
     def channel_layer(self) -> CaptiveChannelLayer:
-        """The captive layer that the message came from."""
+        """The layer that the message came from."""
         return self.channel.channel_layer
 
     def copy(self) -> Message:

@@ -12,12 +12,14 @@ from .engine.protocol import BREACHES
 LEVELS = ("fail", "warn", "off")
 WATCHES = ("application_errors", "check_dropped", "check_leaks", "check_unread")
 COMMIT_RULES = ("production", "django")
+LAYER_SOURCES = ("captive", "configured")
 
 
 def check_policies(case: Any) -> None:
     """Raise ``ImproperlyConfigured`` for a value that means nothing."""
     for name in WATCHES:
         check_choice(case, name, LEVELS)
+    check_choice(case, "layer_source", LAYER_SOURCES)
     check_choice(case, "on_commit_callbacks", COMMIT_RULES)
     _check_breaches(case)
     for name in ("hang_timeout", "receive_timeout"):

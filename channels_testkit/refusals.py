@@ -72,24 +72,27 @@ def _user_line(connection: Connection) -> str:
     who = "not set" if user is None else str(user)
     lines = [f"scope['user']: {who}", f"Origin: {_origin(connection) or 'none'}"]
     opened_as = connection.user
+    is_stranger = opened_as is None and _header(connection, b"cookie") is None
+    if is_stranger and getattr(user, "is_anonymous", False):
+        lines.append("It was opened without user=, which logs somebody in.")
     if opened_as is not None and _key(user) != _key(opened_as):
         lines.append(f"It was opened as {_named(opened_as)}. {_LOGIN_HINT}")
     return "\n".join(lines)
 
 
 def _origin(connection: Connection) -> str:
-    origin = _origin_header(connection)
+    origin = _header(connection, b"origin")
     return "" if origin is None else repr(origin.decode("latin1"))
 
 
-def _origin_header(connection: Connection) -> bytes | None:
-    return dict(connection.scope.get("headers") or []).get(b"origin")
+def _header(connection: Connection, name: bytes) -> bytes | None:
+    return dict(connection.scope.get("headers") or []).get(name)
 
 
 def _who_refused_origin(connection: Connection) -> OriginValidator | None:
     if not isinstance(connection.consumer, WebsocketDenier):
         return None
-    return refusing_validator(connection.application, _origin_header(connection))
+    return refusing_validator(connection.application, _header(connection, b"origin"))
 
 
 def _accepted_origins(validator: OriginValidator) -> str:
@@ -142,7 +145,7 @@ def explain_missing_route(error: ValueError, application: object) -> None:
     listed = "\n".join(f"  {route}" for route in routes) or "  none"
     meant = closest_name(text.partition(NO_ROUTE)[2].strip(" .'"), routes)
     hint = f"\n\nDid you mean {meant!r}?" if meant else ""
-    raise AssertionError(f"{text}\n\nThe routes are:\n{listed}{hint}") from error
+    raise AssertionError(f"{text}\n\nThe routes are:\n{listed}{hint}") from None
 
 
 def check_frame_is_next(

@@ -20,6 +20,8 @@ from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from django.test import utils as django_utils
 from django.urls.resolvers import RegexPattern
 
@@ -77,6 +79,13 @@ def serves_websockets(application: object) -> bool:
     if isinstance(application, ProtocolTypeRouter):
         return "websocket" in application.application_mapping
     return not isinstance(application, ASGIHandler)
+
+
+def serves_http(application: object) -> bool:
+    """Tell whether requests are served at all."""
+    if isinstance(application, ProtocolTypeRouter):
+        return "http" in application.application_mapping
+    return True
 
 
 def check_application(application: Any) -> ASGIApplication:
@@ -221,3 +230,17 @@ def _known_allowed_hosts() -> Iterator[object]:
     state = django_utils._TestState  # noqa: SLF001 - where the runner keeps it
     saved = getattr(state, "saved_data", None)
     yield getattr(saved, "allowed_hosts", None)
+    yield from _earlier_allowed_hosts
+
+
+# An application that is imported in a test, or in a class that overrides the
+# setting, holds the list of that one for good.
+_earlier_allowed_hosts: list[object] = []
+
+
+@receiver(setting_changed)
+def _keep_allowed_hosts(
+    *, setting: str, value: object, enter: bool, **kwargs: object
+) -> None:
+    if setting == "ALLOWED_HOSTS" and enter:
+        _earlier_allowed_hosts.append(value)

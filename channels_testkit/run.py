@@ -105,11 +105,11 @@ class TestRun(Surroundings):
     def begin(self) -> None:
         """Put everything in place; undo it all where a part of it fails."""
         with contextlib.ExitStack() as in_place:
-            self.captive = self.case.captive_layers(
+            self.layers_in_place = self.case.layers_of_test(
                 before_read=self.observe_layers, on_change=self.stir
             )
-            in_place.enter_context(self.captive)
-            self.layers = self.captive.layers
+            in_place.enter_context(self.layers_in_place)
+            self.layers = self.layers_in_place.layers
             in_place.enter_context(self.database)
             in_place.enter_context(routing.allowed_hosts_of_the_test())
             in_place.enter_context(private.lent_threads_preferred())
@@ -129,6 +129,7 @@ class TestRun(Surroundings):
             self._close_outside,
             self.errors.pending,
             self._lost_in_own_tasks,
+            self._give_back_layers,
             self._findings,
             self._close_loop,
             self.errors.pending,
@@ -158,6 +159,10 @@ class TestRun(Surroundings):
     def _lost_in_own_tasks(self) -> Iterable[BaseException]:
         """Return what a task of the test was told, and nobody else."""
         return () if self._bridge is None else self._bridge.rest.lost_failures()
+
+    def _give_back_layers(self) -> Iterable[BaseException]:
+        self.layers_in_place.give_back(self._call)
+        return ()
 
     def _close_loop(self) -> Iterable[BaseException]:
         if self._bridge is not None:
@@ -293,7 +298,8 @@ class TestRun(Surroundings):
             self._call(self._waiting.until(lambda: bool(condition()), timeout))
         finally:
             self._is_waiting = False
-        return f"\n\nWaited for {timeout:g} s, because of {', '.join(names)}."
+        why = ", ".join(self.outside or names)
+        return f"\n\nWaited for {timeout:g} s, because of {why}."
 
     def stir(self) -> None:
         """Let who waits look again. Callable from any thread."""

@@ -10,6 +10,7 @@ import asgiref
 import channels
 
 from .exceptions import NoFrame
+from .layer_report import unheard
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -40,6 +41,7 @@ def nothing_came(
     parts = [
         f"No {what} from {connection.label}{reason}{said(expected)}",
         f"To wait for it: {call}" if can_come else hint,
+        unheard(connection.fed_at),
         str(connection.transcript),
     ]
     return NoFrame("\n\n".join(part for part in parts if part))

@@ -294,6 +294,27 @@ def _open_loops() -> int:
     )
 
 
+class HeldThreadTests(unittest.TestCase):
+    def test_two_jobs_may_leave_the_thread_at_once(self) -> None:
+        bridge = Bridge(hang_timeout=None)
+        self.addCleanup(bridge.close)
+        complaints: list[object] = []
+        bridge.loop.set_exception_handler(lambda _, what: complaints.append(what))
+
+        async def let_two_jobs_leave() -> None:
+            waiting = bridge.loop.create_task(bridge._thread_is_free())
+            await asyncio.sleep(0)
+            on_free: Any = bridge.executor.on_free
+            on_free()
+            on_free()
+            await waiting
+            await asyncio.sleep(0)
+
+        with mock.patch.object(bridge, "_held_by", return_value=["a job"]):
+            bridge.loop.run_until_complete(let_two_jobs_leave())
+        self.assertEqual(complaints, [])
+
+
 class ForkTests(unittest.TestCase):
     def test_helper_of_another_process_is_not_used(self) -> None:
         helper = HelperThread.get()

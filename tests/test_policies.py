@@ -43,6 +43,13 @@ class PolicyTests(SimpleTestCase):
                         **{name: value},
                     )
 
+    def test_source_of_the_layers_is_known(self) -> None:
+        self.assertEqual(self.set_up_class(layer_source="captive"), [])
+        self.assert_refused(
+            "Inner.layer_source is one of 'captive', 'configured', not 'redis'.",
+            layer_source="redis",
+        )
+
     def test_levels_that_cannot_be_hashed_are_refused(self) -> None:
         self.assert_refused(
             "Inner.check_leaks is one of 'fail', 'warn', 'off', not ['off'].",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.security.websocket import WebsocketDenier
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.test import SimpleTestCase
 
-from channels_testkit import SimpleWebsocketTestCase
+from channels_testkit import HttpCommunicator, NoFrame, SimpleWebsocketTestCase
 from channels_testkit.connection import Connection
 from channels_testkit.refusals import (
     check_frame_is_next,
@@ -18,6 +18,7 @@ from channels_testkit.refusals import (
 from channels_testkit.surroundings import Surroundings
 
 from .app.consumers import EchoConsumer
+from .app.failing import MisspellingConsumer
 from .utils import run_case
 
 ECHO = EchoConsumer.as_asgi()
@@ -29,6 +30,51 @@ def make_connection(label="/ws/"):
 
 def verdict(error):
     return str(error).partition("\n")[0]
+
+
+class UnheardTests(SimpleWebsocketTestCase):
+    """A receive that gets nothing names the groups that nobody was in."""
+
+    application = MisspellingConsumer.as_asgi()
+    ws_path = "/"
+
+    def unheard_by(self, client):
+        with self.assertRaises(NoFrame) as caught:
+            client.receive_json()
+        return [line for line in str(caught.exception).split("\n") if "Nobody" in line]
+
+    def test_each_is_named_once(self):
+        ann = self.connect()
+        ann.send_json({"groups": ["stars", "moon", "stars"]})
+        was = "Nobody was in group {!r} when a message was sent to it."
+        self.assertEqual(self.unheard_by(ann), list(map(was.format, ["stars", "moon"])))
+
+    def test_groups_with_members_are_not_named(self):
+        ann, ben = self.connect_many(2)
+        ann.send_json({"groups": ["chat_lobby"]})
+        ann.receive_text(), ben.receive_text()
+        self.assertEqual(self.unheard_by(ann), [])
+
+    def test_who_listens_is_told_what_others_have_sent(self):
+        ann, ben = self.connect_many(2)
+        ann.send_json({"groups": ["stars"]})
+        self.assertEqual(len(self.unheard_by(ben)), 1)
+
+    async def test_a_request_that_is_not_answered_names_them_too(self):
+        async def tell_nobody(scope, receive, send):
+            await self.channel_layer.group_send("stars", {"type": "shine"})
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        communicator = HttpCommunicator(tell_nobody, "GET", "/")
+        with self.assertRaisesMessage(NoFrame, "Nobody was in group 'stars' when"):
+            await communicator.get_response()
+
+    def test_what_was_sent_before_the_last_frame_of_the_test_does_not_count(self):
+        ann = self.connect()
+        ann.send_json({"groups": ["stars"]})
+        ann.send_json({"groups": []})
+        self.assertEqual(self.unheard_by(ann), [])
 
 
 class RefusedTests(SimpleWebsocketTestCase):
@@ -56,6 +102,17 @@ class RefusedTests(SimpleWebsocketTestCase):
         text = self.refusal_of(Consumer.as_asgi(), scope={"user": user})
         self.assertIn("scope['user']: ann\n", text)
         self.assertNotIn("get_login", text)
+
+    def test_who_has_sent_cookies_needs_another_hint(self):
+        class Consumer(AsyncWebsocketConsumer):
+            async def connect(self):
+                await self.close()
+
+        stranger = {"scope": {"user": AnonymousUser()}}
+        hint = "without user="
+        self.assertIn(hint, self.refusal_of(Consumer.as_asgi(), **stranger))
+        text = self.refusal_of(Consumer.as_asgi(), **stranger, cookies={"token": "1"})
+        self.assertNotIn(hint, text)
 
     def test_a_long_body_is_cut(self):
         async def application(scope, receive, send):

@@ -90,7 +90,7 @@ def assertFailureText(name: str, error: BaseException) -> None:
     path = FAILURES / f"{name}.txt"
     printed = "".join(traceback.format_exception_only(error))
     if os.environ.get(UPDATE_FAILURES):
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text(printed)
     case = unittest.TestCase()
     case.maxDiff = None

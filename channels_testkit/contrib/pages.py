@@ -138,6 +138,10 @@ class PageDriver:
             if frame is not None:
                 await self._send(frame)
         self._tell(turn)
+        self._tell_refusal(turn)
+
+    def _tell_refusal(self, turn: Turn) -> None:
+        """Raise ``MountRefused`` where a turn did not bring the page."""
         refusal = self._refusal(turn)
         if refusal:
             text = f"{self.page.name} was not mounted: {refusal}\n\n{turn}"
@@ -286,14 +290,16 @@ class PageDriver:
         __tracebackhide__ = True
         found = self.turn.find(expected)
         if not found:
-            self._fail(f"No frame matches.\n\nExpected: {in_json(expected)}")
+            verdict = f"No frame of {self.turn.action} matches."
+            self._fail(f"{verdict}\n\nExpected: {in_json(expected)}")
         return found[0]
 
     def assert_no_frame(self, expected: object) -> None:
         """Assert that no frame of the last turn matches."""
         __tracebackhide__ = True
         if self.turn.find(expected):
-            self._fail(f"A frame matches.\n\nNot expected: {in_json(expected)}")
+            verdict = f"A frame of {self.turn.action} matches, and should not."
+            self._fail(f"{verdict}\n\nNot expected: {in_json(expected)}")
 
     def _fail(self, text: str) -> Any:
         """Raise a failure that carries the turn and the server's exception."""

@@ -257,9 +257,13 @@ class Bridge:
         free = self.loop.create_future()
         self.rest.arm()
         self._is_freeing = True
-        self.executor.on_free = functools.partial(
-            self.loop.call_soon_threadsafe, free.set_result, None
-        )
+
+        def wake() -> None:
+            # More jobs than one may leave the thread before this runs.
+            if not free.done():
+                free.set_result(None)
+
+        self.executor.on_free = functools.partial(self.loop.call_soon_threadsafe, wake)
         try:
             if self._held_by():
                 await free

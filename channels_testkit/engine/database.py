@@ -117,15 +117,17 @@ def run_commit_callback(
 @contextlib.contextmanager
 def test_transactions_kept_open() -> Iterator[None]:
     """
-    Keep ``close_old_connections()`` from the connections of a ``TestCase``.
+    Keep ``close_old_connections()`` from connections inside ``atomic()``.
 
     Channels calls it around every message. Django then sees autocommit off,
     takes that for a mistake, and closes the connection with all its rows.
+    The block is that of a ``TestCase``, or one that a test has entered: what
+    it calls meanwhile lets the application run in its thread.
     """
     real = BaseDatabaseWrapper.close_if_unusable_or_obsolete
 
     def close_if_unusable_or_obsolete(connection: BaseDatabaseWrapper) -> None:
-        if not is_test_transaction(connection):
+        if not connection.in_atomic_block:
             real(connection)
 
     with mock.patch.object(

@@ -29,7 +29,7 @@ _turns: list[Turns] = []
 
 
 def connections_in_use() -> Iterator[BaseDatabaseWrapper]:
-    """Yield the connections that the calling thread has, or has its turn on."""
+    """Yield the connections that this thread has, or has its turn on."""
     shared = {id(turns.connection) for turns in _turns}
     for connection in connections.all(initialized_only=True):
         if id(connection) not in shared:
@@ -116,7 +116,7 @@ class Turns:
         return self._thread is threading.current_thread()
 
     def take(self) -> None:
-        """Wait for the turn; raise ``OperationalError`` where it never comes."""
+        """Wait for the turn; raise ``OperationalError`` if it never comes."""
         if not self._lock.acquire(timeout=_SECONDS_TO_WAIT):
             holder = self._thread.name if self._thread else ""
             raise OperationalError(

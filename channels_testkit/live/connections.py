@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import itertools
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from channels_testkit.engine.rest import APPLICATION, watch_of
 from .loops import call_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, MutableMapping
+    from collections.abc import Callable, Coroutine, Iterable, MutableMapping
 
     from channels_testkit.engine.application import (
         ASGIApplication,
@@ -36,6 +38,7 @@ _DISCONNECTS: dict[str, Event] = {
     "websocket": {"type": "websocket.disconnect", "code": GOING_AWAY, "reason": ""},
     "http": {"type": "http.disconnect"},
 }
+_ENDS = {event["type"] for event in _DISCONNECTS.values()}
 # With the default code: Daphne sends no code below 3000 but that.
 _CLOSE: Event = {"type": "websocket.close"}
 _UNAVAILABLE: Event = {"type": "http.response.start", "status": 503, "headers": []}
@@ -53,13 +56,13 @@ class LiveConnections:
 
     It tells what the project's raises, and ends what is under way when a test
     has ended. While it is not open, between tests, it turns clients away.
-    ``application`` is asked for each connection: routes and settings of the
-    test count.
+    ``application`` is asked for each connection, with the type of its scope:
+    routes and settings of the test count.
     """
 
     def __init__(
         self,
-        application: Callable[[], ASGIApplication],
+        application: Callable[[str], ASGIApplication],
         tell: Callable[[BaseException], None],
     ) -> None:
         self._application = application
@@ -72,18 +75,21 @@ class LiveConnections:
     async def __call__(
         self, scope: MutableMapping[str, Any], receive: Receive, send: Send
     ) -> None:
+        """Serve a connection."""
         if scope["type"] not in _DISCONNECTS:
             # Such as lifespan: the project's application knows what to say.
-            return await self._application()(scope, receive, send)
+            return await self._application(scope["type"])(scope, receive, send)
         connection = LiveConnection(scope, receive, send)
         if not self._begins(connection):
             return await connection.turn_away()
         _SERVED.set(self)
         APPLICATION.set(True)
         try:
-            await self._application()(scope, connection.receive, connection.send)
+            application = self._application(scope["type"])
+            await application(scope, connection.receive, connection.send)
         except Exception as error:
-            self._tell(error)
+            if error is not connection.loss:
+                self._tell(error)
             raise
         finally:
             connection.forget()
@@ -124,38 +130,56 @@ class LiveConnections:
         """
         End what is under way, as clients that go away would.
 
-        Returns what was left of it in words: connections whose applications
-        took longer than ``timeout`` seconds, and tasks; they are cancelled.
-        Raises ``HangError`` where a loop does not come to rest.
+        Returns, in words, the connections whose applications took longer than
+        ``timeout`` seconds; they are cancelled. Raises ``HangError`` where a
+        loop does not come to rest.
         """
         with self._lock:
             self._is_open = False
-            loops, self._loops = self._loops, set()
-        return [left for loop in loops for left in self._end_on(loop, timeout)]
+        stuck = [
+            self._on(loop, self._end(loop, timeout), timeout) for loop in self._loops
+        ]
+        return list(itertools.chain(*stuck))
 
-    def _end_on(self, loop: Loop, timeout: float) -> list[str]:
-        rest = watch_of(loop)
-        rest.hang_timeout = timeout
+    def end_tasks(self, timeout: float) -> list[str]:
+        """
+        Cancel the tasks that are left, and return them in words.
+
+        Tells what tasks have raised that nobody awaited.
+        """
+        left = [
+            self._on(loop, self._end_tasks(loop, timeout), timeout)
+            for loop in self._loops
+        ]
+        for loop in self._loops:
+            for error in watch_of(loop).unseen_failures():
+                self._tell(error)
+        self._loops.clear()
+        return list(itertools.chain(*left))
+
+    def _on(
+        self, loop: Loop, work: Coroutine[Any, Any, list[str]], timeout: float
+    ) -> list[str]:
+        watch_of(loop).hang_timeout = timeout
         # Where the loop runs, its own bounds come first.
-        left = call_on(loop, self._end(loop, timeout), 3 * timeout)
-        for error in rest.unseen_failures():
-            self._tell(error)
-        return left
+        return call_on(loop, work, 3 * timeout)
 
     async def _end(self, loop: Loop, timeout: float) -> list[str]:
+        rest = watch_of(loop)
+        # What clients have sent so far comes first, their own end as well.
+        await rest.wait()
         with self._lock:
             under_way = [it for it, of in self._under_way.items() if of is loop]
         for connection in under_way:
             await connection.leave()
         stuck = [it for it in under_way if not await it.ends_within(timeout)]
-        rest = watch_of(loop)
         await rest.wait()
-        tasks = rest.application_tasks()
+        return [f"{connection.kind} {connection.path}" for connection in stuck]
+
+    async def _end_tasks(self, loop: Loop, timeout: float) -> list[str]:
+        tasks = watch_of(loop).application_tasks()
         await _cancel(tasks, timeout)
-        return [
-            *(f"{connection.kind} {connection.path}" for connection in stuck),
-            *(f"task {task.get_name()}, in {task.get_coro()}" for task in tasks),
-        ]
+        return [f"task {task.get_name()}, in {task.get_coro()}" for task in tasks]
 
 
 class LiveConnection:
@@ -172,6 +196,9 @@ class LiveConnection:
         self._next: asyncio.Task[Event] | None = None
         self._left: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self._has_answered = self._has_finished = False
+        #: What the server raised into the application because the client has
+        #: gone. That is no failure of the application.
+        self.loss: OSError | None = None
 
     async def receive(self) -> Event:
         """Return the next event; when it is ended, that of a client's end."""
@@ -179,16 +206,22 @@ class LiveConnection:
             # Kept where the application gives up waiting: no event is lost.
             self._next = asyncio.ensure_future(_awaited(self._receive))
         await asyncio.wait([self._next, self._left], return_when="FIRST_COMPLETED")
-        if not self._next.done():
-            return self._left.result()
-        event, self._next = self._next.result(), None
-        return event
+        if self._next.done():
+            event, self._next = self._next.result(), None
+            # The server may add its own word, about what it was told here.
+            if not (self._left.done() and event["type"] in _ENDS):
+                return event
+        return self._left.result()
 
     async def send(self, event: Event) -> None:
         """Pass an event on to the server, while there is a client."""
         if self._left.done():
             return
-        await self._send(event)
+        try:
+            await self._send(event)
+        except OSError as error:
+            self.loss = error
+            raise
         self._has_answered = True
         if event["type"] in _LAST_EVENTS:
             self._has_finished = not event.get("more_body", False)
@@ -197,13 +230,16 @@ class LiveConnection:
         """Let the client go, and tell the application that it has gone."""
         if not self._left.done():
             self._left.set_result(_DISCONNECTS[self.kind])
-            await self._finish()
+            # The client may have gone by itself.
+            with contextlib.suppress(OSError):
+                await self._finish()
 
     async def _finish(self) -> None:
         if self._has_finished:
             return
         if self.kind == "websocket":
-            return await self._send(_CLOSE)
+            await self._send(_CLOSE)
+            return
         if not self._has_answered:
             await self._send(_UNAVAILABLE)
         await self._send(_END_OF_BODY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -19,6 +18,7 @@ from .loops import call_on, sync_thread
 from .servers import Server
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Collection
 
 logger = logging.getLogger(daphne_server.__name__)
@@ -135,7 +135,7 @@ _started_in: int | None = None
 
 def _running_reactor() -> asyncio.AbstractEventLoop:
     """Return the loop of the reactor, which is started on first use."""
-    global _started_in  # noqa: PLW0603 - there is one reactor in a process
+    global _started_in
     with _lock:
         if _started_in is None and not reactor.running:
             _start_reactor()

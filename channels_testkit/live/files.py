@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.apps import apps
 from django.conf import settings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class MediaFiles(ASGIStaticFilesHandler):
-    """What is in ``MEDIA_ROOT``, at ``MEDIA_URL``; the application for others."""
+    """What is in ``MEDIA_ROOT``, at ``MEDIA_URL``, before the application."""
 
     def get_base_url(self) -> str:
         """Return where media files are."""
@@ -43,7 +43,7 @@ def with_files(
     static_wrapper: Callable[[ASGIApplication], ASGIApplication] | None,
 ) -> ASGIApplication:
     """Return the application behind its static files and media files."""
-    application = MediaFiles(application)
+    media: Any = MediaFiles(cast("Any", application))
     if static_wrapper is None or not apps.is_installed("django.contrib.staticfiles"):
-        return application
-    return static_wrapper(application)
+        return cast("ASGIApplication", media)
+    return static_wrapper(media)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -69,7 +70,7 @@ class LiveServer:
     def __enter__(self) -> LiveServer:
         server_class = self._server_class or default_server_class()
         with contextlib.ExitStack() as undo:
-            undo.enter_context(live_databases(self._databases, self._owner))
+            undo.enter_context(live_databases(self._databases))
             self._socket = undo.enter_context(
                 listening_socket(self._host, self._port, self._owner)
             )
@@ -112,19 +113,29 @@ class LiveServer:
         if run is None or workers is None:
             return
         timeout = min(_SECONDS_TO_END, run.case.hang_timeout or _SECONDS_TO_END)
-        try:
+        with contextlib.ExitStack() as steps:
+            # The last one first, whatever the others raise.
+            steps.callback(self._forget_run)
+            steps.callback(self._end_tasks, run, timeout)
+            steps.callback(run.layers_in_place.leave_other_loops)
+            steps.callback(workers.stop, timeout)
             run.left_outside += self._connections.end_all(timeout)
-        finally:
-            try:
-                workers.stop(timeout)
-            finally:
-                run.outside.remove(self._name)
-                self._run = self._workers = None
 
-    def _application(self) -> ASGIApplication:
+    def _end_tasks(self, run: TestRun, timeout: float) -> None:
+        run.left_outside += self._connections.end_tasks(timeout)
+
+    def _forget_run(self) -> None:
+        if self._run is not None:
+            self._run.outside.remove(self._name)
+        self._run = self._workers = None
+
+    def _application(self, kind: str) -> ASGIApplication:
         """Return what serves a client who comes now."""
         run = self._run
         found = self._class_application() if run is None else run.routed_application()
+        if kind == "http" and not routing.serves_http(found):
+            # Routes that are applied to a test are those of its WebSockets.
+            found = self._class_application()
         return with_files(routing.check_application(found), self._static_wrapper)
 
     def _tell(self, error: BaseException) -> None:
@@ -144,7 +155,9 @@ class LiveServer:
 
         def is_news(record: logging.LogRecord) -> bool:
             error = record.exc_info[1] if record.exc_info else None
-            return not any(error is told for told in self._told)
+            # What is cancelled at the end is told as a leak.
+            is_cancelled = isinstance(error, asyncio.CancelledError)
+            return not (is_cancelled or any(error is told for told in self._told))
 
         for name in names:
             logger = logging.getLogger(name)
@@ -162,12 +175,14 @@ def listening_socket(host: str, port: int, owner: str) -> socket.socket:
     try:
         sock = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
+        # Python says in brackets what is said here, too.
+        reason = str(error.strerror).partition(" (")[0]
         raise OSError(
             error.errno,
-            f"{error.strerror}: {owner} cannot listen on {host}, port {port}. With"
+            f"{reason}: {owner} cannot listen on {host}, port {port}. With"
             " port = 0 the system chooses one that is free.",
         ) from None
-    sock.setblocking(False)
+    sock.settimeout(0)
     return sock
 
 
@@ -180,9 +195,7 @@ def check_settings(case: Any) -> None:
     _check(case, "worker_channels", "a list of channels, or '__all__'", _is_channels)
 
 
-def _check(
-    case: Any, name: str, wanted: str, is_valid: Callable[[Any], bool]
-) -> None:
+def _check(case: Any, name: str, wanted: str, is_valid: Callable[[Any], bool]) -> None:
     value = getattr(case, name)
     if not is_valid(value):
         raise ImproperlyConfigured(

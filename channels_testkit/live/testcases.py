@@ -10,6 +10,7 @@ from django.test.utils import modify_settings
 from django.utils.functional import classproperty
 
 from channels_testkit import routing
+from channels_testkit.engine import private
 from channels_testkit.life_cycle import unbound
 from channels_testkit.testcases import WebsocketTestMixin
 
@@ -73,7 +74,7 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
 
     @classproperty
     def allowed_host(cls) -> str:  # noqa: N805 - of the class
-        """What is added to ``ALLOWED_HOSTS``, by default ``host``."""
+        """Add this to ``ALLOWED_HOSTS``: by default ``host``."""
         host: str = cls.host
         return host
 
@@ -83,6 +84,7 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
         check_settings(cls)
         super().setUpClass()
         enter: Any = cls.enterClassContext  # type: ignore[attr-defined]
+        enter(private.parked_loops_hidden())
         enter(modify_settings(ALLOWED_HOSTS={"append": cls.allowed_host}))
         cls._live = enter(
             LiveServer(

@@ -12,6 +12,8 @@ from .servers import LoopServer
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+_OPTIONS: dict[str, Any] = {"lifespan": "off", "log_config": None, "access_log": False}
+
 
 class UvicornServer(LoopServer):
     """
@@ -27,11 +29,8 @@ class UvicornServer(LoopServer):
 
     async def serve(self) -> None:
         """Accept connections, as ``uvicorn.Server.serve()`` begins."""
-        config = uvicorn.Config(
-            self.application,  # type: ignore[arg-type]  # its own names for the same
-            **{"lifespan": "off", "log_config": None, "access_log": False},
-            **self.options,
-        )
+        options = {**_OPTIONS, **self.options}
+        config = uvicorn.Config(self.application, **options)
         config.load()
         if config.ws_protocol_class is None:
             raise ImproperlyConfigured(

@@ -17,7 +17,12 @@ from .loops import LoopThread
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, MutableMapping
 
-    from channels_testkit.engine.application import ASGIApplication, Receive, Send
+    from channels_testkit.engine.application import (
+        ASGIApplication,
+        Event,
+        Receive,
+        Send,
+    )
 
 ALL = "__all__"
 
@@ -100,7 +105,8 @@ class _Worker(Worker):
         channels: Collection[str],
         tell: Callable[[BaseException], None],
     ) -> None:
-        super().__init__(self._told(application), list(channels), get_channel_layer())
+        wrapped, layer = self._told(application), get_channel_layer()
+        super().__init__(wrapped, list(channels), layer)  # type: ignore[arg-type]  # stubs have other names for the same
         self._tell = tell
 
     def begin(self) -> None:
@@ -120,8 +126,12 @@ class _Worker(Worker):
         async def told(
             scope: MutableMapping[str, Any], receive: Receive, send: Send
         ) -> None:
+            async def refuse(event: Event) -> None:
+                await send(event)
+
             try:
-                await application(scope, receive, send)
+                # asgiref's send() is no coroutine function, and warned about.
+                await application(scope, receive, refuse)
             except Exception as error:  # noqa: BLE001 - told to the test
                 self._tell(error)
             finally:

@@ -101,3 +101,17 @@ async def start_twice(scope: Any, receive: Any, send: Any) -> None:
     """Start a response that has been started."""
     await send({"type": "http.response.start", "status": 200})
     await send({"type": "http.response.start", "status": 500})
+
+
+class MisspellingConsumer(AsyncJsonWebsocketConsumer):
+    """Tells a group that nobody is in."""
+
+    groups = ("chat_lobby",)
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        for group in content["groups"]:
+            message = {"type": "chat.message", "text": "hello"}
+            await self.channel_layer.group_send(group, message)
+
+    async def chat_message(self, message: dict[str, Any]) -> None:
+        await self.send(message["text"])

@@ -2,7 +2,8 @@
 Compare the library with its peers: ``python -m tests.benchmarks``.
 
 A letter stands for a peer, and "A/15.2" for 15.2 times as fast as A. After a
-median come its quartiles. docs/benchmarks.rst says how figures are taken.
+median come its quartiles and the least of the samples. docs/benchmarks.rst
+says how figures are taken.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from importlib import metadata
 from tests.__main__ import environment, find_needs
 
 DATABASES = ["sqlite-memory", "postgres"]
-COMPARED = ["Django", "channels", "asgiref", "chanx"]
+COMPARED = ["Django", "channels", "asgiref", "chanx", "djust"]
 
 
 def main() -> int:

@@ -41,11 +41,12 @@ class Figure(NamedTuple):
         if len(self.samples) > 1:
             low, _, high = statistics.quantiles(self.samples, method="inclusive")
         spread = f"({in_words(low)} to {in_words(high)})"
-        return f"{in_words(self.median):>8}  {spread:<20}"
+        least = f"min {in_words(min(self.samples))}"
+        return f"{in_words(self.median):>8}  {spread:<20}  {least:<11}"
 
 
 def compare(title: str, sides: Sequence[Side], rounds: int) -> None:
-    """Measure the sides in turns, and print medians, quartiles and ratios."""
+    """Measure the sides in turns, and print the figures and their ratios."""
     figures = [Figure(side, []) for side in sides]
     sample_each(figures)  # what is done once only, such as imports, is done here
     for figure in figures:

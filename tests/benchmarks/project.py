@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 
 import django
 from django.test.runner import DiscoverRunner
 from django.test.utils import setup_test_environment
+
+#: These need Python 3.11.
+OF_FRAMEWORKS = {"chanx": "chanx_test", "djust": "djust_event"}
 
 
 def main() -> None:
     django.setup()
     # These import models.
     from . import broadcast, imports, one_call, one_test
-
-    try:
-        from . import chanx_test
-    except ImportError:  # no Chanx, which needs Python 3.11
-        chanx_test = None
 
     smoke = "--smoke" in sys.argv
     database = os.environ["CHANNELS_TESTKIT_DATABASE"]
@@ -32,8 +32,10 @@ def main() -> None:
     databases = runner.setup_databases()
     try:
         one_test.measure(database, smoke=smoke)
-        if chanx_test is not None:
-            chanx_test.measure(database, smoke=smoke)
+        for framework, module in OF_FRAMEWORKS.items():
+            if find_spec(framework):
+                found = import_module(f".{module}", __package__)
+                found.measure(database, smoke=smoke)
         if database == "sqlite-memory":
             one_call.measure(smoke=smoke)
             broadcast.measure(smoke=smoke)

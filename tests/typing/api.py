@@ -40,6 +40,13 @@ from channels_testkit import (
     WSClient,
     apply_routes,
 )
+from channels_testkit.redis import (
+    RedisLayerTestCase,
+    RedisServer,
+    RedisTestMixin,
+    redis_channel_layers,
+    requires_redis,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,6 +135,10 @@ class ChatTests(WebsocketTestCase):
             ann.send_json({})
 
 
+class ConfiguredTests(ChannelTestCase):
+    layer_source = "configured"
+
+
 class LayerTests(ChannelTestCase):
     test_channel_aliases = ("default",)
     strict_messages = False
@@ -145,6 +156,27 @@ class LayerTests(ChannelTestCase):
             Group("lobby").send({"type": "made"})
         assert_type(sent, list[Sent])
         Group("lobby").send("made")  # type: ignore[arg-type]
+
+
+class RedisTests(RedisTestMixin, ChannelTestCase):
+    redis_backend = "pubsub"
+    redis_config = {"expiry": 5}  # noqa: RUF012 - as a project writes it
+
+    def test_server(self) -> None:
+        assert_type(self.redis_server, RedisServer)
+        assert_type(self.redis_server.url, str)
+        self.redis_server.kill()
+        self.redis_server.start()
+        with RedisServer.private() as server:
+            assert_type(server, RedisServer)
+            redis_channel_layers("core", server=server, expiry=5)
+
+
+@requires_redis
+class FaultTests(RedisLayerTestCase):
+    @requires_redis
+    async def test_it(self) -> None:
+        assert_type(await self.aconnect(), WebsocketCommunicator)
 
 
 ROUTES = [

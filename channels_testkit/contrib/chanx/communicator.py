@@ -340,7 +340,8 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         except ValidationError as error:
             raise AssertionError(
                 f"The frame from {self.label} is no message that {sender.__name__}"
-                f" declares: {error}\n\n{connection.transcript.render(event)}"
+                f" declares: {_faults(error)}.\n\n"
+                f"{connection.transcript.render(event)}"
             ) from error
 
     def _sender(self, content: dict[str, Any]) -> Any:
@@ -352,6 +353,12 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
                 if topic_class.parse(topic) is not None:
                     return topic_class
         return type(found)
+
+
+def _faults(error: ValidationError) -> str:
+    """Say in one line what is wrong with a message, and where."""
+    faults = [(*map(str, fault["loc"]), fault["msg"]) for fault in error.errors()]
+    return "; ".join(map(": ".join, faults))
 
 
 def _frames(connection: Connection) -> Iterator[Any]:

@@ -53,7 +53,10 @@ class _LiveViewClient(PageDriver):
         if isinstance(view, str):
             view, url = _at(view), view
         if not (isinstance(view, type) and issubclass(view, LiveView)):
-            raise TypeError(f"A LiveView class or the path of one, not {view!r}.")
+            raise TypeError(
+                f"{type(self).__name__} takes a LiveView class or the path of one, not"
+                f" {view!r}."
+            )
         with contextlib.ExitStack() as stack:
             path = mountable(view, type(test.case).__module__)
             page = DjustPage(view, stack.enter_context(path), url)
@@ -149,7 +152,10 @@ class _LiveViewClient(PageDriver):
     async def _follow_redirect(self) -> Self:
         redirects = self.turn.find({"type": "navigation", "action": "live_redirect"})
         if len(redirects) != 1:
-            self._fail(f"There is one redirect to follow, not {len(redirects)}.")
+            self._fail(
+                f"{self.turn.action} led to {len(redirects)} redirects;"
+                " follow_redirect() needs one."
+            )
         (redirect,) = redirects
         path, query = split_url(redirect["path"])
         view: Any = routed_view(path)
@@ -165,6 +171,7 @@ class _LiveViewClient(PageDriver):
         with self._turn_of("follow_redirect()") as turn:
             await self._send(self.page.redirect_frame())
         self._tell(turn)
+        self._tell_refusal(turn)
         self._check_mounted()
 
     def _rooted_on(
@@ -208,7 +215,7 @@ class _LiveViewClient(PageDriver):
         for frame in self.turn.find({"type": "push_event", "event": name}):
             if params is None or matches(params, frame["payload"], partial=True):
                 return frame["payload"]
-        return self._fail(_none("push event", name, params))
+        return self._fail(self._none("push event", name, params))
 
     def assert_patch(self, path: str | None = None, params: object = None) -> Any:
         """Assert that the last turn patched the URL; return the frame."""
@@ -227,7 +234,7 @@ class _LiveViewClient(PageDriver):
             given = frame.get("params") or {}
             if has_path and (params is None or matches(params, given, partial=True)):
                 return frame
-        return self._fail(_none(action, path, params))
+        return self._fail(self._none(action, path, params))
 
     def assert_stream_insert(self, stream: str, item: object = None) -> Any:
         """
@@ -237,12 +244,19 @@ class _LiveViewClient(PageDriver):
         the view's: whether the browser has got anything, the turn says.
         """
         __tracebackhide__ = True
-        items = self._inserted().get(stream, [])
-        for inserted in items:
-            if item is None or matches(item, inserted, partial=True):
-                return inserted
-        text = _none("insertion into stream", stream, item)
-        return self._fail(f"{text}\nInserted: {items!r}")
+        inserted = self._inserted()
+        for found in inserted.get(stream, []):
+            if item is None or matches(item, found, partial=True):
+                return found
+        text = self._none("insertion into stream", stream, item)
+        return self._fail(f"{text}\n\nInserted: {inserted!r}")
+
+    def _none(self, what: str, name: str | None, params: object) -> str:
+        """Say that the last turn held nothing of a kind."""
+        called = "" if name is None else f" {name!r}"
+        wanted = "" if params is None else " that matches"
+        expected = "" if params is None else f"\n\nExpected: {in_json(params)}"
+        return f"{self.turn.action} led to no {what}{called}{wanted}.{expected}"
 
     def _inserted(self) -> dict[str, list[Any]]:
         """Return the items that the last event inserted, by stream."""
@@ -275,12 +289,6 @@ def _in_url(params: Mapping[str, Any]) -> dict[str, str]:
         for name, value in params.items()
         if value is not None and value != ""
     }
-
-
-def _none(what: str, name: str | None, params: object) -> str:
-    called = "" if name is None else f" {name!r}"
-    expected = "" if params is None else f"\n\nExpected: {in_json(params)}"
-    return f"There is no {what}{called} in the turn that matches.{expected}"
 
 
 def _no_handler(view: object, name: str) -> str:
@@ -347,7 +355,8 @@ class LiveViewTestClient(_LiveViewClient, PageClient):
         """
         Go where the last turn led to, on the same socket, as the browser does.
 
-        Returns a client for that page; this one can do no more.
+        Returns a client for that page; this one can do no more. Raises
+        ``MountRefused`` where the server does not give the page.
         """
         client: Self = self._drive(self._follow_redirect(), "follow_redirect")
         return client

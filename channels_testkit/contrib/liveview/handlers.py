@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.layer_report import nothing_sent_to
+
 from .frames import UNKNOWN_FUNCTION, TurnAssertions, is_error, take_target
 
 if TYPE_CHECKING:
@@ -105,8 +107,11 @@ class HandlerResult(TurnAssertions):
     ) -> Any:
         """Assert that a frame for a target was sent to a room."""
         __tracebackhide__ = True
+        frames = self.sent_to(room)
+        if not frames:
+            self._fail(nothing_sent_to("group", ROOM_GROUP.format(room), self.sent))
         came = f"was sent to room {room!r}"
-        return self._take(self.sent_to(room), came, selector, contains, fields)
+        return self._take(frames, came, selector, contains, fields)
 
     def assert_allowed(self) -> None:
         """Assert that every middleware has let the call through."""

@@ -265,6 +265,14 @@ class MessageTests(LobbyTestCase):
             "The frame from ann (/ws/lobby/) is no message that LobbyConsumer declares",
         )
 
+    async def test_what_is_wrong_with_a_message_is_told_with_its_place(self):
+        ann = await self.enter()
+        await ann.consumer.send_json({"action": "reminder", "payload": "tea time"})
+        with self.assertRaisesMessage(
+            AssertionError, "LobbyConsumer declares: reminder: payload: Input should be"
+        ):
+            await ann.receive_all_messages()
+
     async def test_a_frame_that_is_not_json_fails(self):
         ann = await self.enter()
         await ann.consumer.send("plain text")

@@ -12,9 +12,13 @@ from django.test import SimpleTestCase
 from djust import LiveView, runtime, test_isolation, websocket
 from djust.config import config
 from djust.db.notifications import PostgresNotifyListener
+from djust.decorators import event_handler
 from djust.mixins import async_work
 from djust.rate_limit import ip_tracker, reset_handler_buckets
 from djust.security import mount
+
+
+def handle(self: object) -> None: ...
 
 
 class CanaryTests(SimpleTestCase):
@@ -31,6 +35,9 @@ class CanaryTests(SimpleTestCase):
             self.assertIn(name, vars(view))
         view.start_async(print, name="work")
         self.assertEqual(list(view._async_tasks), ["work"])
+
+    def test_handlers_are_marked(self):
+        self.assertTrue(hasattr(event_handler(handle), "_djust_decorators"))
 
     def test_stream_operations_name_stream_and_item(self):
         view = LiveView()

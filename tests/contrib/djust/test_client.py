@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.test import override_settings
 from djust import LiveView
+from djust.async_result import AsyncResult
 from djust.config import config
 from djust.decorators import event_handler
 from djust.push import push_to_view
@@ -102,6 +103,58 @@ class Report(LiveView):
         raise OSError("no paper")
 
 
+class LoadedReport(LiveView):
+    """Loads by ``assign_async()``, from its mount and from an event."""
+
+    template = "<div dj-root><p>{{ notes.ok }} {{ sizes.failed }}</p></div>"
+    notes = sizes = None
+
+    def mount(self, request: Any, **kwargs: Any) -> None:
+        self.assign_async("notes", Note.objects.count)
+
+    @event_handler
+    def measure(self, **kwargs: Any) -> None:
+        self.assign_async("sizes", self._measure)
+
+    async def _measure(self) -> Any:
+        raise OSError("no ruler")
+
+
+class GuardedReport(LiveView):
+    """Tells of what its background work has raised."""
+
+    template = "<div dj-root><p>{{ generating }} {{ error }}</p></div>"
+
+    def mount(self, request: Any, **kwargs: Any) -> None:
+        self.generating, self.report, self.error = False, None, ""
+
+    @event_handler
+    def generate(self, paper: bool = True, **kwargs: Any) -> None:
+        self.generating = True
+        self.start_async(self._build, paper=paper)
+
+    def _build(self, *, paper: bool) -> None:
+        try:
+            if not paper:
+                raise OSError("no paper")
+            self.report = "10 pages"
+        except OSError as error:
+            self.error = str(error)
+        finally:
+            self.generating = False
+
+
+class Door(LiveView):
+    template = "<div dj-root><p>a door</p></div>"
+
+    def mount(self, request: Any, **kwargs: Any) -> None:
+        pass
+
+    @event_handler
+    def enter(self, **kwargs: Any) -> None:
+        self.live_redirect("/members/")
+
+
 class CarefulReport(Report):
     def handle_async_result(self, name: str, result: Any, error: Any) -> None:
         if error is not None:
@@ -117,6 +170,10 @@ class Chat(LiveView):
     @event_handler
     def post(self, text: str = "", **kwargs: Any) -> None:
         self.stream_insert("messages", {"id": uuid.uuid4().hex, "text": text})
+
+    @event_handler
+    def pin(self, pk: int = 0, **kwargs: Any) -> None:
+        self.stream_insert("messages", Note.objects.get(pk=pk))
 
 
 class Orders(LiveView):
@@ -346,7 +403,7 @@ class PathTests(ChannelTestCase):
             self.assertEqual(str(caught.exception), text)
 
     def test_anything_else_is_refused(self):
-        with self.assertRaisesMessage(TypeError, "A LiveView class or the path of one"):
+        with self.assertRaisesMessage(TypeError, "takes a LiveView class or the path"):
             LiveViewTestClient(Note)
 
     def test_view_made_in_a_function_mounts(self):
@@ -425,7 +482,7 @@ class PushTests(ChannelTestCase):
             client.assert_push_event("flash", {"type": "success"})
         self.assertEqual(
             str(caught.exception),
-            "There is no push event 'flash' in the turn that matches.\n\n"
+            "send_event('nothing') led to no push event 'flash' that matches.\n\n"
             'Expected: {"type": "success"}\n\n'
             "The turn of send_event('nothing') held:\n"
             '     1  {"type": "noop", "source": "event", "event_name": "nothing",'
@@ -461,7 +518,7 @@ class NavigationTests(ChannelTestCase):
         for expected in (("/other/",), ("/items/", {"page": 3})):
             with self.assertRaises(AssertionError):
                 client.assert_patch(*expected)
-        with self.assertRaisesMessage(AssertionError, "There is no live_redirect"):
+        with self.assertRaisesMessage(AssertionError, "led to no live_redirect."):
             client.assert_redirect()
 
     # docs:start djust-redirect
@@ -484,11 +541,29 @@ class NavigationTests(ChannelTestCase):
         with self.assertRaisesMessage(RuntimeError, "followed a redirect"):
             client.send_event("submit")
 
+    def test_login_goes_along(self):
+        ann = User.objects.get()
+        client = LiveViewTestClient(Door, user=ann).mount()
+        client.send_event("enter")
+        client.follow_redirect().assert_state(name="ann")
+
+    def test_page_for_others_refuses_who_is_led_there(self):
+        client = LiveViewTestClient(Door).mount()
+        client.send_event("enter")
+        with self.assertRaises(MountRefused) as caught:
+            client.follow_redirect()
+        verdict, _, _ = str(caught.exception).partition("\n\n")
+        self.assertEqual(
+            verdict,
+            "Members was not mounted: the browser is sent to '/login/'; the connection"
+            " was closed with code 4403.",
+        )
+
     def test_there_must_be_a_redirect(self):
         client = LiveViewTestClient(SignIn).mount()
         client.send_event("submit", username="ann", password="wrong")
         client.assert_state(error="wrong")
-        with self.assertRaisesMessage(AssertionError, "one redirect to follow, not 0."):
+        with self.assertRaisesMessage(AssertionError, "led to 0 redirects"):
             client.follow_redirect()
 
     def test_redirect_to_another_page_is_not_followed(self):
@@ -563,6 +638,32 @@ class BackgroundTests(ChannelTestCase):
         one.assert_state(generating=True)
         other.assert_state(generating=False)
 
+    def test_guarded_work_tells_what_it_has_raised(self):
+        client = LiveViewTestClient(GuardedReport).mount()
+        client.send_event("generate", paper=False)
+        client.assert_state(generating=True, error="")
+        client.render_async()
+        client.assert_state(generating=False, error="no paper")
+        client.send_event("generate")
+        client.render_async()
+        self.assertEqual(client.view_instance.report, "10 pages")
+
+    def test_what_is_assigned_later_is_loading_until_then(self):
+        client = LiveViewTestClient(LoadedReport).mount()
+        self.assertTrue(client.view_instance.notes.loading)
+        client.render_async()
+        self.assertTrue(client.view_instance.notes.ok)
+        client.assert_state(notes=AsyncResult.succeeded(0))
+        client.assert_frame({"type": "patch", "source": "async"})
+
+    def test_what_cannot_be_assigned_later_has_failed(self):
+        client = LiveViewTestClient(LoadedReport).mount()
+        client.render_async()
+        client.send_event("measure")
+        client.render_async()
+        self.assertTrue(client.view_instance.sizes.failed)
+        self.assertIsInstance(client.view_instance.sizes.error, OSError)
+
 
 class StreamTests(ChannelTestCase):
     # docs:start djust-stream
@@ -573,6 +674,15 @@ class StreamTests(ChannelTestCase):
 
     # docs:end djust-stream
 
+    def test_item_that_is_no_dict_is_equal(self):
+        note = Note.objects.create(text="milk")
+        client = LiveViewTestClient(Chat).mount()
+        client.send_event("pin", pk=note.pk)
+        client.assert_stream_insert("messages", note)
+        other = Note.objects.create(text="tea")
+        with self.assertRaisesMessage(AssertionError, "no insertion into stream"):
+            client.assert_stream_insert("messages", other)
+
     def test_insertion_of_an_earlier_event_does_not_count(self):
         client = LiveViewTestClient(Chat).mount()
         client.send_event("post", text="hello")
@@ -581,7 +691,7 @@ class StreamTests(ChannelTestCase):
         self.assertEqual(inserted["text"], "again")
         with self.assertRaises(AssertionError) as caught:
             client.assert_stream_insert("messages", {"text": "hello"})
-        self.assertIn("Inserted: [{", str(caught.exception))
+        self.assertIn("Inserted: {'messages': [{", str(caught.exception))
         with self.assertRaises(AssertionError):
             client.assert_stream_insert("others")
 

@@ -381,7 +381,7 @@ class FailureTests(LiveViewTestCase):
         )
         self.assertEqual(
             self.failure(result.assert_sent_to, "desk", "#x"),
-            verdict.format("sent to room 'desk'"),
+            "Nothing was sent to group 'room_desk'.\nGroups that were sent to: none.",
         )
 
     def test_there_is_no_error(self):

@@ -1,0 +1,1 @@
+"""Tests of the live server, by real clients on real sockets."""

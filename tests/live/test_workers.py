@@ -1,0 +1,167 @@
+"""Worker consumers beside a live server."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from channels.consumer import AsyncConsumer, SyncConsumer
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import path
+
+from channels_testkit import Channel, LiveServerTestCase, apply_routes
+from tests.app.models import Note
+from tests.utils import OuterTestCase, run_case
+
+from .clients import dial, hear, say
+
+
+class Asking(AsyncJsonWebsocketConsumer):
+    """Has a worker square a number, and passes on what comes back."""
+
+    async def receive_json(self, content, **kwargs):
+        message = {"type": "square", "value": content, "reply": self.channel_name}
+        await self.channel_layer.send("squares", message)
+
+    async def squared(self, event):
+        await self.send_json(event["value"])
+
+
+class Squares(AsyncConsumer):
+    async def square(self, message):
+        if message["value"] is None:
+            raise LookupError("nothing to square")
+        await Note.objects.acreate(text=f"{message['value']}")
+        answer = {"type": "squared", "value": message["value"] ** 2}
+        await self.channel_layer.send(message["reply"], answer)
+
+
+class Meeting(SyncConsumer):
+    """Returns when as many workers have met as the barrier wants."""
+
+    barrier = threading.Barrier(2)
+
+    def meet(self, message):
+        self.barrier.wait(timeout=10)
+        Note.objects.create(text="met")
+
+
+class Forgetful(AsyncConsumer):
+    async def fail(self, message):
+        self.task = asyncio.create_task(self.fail_later())
+
+    async def fail_later(self):
+        raise LookupError("in a task")
+
+
+class Slow(AsyncConsumer):
+    """Has more to do when the test is over."""
+
+    async def work(self, message):
+        for _ in range(3):
+            await asyncio.sleep(0)
+        seen.append(await Note.objects.acount())
+
+
+seen = []
+ROUTES = [
+    path("ws/ask/", Asking.as_asgi()),
+    {
+        "squares": Squares.as_asgi(),
+        "meetings": Meeting.as_asgi(),
+        "forgetful": Forgetful.as_asgi(),
+        "slow": Slow.as_asgi(),
+    },
+]
+
+
+@apply_routes(ROUTES)
+class EveryChannelTests(LiveServerTestCase):
+    worker_channels = "__all__"
+
+    def test_a_worker_answers_through_the_layer(self):
+        client = dial(self, "/ws/ask/")
+        say(client, 12)
+        self.assertEqual(hear(client), 144)
+        self.assertEqual(Note.objects.get().text, "12")
+
+    def test_its_messages_can_be_asserted(self):
+        say(dial(self, "/ws/ask/"), 3)
+        self.assertSent("squares", {"value": 3}, partial=True)
+
+
+@apply_routes(ROUTES)
+class OneChannelTests(LiveServerTestCase):
+    worker_channels = ("squares",)
+
+    def test_other_channels_are_left_to_the_test(self):
+        Channel("meetings").send({"type": "meet"})
+        message = self.get_next_message("meetings", require=True)
+        self.assertEqual(message, {"type": "meet"})
+
+
+@apply_routes(ROUTES)
+class ThreadsTests(LiveServerTestCase):
+    worker_channels = ("meetings",)
+    worker_threads = 2
+
+    def test_threads_work_at_the_same_time(self):
+        # One alone would wait for the other without end.
+        Channel("meetings").send({"type": "meet"})
+        Channel("meetings").send({"type": "meet"})
+
+
+class Inner:
+    worker_channels = "__all__"
+    value = None
+
+    def test_failing(self):
+        Channel("squares").send({"type": "square", "value": None})
+        Channel("squares").send({"type": "square", "value": 2, "reply": "replies"})
+        self.assertEqual(self.get_next_message("replies", require=True)["value"], 4)
+
+    def test_without_type(self):
+        Channel("squares").send({"value": 2})
+
+    def test_task(self):
+        Channel("forgetful").send({"type": "fail"})
+
+    def test_slow(self):
+        Note.objects.create(text="still there")
+        Channel("slow").send({"type": "work"})
+
+    def test_nothing(self):
+        pass
+
+
+class FailingTests(OuterTestCase):
+    def run_inner(self, name, routes=ROUTES, **attributes):
+        case = type("InnerTests", (Inner, LiveServerTestCase), attributes)
+        return run_case(apply_routes(routes)(case) if routes else case, name)
+
+    def test_a_worker_that_raises_fails_the_test_and_is_replaced(self):
+        result = self.run_inner("test_failing", check_leaks="fail")
+        self.assertEqual(result.texts, ["nothing to square"])
+
+    def test_a_message_without_type_fails_the_test(self):
+        result = self.run_inner("test_without_type")
+        self.assertEqual(result.texts, ["Worker received message with no type."])
+
+    def test_a_task_of_a_worker_fails_the_test(self):
+        self.assertEqual(self.run_inner("test_task").texts, ["in a task"])
+
+    def test_workers_finish_before_the_flush(self):
+        seen.clear()
+        self.assertTrue(self.run_inner("test_slow").wasSuccessful())
+        self.assertEqual(seen, [1])
+
+    def test_a_channel_that_is_not_routed_is_refused(self):
+        result = self.run_inner("test_nothing", worker_channels=["sqares"])
+        self.assertIsInstance(result.raised[0], ImproperlyConfigured)
+        self.assertIn("Did you mean 'squares'?", result.texts[0])
+
+    def test_without_routes_there_is_nothing_to_serve(self):
+        result = self.run_inner("test_nothing", routes=None)
+        self.assertIsInstance(result.raised[0], ImproperlyConfigured)
+        self.assertIn("No worker consumer is routed", result.texts[0])

@@ -1,0 +1,170 @@
+"""What docs/topics/live.rst shows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from unittest import mock
+from urllib.request import urlopen
+
+import hypercorn.asyncio
+import hypercorn.config
+import websocket
+from channels.consumer import AsyncConsumer
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.core import mail
+from django.core.mail import send_mail
+from django.http import HttpResponse
+from django.test import override_settings
+from django.urls import path
+
+from channels_testkit import Channel, Group, LiveServerTestCase, apply_routes
+from channels_testkit.live import LoopServer
+from channels_testkit.redis import RedisTestMixin
+from tests.app.asgi import websocket_routes
+
+
+# docs:start live-case
+class LiveRoomTests(LiveServerTestCase):
+    def dial(self, path):
+        url = f"{self.live_server_ws_url}{path}"
+        client = websocket.create_connection(url, origin=self.live_server_url)
+        self.addCleanup(client.close)
+        return client
+
+    def test_the_room_hears_what_is_said(self):
+        ann, ben = self.dial("/ws/room/1/"), self.dial("/ws/room/1/")
+        ann.send(json.dumps({"text": "hello"}))
+        self.assertEqual(json.loads(ben.recv()), {"text": "hello"})
+        self.assertGroupSent("room-1", count=1)
+        # docs:end live-case
+
+    # docs:start live-in-process
+    def test_one_is_on_the_network_and_one_is_not(self):
+        ann, ben = self.connect("/ws/room/1/"), self.dial("/ws/room/1/")
+        ben.send(json.dumps({"text": "hello"}))
+        self.assertReceivesJson(ann, {"text": "hello"})
+        # docs:end live-in-process
+
+    def test_the_test_can_broadcast(self):
+        ann = self.dial("/ws/room/1/")
+        Group("room-1").send({"type": "room.message", "content": "to all"})
+        self.assertEqual(json.loads(ann.recv()), "to all")
+
+
+def sign_up(request):
+    send_mail("Welcome", "Hello", None, [request.GET["to"]])
+    return HttpResponse("signed up")
+
+
+def fail(request):
+    raise LookupError("no such page")
+
+
+class Clock(AsyncJsonWebsocketConsumer):
+    """Says what time it is."""
+
+    @staticmethod
+    def now():
+        raise AssertionError("the tests patch this")
+
+    async def connect(self):
+        await self.accept()
+        await self.send_json({"time": self.now()})
+
+
+class Thumbnails(AsyncConsumer):
+    """Says in the room that it is done."""
+
+    async def make(self, message):
+        done = {"type": "room.message", "content": {"done": message["id"]}}
+        await self.channel_layer.group_send("room-1", done)
+
+
+routes = apply_routes(
+    [
+        path("ws/clock/", Clock.as_asgi()),
+        *websocket_routes,
+        {"thumbnails": Thumbnails.as_asgi()},
+    ]
+)
+
+
+@routes
+@override_settings(ROOT_URLCONF=(path("sign-up/", sign_up), path("fail/", fail)))
+class OneProcessTests(LiveServerTestCase):
+    dial = LiveRoomTests.dial
+
+    # docs:start live-patch
+    def test_mails_and_patches(self):
+        with urlopen(f"{self.live_server_url}/sign-up/?to=ann@example.com"):
+            self.assertEqual(mail.outbox[0].to, ["ann@example.com"])
+        with mock.patch.object(Clock, "now", return_value="high noon"):
+            clock = self.dial("/ws/clock/")
+            self.assertEqual(json.loads(clock.recv()), {"time": "high noon"})
+            # docs:end live-patch
+
+    # docs:start live-raises
+    def test_a_page_that_raises(self):
+        with self.assertApplicationRaises(LookupError):
+            with self.assertRaisesRegex(OSError, "500"):
+                urlopen(f"{self.live_server_url}/fail/")
+                # docs:end live-raises
+
+
+@routes
+# docs:start live-worker
+class ThumbnailTests(LiveServerTestCase):
+    worker_channels = ("thumbnails",)  # or "__all__"
+    # docs:end live-worker
+    dial = LiveRoomTests.dial
+
+    # docs:start live-worker-test
+    def test_the_room_hears_of_a_thumbnail(self):
+        ann = self.dial("/ws/room/1/")
+        Channel("thumbnails").send({"type": "make", "id": 7})
+        self.assertEqual(json.loads(ann.recv()), {"done": 7})
+        # docs:end live-worker-test
+
+
+# docs:start live-own-server
+class HypercornServer(LoopServer):
+    async def serve(self):
+        config = hypercorn.config.Config()
+        config.bind = [f"fd://{os.dup(self.socket.fileno())}"]
+        config.errorlog = None
+        self.closing = asyncio.Event()
+        self.serving = asyncio.create_task(
+            hypercorn.asyncio.serve(
+                self.application, config, shutdown_trigger=self.closing.wait
+            )
+        )
+
+    async def close(self):
+        self.closing.set()
+        await self.serving
+
+
+class OnHypercornTests(LiveServerTestCase):
+    server_class = HypercornServer
+    # docs:end live-own-server
+    dial = LiveRoomTests.dial
+    test_the_room_hears_what_is_said = LiveRoomTests.test_the_room_hears_what_is_said
+    test_the_test_can_broadcast = LiveRoomTests.test_the_test_can_broadcast
+
+
+# docs:start live-redis
+class LiveOnRedisTests(RedisTestMixin, LiveServerTestCase):
+    def test_the_room_hears_what_is_said(self):
+        ann, ben = self.dial("/ws/room/1/"), self.dial("/ws/room/1/")
+        ann.send(json.dumps({"text": "hello"}))
+        self.assertEqual(json.loads(ben.recv()), {"text": "hello"})
+        # docs:end live-redis
+
+    dial = LiveRoomTests.dial
+    test_the_test_can_broadcast = LiveRoomTests.test_the_test_can_broadcast
+
+
+class LiveOnPubSubTests(LiveOnRedisTests):
+    redis_backend = "pubsub"
