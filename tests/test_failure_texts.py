@@ -672,7 +672,9 @@ def page_without_state(case: Any) -> None:
 
 class FailureTextTests(scenarios.ScenariosTestCase):
     scenarios = scenario
-    compared_elsewhere = frozenset({"no-redis"})
+    compared_elsewhere = frozenset(
+        {"no-redis", *(path.stem for path in FAILURES.glob("browser-*.txt"))}
+    )
     inner = ScenarioTestCase
 
     def test_what_channels_says_of_a_route_is_not_printed_as_well(self) -> None:

@@ -109,7 +109,7 @@ class PageAssertions:
         if not shown.is_met:
             failure = report.not_shown(selector, text, shown, seconds, self._places)
             raise self.failureException(with_message(failure, msg))
-        return shown.element  # type: ignore[return-value]  # there is one: it is met
+        return shown.element
 
     def assertPageShowsNot(
         self,

@@ -66,7 +66,10 @@ def _what_is_there(selector: str, text: str | None, shown: Shown) -> str:
         page = shorten(shown.page, _PAGE_WIDTH) or "nothing"
         return f"Nothing on it matches {selector!r}. It shows: {page}"
     lines = [f"{selector!r} has on it:"]
-    lines += [f"  {shorten(it)!r}" for it in shown.nearest(text)]
+    lines += [
+        f"  {shorten(found)!r}" + ("" if is_visible else " (hidden)")
+        for found, is_visible in shown.nearest(text)
+    ]
     return "\n".join(lines)
 
 
@@ -83,7 +86,8 @@ def no_frame(
     payloads = [it.payload for it in frames if it.direction == direction]
     lines = [f"Expected: {safe_repr(expected)}"]
     index = nearest(expected, payloads)
-    verdict = f"The page {direction} no frame that matches within {timeout:g} s"
+    which = "no frame" if index is None else "no frame that matches"
+    verdict = f"The page {direction} {which} within {timeout:g} s"
     if index is not None:
         lines.append(f"Nearest:  {safe_repr(payloads[index])}")
         verdict += _where_it_differs(expected, payloads[index], partial=partial)

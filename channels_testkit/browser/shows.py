@@ -36,7 +36,7 @@ function answer(isMet, element) {
     isMet, element: element ?? null, url: location.href,
     page: squeeze(document.body?.innerText ?? ""),
     there: [...document.querySelectorAll(selector)].map(
-      (node) => textOf(node) + (isShown(node) ? "" : " (hidden)")),
+      (node) => [textOf(node), isShown(node)]),
   });
 }
 
@@ -64,19 +64,27 @@ look();
 
 
 class Shown(NamedTuple):
-    """What a page shows; ``there`` are the texts that the selector finds."""
+    """
+    What a page shows.
+
+    ``there`` are the texts of what the selector finds, each with whether it
+    is visible.
+    """
 
     is_met: bool
     element: WebElement | None
     url: str
     page: str
-    there: list[str]
+    there: list[tuple[str, bool]]
 
-    def nearest(self, text: str | None) -> list[str]:
-        """Return the texts that are there, the likest first."""
-        if text is None:
-            return self.there[:_LISTED]
-        return difflib.get_close_matches(text, self.there, _LISTED, cutoff=0.0)
+    def nearest(self, text: str | None) -> list[tuple[str, bool]]:
+        """Return some of what is there, the likest texts first."""
+
+        def likeness(it: tuple[str, bool]) -> float:
+            return difflib.SequenceMatcher(None, it[0], text or "").ratio()
+
+        there = self.there if text is None else sorted(self.there, key=likeness)[::-1]
+        return there[:_LISTED]
 
 
 def wait_for(

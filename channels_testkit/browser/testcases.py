@@ -106,8 +106,9 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
         if not cookies:
             returned = ", ".join(map(repr, given)) or "nothing"
             raise ValueError(
-                f"get_login() has returned {returned} for {user!r}, and a browser takes"
-                " cookies. Return 'cookies' from get_login(), or log in on a page."
+                f"get_login() has returned {returned} for {str(user)!r}, and a browser"
+                " takes cookies. Return 'cookies' from get_login(), or log in on a"
+                " page."
             )
         for jar in cookies:
             for name, value in jar.items():

@@ -33,7 +33,8 @@ SOCKET = """
 <script>
 const socket = new WebSocket(location.origin.replace("http", "ws") + "%s");
 socket.binaryType = "arraybuffer";
-socket.onopen = () => { %s };
+socket.onopen = () => { console.log("opened", 1, {a: 2}); %s };
+socket.onerror = () => document.write("<p>closed</p>");
 </script>
 """
 
@@ -48,9 +49,9 @@ PAGES = {
     # Somebody looks at the rejection in the end.
     "forgiving": """<script>
 const promise = Promise.reject(new Error("not yet"));
-setTimeout(() => promise.catch(() => console.log("caught", 1)), 20);
+setTimeout(() => promise.catch(() => document.write("<p>caught</p>")), 20);
 </script>""",
-    "unconnected": SOCKET % ("/ws/nowhere/", ""),
+    "unconnected": SOCKET % ("/ws/closed/", ""),
     "binary": SOCKET
     % ("/ws/echo/", "socket.send(new Uint8Array([0, 1])); socket.send('plain')"),
     "worker": """<script>
