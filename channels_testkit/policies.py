@@ -18,16 +18,17 @@ LAYER_SOURCES = ("captive", "configured")
 def check_policies(case: Any) -> None:
     """Raise ``ImproperlyConfigured`` for a value that means nothing."""
     for name in WATCHES:
-        _check_choice(case, name, LEVELS)
-    _check_choice(case, "layer_source", LAYER_SOURCES)
-    _check_choice(case, "on_commit_callbacks", COMMIT_RULES)
+        check_choice(case, name, LEVELS)
+    check_choice(case, "layer_source", LAYER_SOURCES)
+    check_choice(case, "on_commit_callbacks", COMMIT_RULES)
     _check_breaches(case)
     for name in ("hang_timeout", "receive_timeout"):
-        _check_seconds(case, name)
+        check_seconds(case, name)
     _check_jobs(case)
 
 
-def _check_choice(case: Any, name: str, choices: tuple[str, ...]) -> None:
+def check_choice(case: Any, name: str, choices: tuple[str, ...]) -> None:
+    """Raise ``ImproperlyConfigured`` for what is none of the choices."""
     value = getattr(case, name)
     if value not in choices:
         listed = ", ".join(map(repr, choices))
@@ -39,7 +40,7 @@ def _check_choice(case: Any, name: str, choices: tuple[str, ...]) -> None:
 def _check_breaches(case: Any) -> None:
     value = case.check_protocol
     if isinstance(value, str):
-        _check_choice(case, "check_protocol", LEVELS)
+        check_choice(case, "check_protocol", LEVELS)
         return
     if not isinstance(value, Collection):
         listed = ", ".join(map(repr, LEVELS))
@@ -55,7 +56,8 @@ def _check_breaches(case: Any) -> None:
         )
 
 
-def _check_seconds(case: Any, name: str) -> None:
+def check_seconds(case: Any, name: str) -> None:
+    """Raise ``ImproperlyConfigured`` for what is no number of seconds."""
     value = getattr(case, name)
     if value is None and name == "hang_timeout":
         return

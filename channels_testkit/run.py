@@ -27,6 +27,7 @@ from .workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from threading import Thread
 
     from .communicator import WebsocketCommunicator
     from .engine.rest import RestWatch
@@ -178,9 +179,9 @@ class TestRun(Surroundings):
             if policy == "fail":
                 yield AssertionError(text)
             else:
-                yield from self._warn(text)
+                yield from self.warn(text)
 
-    def _warn(self, text: str) -> Iterator[BaseException]:
+    def warn(self, text: str) -> Iterator[BaseException]:
         """Warn; yield the warning where the filters make it an exception."""
         try:
             message = f"{self.case.id()}: {text}"  # type: ignore[attr-defined]
@@ -210,6 +211,10 @@ class TestRun(Surroundings):
     def has_loop(self) -> bool:
         """Whether anything has needed a loop so far."""
         return self._bridge is not None
+
+    def ignore_thread(self, thread: Thread) -> None:
+        """Let a thread that outlives the test not count as its own."""
+        self.bridge.rest.know_thread(thread)
 
     @property
     def rest(self) -> RestWatch:

@@ -674,6 +674,7 @@ class FailureTextTests(scenarios.ScenariosTestCase):
     scenarios = scenario
     compared_elsewhere = frozenset(
         {"no-prefix", "no-redis", "no-test-config", "real-layer"}
+        | {path.stem for path in FAILURES.glob("browser-*.txt")}
     )
     inner = ScenarioTestCase
 

@@ -64,6 +64,11 @@ class ApplicationErrors:
         pending, self._pending = self._pending, []
         return pending
 
+    def untold(self) -> list[BaseException]:
+        """Return every exception that has not been delivered."""
+        self._look()
+        return list(self._pending)
+
     def deliver(self, raised: BaseException | None = None) -> None:
         """
         Raise the first exception that has not been delivered, if any.

@@ -204,6 +204,10 @@ class RestWatch:
         """Take these threads, and no others, for no work of the test."""
         self._known_threads = weakref.WeakSet(threads)
 
+    def know_thread(self, thread: threading.Thread) -> None:
+        """Take one more thread for no work of the test."""
+        self._known_threads.add(thread)
+
     def give_up(self, limit: float) -> None:
         """Let what hangs hang, and be quick with what is left to do."""
         for job in self.busy_jobs():

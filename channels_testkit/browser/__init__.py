@@ -1,0 +1,12 @@
+"""
+Pages in a real browser, on the live server.
+
+``BrowserTestCase`` drives headless Chromium by Selenium.
+"""
+
+from __future__ import annotations
+
+from .page_log import PageError, PageFrame
+from .testcases import BrowserTestCase
+
+__all__ = ["BrowserTestCase", "PageError", "PageFrame"]

@@ -1,0 +1,270 @@
+"""Assertions about pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.assertions import with_message
+from channels_testkit.matching import matches
+from channels_testkit.wire import expected_payload
+
+from . import report
+from .page_log import RECEIVED, SENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
+
+    from channels_testkit.wire import JsonWire
+
+    from .devtools import DevTools
+    from .page_log import PageError, PageFrame
+    from .session import Browser
+
+__unittest = True
+
+
+class PageErrorBlock:
+    """The block of ``assertPageError()``."""
+
+    def __init__(
+        self,
+        devtools: DevTools,
+        text: str,
+        timeout: float,
+        judge: Callable[..., None],
+    ) -> None:
+        self._devtools = devtools
+        self._text = text
+        self._timeout = timeout
+        self._judge = judge
+        self._expected: list[PageError] = []
+
+    def __enter__(self) -> list[PageError]:
+        self._devtools.catch_up()
+        self._known = self._devtools.log.errors
+        return self._expected
+
+    def __exit__(self, kind: object, *exc_info: object) -> None:
+        __tracebackhide__ = True
+        if kind is not None:
+            return
+        is_met = self._devtools.wait_until(self._find, self._timeout)
+        self._devtools.catch_up()
+        self._judge(self._new(), is_met=is_met)
+        self._expected += self._find()
+        self._devtools.log.forgive(self._expected)
+
+    def _find(self) -> list[PageError]:
+        return [error for error in self._new() if self._text in error.text]
+
+    def _new(self) -> list[PageError]:
+        errors = self._devtools.log.errors
+        return [error for error in errors if not _has(self._known, error)]
+
+
+def _has(errors: Iterable[PageError], wanted: PageError) -> bool:
+    """Tell whether that very error is among them, not one that reads alike."""
+    return any(error is wanted for error in errors)
+
+
+class PageAssertions:
+    """
+    Assertions that wait for what a page does.
+
+    ``browser`` is what ``new_browser()`` has returned, ``self.browser`` where
+    it is None; ``timeout`` is ``browser_timeout`` where it is None.
+    """
+
+    browser_timeout: float
+    failureException: type[BaseException]
+    wire: JsonWire
+
+    def assertPageShows(
+        self,
+        selector: str,
+        text: str | None = None,
+        *,
+        browser: Chrome | None = None,
+        timeout: float | None = None,
+        msg: object = None,
+    ) -> WebElement:
+        """
+        Assert that the page shows an element, and return it.
+
+        It waits for a visible element that the CSS selector matches and whose
+        text, or value, contains ``text``; white space counts as one space.
+        Another page may be loaded meanwhile.
+
+        Fails when there is none within the timeout, with what is there.
+        Raises ``ValueError`` for what is no CSS selector.
+        """
+        __tracebackhide__ = True
+        seconds = self._seconds(timeout)
+        shown = self._browser(browser).wait_for(
+            selector, text, is_wanted=True, timeout=seconds
+        )
+        if not shown.is_met:
+            failure = report.not_shown(selector, text, shown, seconds, self._places)
+            raise self.failureException(with_message(failure, msg))
+        return shown.element
+
+    def assertPageShowsNot(
+        self,
+        selector: str,
+        text: str | None = None,
+        *,
+        browser: Chrome | None = None,
+        timeout: float | None = None,
+        msg: object = None,
+    ) -> None:
+        """
+        Assert that the page shows no such element, or will soon not.
+
+        It waits until what ``assertPageShows()`` would find is gone or hidden.
+        It says nothing of what may still come: wait first for what comes last.
+        """
+        __tracebackhide__ = True
+        seconds = self._seconds(timeout)
+        shown = self._browser(browser).wait_for(
+            selector, text, is_wanted=False, timeout=seconds
+        )
+        if not shown.is_met:
+            failure = report.still_shown(selector, text, shown, seconds, self._places)
+            raise self.failureException(with_message(failure, msg))
+
+    def page_frames(self, browser: Chrome | None = None) -> list[PageFrame]:
+        """Return the frames of the pages of this test, in order."""
+        found = self._browser(browser)
+        found.devtools.catch_up()
+        return self._decoded(found)
+
+    def assertPageReceives(
+        self,
+        expected: object,
+        *,
+        browser: Chrome | None = None,
+        partial: bool = False,
+        timeout: float | None = None,
+        msg: object = None,
+    ) -> PageFrame:
+        """
+        Assert that a WebSocket of the page receives a frame, and return it.
+
+        It may have come at any time of the test, on any of the pages; the
+        first that matches is returned. It is matched as everywhere: see
+        ``assertReceivesJson()``.
+        """
+        __tracebackhide__ = True
+        frame, failure = self._await_frame(
+            RECEIVED, expected, browser, partial=partial, timeout=timeout
+        )
+        if frame is None:
+            raise self.failureException(with_message(failure, msg))
+        return frame
+
+    def assertPageSends(
+        self,
+        expected: object,
+        *,
+        browser: Chrome | None = None,
+        partial: bool = False,
+        timeout: float | None = None,
+        msg: object = None,
+    ) -> PageFrame:
+        """Assert that a WebSocket of the page sends a frame, and return it."""
+        __tracebackhide__ = True
+        frame, failure = self._await_frame(
+            SENT, expected, browser, partial=partial, timeout=timeout
+        )
+        if frame is None:
+            raise self.failureException(with_message(failure, msg))
+        return frame
+
+    def assertPageError(
+        self,
+        text: str = "",
+        *,
+        browser: Chrome | None = None,
+        timeout: float | None = None,
+        msg: object = None,
+    ) -> PageErrorBlock:
+        """
+        Expect an error on a page, for the length of a ``with`` block.
+
+        An error is one that no script caught, or a WebSocket that failed. At
+        the end of the block it is waited for. The block yields a list, which
+        is filled with the errors whose text contains ``text``; they do not
+        fail the test.
+
+        Fails where there is none. What the block itself raises goes first.
+        """
+
+        def judge(errors: list[PageError], *, is_met: bool) -> None:
+            __tracebackhide__ = True
+            if not is_met:
+                failure = report.no_page_error(text, errors, seconds, self._places)
+                raise self.failureException(with_message(failure, msg))
+
+        seconds = self._seconds(timeout)
+        return PageErrorBlock(self._browser(browser).devtools, text, seconds, judge)
+
+    def _await_frame(
+        self,
+        direction: str,
+        expected: object,
+        browser: Chrome | None,
+        *,
+        partial: bool,
+        timeout: float | None,
+    ) -> tuple[PageFrame | None, str]:
+        """Return the first frame that matches, or None and a failure."""
+        found, seconds = self._browser(browser), self._seconds(timeout)
+        wanted = expected_payload(self.wire, expected)
+        matching: list[PageFrame] = []
+
+        def look() -> bool:
+            matching[:] = [
+                frame
+                for frame in self._decoded(found)
+                if frame.direction == direction
+                and matches(wanted, frame.payload, partial=partial)
+            ]
+            return bool(matching)
+
+        if found.devtools.wait_until(look, seconds):
+            return matching[0], ""
+        return None, report.no_frame(
+            direction,
+            wanted,
+            self._decoded(found),
+            seconds,
+            partial=partial,
+            places=self._places,
+        )
+
+    def _decoded(self, browser: Browser) -> list[PageFrame]:
+        return [
+            frame._replace(payload=self._payload_of(frame.payload))
+            for frame in browser.log.frames
+        ]
+
+    def _payload_of(self, frame: str | bytes) -> Any:
+        try:
+            return self.wire.decode_frame(frame)
+        except ValueError:
+            return frame
+
+    def _seconds(self, timeout: float | None) -> float:
+        return self.browser_timeout if timeout is None else timeout
+
+    # What a test case has.
+
+    @property
+    def _places(self) -> report.Places:
+        raise NotImplementedError
+
+    def _browser(self, driver: Chrome | None) -> Browser:
+        raise NotImplementedError

@@ -1,0 +1,12 @@
+"""What is raised where a browser fails a test."""
+
+from __future__ import annotations
+
+GONE = "The browser has gone: Chromium was killed, or has crashed."
+
+
+class BrowserGone(AssertionError):  # noqa: N818 - a failure
+    """The browser does not run any more."""
+
+    def __init__(self, text: str = GONE) -> None:
+        super().__init__(text)

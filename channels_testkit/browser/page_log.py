@@ -1,0 +1,183 @@
+"""What a browser's pages did, from the events that Chromium tells of them."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SENT = "sent"
+RECEIVED = "received"
+_BINARY = 2
+_ARROWS = {SENT: "->", RECEIVED: "<-"}
+
+
+class PageFrame(NamedTuple):
+    """
+    A frame that crossed a WebSocket of a page.
+
+    ``direction`` is ``"sent"`` or ``"received"``, as the page sees it;
+    ``payload`` is what JSON stands for, or else a str or bytes. ``url`` is the
+    WebSocket's, ``page`` that of the page.
+    """
+
+    url: str
+    direction: str
+    payload: Any
+    page: str
+
+
+class PageError(NamedTuple):
+    """
+    An error of a page: one nobody caught, or a WebSocket that failed.
+
+    ``place`` is the script and the line, where there is one; ``page`` is the
+    URL of the page.
+    """
+
+    page: str
+    text: str
+    place: str
+
+
+class PageLog:
+    """The frames, errors and console of a browser's pages, in order."""
+
+    def __init__(self) -> None:
+        #: The URL of what each session with Chromium is about.
+        self._pages: dict[str, str] = {}
+        self._sockets: dict[str, str] = {}
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was; pages that are open stay known."""
+        self.frames: list[PageFrame] = []
+        #: By what Chromium revokes them.
+        self._errors: dict[object, PageError] = {}
+        self.console: list[str] = []
+        self.traffic: list[str] = []
+        self.origins: set[str] = set()
+
+    @property
+    def errors(self) -> list[PageError]:
+        """The errors, but for rejections that were handled later."""
+        return list(self._errors.values())
+
+    def forgive(self, errors: list[PageError]) -> None:
+        """Forget errors that were expected."""
+        self._errors = {
+            key: error
+            for key, error in self._errors.items()
+            if not any(error is forgiven for forgiven in errors)
+        }
+
+    def begin(self, session: str, url: str) -> None:
+        """Know of a page, or of a worker."""
+        self._pages[session] = url
+
+    def take(self, session: str, method: str, params: Mapping[str, Any]) -> None:
+        """Take an event of a page."""
+        take: Callable[[PageLog, str, Any], None] | None = _TAKERS.get(method)
+        if take is not None:
+            take(self, session, params)
+
+    def _navigated(self, session: str, params: Any) -> None:
+        frame = params["frame"]
+        if "parentId" not in frame:
+            self._pages[session] = frame["url"]
+
+    def _ran_scripts(self, _session: str, params: Any) -> None:
+        origin = params["context"]["origin"]
+        if origin.startswith("http"):
+            self.origins.add(origin)
+
+    def _logged(self, _session: str, params: Any) -> None:
+        texts = [_text_of(value) for value in params["args"]]
+        self.console.append(f"{params['type']}: {' '.join(texts)}")
+
+    def _complained(self, _session: str, params: Any) -> None:
+        entry = params["entry"]
+        self.console.append(f"{entry['level']}: {entry['text']} {entry.get('url', '')}")
+
+    def _threw(self, session: str, params: Any) -> None:
+        details = params["exceptionDetails"]
+        text, place = _text_of_exception(details), _place_of(details)
+        self._keep((session, details["exceptionId"]), session, text, place)
+
+    def _revoked(self, session: str, params: Any) -> None:
+        self._errors.pop((session, params["exceptionId"]), None)
+
+    def _opened(self, _session: str, params: Any) -> None:
+        self._sockets[params["requestId"]] = params["url"]
+        self._note(params, "connect")
+
+    def _closed(self, _session: str, params: Any) -> None:
+        self._note(params, "closed")
+
+    def _failed(self, session: str, params: Any) -> None:
+        text = f"WebSocket {self._socket(params)} failed: {params['errorMessage']}"
+        self._keep(object(), session, text, "")
+        self._note(params, f"failed: {params['errorMessage']}")
+
+    def _sent(self, session: str, params: Any) -> None:
+        self._crossed(SENT, session, params)
+
+    def _received(self, session: str, params: Any) -> None:
+        self._crossed(RECEIVED, session, params)
+
+    def _crossed(self, direction: str, session: str, params: Any) -> None:
+        frame, url = _payload_of(params["response"]), self._socket(params)
+        self.frames.append(PageFrame(url, direction, frame, self._page(session)))
+        self._note(params, f"{_ARROWS[direction]} {frame!r}")
+
+    def _keep(self, key: object, session: str, text: str, place: str) -> None:
+        self._errors[key] = PageError(self._page(session), text, place)
+        self.console.append(f"uncaught: {text}" + (f" ({place})" if place else ""))
+
+    def _note(self, params: Any, what: str) -> None:
+        self.traffic.append(f"{self._socket(params)} {what}")
+
+    def _page(self, session: str) -> str:
+        return self._pages.get(session, "")
+
+    def _socket(self, params: Any) -> str:
+        return self._sockets.get(params["requestId"], "")
+
+
+_TAKERS: dict[str, Callable[[PageLog, str, Any], None]] = {
+    "Log.entryAdded": PageLog._complained,  # noqa: SLF001 - the class's own
+    "Network.webSocketClosed": PageLog._closed,  # noqa: SLF001
+    "Network.webSocketCreated": PageLog._opened,  # noqa: SLF001
+    "Network.webSocketFrameError": PageLog._failed,  # noqa: SLF001
+    "Network.webSocketFrameReceived": PageLog._received,  # noqa: SLF001
+    "Network.webSocketFrameSent": PageLog._sent,  # noqa: SLF001
+    "Page.frameNavigated": PageLog._navigated,  # noqa: SLF001
+    "Runtime.consoleAPICalled": PageLog._logged,  # noqa: SLF001
+    "Runtime.exceptionRevoked": PageLog._revoked,  # noqa: SLF001
+    "Runtime.exceptionThrown": PageLog._threw,  # noqa: SLF001
+    "Runtime.executionContextCreated": PageLog._ran_scripts,  # noqa: SLF001
+}
+
+
+def _payload_of(response: Any) -> str | bytes:
+    data: str = response["payloadData"]
+    return base64.b64decode(data) if response["opcode"] == _BINARY else data
+
+
+def _text_of(value: Any) -> str:
+    return str(value.get("value", value.get("description", value["type"])))
+
+
+def _text_of_exception(details: Any) -> str:
+    """Return the first line: a stack follows it in an Error's description."""
+    exception = details.get("exception")
+    text = details["text"] if exception is None else _text_of(exception)
+    return text.partition("\n")[0]
+
+
+def _place_of(details: Any) -> str:
+    frames = details.get("stackTrace", {}).get("callFrames", [])
+    url = details.get("url") or (frames[0]["url"] if frames else "")
+    return f"{url}, line {details['lineNumber'] + 1}" if url else ""

@@ -1,0 +1,167 @@
+"""Failures about pages, in words."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+from unittest.util import safe_repr
+
+from channels_testkit.engine.transcript import shorten
+from channels_testkit.matching import first_difference, nearest
+
+from .page_log import RECEIVED, SENT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .page_log import PageError, PageFrame
+    from .shows import Shown
+
+_LISTED = 12
+_PAGE_WIDTH = 400
+_ARROWS = {SENT: "->", RECEIVED: "<-"}
+
+
+class Places:
+    """URLs of the live server as paths; others as they are."""
+
+    def __init__(self, *servers: str) -> None:
+        self._servers = servers
+
+    def shorten(self, text: str) -> str:
+        """Return a text that has URLs in it, with paths in their place."""
+        for server in self._servers:
+            text = text.replace(f"{server}/", "/")
+        return text
+
+
+def not_shown(
+    selector: str, text: str | None, shown: Shown, timeout: float, places: Places
+) -> str:
+    """Say that the page did not show something, and what it shows."""
+    wanted = _element(selector, text)
+    return (
+        f"The page {places.shorten(shown.url)} showed no {wanted} within"
+        f" {timeout:g} s.\n\n{_what_is_there(selector, text, shown)}"
+    )
+
+
+def still_shown(
+    selector: str, text: str | None, shown: Shown, timeout: float, places: Places
+) -> str:
+    """Say that the page went on showing something."""
+    wanted = _element(selector, text)
+    return (
+        f"The page {places.shorten(shown.url)} still showed {wanted} after"
+        f" {timeout:g} s.\n\n{_what_is_there(selector, text, shown)}"
+    )
+
+
+def _element(selector: str, text: str | None) -> str:
+    return repr(selector) if text is None else f"{selector!r} with {text!r}"
+
+
+def _what_is_there(selector: str, text: str | None, shown: Shown) -> str:
+    if not shown.there:
+        page = shorten(shown.page, _PAGE_WIDTH) or "nothing"
+        return f"Nothing on it matches {selector!r}. It shows: {page}"
+    lines = [f"{selector!r} has on it:"]
+    lines += [
+        f"  {shorten(found)!r}" + ("" if is_visible else " (hidden)")
+        for found, is_visible in shown.nearest(text)
+    ]
+    return "\n".join(lines)
+
+
+def no_frame(
+    direction: str,
+    expected: Any,
+    frames: Sequence[PageFrame],
+    timeout: float,
+    *,
+    partial: bool,
+    places: Places,
+) -> str:
+    """Say that no frame of a page matches, and where the nearest differs."""
+    payloads = [it.payload for it in frames if it.direction == direction]
+    lines = [f"Expected: {safe_repr(expected)}"]
+    index = nearest(expected, payloads)
+    which = "no frame" if index is None else "no frame that matches"
+    verdict = f"The page {direction} {which} within {timeout:g} s"
+    if index is not None:
+        lines.append(f"Nearest:  {safe_repr(payloads[index])}")
+        verdict += _where_it_differs(expected, payloads[index], partial=partial)
+    evidence = "\n".join(lines)
+    return f"{verdict}.\n\n{evidence}\n\n{_listing(frames, places)}"
+
+
+def _where_it_differs(expected: Any, actual: Any, *, partial: bool) -> str:
+    difference = first_difference(expected, actual, partial=partial)
+    if difference is None:
+        return ""
+    place = f" at {difference.path!r}" if difference.path else ""
+    return (
+        f"; the nearest differs{place}: expected {difference.expected}, found"
+        f" {difference.actual}"
+    )
+
+
+def _listing(frames: Sequence[PageFrame], places: Places) -> str:
+    lines = ["Frames of the page (-> sent, <- received):"]
+    if len(frames) > _LISTED:
+        lines.append(f"     ... {len(frames) - _LISTED} earlier frames")
+    first = max(0, len(frames) - _LISTED)
+    for number, frame in enumerate(frames[first:], first + 1):
+        payload = shorten(repr(frame.payload))
+        arrow, url = _ARROWS[frame.direction], places.shorten(frame.url)
+        lines.append(f"  {number:>4}  {arrow} {url} {payload}")
+    if not frames:
+        lines.append("     none yet")
+    return "\n".join(lines)
+
+
+def page_errors(errors: Sequence[PageError], places: Places) -> str:
+    """Say what went wrong on the pages of a test."""
+    first, *others = errors
+    more = f", and {len(others)} more" if others else ""
+    lines = "\n".join(f"  {describe(error, places)}" for error in errors)
+    return (
+        f"Page error: {places.shorten(first.text)}{more}.\n\n"
+        f"{lines}\n\n"
+        "Where that is what the test is about, expect it with"
+        ' assertPageError("text"), or set check_page = "off" on the test case.'
+    )
+
+
+def no_page_error(
+    text: str, errors: Sequence[PageError], timeout: float, places: Places
+) -> str:
+    """Say that no page had an error of this text."""
+    wanted = f" with {text!r}" if text else ""
+    lines = [f"  {describe(error, places)}" for error in errors] or ["  none"]
+    listed = "\n".join(lines)
+    return (
+        f"No page had an error{wanted} within {timeout:g} s.\n\n"
+        f"Errors in the block:\n{listed}"
+    )
+
+
+def describe(error: PageError, places: Places) -> str:
+    """Return an error with where it was."""
+    text = f"{error.text} ({error.place})" if error.place else error.text
+    return places.shorten(f"{error.page}: {text}")
+
+
+def add_line(error: BaseException, line: str) -> None:
+    """Let what is printed of an exception end with a line."""
+    # Python 3.10 has no notes.
+    add = getattr(error, "add_note", None) or functools.partial(add_to_text, error)
+    add(line)
+
+
+def add_to_text(error: BaseException, line: str) -> None:
+    """Add a line to the text of an exception, its first argument."""
+    first, *others = error.args or ("",)
+    error.args = (f"{first}\n{line}", *others)
+    if hasattr(error, "msg"):
+        error.msg = error.args[0]

@@ -1,0 +1,197 @@
+"""A browser of a test case class, and all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+
+from . import evidence
+from .devtools import DevTools
+from .exceptions import BrowserGone
+from .shows import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .chromium import Programs
+    from .page_log import PageError
+    from .shows import Shown
+
+__unittest = True
+
+_ARGUMENTS = (
+    "--headless=new",
+    "--window-size=1200,800",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",  # it is small in a container
+    "--disable-gpu",
+    "--disable-sync",
+)
+_ROOT = 0
+_SECONDS_TO_CLOSE = 10.0
+
+
+class Browser:
+    """A Chromium, its driver, and the connection that watches its pages."""
+
+    def __init__(self, programs: Programs, arguments: Iterable[str]) -> None:
+        self.driver = start(programs, arguments)
+        try:
+            self.devtools = DevTools(devtools_url(self.driver))
+        except BaseException:
+            self.driver.quit()
+            raise
+        self.log = self.devtools.log
+
+    def wait_for(
+        self, selector: str, text: str | None, *, is_wanted: bool, timeout: float
+    ) -> Shown:
+        """Wait until the page shows an element, or no longer shows one."""
+        try:
+            return wait_for(
+                self.driver, selector, text, is_wanted=is_wanted, timeout=timeout
+            )
+        except WebDriverException as error:
+            self.devtools.catch_up()
+            if self.devtools.is_gone:
+                raise BrowserGone from error
+            raise
+
+    def set_cookie(self, name: str, value: str, url: str) -> None:
+        """Give the browser a cookie, whatever page it is on."""
+        self.devtools.command(
+            "Storage.setCookies", cookies=[{"name": name, "value": value, "url": url}]
+        )
+
+    def start_afresh(self) -> None:
+        """
+        Leave all pages for an empty one, with no cookies and no storage.
+
+        Raises what keeps it from that, ``BrowserGone`` for instance.
+        """
+        devtools = self.devtools
+        left = devtools.pages()
+        target = devtools.command(
+            "Target.createTarget", url="about:blank", newWindow=True
+        )
+        for page in left:
+            devtools.command("Target.closeTarget", targetId=page)
+        fresh = [target["targetId"]]
+        if not devtools.wait_until(
+            lambda: devtools.pages() == fresh, _SECONDS_TO_CLOSE
+        ):
+            raise RuntimeError("The browser did not close a page.")
+        devtools.command("Storage.clearCookies")
+        self.driver.switch_to.window(*fresh)
+        for origin in self.log.origins:
+            self.driver.execute_cdp_cmd(
+                "Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"}
+            )
+        self.log.clear()
+
+    def quit(self) -> None:
+        """End the browser and its driver."""
+        try:
+            self.devtools.close()
+        finally:
+            self.driver.quit()
+
+
+def start(programs: Programs, arguments: Iterable[str]) -> Chrome:
+    """Start Chromium, with a profile of its own, and return its driver."""
+    options = ChromeOptions()
+    options.binary_location = programs.chromium
+    for argument in [*_ARGUMENTS, *arguments]:
+        options.add_argument(argument)
+    if getattr(os, "geteuid", object)() == _ROOT:
+        # Chromium's sandbox does not work for root.
+        options.add_argument("--no-sandbox")
+    return Chrome(options=options, service=Service(programs.chromedriver))
+
+
+def devtools_url(driver: Chrome) -> str:
+    """Return where Chromium speaks the DevTools protocol."""
+    profile = Path(driver.capabilities["chrome"]["userDataDir"])
+    port, path = (profile / "DevToolsActivePort").read_text().split()
+    return f"ws://127.0.0.1:{port}{path}"
+
+
+class BrowserPool:
+    """
+    The browsers of a test case class: those in use, and those that wait.
+
+    A context manager, which ends them.
+    """
+
+    def __init__(self, start: Callable[[], Browser]) -> None:
+        self._start = start
+        self._waiting: list[Browser] = []
+        self.in_use: list[Browser] = []
+
+    def __enter__(self) -> BrowserPool:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        with contextlib.ExitStack() as to_end:
+            for browser in [*self._waiting, *self.in_use]:
+                to_end.callback(browser.quit)
+
+    def find(self, driver: Chrome) -> Browser:
+        """Return the browser in use that a driver is of."""
+        for browser in self.in_use:
+            if browser.driver is driver:
+                return browser
+        raise TypeError(
+            "browser= is self.browser, or what self.new_browser() has returned in this"
+            f" test, not {driver!r}."
+        )
+
+    def catch_up(self) -> None:
+        """Know all that the pages in use have done so far."""
+        for browser in self.in_use:
+            browser.devtools.catch_up()
+
+    def has_lost_one(self) -> bool:
+        """Tell whether a browser in use does not run any more."""
+        return any(browser.devtools.is_gone for browser in self.in_use)
+
+    def errors(self) -> list[PageError]:
+        """Return the errors of all pages in use."""
+        return [error for browser in self.in_use for error in browser.log.errors]
+
+    def save(self, test: str, directory: str | Path | None) -> Path:
+        """Save what the browsers in use show; return the test's folder."""
+        return evidence.save(self.in_use, test, directory)
+
+    def take(self) -> Browser:
+        """Return a browser that nobody uses; start one where there is none."""
+        browser = self._waiting.pop(0) if self._waiting else self._start()
+        self.in_use.append(browser)
+        return browser
+
+    def give_back(self) -> None:
+        """Make all fresh for the next test; end those that cannot be."""
+        used, self.in_use = self.in_use, []
+        with contextlib.ExitStack() as to_do:
+            for browser in reversed(used):
+                to_do.callback(self._give_back, browser)
+
+    def _give_back(self, browser: Browser) -> None:
+        try:
+            browser.start_afresh()
+        except BrowserGone:
+            # The test has been told.
+            browser.quit()
+        except BaseException:
+            browser.quit()
+            raise
+        else:
+            self._waiting.append(browser)

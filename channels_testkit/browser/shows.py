@@ -1,0 +1,121 @@
+"""Waiting, in the page itself, for what it shows."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from selenium.common.exceptions import WebDriverException
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
+
+_LISTED = 5
+_SECONDS_TO_ANSWER = 5.0
+#: What the driver says where a page has gone while a script of it was awaited.
+_LEFT = ("document unloaded", "aborted by navigation", "no such execution context")
+
+# Looks whenever something in the document changes, and at the end.
+_WAIT = """
+const [selector, text, isWanted, milliseconds, done] = arguments;
+const squeeze = (string) => string.replace(/\\s+/g, " ").trim();
+const hasValue = (node) => node.matches("input, textarea, select");
+const textOf = (node) => squeeze(
+  hasValue(node) ? node.value : node.innerText ?? node.textContent);
+const isShown = (node) => node.checkVisibility({visibilityProperty: true});
+const find = () => [...document.querySelectorAll(selector)].find(
+  (node) => isShown(node) && (text === null || textOf(node).includes(text)));
+
+function answer(isMet, element) {
+  observer.disconnect();
+  clearTimeout(timer);
+  events.forEach((name) => removeEventListener(name, look, true));
+  done({
+    isMet, element: element ?? null, url: location.href,
+    page: squeeze(document.body?.innerText ?? ""),
+    there: [...document.querySelectorAll(selector)].map(
+      (node) => [textOf(node), isShown(node)]),
+  });
+}
+
+function look() {
+  const element = find();
+  if (!element !== isWanted) answer(true, element);
+}
+
+try {
+  document.querySelector(selector);
+} catch (error) {
+  return done({error: error.message});
+}
+const events = ["animationend", "change", "input", "load", "transitionend"];
+const observer = new MutationObserver(look);
+observer.observe(document, {
+  attributes: true, characterData: true, childList: true, subtree: true});
+events.forEach((name) => addEventListener(name, look, true));
+const timer = setTimeout(() => {
+  const element = find();
+  answer(!element !== isWanted, element);
+}, milliseconds);
+look();
+"""
+
+
+class Shown(NamedTuple):
+    """
+    What a page shows.
+
+    ``there`` are the texts of what the selector finds, each with whether it
+    is visible.
+    """
+
+    is_met: bool
+    element: WebElement | None
+    url: str
+    page: str
+    there: list[tuple[str, bool]]
+
+    def nearest(self, text: str | None) -> list[tuple[str, bool]]:
+        """Return some of what is there, the likest texts first."""
+
+        def likeness(it: tuple[str, bool]) -> float:
+            return difflib.SequenceMatcher(None, it[0], text or "").ratio()
+
+        there = self.there if text is None else sorted(self.there, key=likeness)[::-1]
+        return there[:_LISTED]
+
+
+def wait_for(
+    driver: Chrome, selector: str, text: str | None, *, is_wanted: bool, timeout: float
+) -> Shown:
+    """
+    Wait until the page shows an element, or no longer shows one.
+
+    Another page may come meanwhile. Raises ``ValueError`` for what is no CSS
+    selector.
+    """
+    deadline = time.monotonic() + timeout
+    driver.set_script_timeout(timeout + _SECONDS_TO_ANSWER)
+    wanted = None if text is None else " ".join(text.split())
+    while True:
+        left = max(0.0, deadline - time.monotonic())
+        found = _wait(driver, selector, wanted, is_wanted, 1000 * left)
+        if found is not None:
+            break
+    if "error" in found:
+        raise ValueError(f"{selector!r} is no CSS selector: {found['error']}")
+    return Shown(
+        found["isMet"], found["element"], found["url"], found["page"], found["there"]
+    )
+
+
+def _wait(driver: Chrome, *arguments: object) -> Any:
+    """Run the script; return None where its page has been left meanwhile."""
+    try:
+        return driver.execute_async_script(_WAIT, *arguments)
+    except WebDriverException as error:
+        if any(reason in str(error.msg) for reason in _LEFT):
+            return None
+        raise

@@ -1,0 +1,71 @@
+"""What Chromium tells becomes frames, errors and a console."""
+
+from __future__ import annotations
+
+import unittest
+
+from channels_testkit.browser.page_log import PageError, PageLog
+
+
+def thrown(number, **details):
+    details = {"exceptionId": number, "text": "Uncaught", "lineNumber": 6, **details}
+    return {"exceptionDetails": details}
+
+
+class PageLogTests(unittest.TestCase):
+    def setUp(self):
+        self.log = PageLog()
+        self.log.begin("s1", "about:blank")
+
+    def navigate(self, url, **frame):
+        self.log.take("s1", "Page.frameNavigated", {"frame": {"url": url, **frame}})
+
+    def throw(self, *args, **details):
+        self.log.take("s1", "Runtime.exceptionThrown", thrown(*args, **details))
+
+    def test_page_is_that_of_the_window_not_of_a_frame_in_it(self):
+        self.navigate("/room/")
+        self.navigate("/advert/", parentId="f1")
+        self.throw(1)
+        self.assertEqual(self.log.errors, [PageError("/room/", "Uncaught", "")])
+
+    def test_text_is_what_was_thrown(self):
+        self.throw(1, exception={"type": "number", "value": 5})
+        self.throw(2, exception={"type": "object", "description": "Error: a\n at b"})
+        self.throw(3, exception={"type": "undefined"})
+        texts = [error.text for error in self.log.errors]
+        self.assertEqual(texts, ["5", "Error: a", "undefined"])
+
+    def test_place_is_the_script_or_what_called_it(self):
+        self.throw(1, url="/room.js")
+        self.throw(2, stackTrace={"callFrames": [{"url": "/other.js"}]})
+        places = [error.place for error in self.log.errors]
+        self.assertEqual(places, ["/room.js, line 7", "/other.js, line 7"])
+
+    def test_what_is_revoked_is_no_error(self):
+        self.throw(1)
+        for number in (1, 2):
+            params = {"exceptionId": number, "reason": "handled"}
+            self.log.take("s1", "Runtime.exceptionRevoked", params)
+        self.assertEqual(self.log.errors, [])
+
+    def test_console_has_what_chromium_says_as_well(self):
+        entry = {"level": "error", "text": "404 (Not Found)", "url": "/x.png"}
+        self.log.take("s1", "Log.entryAdded", {"entry": entry})
+        self.throw(1, url="/room.js")
+        self.assertEqual(
+            self.log.console,
+            ["error: 404 (Not Found) /x.png", "uncaught: Uncaught (/room.js, line 7)"],
+        )
+
+    def test_page_that_has_been_left_is_not_known(self):
+        params = {
+            "requestId": "1",
+            "response": {"opcode": 1, "payloadData": "hello"},
+        }
+        self.log.take("gone", "Network.webSocketFrameReceived", params)
+        self.assertEqual(self.log.frames, [("", "received", "hello", "")])
+
+    def test_other_events_are_passed_over(self):
+        self.log.take("s1", "Network.loadingFinished", {})
+        self.assertEqual(self.log.console, [])
