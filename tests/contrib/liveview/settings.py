@@ -17,6 +17,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
+    "django.contrib.staticfiles",
     "channels",
     "liveview",
     "tests.contrib.liveview.newsroom",
@@ -24,6 +25,7 @@ INSTALLED_APPS = [
 TEMPLATES = [
     {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
 ]
+STATIC_URL = "static/"
 ROOT_URLCONF = "tests.contrib.liveview.urls"
 ASGI_APPLICATION = "tests.contrib.liveview.asgi.application"
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}

@@ -1,3 +1,8 @@
 from __future__ import annotations
 
-urlpatterns: list[object] = []
+from django.urls import path
+from django.views.generic import TemplateView
+
+urlpatterns = [
+    path("desk/", TemplateView.as_view(template_name="newsroom/desk.html")),
+]
