@@ -205,6 +205,10 @@ class CaptiveChannelLayer(BaseChannelLayer):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.alias!r}: {len(self.sent)} sent>"
 
+    def __deepcopy__(self, memo: object) -> CaptiveChannelLayer:
+        """Return the layer: Django copies what ``setUpTestData()`` has made."""
+        return self
+
     # These two return a coroutine, and so see the thread of the caller, which
     # async_to_sync() leaves to await it.
 

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase, override_settings
 from django.utils.module_loading import import_string
 
+from channels_testkit import ChannelTestCase
 from channels_testkit.captivity import CaptiveLayers
 from channels_testkit.layers import CaptiveChannelLayer, captive_layer
 from tests.utils import entered
@@ -543,3 +544,12 @@ class OverriddenClassTests(SimpleTestCase):
         self.assertEqual(get_channel_layer().capacity, 2)
         await get_channel_layer().send("jobs", MESSAGE)
         self.assertEqual(captive_layer().take("jobs"), MESSAGE)
+
+
+class LayerOfTheClassTests(ChannelTestCase):
+    @classmethod
+    def setUpTestData(cls):
+        cls.layer = get_channel_layer()
+
+    def test_a_layer_that_the_class_holds_is_that_of_the_test(self):
+        self.assertIs(self.layer, self.channel_layer)
