@@ -1,37 +1,36 @@
-"""``HttpCommunicator``: HTTP consumers, views, streams, server-sent events."""
+"""``HttpCommunicator``: HTTP consumers and views."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from . import routing, run
-from .event_stream import EventStream, ServerSentEvent
+from .event_stream import EventStream
 from .http_connection import DISCONNECT, HttpConnection
+from .http_reading import ResponseReading
 from .opening import Login, Options
 from .scope import cookie_header, has_header, http_scope, path_of
 from .silence import in_words, nothing_came
 from .surroundings import Surroundings, kit_coroutine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, MutableMapping
+    from collections.abc import MutableMapping
 
     from channels.consumer import AsyncConsumer
     from django.test import AsyncClient, Client
 
     from .engine.application import ASGIApplication, Event
     from .engine.transcript import Transcript
-    from .exceptions import NoFrame
     from .scope import HeaderList
 
 REQUEST = "http.request"
-EVENT_STREAM = "text/event-stream"
 #: The headers that say where the body of a request ends.
 FRAMING = (b"content-length", b"transfer-encoding")
 
 __unittest = True
 
 
-class HttpCommunicator:
+class HttpCommunicator(ResponseReading):
     """
     One HTTP request to an ASGI application, driven by an async test.
 
@@ -132,16 +131,6 @@ class HttpCommunicator:
         return self._observed("is_complete").is_complete
 
     @property
-    def last_event_id(self) -> str | None:
-        """The id that a browser would send to open the stream again."""
-        return self._stream.last_event_id
-
-    @property
-    def retry(self) -> int | None:
-        """The milliseconds that a browser would wait before it does."""
-        return self._stream.retry
-
-    @property
     def consumer(self) -> AsyncConsumer:
         """The consumer instance behind the application and its middleware."""
         consumer = self._observed("consumer").consumer
@@ -233,101 +222,6 @@ class HttpCommunicator:
     # The response.
 
     @kit_coroutine
-    async def get_response(self, timeout: float | None = None) -> dict[str, Any]:
-        """
-        Send the request, and return ``status``, ``headers`` and ``body``.
-
-        Raises ``NoFrame`` when the response is not complete within ``timeout``
-        seconds, and what the application raises.
-        """
-        connection = self._send_request()
-        await self._until(lambda: connection.is_complete, timeout, "complete response")
-        connection.unread.clear()
-        body = b"".join(connection.parts)
-        return {
-            "status": connection.status,
-            "headers": connection.headers,
-            "body": body,
-        }
-
-    @kit_coroutine
-    async def receive_chunk(self, timeout: float | None = None) -> bytes | None:
-        """
-        Return the next part of the body, or ``None`` after the last.
-
-        The parts are those that the application sends. Raises ``NoFrame``
-        when none comes within ``timeout`` seconds.
-        """
-        return await self._next_chunk(timeout)
-
-    async def chunks(self, timeout: float | None = None) -> AsyncIterator[bytes]:
-        """Iterate over the parts of the body until it is complete."""
-        while (chunk := await self._next_chunk(timeout)) is not None:
-            yield chunk
-
-    async def _next_chunk(self, timeout: float | None) -> bytes | None:
-        connection = self._send_request()
-
-        def has_come() -> bool:
-            return connection.has_part or connection.is_complete
-
-        await self._until(has_come, timeout, "part of the body")
-        return connection.take_part()
-
-    @kit_coroutine
-    async def receive_event(
-        self, timeout: float | None = None
-    ) -> ServerSentEvent | None:
-        r"""
-        Return the next server-sent event, or ``None`` after the last.
-
-        Raises ``NoFrame`` when none comes within ``timeout`` seconds, and
-        fails where the response is not an event stream.
-
-        Example::
-
-            class Feed(AsyncHttpConsumer):
-                async def handle(self, body):
-                    kind = {b"content-type": b"text/event-stream"}
-                    await self.send_response(200, b"data: 1\n\n", headers=kind)
-
-            communicator = HttpCommunicator(Feed.as_asgi(), "GET", "/feed/")
-            event = await communicator.receive_event()
-            self.assertEqual(event.data, "1")
-            self.assertIsNone(await communicator.receive_event())
-        """
-        return await self._next_event(timeout)
-
-    async def events(
-        self, timeout: float | None = None
-    ) -> AsyncIterator[ServerSentEvent]:
-        """Iterate over the server-sent events until the body is complete."""
-        while (event := await self._next_event(timeout)) is not None:
-            yield event
-
-    async def _next_event(self, timeout: float | None) -> ServerSentEvent | None:
-        connection = self._send_request()
-        taken: list[ServerSentEvent] = []
-
-        def has_come() -> bool:
-            if not taken:
-                taken.extend(self._take_event(connection))
-            return bool(taken) or connection.is_complete
-
-        await self._until(has_come, timeout, "event")
-        return taken[0] if taken else None
-
-    def _take_event(self, connection: HttpConnection) -> list[ServerSentEvent]:
-        """Return the next event that has come, if one has."""
-        if connection.status is not None:
-            _check_event_stream(connection)
-        event = self._stream.take()
-        while event is None and connection.has_part:
-            self._stream.feed(connection.take_part() or b"")
-            event = self._stream.take()
-        return [] if event is None else [event]
-
-    @kit_coroutine
     async def receive_output(self, timeout: float | None = None) -> Event:
         """Return the next ASGI event of the application that was not read."""
         connection = self._started("receive_output()")
@@ -347,32 +241,6 @@ class HttpCommunicator:
         del interval
         connection = self._started("receive_nothing()")
         return not await connection.until(lambda: bool(connection.unread), timeout)
-
-    async def _until(
-        self, condition: Callable[[], bool], timeout: float | None, what: str
-    ) -> None:
-        seconds = self._around.receive_timeout if timeout is None else timeout
-        connection = self._started(what)
-        if not await connection.until(condition, seconds):
-            raise self._nothing_came(connection, what, seconds)
-
-    def _nothing_came(
-        self, connection: HttpConnection, what: str, timeout: float
-    ) -> NoFrame:
-        hint = ""
-        if connection.sends_body:
-            hint = (
-                "The body of the request is not complete: its last part is sent by"
-                " send_chunk(..., more_body=False)."
-            )
-        elif connection.status is None:
-            hint = (
-                "An application answers with 'http.response.start' and"
-                " 'http.response.body'."
-            )
-        elif what == "complete response":
-            hint = "A stream is read with receive_chunk() or receive_event()."
-        return nothing_came(connection, what, timeout, hint=hint)
 
     # Going away.
 
@@ -446,17 +314,3 @@ def _framing(body: bytes, *, more_body: bool) -> HeaderList:
     if more_body:
         return [(b"transfer-encoding", b"chunked")]
     return [(b"content-length", str(len(body)).encode())] if body else []
-
-
-def _check_event_stream(connection: HttpConnection) -> None:
-    """Fail where a browser would not take the response for a stream."""
-    headers = {name.lower(): value for name, value in connection.headers}
-    kind = headers.get(b"content-type", b"").decode("latin1")
-    if connection.status == 200 and kind.partition(";")[0].strip() == EVENT_STREAM:
-        return
-    raise AssertionError(
-        f"{connection.label} did not answer with an event stream: status"
-        f" {connection.status}, content type {kind!r}.\n\nA browser takes only status"
-        f" 200 and {EVENT_STREAM!r}. receive_chunk() and get_response() read any"
-        f" response.\n\n{connection.transcript}"
-    )

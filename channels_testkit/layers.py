@@ -206,7 +206,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         return f"<{type(self).__name__} {self.alias!r}: {len(self.sent)} sent>"
 
     def __deepcopy__(self, memo: object) -> CaptiveChannelLayer:
-        """Return the layer: Django copies what ``setUpTestData()`` has made."""
+        """Return the layer: Django copies what ``setUpTestData()`` makes."""
         return self
 
     # These two return a coroutine, and so see the thread of the caller, which
