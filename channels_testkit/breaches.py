@@ -11,7 +11,7 @@ from .exceptions import ChannelsTestkitWarning, ProtocolError
 if TYPE_CHECKING:
     from .connection import Connection
     from .engine.application import Event
-    from .engine.protocol import Breach
+    from .engine.events import Breach
     from .http_connection import HttpConnection
 
 __unittest = True

@@ -343,12 +343,26 @@ class CloseTests(ProtocolTestCase):
         self.protocol = make_protocol(ACCEPT)
 
     def test_legal_code_is_allowed(self):
-        for code in [None, 1000, 1001, 1003, 1007, 1014, 3000, 4403, 4999]:
+        for code in [None, 1000, 3000, 4403, 4999]:
             with self.subTest(code=code):
                 self.assertAllowed(self.protocol, {**CLOSE, "code": code})
 
     def test_legal_code_is_allowed_for_a_rejection(self):
-        self.assertAllowed(make_protocol(), {**CLOSE, "code": 4401})
+        for code in [1001, 1003, 1007, 1014, 4401]:
+            with self.subTest(code=code):
+                self.assertAllowed(make_protocol(), {**CLOSE, "code": code})
+
+    def test_code_that_daphne_raises_for_is_a_breach(self):
+        for code in [1001, 1003, 1007, 1011, 1014]:
+            with self.subTest(code=code):
+                self.assertBreach(
+                    self.protocol,
+                    {**CLOSE, "code": code},
+                    "close-code",
+                    f"The application closed with the code {code}, which not every"
+                    " server sends, and Daphne raises for; use 1000, or for codes of"
+                    " your own 3000 to 4999.",
+                )
 
     def test_code_of_an_enum_is_allowed(self):
         self.assertAllowed(self.protocol, {**CLOSE, "code": CloseCode.NOT_A_MEMBER})
@@ -364,8 +378,8 @@ class CloseTests(ProtocolTestCase):
                     {**CLOSE, "code": code},
                     "close-code",
                     f"The application closed with the code {code!r}, which an endpoint "
-                    "may not send; use an int: 1000 to 1003, 1007 to 1014, or for "
-                    "codes of your own 3000 to 4999.",
+                    "may not send; use an int: 1000, or for codes of your own 3000 to "
+                    "4999.",
                 )
 
     def test_reason_of_123_bytes_is_allowed(self):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .protocol import (
+from .events import (
     Breach,
     Event,
     check_body,

@@ -8,7 +8,12 @@ from typing import ClassVar
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.urls import path
 
-from channels_testkit import HangError, LiveServerTestCase, apply_routes
+from channels_testkit import (
+    HangError,
+    LiveServerTestCase,
+    ProtocolError,
+    apply_routes,
+)
 from channels_testkit.live.daphne import DaphneServer
 from channels_testkit.live.uvicorn import UvicornServer
 from channels_testkit.redis import RedisServer, RedisTestMixin
@@ -62,6 +67,13 @@ class FaultTests:
 
 class DaphneTests(FaultTests, LiveServerTestCase):
     server_class = SmallDaphne
+
+    def test_a_close_code_that_check_protocol_refuses_is_one_it_raises_for(self):
+        with self.assertApplicationRaises(Exception) as caught:
+            say(dial(self, "/ws/echo/"), {"close": 1011})
+        self.assertIn("invalid close code 1011", str(caught.exception))
+        with self.assertApplicationRaises(ProtocolError):
+            self.connect("/ws/echo/").send_json({"close": 1011})
 
 
 class UvicornTests(FaultTests, LiveServerTestCase):
