@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import inspect
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -77,17 +76,18 @@ class ConfiguredLayers(RealLayers):
 
 def make_real_layer(alias: str, backend: str, config: Mapping[str, Any]) -> Any:
     """Return a layer whose prefix, after that of its config, is its own."""
-    kind = import_string(backend)
-    parameters = inspect.signature(kind).parameters.values()
-    if not any(p.name == "prefix" or p.kind is p.VAR_KEYWORD for p in parameters):
+    # Valid in the name of a channel, which the layer may put it in front of.
+    prefix = f"{config.get('prefix', '')}ctk-{secrets.token_hex(8)}-"
+    try:
+        layer = import_string(backend)(**{**config, "prefix": prefix})
+    except TypeError as error:
+        if "'prefix'" not in str(error):
+            raise
         raise ImproperlyConfigured(
             f"{backend}, the BACKEND of CHANNEL_LAYERS[{alias!r}], takes no prefix:"
             " what one test sends could not be told from what others send. Use another"
             " BACKEND, or leave the alias captive, in a class of its own."
-        )
-    # Valid in the name of a channel, which the layer may put it in front of.
-    prefix = f"{config.get('prefix', '')}ctk-{secrets.token_hex(8)}-"
-    layer = kind(**{**config, "prefix": prefix})
+        ) from None
     layer.receive = _surely_cancelled(layer.receive)
     return layer
 
