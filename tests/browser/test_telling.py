@@ -17,7 +17,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import path
 
 from channels_testkit import ChannelsTestkitWarning
-from channels_testkit.browser import BrowserTestCase, evidence
+from channels_testkit.browser import BrowserTestCase
+from channels_testkit.browser.evidence import save_evidence
 from channels_testkit.browser.report import add_to_text
 from tests.app.asgi import websocket_routes
 from tests.utils import OuterTestCase, run_case
@@ -282,7 +283,7 @@ class TellingTests(OuterTestCase):
         variables = {"CHANNELS_TESTKIT_EVIDENCE": str(self.folder)}
         with mock.patch.dict(os.environ, variables):
             self.assertEqual(
-                evidence.save([], "a <test>", "b"), self.folder / "a_test_"
+                save_evidence([], "a <test>", "b"), self.folder / "a_test_"
             )
 
     def test_killed_browser_fails_its_test_and_no_other(self):
