@@ -78,6 +78,12 @@ class PageAssertions:
     it is None; ``timeout`` is ``browser_timeout`` where it is None.
     """
 
+    if TYPE_CHECKING:
+        # What a test case has.
+        @property
+        def _places(self) -> Places: ...
+        def _browser(self, driver: Chrome | None) -> Browser: ...
+
     browser_timeout: float
     failureException: type[BaseException]
     wire: JsonWire
@@ -259,12 +265,3 @@ class PageAssertions:
 
     def _seconds(self, timeout: float | None) -> float:
         return self.browser_timeout if timeout is None else timeout
-
-    # What a test case has.
-
-    @property
-    def _places(self) -> Places:
-        raise NotImplementedError
-
-    def _browser(self, driver: Chrome | None) -> Browser:
-        raise NotImplementedError

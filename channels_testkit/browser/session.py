@@ -91,7 +91,7 @@ class Browser:
             raise RuntimeError("The browser did not close a page.")
         devtools.command("Storage.clearCookies")
         self.driver.switch_to.window(*fresh)
-        for origin in self.log.origins:
+        for origin in sorted(self.log.origins):
             self.driver.execute_cdp_cmd(
                 "Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"}
             )

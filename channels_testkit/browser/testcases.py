@@ -155,6 +155,7 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
 
     def _run_begins(self, run: TestRun) -> None:
         super()._run_begins(run)
+        self._own_browser = self._evidence = None
         # Before the server ends the test: a page that has lost its connection
         # may dial again.
         run.close_outside.append(functools.partial(self._leave_pages, run))
