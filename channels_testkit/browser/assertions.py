@@ -8,8 +8,8 @@ from channels_testkit.assertions import with_message
 from channels_testkit.matching import matches
 from channels_testkit.wire import expected_payload
 
-from . import report
 from .page_log import RECEIVED, SENT
+from .report import Places, no_frame, no_page_error, not_shown, still_shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -78,6 +78,12 @@ class PageAssertions:
     it is None; ``timeout`` is ``browser_timeout`` where it is None.
     """
 
+    if TYPE_CHECKING:
+        # What a test case has.
+        @property
+        def _places(self) -> Places: ...
+        def _browser(self, driver: Chrome | None) -> Browser: ...
+
     browser_timeout: float
     failureException: type[BaseException]
     wire: JsonWire
@@ -107,7 +113,7 @@ class PageAssertions:
             selector, text, is_wanted=True, timeout=seconds
         )
         if not shown.is_met:
-            failure = report.not_shown(selector, text, shown, seconds, self._places)
+            failure = not_shown(selector, text, shown, seconds, self._places)
             raise self.failureException(with_message(failure, msg))
         return shown.element
 
@@ -132,7 +138,7 @@ class PageAssertions:
             selector, text, is_wanted=False, timeout=seconds
         )
         if not shown.is_met:
-            failure = report.still_shown(selector, text, shown, seconds, self._places)
+            failure = still_shown(selector, text, shown, seconds, self._places)
             raise self.failureException(with_message(failure, msg))
 
     def page_frames(self, browser: Chrome | None = None) -> list[PageFrame]:
@@ -205,7 +211,7 @@ class PageAssertions:
         def judge(errors: list[PageError], *, is_met: bool) -> None:
             __tracebackhide__ = True
             if not is_met:
-                failure = report.no_page_error(text, errors, seconds, self._places)
+                failure = no_page_error(text, errors, seconds, self._places)
                 raise self.failureException(with_message(failure, msg))
 
         seconds = self._seconds(timeout)
@@ -236,7 +242,7 @@ class PageAssertions:
 
         if found.devtools.wait_until(look, seconds):
             return matching[0], ""
-        return None, report.no_frame(
+        return None, no_frame(
             direction,
             wanted,
             self._decoded(found),
@@ -259,12 +265,3 @@ class PageAssertions:
 
     def _seconds(self, timeout: float | None) -> float:
         return self.browser_timeout if timeout is None else timeout
-
-    # What a test case has.
-
-    @property
-    def _places(self) -> report.Places:
-        raise NotImplementedError
-
-    def _browser(self, driver: Chrome | None) -> Browser:
-        raise NotImplementedError

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 EVIDENCE = "CHANNELS_TESTKIT_EVIDENCE"
 
 
-def save(browsers: Iterable[Browser], test: str, directory: str | Path | None) -> Path:
+def save_evidence(
+    browsers: Iterable[Browser], test: str, directory: str | Path | None
+) -> Path:
     """Save what is seen of the browsers, and return the test's folder."""
     above = os.environ.get(EVIDENCE) or directory or _temporary()
     folder = Path(above, re.sub(r"[^\w.-]+", "_", test)).absolute()

@@ -117,9 +117,10 @@ class PageLog:
         self._note(params, "closed")
 
     def _failed(self, session: str, params: Any) -> None:
-        text = f"WebSocket {self._socket(params)} failed: {params['errorMessage']}"
+        reason = params["errorMessage"] or "no reason given"
+        text = f"WebSocket {self._socket(params)} failed: {reason}"
         self._keep(object(), session, text, "")
-        self._note(params, f"failed: {params['errorMessage']}")
+        self._note(params, f"failed: {reason}")
 
     def _sent(self, session: str, params: Any) -> None:
         self._crossed(SENT, session, params)

@@ -160,8 +160,9 @@ def add_line(error: BaseException, line: str) -> None:
 
 
 def add_to_text(error: BaseException, line: str) -> None:
-    """Add a line to the text of an exception, its first argument."""
-    first, *others = error.args or ("",)
-    error.args = (f"{first}\n{line}", *others)
+    """Add a line to an exception's text: ``msg`` for Selenium's own."""
     if hasattr(error, "msg"):
-        error.msg = error.args[0]
+        error.msg = f"{error.msg}\n{line}"
+    else:
+        first, *others = error.args or ("",)
+        error.args = (f"{first}\n{line}", *others)

@@ -11,8 +11,8 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-from . import evidence
 from .devtools import DevTools
+from .evidence import save_evidence
 from .exceptions import BrowserGone
 from .shows import wait_for
 
@@ -91,7 +91,7 @@ class Browser:
             raise RuntimeError("The browser did not close a page.")
         devtools.command("Storage.clearCookies")
         self.driver.switch_to.window(*fresh)
-        for origin in self.log.origins:
+        for origin in sorted(self.log.origins):
             self.driver.execute_cdp_cmd(
                 "Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"}
             )
@@ -169,7 +169,7 @@ class BrowserPool:
 
     def save(self, test: str, directory: str | Path | None) -> Path:
         """Save what the browsers in use show; return the test's folder."""
-        return evidence.save(self.in_use, test, directory)
+        return save_evidence(self.in_use, test, directory)
 
     def take(self) -> Browser:
         """Return a browser that nobody uses; start one where there is none."""

@@ -6,16 +6,15 @@ import difflib
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import JavascriptException, TimeoutException
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webelement import WebElement
 
 _LISTED = 5
+#: How long after the timeout a page may take to answer.
 _SECONDS_TO_ANSWER = 5.0
-#: What the driver says where a page has gone while a script of it was awaited.
-_LEFT = ("document unloaded", "aborted by navigation", "no such execution context")
 
 # Looks whenever something in the document changes, and at the end.
 _WAIT = """
@@ -97,13 +96,10 @@ def wait_for(
     selector.
     """
     deadline = time.monotonic() + timeout
-    driver.set_script_timeout(timeout + _SECONDS_TO_ANSWER)
     wanted = None if text is None else " ".join(text.split())
-    while True:
-        left = max(0.0, deadline - time.monotonic())
-        found = _wait(driver, selector, wanted, is_wanted, 1000 * left)
-        if found is not None:
-            break
+    found = None
+    while found is None:
+        found = _wait(driver, deadline, selector, wanted, is_wanted)
     if "error" in found:
         raise ValueError(f"{selector!r} is no CSS selector: {found['error']}")
     return Shown(
@@ -111,11 +107,15 @@ def wait_for(
     )
 
 
-def _wait(driver: Chrome, *arguments: object) -> Any:
+def _wait(driver: Chrome, deadline: float, *arguments: object) -> Any:
     """Run the script; return None where its page has been left meanwhile."""
+    left = max(0.0, deadline - time.monotonic())
+    driver.set_script_timeout(left + _SECONDS_TO_ANSWER)
     try:
-        return driver.execute_async_script(_WAIT, *arguments)
-    except WebDriverException as error:
-        if any(reason in str(error.msg) for reason in _LEFT):
-            return None
-        raise
+        return driver.execute_async_script(_WAIT, *arguments, 1000 * left)
+    except (JavascriptException, TimeoutException):
+        # That is how Chromium's driver tells of a page that has been left,
+        # at once. One that does not answer takes all of its time.
+        if time.monotonic() > deadline + _SECONDS_TO_ANSWER:
+            raise
+        return None

@@ -12,10 +12,10 @@ from channels_testkit.live import LiveServerTestCase
 from channels_testkit.opening import Login
 from channels_testkit.policies import LEVELS, check_choice, check_seconds
 
-from . import report
 from .assertions import PageAssertions
 from .chromium import find_programs
 from .exceptions import GONE, BrowserGone
+from .report import Places, add_line, page_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -148,13 +148,14 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
         return self._pool
 
     @property
-    def _places(self) -> report.Places:
-        return report.Places(self.live_server_url, self.live_server_ws_url)
+    def _places(self) -> Places:
+        return Places(self.live_server_url, self.live_server_ws_url)
 
     # Around a test.
 
     def _run_begins(self, run: TestRun) -> None:
         super()._run_begins(run)
+        self._own_browser = self._evidence = None
         # Before the server ends the test: a page that has lost its connection
         # may dial again.
         run.close_outside.append(functools.partial(self._leave_pages, run))
@@ -175,7 +176,7 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
         errors = self._browsers.errors()
         if self.check_page == "off" or not errors:
             return
-        text = report.page_errors(errors, self._places)
+        text = page_errors(errors, self._places)
         if self.check_page == "fail":
             raise self.failureException(text)
         for warning in run.warn(text):
@@ -206,7 +207,7 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
             return
         browsers.catch_up()
         if browsers.has_lost_one() and not isinstance(error, BrowserGone):
-            report.add_line(error, GONE)
+            add_line(error, GONE)
         if self._evidence is None:
             self._evidence = browsers.save(self.id(), self.evidence_dir)
-        report.add_line(error, f"Browser evidence: {self._evidence}")
+        add_line(error, f"Browser evidence: {self._evidence}")

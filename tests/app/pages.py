@@ -44,6 +44,12 @@ PAGES = {
     "changing": CHANGING,
     # Leads to another page by itself.
     "leading": "<script>setTimeout(() => location = '/pages/room/', 20)</script>",
+    "framed": "<iframe src='/pages/changing/'></iframe>",
+    "reloading": """<p></p><script>
+const times = sessionStorage.times = Number(sessionStorage.times ?? 0) + 1;
+document.querySelector("p").textContent = `loaded ${times} times`;
+if (times < 5) setTimeout(() => location.reload(), 20);
+</script>""",
     "broken": "<script>\nmissing();\n</script>",
     "rejecting": "<script>Promise.reject(new Error('not today'))</script>",
     # Somebody looks at the rejection in the end.

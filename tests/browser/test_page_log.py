@@ -66,6 +66,16 @@ class PageLogTests(unittest.TestCase):
         self.log.take("gone", "Network.webSocketFrameReceived", params)
         self.assertEqual(self.log.frames, [("", "received", "hello", "")])
 
+    def test_socket_may_fail_without_a_reason(self):
+        params = {"requestId": "1", "url": "/ws/", "errorMessage": ""}
+        self.log.take("s1", "Network.webSocketCreated", params)
+        self.log.take("s1", "Network.webSocketFrameError", params)
+        [error] = self.log.errors
+        self.assertEqual(error.text, "WebSocket /ws/ failed: no reason given")
+        self.assertEqual(
+            self.log.traffic, ["/ws/ connect", "/ws/ failed: no reason given"]
+        )
+
     def test_other_events_are_passed_over(self):
         self.log.take("s1", "Network.loadingFinished", {})
         self.assertEqual(self.log.console, [])

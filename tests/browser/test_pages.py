@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime
 import re
+import unittest
+from unittest import mock
 
 from django.test import override_settings
+from selenium.common.exceptions import TimeoutException
 
 from channels_testkit import Group
-from channels_testkit.browser import BrowserTestCase, PageFrame
+from channels_testkit.browser import BrowserTestCase, PageFrame, shows
 from channels_testkit.live.uvicorn import UvicornServer
 
 
@@ -38,6 +41,12 @@ class ShowingTests(BrowserTestCase):
         self.open_page("/pages/leading/")
         self.assertPageShows("#status", "connected")
 
+    def test_a_page_that_is_loaded_again_and_again(self):
+        browser = self.open_page("/pages/reloading/")
+        self.assertPageShows("p", "loaded 5 times")
+        browser.execute_script("location = '/pages/leading/'")
+        self.assertPageShows("#status", "connected")
+
     def test_only_visible_elements_count(self):
         self.open_page("/pages/changing/")
         self.assertPageShowsNot("li", "coffee")
@@ -63,6 +72,17 @@ class ShowingTests(BrowserTestCase):
             first_line = str(caught.exception).partition("\n")[0]
             self.assertRegex(first_line, "no subtitle|still there|deaf|mute")
 
+    def test_inside_a_frame(self):
+        browser = self.open_page("/pages/framed/")
+        browser.switch_to.frame(self.assertPageShows("iframe"))
+        self.assertPageShows("h1", "Orders")
+
+    def test_an_alert_can_be_answered(self):
+        browser = self.open_page("/pages/empty/")
+        browser.execute_script("setTimeout(() => {document.title = confirm('Sure?')})")
+        browser.switch_to.alert.accept()
+        self.assertEqual(browser.title, "true")
+
     def test_windows_of_one_browser(self):
         browser = self.open_page("/pages/changing/")
         browser.switch_to.new_window("tab")
@@ -76,6 +96,25 @@ class ShowingTests(BrowserTestCase):
     async def test_an_async_test_is_refused(self):
         with self.assertRaisesRegex(RuntimeError, "make it a sync test"):
             self.open_page("/pages/empty/")
+
+
+class BusyPage:
+    """The driver of a page that never answers."""
+
+    def set_script_timeout(self, seconds):
+        self.seconds = seconds
+
+    def execute_async_script(self, *args):
+        raise TimeoutException("script timeout")
+
+
+class BusyPageTests(unittest.TestCase):
+    def test_it_is_given_some_seconds_more(self):
+        page = BusyPage()
+        with mock.patch.object(shows, "_SECONDS_TO_ANSWER", -0.001):
+            with self.assertRaisesRegex(TimeoutException, "script timeout"):
+                shows.wait_for(page, "p", None, is_wanted=True, timeout=0)
+        self.assertEqual(page.seconds, -0.001)
 
 
 class RoomTests(BrowserTestCase):
@@ -168,7 +207,7 @@ class FreshTests(BrowserTestCase):
         self.assertEqual(self.page_frames(), [])
         # The next test has none of this.
         browser.set_window_size(400, 600)
-        browser.execute_script("open('/pages/room/')")
+        browser.execute_script("open('/pages/changing/')")
         with self.assertPageError("later"):
             browser.execute_script("setTimeout(() => {throw new Error('later')})")
 

@@ -15,9 +15,11 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import path
+from selenium.common.exceptions import WebDriverException
 
 from channels_testkit import ChannelsTestkitWarning
-from channels_testkit.browser import BrowserTestCase, evidence
+from channels_testkit.browser import BrowserTestCase
+from channels_testkit.browser.evidence import save_evidence
 from channels_testkit.browser.report import add_to_text
 from tests.app.asgi import websocket_routes
 from tests.utils import OuterTestCase, run_case
@@ -151,6 +153,13 @@ class Bodies:
         self.open_page("/pages/empty/")
         kill(self)
 
+    def test_left_as_it_is(self):
+        def fail():
+            raise RuntimeError("not fresh")
+
+        self.open_page("/pages/empty/")
+        self._browser(None).start_afresh = fail
+
     def test_next(self):
         self.open_page("/pages/empty/")
 
@@ -274,7 +283,7 @@ class TellingTests(OuterTestCase):
     def test_evidence_is_among_temporary_files_where_nothing_says_another(self):
         [text] = self.told("evidence_elsewhere")
         path = Path(text.rstrip().rpartition("Browser evidence: ")[2])
-        self.addCleanup(shutil.rmtree, path.parent)
+        self.addCleanup(shutil.rmtree, path)
         self.assertTrue((path / "screenshot.png").exists())
         self.assertEqual(path.parents[1], Path(tempfile.gettempdir()))
 
@@ -282,7 +291,7 @@ class TellingTests(OuterTestCase):
         variables = {"CHANNELS_TESTKIT_EVIDENCE": str(self.folder)}
         with mock.patch.dict(os.environ, variables):
             self.assertEqual(
-                evidence.save([], "a <test>", "b"), self.folder / "a_test_"
+                save_evidence([], "a <test>", "b"), self.folder / "a_test_"
             )
 
     def test_killed_browser_fails_its_test_and_no_other(self):
@@ -299,6 +308,10 @@ class TellingTests(OuterTestCase):
         self.assertTrue((self.evidence("killed") / "not-saved.txt").exists())
         self.assertEqual(self.told("next"), [])
 
+    def test_browser_that_cannot_be_made_fresh_is_ended_and_told(self):
+        [text] = self.told("left_as_it_is")
+        self.assertIn("RuntimeError: not fresh", text)
+
     def test_line_is_added_to_a_text_where_there_are_no_notes(self):
         for error, text in [
             (AssertionError("no"), "no\na line"),
@@ -307,3 +320,6 @@ class TellingTests(OuterTestCase):
         ]:
             add_to_text(error, "a line")
             self.assertEqual(str(error), text)
+        from_selenium = WebDriverException("no")
+        add_to_text(from_selenium, "a line")
+        self.assertEqual(from_selenium.msg, "no\na line")

@@ -40,6 +40,7 @@ from channels_testkit import (
     WSClient,
     apply_routes,
 )
+from channels_testkit.browser import BrowserTestCase, PageError, PageFrame
 from channels_testkit.redis import (
     RedisLayerTestCase,
     RedisServer,
@@ -250,3 +251,19 @@ class CommittedTests(TransactionWebsocketTestCase):
             failure: type[AssertionError] = kind
             self.assertTrue(failure)
         self.assertTrue(issubclass(DatabaseOwnershipError, Exception))
+
+
+class RoomPageTests(BrowserTestCase):
+    check_page = "warn"
+
+    def test_page(self) -> None:
+        ben = self.new_browser(User(username="ben"))
+        self.browser_login(User(username="ann"))
+        self.open_page("/rooms/lobby/", ben)
+        self.assertPageShows("#log li", "hello", browser=ben, timeout=1)
+        assert_type(self.page_frames(), list[PageFrame])
+        assert_type(self.assertPageReceives({"text": "hello"}, partial=True), PageFrame)
+        with self.assertPageError("not defined") as errors:
+            self.open_page("/broken/")
+        assert_type(errors, list[PageError])
+        self.assertPageShows("#log li", 1)  # type: ignore[arg-type]

@@ -4,6 +4,17 @@ from django.contrib.auth import get_user_model
 from chat.models import Room
 
 
+def make_rooms(owner):
+    """Give users and rooms to a test case, or to its class."""
+    create_user = get_user_model().objects.create_user
+    owner.ann, owner.ben, owner.cal = map(create_user, ["ann", "ben", "cal"])
+    owner.sue = create_user("sue", is_staff=True)
+    owner.lobby = Room.objects.create(slug="lobby", name="Lobby")
+    owner.lobby.members.add(owner.ann, owner.ben)
+    owner.garden = Room.objects.create(slug="garden", name="Garden")
+    owner.garden.members.add(owner.cal)
+
+
 class RoomTestCase(WebsocketTestCase):
     """Ann and Ben are in the lobby, Cal is in the garden, Sue is staff."""
 
@@ -11,13 +22,7 @@ class RoomTestCase(WebsocketTestCase):
 
     @classmethod
     def setUpTestData(cls):
-        create_user = get_user_model().objects.create_user
-        cls.ann, cls.ben, cls.cal = map(create_user, ["ann", "ben", "cal"])
-        cls.sue = create_user("sue", is_staff=True)
-        cls.lobby = Room.objects.create(slug="lobby", name="Lobby")
-        cls.lobby.members.add(cls.ann, cls.ben)
-        cls.garden = Room.objects.create(slug="garden", name="Garden")
-        cls.garden.members.add(cls.cal)
+        make_rooms(cls)
 
     # docs:start connect-many
     def enter(self, *users, path=None):

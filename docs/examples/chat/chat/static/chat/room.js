@@ -1,3 +1,5 @@
+import { element, hideMessage, person, showMessage } from "./messages.js";
+
 const $ = (selector) => document.querySelector(selector);
 const { slug, user: me } = $("#room").dataset;
 const present = new Set();
@@ -23,34 +25,22 @@ function open(path, handle, status = () => {}) {
   return connection;
 }
 
-function element(tag, className, text = "") {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.textContent = text;
-  return node;
-}
-
-function showMessage({ id, type, user, text, created }) {
-  if ($(`#message-${id}`)) return;
-  const item = element("li", user === me ? `${type} mine` : type);
-  item.id = `message-${id}`;
-  item.title = new Date(created).toLocaleString();
-  item.append(element("b", "user", user), element("span", "text", text));
-  if (user !== me) {
-    const button = element("button", "report", "Report");
-    button.onclick = () => {
-      chat.send({ type: "report", id });
-      button.disabled = true;
-    };
-    item.append(button);
-  }
-  $("#log").append(item);
-  item.scrollIntoView({ block: "nearest" });
+function show(message) {
+  const item = showMessage($("#log"), message);
+  if (!item) return;
+  if (message.user === me) return item.classList.add("mine");
+  const button = element("button", "report", "⚑");
+  button.title = button.ariaLabel = "Report";
+  button.onclick = () => {
+    chat.send({ type: "report", id: message.id });
+    button.disabled = true;
+  };
+  item.append(button);
 }
 
 function showPresent() {
   $("#present").replaceChildren(
-    ...[...present].sort().map((name) => element("li", "user", name))
+    ...[...present].sort().map((name) => person("li", name, name))
   );
 }
 
@@ -65,13 +55,13 @@ const handlers = {
     present.clear();
     frame.present.forEach((name) => present.add(name));
     showPresent();
-    frame.history.forEach(showMessage);
+    frame.history.forEach(show);
   },
   joined: ({ user }) => showPresent(present.add(user)),
   left: ({ user }) => showPresent(present.delete(user)),
-  message: showMessage,
-  announcement: showMessage,
-  hidden: ({ id }) => $(`#message-${id}`)?.remove(),
+  message: show,
+  announcement: show,
+  hidden: hideMessage,
   error({ errors }) {
     const notice = notify(errors.join(" "), "notice error");
     setTimeout(() => notice.remove(), 5000);
@@ -82,7 +72,7 @@ const chat = open(
   `/ws/chat/${slug}/`,
   (frame) => handlers[frame.type](frame),
   (status) => {
-    $("#status").textContent = status;
+    $("#status").textContent = $("#status").className = status;
     for (const button of $("#say").querySelectorAll("button")) {
       button.disabled = status !== "connected";
     }

@@ -1,0 +1,69 @@
+"""Failures about pages, where a browser is not needed to see them."""
+
+from __future__ import annotations
+
+import unittest
+
+from channels_testkit.browser.page_log import PageError, PageFrame
+from channels_testkit.browser.report import Places, describe, no_frame, not_shown
+from channels_testkit.browser.shows import Shown
+
+NOT_SHOWN = Shown(
+    is_met=False, element=None, url="http://127.0.0.1:8000/a/", page="", there=[]
+)
+PLACES = Places("http://127.0.0.1:8000", "ws://127.0.0.1:8000")
+
+
+class ReportTests(unittest.TestCase):
+    def frames(self, *payloads):
+        url = "ws://127.0.0.1:8000/ws/"
+        return [PageFrame(url, "received", payload, "") for payload in payloads]
+
+    def report(self, expected, frames, direction="received"):
+        return no_frame(direction, expected, frames, 5.0, partial=False, places=PLACES)
+
+    def test_only_the_last_frames_are_listed(self):
+        lines = self.report("x", self.frames(*range(20))).splitlines()
+        self.assertEqual(lines[6], "     ... 8 earlier frames")
+        self.assertEqual(lines[7], "     9  <- /ws/ 8")
+        self.assertEqual(lines[-1], "    20  <- /ws/ 19")
+
+    def test_whole_payload_that_differs_has_no_path(self):
+        self.assertTrue(
+            self.report("x", self.frames("y")).startswith(
+                "The page received no frame that matches within 5 s; the nearest"
+                " differs: expected 'x', found 'y'.\n"
+            )
+        )
+
+    def test_frame_that_came_too_late_is_shown_without_a_difference(self):
+        self.assertTrue(
+            self.report("x", self.frames("x")).startswith(
+                "The page received no frame that matches within 5 s.\n"
+            )
+        )
+
+    def test_likest_texts_come_first_and_are_few(self):
+        there = [(f"order {number}", True) for number in range(9)]
+        shown = NOT_SHOWN._replace(there=there)
+        lines = not_shown("li", "order 7!", shown, 5.0, PLACES).splitlines()
+        self.assertEqual(lines[3], "  'order 7'")
+        self.assertEqual(len(lines), 8)
+
+    def test_texts_are_as_they_come_where_none_is_wanted(self):
+        shown = NOT_SHOWN._replace(there=[("a", False), ("b", False)])
+        lines = not_shown("li", None, shown, 5.0, PLACES).splitlines()
+        self.assertEqual(lines[0], "The page /a/ showed no 'li' within 5 s.")
+        self.assertEqual(lines[3:], ["  'a' (hidden)", "  'b' (hidden)"])
+
+    def test_empty_page_shows_nothing(self):
+        text = not_shown("li", None, NOT_SHOWN, 5.0, PLACES)
+        self.assertIn("Nothing on it matches 'li'. It shows: nothing", text)
+
+    def test_urls_of_the_server_are_paths_and_others_are_whole(self):
+        error = PageError(
+            "http://127.0.0.1:8000/room/", "Error: no", "https://cdn.example/a.js"
+        )
+        self.assertEqual(
+            describe(error, PLACES), "/room/: Error: no (https://cdn.example/a.js)"
+        )
