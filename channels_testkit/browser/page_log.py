@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,11 +67,10 @@ class PageLog:
 
     def forgive(self, errors: list[PageError]) -> None:
         """Forget errors that were expected."""
-        self._errors = {
-            key: error
-            for key, error in self._errors.items()
-            if not any(error is forgiven for forgiven in errors)
-        }
+        # A copy: the browser's thread may add one meanwhile.
+        for key, error in list(self._errors.items()):
+            if any(error is forgiven for forgiven in errors):
+                del self._errors[key]
 
     def begin(self, session: str, url: str) -> None:
         """Know of a page, or of a worker."""
@@ -79,7 +78,7 @@ class PageLog:
 
     def take(self, session: str, method: str, params: Mapping[str, Any]) -> None:
         """Take an event of a page."""
-        take: Callable[[PageLog, str, Any], None] | None = _TAKERS.get(method)
+        take = self._takers.get(method)
         if take is not None:
             take(self, session, params)
 
@@ -146,20 +145,20 @@ class PageLog:
     def _socket(self, params: Any) -> str:
         return self._sockets.get(params["requestId"], "")
 
-
-_TAKERS: dict[str, Callable[[PageLog, str, Any], None]] = {
-    "Log.entryAdded": PageLog._complained,  # noqa: SLF001 - the class's own
-    "Network.webSocketClosed": PageLog._closed,  # noqa: SLF001
-    "Network.webSocketCreated": PageLog._opened,  # noqa: SLF001
-    "Network.webSocketFrameError": PageLog._failed,  # noqa: SLF001
-    "Network.webSocketFrameReceived": PageLog._received,  # noqa: SLF001
-    "Network.webSocketFrameSent": PageLog._sent,  # noqa: SLF001
-    "Page.frameNavigated": PageLog._navigated,  # noqa: SLF001
-    "Runtime.consoleAPICalled": PageLog._logged,  # noqa: SLF001
-    "Runtime.exceptionRevoked": PageLog._revoked,  # noqa: SLF001
-    "Runtime.exceptionThrown": PageLog._threw,  # noqa: SLF001
-    "Runtime.executionContextCreated": PageLog._ran_scripts,  # noqa: SLF001
-}
+    #: What takes which event.
+    _takers: ClassVar[dict[str, Callable[[PageLog, str, Any], None]]] = {
+        "Log.entryAdded": _complained,
+        "Network.webSocketClosed": _closed,
+        "Network.webSocketCreated": _opened,
+        "Network.webSocketFrameError": _failed,
+        "Network.webSocketFrameReceived": _received,
+        "Network.webSocketFrameSent": _sent,
+        "Page.frameNavigated": _navigated,
+        "Runtime.consoleAPICalled": _logged,
+        "Runtime.exceptionRevoked": _revoked,
+        "Runtime.exceptionThrown": _threw,
+        "Runtime.executionContextCreated": _ran_scripts,
+    }
 
 
 def _payload_of(response: Any) -> str | bytes:
