@@ -8,6 +8,7 @@ an error, so what is refused stays refused.
 from __future__ import annotations
 
 import re
+import socket
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -28,6 +29,7 @@ from channels_testkit import (
     Group,
     Handshake,
     HttpCommunicator,
+    LiveServerTestCase,
     Message,
     NoFrame,
     ProtocolError,
@@ -41,6 +43,7 @@ from channels_testkit import (
     apply_routes,
 )
 from channels_testkit.browser import BrowserTestCase, PageError, PageFrame
+from channels_testkit.live import LoopServer
 from channels_testkit.redis import (
     RedisLayerTestCase,
     RedisServer,
@@ -267,3 +270,30 @@ class RoomPageTests(BrowserTestCase):
             self.open_page("/broken/")
         assert_type(errors, list[PageError])
         self.assertPageShows("#log li", 1)  # type: ignore[arg-type]
+
+
+class OwnServer(LoopServer):
+    async def serve(self) -> None:
+        assert_type(self.socket, socket.socket)
+
+    async def close(self) -> None:
+        pass
+
+
+class LiveTests(LiveServerTestCase):
+    port = 8081
+    server_class = OwnServer
+    worker_channels = ("thumbnails",)
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        assert_type(cls.live_server_url, str)
+
+    def test_urls(self) -> None:
+        assert_type(self.live_server_ws_url, str)
+        assert_type(self.connect("/ws/room/1/"), WSClient)
+
+
+class ServerThatIsNone(LiveServerTestCase):
+    server_class = "daphne"  # type: ignore[assignment]
