@@ -9,18 +9,18 @@ savepoints in it is not made for two threads at once, so they take turns.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from django.db import OperationalError, connections
+from django.db import OperationalError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, get_connection
 from django.db.utils import ConnectionHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-
-    from django.db.backends.base.base import BaseDatabaseWrapper
 
 #: How long SQLite waits for a lock by itself.
 _SECONDS_TO_WAIT = 5.0
@@ -52,6 +52,7 @@ def shared(mine: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
         for connection in mine:
             undo.enter_context(_in_turns(connection))
         undo.enter_context(_whole_blocks())
+        undo.enter_context(_no_part_in_the_blocks_of_others())
         undo.enter_context(mock.patch.object(ConnectionHandler, "__getitem__", getitem))
         yield
 
@@ -77,7 +78,7 @@ def _whole_blocks() -> Iterator[None]:
 
     def enter(atomic: Atomic) -> None:
         with contextlib.ExitStack() as undo:
-            for turns in _turns_on(atomic):
+            for turns in _turns_on(get_connection(atomic.using)):
                 turns.take()
                 undo.callback(turns.end)
             real_enter(atomic)
@@ -85,7 +86,7 @@ def _whole_blocks() -> Iterator[None]:
 
     def leave(atomic: Atomic, *exc_info: Any) -> None:
         with contextlib.ExitStack() as undo:
-            for turns in _turns_on(atomic):
+            for turns in _turns_on(get_connection(atomic.using)):
                 undo.callback(turns.end)
             real_exit(atomic, *exc_info)
 
@@ -96,8 +97,45 @@ def _whole_blocks() -> Iterator[None]:
         yield
 
 
-def _turns_on(atomic: Atomic) -> list[Turns]:
-    connection = get_connection(atomic.using)
+@contextlib.contextmanager
+def _no_part_in_the_blocks_of_others() -> Iterator[None]:
+    """
+    Keep what a thread does outside of any block out of another's.
+
+    A failure there marks the connection, and ``on_commit()`` asks it, as if a
+    block that is open were the thread's own.
+    """
+    real_mark = transaction.mark_for_rollback_on_error
+    real_on_commit = BaseDatabaseWrapper.on_commit
+
+    @contextlib.contextmanager
+    def mark_for_rollback_on_error(using: str | None = None) -> Iterator[None]:
+        with _turn_on(get_connection(using)), real_mark(using):
+            yield
+
+    def on_commit(connection: BaseDatabaseWrapper, *args: Any, **options: Any) -> None:
+        with _turn_on(connection):
+            real_on_commit(connection, *args, **options)
+
+    with (
+        mock.patch.object(
+            transaction, "mark_for_rollback_on_error", mark_for_rollback_on_error
+        ),
+        mock.patch.object(BaseDatabaseWrapper, "on_commit", on_commit),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _turn_on(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    with contextlib.ExitStack() as undo:
+        for turns in _turns_on(connection):
+            turns.take()
+            undo.callback(turns.end)
+        yield
+
+
+def _turns_on(connection: BaseDatabaseWrapper) -> list[Turns]:
     return [turns for turns in _turns if turns.connection is connection]
 
 
@@ -138,9 +176,56 @@ class Turns:
     def execute(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, ctx: Any
     ) -> Any:
-        """Run a query when it is this thread's turn."""
+        """Run a query, and fetch its rows, when it is this thread's turn."""
         self.take()
         try:
-            return execute(sql, params, many, ctx)
+            result = execute(sql, params, many, ctx)
+            fetched = _Fetched.of(ctx["cursor"])
+            with self.connection.wrap_database_errors:
+                fetched.fetch()
+            return result if result is None else fetched
         finally:
             self.end()
+
+
+class _Fetched:
+    """
+    A cursor whose rows are all there already.
+
+    A statement goes on until its last row has been fetched. Meanwhile it sees
+    what other threads do, and ends in a transaction of theirs.
+    """
+
+    @classmethod
+    def of(cls, wrapper: Any) -> _Fetched:
+        """Return what is in the place of the cursor that Django wraps."""
+        if not isinstance(wrapper.cursor, cls):
+            wrapper.cursor = cls(wrapper.cursor)
+        fetched: _Fetched = wrapper.cursor
+        return fetched
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self._rows: Iterator[Any] = iter(())
+
+    def fetch(self) -> None:
+        """Fetch the rows of the statement that was executed last."""
+        self._rows = iter(self._cursor.fetchall() if self._cursor.description else ())
+
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+        return next(self._rows, None)
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        """Return the next rows."""
+        return list(itertools.islice(self._rows, size or self._cursor.arraysize))
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that are left."""
+        return list(self._rows)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
