@@ -54,12 +54,26 @@ class LoopThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         try:
-            self.loop.run_forever()
+            run_on(self.loop)
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
         finally:
             asyncio.set_event_loop(None)
             self.loop.close()
+
+
+def run_on(loop: asyncio.AbstractEventLoop) -> None:
+    """
+    Run a loop until it is stopped.
+
+    An application that calls ``sys.exit()`` does not stop it: asyncio lets
+    that out of the loop, though the task has it as well, to be told.
+    """
+    is_stopped = False
+    while not is_stopped:
+        with contextlib.suppress(SystemExit, KeyboardInterrupt):
+            loop.run_forever()
+            is_stopped = True
 
 
 def call_on(
