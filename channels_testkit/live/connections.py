@@ -197,11 +197,11 @@ class LiveConnections:
         """End connections; return in words those that did not end in time."""
         with self._lock:
             under_way = [it for it, of in self._under_way.items() if of is rest.loop]
-        for connection in under_way:
-            await connection.leave()
+        tasks = [connection.task for connection in under_way]
+        # A client that reads nothing does not take its goodbye either.
+        tasks += [asyncio.ensure_future(it.leave()) for it in under_way]
         stuck: set[asyncio.Task[Any]] = set()
-        if under_way:
-            tasks = [connection.task for connection in under_way]
+        if tasks:
             _, stuck = await asyncio.wait(tasks, timeout=timeout)
         await _cancel(stuck, timeout)
         await rest.wait()

@@ -53,6 +53,14 @@ class SyncLeaving(JsonWebsocketConsumer):
         seen.append((code, Note.objects.count()))
 
 
+class Flooding(AsyncJsonWebsocketConsumer):
+    """Sends more than fits into what is between it and its client."""
+
+    async def receive_json(self, content, **kwargs):
+        for _ in range(100):
+            await self.send(bytes_data=bytes(200_000))
+
+
 class Listening(AsyncJsonWebsocketConsumer):
     """Has a thread that listens for as long as its client is there."""
 
@@ -100,6 +108,7 @@ ROUTES = [
     path("ws/leaving/", Leaving.as_asgi()),
     path("ws/sync-leaving/", SyncLeaving.as_asgi()),
     path("ws/listening/", Listening.as_asgi()),
+    path("ws/flooding/", Flooding.as_asgi()),
 ]
 
 
@@ -152,6 +161,11 @@ class Inner:
     def test_many_lingering(self):
         for _ in range(5):
             self.test_lingering()
+
+    def test_flooding(self):
+        client = self.dial_for_class("/ws/flooding/")
+        say(client, "now")
+        client.recv()
 
     def test_listening(self):
         self.dial_for_class("/ws/listening/")
@@ -224,6 +238,10 @@ class EndingTests:
 
     def test_a_response_shorter_than_announced_is_cut(self):
         self.assertSeen("test_announced")
+
+    def test_a_client_that_reads_no_more_is_sent_away_as_well(self):
+        result = self.run_inner("test_flooding", hang_timeout=0.2, check_leaks="off")
+        self.assertEqual(result.texts, [])
 
     def test_a_thread_that_waits_for_its_client_hangs_once(self):
         result = self.run_inner("test_listening", "test_nothing", hang_timeout=0.1)
