@@ -16,7 +16,7 @@ from django.core.signals import got_request_exception
 from channels_testkit.engine.rest import APPLICATION, watch_of
 from channels_testkit.exceptions import HangError
 
-from .loops import call_on
+from .loops import call_bounded_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, MutableMapping
@@ -177,8 +177,7 @@ class LiveConnections:
         watch = watch_of(loop)
         # The loop may have had later bounds, of another class's tests.
         watch.hang_timeout, watch.deadline = timeout, None
-        # Where the loop runs, its own bounds come first.
-        return call_on(loop, work, 4 * timeout)
+        return call_bounded_on(loop, work, 2 * timeout)
 
     async def _end(self, loop: Loop, timeout: float) -> list[str]:
         rest = watch_of(loop)

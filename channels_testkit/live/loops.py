@@ -87,12 +87,39 @@ def call_on(
     Raises ``HangError`` after ``timeout`` seconds: the loop may be blocked.
     """
     future = asyncio.run_coroutine_threadsafe(work, loop)
+    if not _comes(future, timeout):
+        future.cancel()
+        raise _did_not_answer(loop, timeout)
+    return future.result()
+
+
+def call_bounded_on(
+    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], timeout: float
+) -> T:
+    """
+    Do the same with work that has bounds of its own.
+
+    However slow the machine is, they come first. Raises ``HangError`` only
+    where the loop does nothing for ``timeout`` seconds: it is blocked.
+    """
+    future = asyncio.run_coroutine_threadsafe(work, loop)
+    while not _comes(future, timeout):
+        answer: concurrent.futures.Future[None] = concurrent.futures.Future()
+        loop.call_soon_threadsafe(answer.set_result, None)
+        if not _comes(answer, timeout):
+            future.cancel()
+            raise _did_not_answer(loop, timeout)
+    return future.result()
+
+
+def _comes(future: concurrent.futures.Future[Any], timeout: float) -> bool:
     done, _ = concurrent.futures.wait([future], timeout)
-    if done:
-        return future.result()
-    future.cancel()
+    return bool(done)
+
+
+def _did_not_answer(loop: asyncio.AbstractEventLoop, timeout: float) -> HangError:
     stack = "\n".join(hangs.stack_lines(private.thread_of(loop)))
-    raise HangError(
+    return HangError(
         f"A loop beside the test did not answer within {timeout:g} s. It is at:\n\n"
         f"{stack}"
     )
@@ -112,8 +139,7 @@ def sync_thread(loop: asyncio.AbstractEventLoop, name: str) -> Iterator[None]:
 
 def _is_free(executor: ThreadPoolExecutor) -> bool:
     """Tell whether the thread takes work; one that is stuck is left alone."""
-    done, _ = concurrent.futures.wait([executor.submit(int)], _SECONDS_TO_STOP)
-    return bool(done)
+    return _comes(executor.submit(int), _SECONDS_TO_STOP)
 
 
 async def _cancel_others() -> None:

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from channels_testkit.engine.rest import APPLICATION, watch_of
 from channels_testkit.workers import NOTHING_ROUTED, not_routed
 
-from .loops import LoopThread
+from .loops import LoopThread, call_bounded_on
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -84,7 +84,7 @@ class LiveWorkers:
 
     def _stop_thread(self, thread: LoopThread, timeout: float) -> None:
         try:
-            thread.call(self._come_to_rest(timeout), 2 * timeout)
+            call_bounded_on(thread.loop, self._come_to_rest(timeout), 2 * timeout)
         finally:
             thread.stop()
 
