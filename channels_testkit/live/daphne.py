@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 # First: it installs the reactor that runs on asyncio.
 from daphne import server as daphne_server  # isort: skip
+from autobahn.exception import Disconnected
 from daphne.http_protocol import HTTPFactory
 from daphne.ws_protocol import WebSocketFactory
 from twisted.internet import reactor as twisted_reactor
@@ -20,6 +21,8 @@ from .servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from channels_testkit.engine.application import Event
 
 logger = logging.getLogger(daphne_server.__name__)
 reactor: Any = twisted_reactor
@@ -107,6 +110,15 @@ class _Daphne(daphne_server.Server):  # type: ignore[misc]  # it is untyped
         task = self.connections[protocol]["application_instance"]
         task.add_done_callback(lambda task: self._ended(protocol, task))
         return queue
+
+    async def handle_reply(self, protocol: Any, message: Event) -> None:
+        """Drop what comes after a client's close, as when it has gone."""
+        try:
+            await super().handle_reply(protocol, message)
+        except Disconnected:
+            # The application's own close is for it to know.
+            if protocol.closedByMe:
+                raise
 
     def _ended(self, protocol: Any, task: asyncio.Task[None]) -> None:
         """Tell the client of an error at once, not within a second."""

@@ -74,6 +74,7 @@ class OneConnectionTests(OuterTestCase):
 
     def setUp(self):
         self.mine = connections["default"]
+        self.mine.ensure_connection()
         self.addCleanup(Note.objects.all().delete)
         entered(self, sharing.shared([self.mine]))
 
