@@ -30,17 +30,22 @@ _turns: list[Turns] = []
 
 def connections_in_use() -> Iterator[BaseDatabaseWrapper]:
     """Yield the connections that this thread has, or has its turn on."""
-    shared = {id(turns.connection) for turns in _turns}
+    shared = {id(connection) for turns in _turns for connection in turns.connections}
     for connection in connections.all(initialized_only=True):
         if id(connection) not in shared:
             yield connection
-    yield from (turns.connection for turns in _turns if turns.are_mine)
+    for turns in _turns:
+        yield from turns.connections if turns.are_mine else ()
 
 
 @contextlib.contextmanager
 def shared(mine: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
     """Give every thread these connections, for the block."""
     by_alias = {connection.alias: connection for connection in mine}
+    by_database: dict[str, list[BaseDatabaseWrapper]] = {}
+    for connection in mine:
+        name = str(connection.settings_dict["NAME"])
+        by_database.setdefault(name, []).append(connection)
     real_getitem = ConnectionHandler.__getitem__
 
     def getitem(handler: ConnectionHandler, alias: str) -> Any:
@@ -49,8 +54,8 @@ def shared(mine: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
         return real_getitem(handler, alias)
 
     with contextlib.ExitStack() as undo:
-        for connection in mine:
-            undo.enter_context(_in_turns(connection))
+        for of_one in by_database.values():
+            undo.enter_context(_in_turns(of_one))
         undo.enter_context(_whole_blocks())
         undo.enter_context(_no_part_in_the_blocks_of_others())
         undo.enter_context(mock.patch.object(ConnectionHandler, "__getitem__", getitem))
@@ -58,17 +63,19 @@ def shared(mine: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _in_turns(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    turns = Turns(connection)
-    connection.inc_thread_sharing()
-    connection.execute_wrappers.append(turns.execute)
+def _in_turns(of_one: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
+    turns = Turns(of_one)
+    for connection in of_one:
+        connection.inc_thread_sharing()
+        connection.execute_wrappers.append(turns.execute)
     _turns.append(turns)
     try:
         yield
     finally:
         _turns.remove(turns)
-        connection.execute_wrappers.remove(turns.execute)
-        connection.dec_thread_sharing()
+        for connection in of_one:
+            connection.execute_wrappers.remove(turns.execute)
+            connection.dec_thread_sharing()
 
 
 @contextlib.contextmanager
@@ -136,14 +143,18 @@ def _turn_on(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 def _turns_on(connection: BaseDatabaseWrapper) -> list[Turns]:
-    return [turns for turns in _turns if turns.connection is connection]
+    return [turns for turns in _turns if connection in turns.connections]
 
 
 class Turns:
-    """Whose turn it is on a shared connection."""
+    """
+    Whose turn it is on the shared connections of one database.
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
-        self.connection = connection
+    It has several where others are mirrors of it.
+    """
+
+    def __init__(self, of_one: Collection[BaseDatabaseWrapper]) -> None:
+        self.connections = list(of_one)
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._depth = 0
@@ -156,9 +167,10 @@ class Turns:
     def take(self) -> None:
         """Wait for the turn; raise ``OperationalError`` if it never comes."""
         if not self._lock.acquire(timeout=_SECONDS_TO_WAIT):
+            alias = self.connections[0].alias
             holder = self._thread.name if self._thread else ""
             raise OperationalError(
-                f"Database {self.connection.alias!r} is locked: thread {holder!r} is"
+                f"Database {alias!r} is locked: thread {holder!r} is"
                 " inside an atomic() block, and all threads share the connection of a"
                 " database in memory. Leave the block before another thread is waited"
                 " for, or test on a database in a file."
@@ -181,7 +193,7 @@ class Turns:
         try:
             result = execute(sql, params, many, ctx)
             fetched = _Fetched.of(ctx["cursor"])
-            with self.connection.wrap_database_errors:
+            with ctx["connection"].wrap_database_errors:
                 fetched.fetch()
             return result if result is None else fetched
         finally:

@@ -167,6 +167,15 @@ class OneConnectionTests(OuterTestCase):
         elsewhere(transaction.on_commit, lambda: called.append("at once"))
         self.assertEqual(called, ["at once"])
 
+    def test_a_mirror_is_the_same_database(self):
+        mirror = self.mine.copy("mirror")
+        self.addCleanup(mirror.close)
+        entered(self, sharing.shared([self.mine, mirror]))
+        with mock.patch.object(sharing, "_SECONDS_TO_WAIT", 0.01):
+            with transaction.atomic(), self.assertRaises(OperationalError):
+                elsewhere(Note.objects.using("mirror").count)
+        self.assertEqual(elsewhere(Note.objects.using("mirror").count), 0)
+
     def test_other_threads_are_in_no_block(self):
         def blocks():
             return [len(it.atomic_blocks) for it in sharing.connections_in_use()]
