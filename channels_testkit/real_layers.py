@@ -123,16 +123,29 @@ def _close_on_other_loops(layer: Any) -> None:
     """
     for loop, connections in list(vars(layer).get("_layers", {}).items()):
         if loop.is_running():
-            _close_on(loop, connections)
+            _close_on(loop, _finish(loop, layer, connections))
 
 
-def _close_on(loop: asyncio.AbstractEventLoop, connections: Any) -> None:
+async def _finish(
+    loop: asyncio.AbstractEventLoop, layer: Any, connections: Any
+) -> None:
+    # After a message it removes a copy, for which nobody waits.
+    cleaners = [
+        task
+        for task in getattr(layer, "receive_cleaners", ())
+        if task.get_loop() is loop
+    ]
+    if cleaners:
+        await asyncio.wait(cleaners)
+    await connections.flush()
+
+
+def _close_on(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
     """
     Close the connections on their loop, unless that ends meanwhile.
 
     They are closed with a loop that ends, as channels_redis sees to.
     """
-    work = connections.flush()
     try:
         closing = asyncio.run_coroutine_threadsafe(work, loop)
     except RuntimeError:  # it has ended just now

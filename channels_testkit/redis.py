@@ -107,7 +107,7 @@ class RedisLayers(RealLayers):
         for alias, layer in (self.configured() or {DEFAULT: {}}).items():
             config = layer.get("CONFIG") or {}
             common = {name: config[name] for name in COMMON_OPTIONS if name in config}
-            hosts = {"hosts": [case.redis_server.url]}
+            hosts = {"hosts": [_host(case.redis_server)]}
             options = {**common, **hosts, **case.redis_config}
             layers[alias] = make_real_layer(alias, backend, options)
         return layers
@@ -130,10 +130,16 @@ def redis_channel_layers(
     ``TEST_CONFIG``. The server is that of the process unless one is given.
     Each value has a prefix of its own, unless ``config`` has one.
     """
-    hosts = [(server or RedisServer.obtain()).url]
+    hosts = [_host(server or RedisServer.obtain())]
     options = {"hosts": hosts, "prefix": f"ctk-{secrets.token_hex(8)}-", **config}
     layer = {"BACKEND": BACKENDS.get(backend, backend)}
     return {DEFAULT: {**layer, "CONFIG": options, "TEST_CONFIG": options}}
+
+
+def _host(server: RedisServer) -> dict[str, Any]:
+    # channels_redis asks for a message as long as redis-py 8 waits for any
+    # answer by default: five seconds, after which a consumer would fail.
+    return {"address": server.url, "socket_timeout": None}
 
 
 def requires_redis(test: T) -> T:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -19,15 +21,16 @@ __all__ = ("RedisProcess", "ServerDidNotStartError", "ask_version", "find_progra
 PROGRAMS = ("redis-server", "valkey-server")
 
 _SECONDS_TO_START = 10.0
+_SECONDS_TO_ANSWER = 2.0
 _SECONDS_BETWEEN_TRIES = 0.002
 # A socket's path has to be short, and that of TMPDIR may not be.
 _SHORT_DIRECTORY = "/tmp"
 # The shell becomes the server. What it leaves behind reads a pipe that this
 # process holds open, and so sees its end, be that SIGKILL: then it removes
-# the directory and kills the server.
+# the directory and kills the server, with all that a script may have started.
 _WATCHED = """
 exec 3<&0
-(read -r _ <&3; rm -rf "$0"; kill -9 $$) 2>/dev/null &
+(read -r _ <&3; rm -rf "$0"; kill -9 -$$) 2>/dev/null &
 exec "$@" 3<&- </dev/null
 """
 
@@ -49,7 +52,11 @@ def ask_version(url: str) -> str:
     """Return the version of a server; raise where none answers."""
     import redis
 
-    with redis.Redis.from_url(url, socket_connect_timeout=2) as client:
+    with redis.Redis.from_url(
+        url,
+        socket_connect_timeout=_SECONDS_TO_ANSWER,
+        socket_timeout=_SECONDS_TO_ANSWER,
+    ) as client:
         answer: dict[str, Any] = client.info("server")
     return str(answer.get("valkey_version") or answer["redis_version"])
 
@@ -72,11 +79,13 @@ class RedisProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether it was started, and has not been killed."""
-        return self._process is not None
+        """Whether it was started, and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def start(self) -> str:
         """Start the server, wait until it answers, and return its version."""
+        # One that has ended by itself leaves its directory.
+        self.kill()
         os.mkdir(self._directory, 0o700)
         with tempfile.TemporaryFile() as log:
             self._process = subprocess.Popen(
@@ -100,10 +109,12 @@ class RedisProcess:
         """Kill the server with all that it holds, as a crash does."""
         process, self._process = self._process, None
         if process is not None and process.stdin is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            # The watcher as well, which would remove what comes next.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.stdin.close()
             process.wait()
-            # One that had ended by itself does not wait for its watcher.
-            shutil.rmtree(self._directory, ignore_errors=True)
 
     def _command(self) -> list[str]:
         socket = f"{self._directory}/s"

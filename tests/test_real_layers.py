@@ -22,6 +22,7 @@ from channels_testkit import (
 )
 from channels_testkit.captivity import CaptiveLayers
 from channels_testkit.leaks import describe_layers
+from channels_testkit.live.loops import LoopThread
 from channels_testkit.real_layers import ConfiguredLayers, make_real_layer
 from tests.app.asgi import websocket_application
 from tests.utils import InnerResult, LoopTestCase, assertFailureText, entered, run_case
@@ -312,6 +313,34 @@ class CancellationTests(LoopTestCase):
             with self.assertRaises(asyncio.CancelledError):
                 await receiving
         self.assertEqual(lost, [True])
+
+
+class OtherLoopTests(SimpleTestCase):
+    def test_what_is_under_way_for_a_message_ends_before_its_connections(self) -> None:
+        """As channels_redis keeps both."""
+        thread = LoopThread("of a test")
+        self.addCleanup(thread.stop)
+        ended = []
+
+        async def clean() -> None:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            ended.append("cleaner")
+
+        class Connections:
+            async def flush(self) -> None:
+                ended.append("connections")
+
+        async def receive() -> list[asyncio.Task[None]]:
+            return [asyncio.create_task(clean())]
+
+        layer = PrefixedLayer(prefix="chat:")
+        layer._layers = {thread.loop: Connections()}  # type: ignore[attr-defined]
+        layer.receive_cleaners = thread.call(receive())  # type: ignore[attr-defined]
+        layers = ConfiguredLayers()
+        layers.made.append(layer)
+        layers.leave_other_loops()
+        self.assertEqual(ended, ["cleaner", "connections"])
 
 
 class Squaring(AsyncConsumer):

@@ -308,6 +308,14 @@ class ConfigurationTests(PrivateServerTestCase):
         )
         self.assertEqual(found, {"default": (2, 4)})
 
+    def test_who_is_idle_waits_without_a_bound(self) -> None:
+        def body(case: Any) -> None:
+            (host,) = get_channel_layer().hosts  # type: ignore[union-attr]
+            # Five seconds by default, from redis-py 8 on.
+            self.assertIsNone(host["socket_timeout"])
+
+        self.assert_passes(self.make_case(test_it=body))
+
     def test_backend_can_be_named_by_its_path(self) -> None:
         def body(case: Any) -> None:
             self.assertIsInstance(get_channel_layer(), RedisChannelLayer)
@@ -348,7 +356,8 @@ class SettingTests(unittest.TestCase):
         )
         self.assertEqual(first["BACKEND"], "channels_redis.core.RedisChannelLayer")
         self.assertEqual(first["CONFIG"], first["TEST_CONFIG"])
-        self.assertEqual(first["CONFIG"]["hosts"], [RedisServer.obtain().url])
+        host = {"address": RedisServer.obtain().url, "socket_timeout": None}
+        self.assertEqual(first["CONFIG"]["hosts"], [host])
         self.assertEqual(first["CONFIG"]["capacity"], 3)
         self.assertNotEqual(first["CONFIG"]["prefix"], second["CONFIG"]["prefix"])
 

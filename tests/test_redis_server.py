@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -40,6 +41,17 @@ if sys.stdin.readline() == "be killed":
 """
 
 
+FORKS = """
+import os
+from channels_testkit.redis import RedisServer
+
+server = RedisServer.obtain()
+if os.fork():
+    os.wait()
+    print("exists:", os.path.exists(server.url.removeprefix("unix://")))
+"""
+
+
 def fresh_class() -> type[RedisServer]:
     """Return a class that has not looked for a server yet."""
     return type("Fresh", (RedisServer,), {"_of_process": None, "_missing": ""})
@@ -70,6 +82,13 @@ def only_on_path(**programs: str) -> Iterator[Path]:
 
 def exists(server: RedisServer) -> bool:
     return Path(server.url.removeprefix("unix://")).exists()
+
+
+def wait_for_end(client: socket.socket) -> None:
+    """Wait for the server to end, which may not have accepted the client."""
+    with contextlib.suppress(ConnectionResetError):
+        if client.recv(1):
+            raise AssertionError("the server said something")
 
 
 class ServerTestCase(unittest.TestCase):
@@ -171,6 +190,13 @@ class UnreachableTests(ServerTestCase):
     def test_named_server_that_does_not_answer_is_an_error(self) -> None:
         self.assert_unreachable("unix:///no/where", "unix:///no/where")
         self.assert_unreachable("no address", "no address")
+
+    @unittest.skipUnless(redis_process.installed("redis"), "needs redis")
+    def test_named_server_that_says_nothing_is_an_error(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as mute:
+            url = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+            with mock.patch.object(redis_process, "_SECONDS_TO_ANSWER", 0.01):
+                self.assert_unreachable(url, url)
 
     @unittest.skipUnless(redis_process.installed("redis"), "needs redis")
     def test_password_is_not_shown(self) -> None:
@@ -285,10 +311,10 @@ class ContainerTests(ServerTestCase):
                 self.assertEqual(server.url, f"redis://127.0.0.1:{port_of_server}/0")
                 self.assertEqual(server.source, "testcontainers (redis:7-alpine)")
                 self.assertTrue(server.is_running)
-        for stop, process_id, container in at_exit:
-            stop(process_id + 1, container)
+        for call_in, process_id, stop in at_exit:
+            call_in(process_id + 1, stop)
             self.assertEqual(stopped, [])
-            stop(process_id, container)
+            call_in(process_id, stop)
             self.assertEqual(stopped.pop(), "redis:7-alpine")
 
     def test_docker_that_does_not_answer_is_named(self) -> None:
@@ -339,6 +365,39 @@ class EndTests(ServerTestCase):
                 self.assertTrue(exists(server))
                 self.assertEqual(server.url, url)
 
+    def test_server_that_has_crashed_starts_again(self) -> None:
+        with RedisServer.private() as server:
+            process = server._process._process  # type: ignore[union-attr]
+            os.kill(process.pid, signal.SIGKILL)  # type: ignore[union-attr]
+            process.wait()  # type: ignore[union-attr]
+            self.assertFalse(server.is_running)
+            server.start()
+            self.assertTrue(server.is_running)
+            self.assertTrue(exists(server))
+
+    def test_server_inside_a_script_is_killed_as_well(self) -> None:
+        with RedisServer.private():
+            _, program = next(find_programs())
+        # The shell does not become the server.
+        script = f'#!/bin/sh\n"{program}" "$@"\nexit 0'
+        entered(self, only_on_path(redis_server=script))
+        server = self.obtain()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(SECONDS)
+            client.connect(server.url.removeprefix("unix://"))
+            server.kill()
+            wait_for_end(client)
+
+    def test_server_outlives_a_forked_process(self) -> None:
+        ended = subprocess.run(
+            [sys.executable, "-c", FORKS],
+            cwd=Path(__file__).parent.parent,
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.assertEqual(ended.stdout, "exists: True\n")
+
     def test_private_server_is_gone_after_the_block(self) -> None:
         with self.assertRaises(ZeroDivisionError), RedisServer.private() as server:
             directory = Path(server.url.removeprefix("unix://")).parent
@@ -359,8 +418,7 @@ class EndTests(ServerTestCase):
                     client.connect(url.removeprefix("unix://"))
                     process.stdin.write(order)
                     process.stdin.close()
-                    # It ends with the server.
-                    self.assertEqual(client.recv(1), b"")
+                    wait_for_end(client)
                 self.assertFalse(Path(url.removeprefix("unix://")).parent.exists())
 
     @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -10,16 +11,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 # First: it installs the reactor that runs on asyncio.
 from daphne import server as daphne_server  # isort: skip
+from autobahn.exception import Disconnected
 from daphne.http_protocol import HTTPFactory
 from daphne.ws_protocol import WebSocketFactory
 from twisted.internet import reactor as twisted_reactor
 
-from .loops import call_on, sync_thread
+from .loops import call_on, run_on, sync_thread
 from .servers import Server
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Collection
+
+    from channels_testkit.engine.application import Event
 
 logger = logging.getLogger(daphne_server.__name__)
 reactor: Any = twisted_reactor
@@ -40,10 +43,11 @@ class DaphneServer(Server):
     def start(self) -> None:
         """Listen on the socket."""
         self._loop = _running_reactor()
-        self._undo = contextlib.ExitStack()
-        self._undo.enter_context(sync_thread(self._loop, "live server, Daphne"))
-        self._daphne = _Daphne(self.application, **self.options)
-        call_on(self._loop, self._listen())
+        with contextlib.ExitStack() as undo:
+            undo.enter_context(sync_thread(self._loop, "live server, Daphne"))
+            self._daphne = _Daphne(self.application, **self.options)
+            call_on(self._loop, self._listen())
+            self._undo = undo.pop_all()
 
     async def _listen(self) -> None:
         self._daphne.check_regularly()
@@ -53,8 +57,8 @@ class DaphneServer(Server):
 
     def stop(self) -> None:
         """Drop every connection, and stop listening."""
-        call_on(self._loop, self._close())
-        self._undo.close()
+        with self._undo:
+            call_on(self._loop, self._close())
 
     async def _close(self) -> None:
         self._daphne.is_stopped = True
@@ -107,6 +111,15 @@ class _Daphne(daphne_server.Server):  # type: ignore[misc]  # it is untyped
         task.add_done_callback(lambda task: self._ended(protocol, task))
         return queue
 
+    async def handle_reply(self, protocol: Any, message: Event) -> None:
+        """Drop what comes after a client's close, as when it has gone."""
+        try:
+            await super().handle_reply(protocol, message)
+        except Disconnected:
+            # The application's own close is for it to know.
+            if protocol.closedByMe:
+                raise
+
     def _ended(self, protocol: Any, task: asyncio.Task[None]) -> None:
         """Tell the client of an error at once, not within a second."""
         error = None if task.cancelled() else task.exception()
@@ -114,9 +127,14 @@ class _Daphne(daphne_server.Server):  # type: ignore[misc]  # it is untyped
         if error is None or "application_instance" not in details:
             return
         logger.error("Exception inside application: %s", error, exc_info=error)
-        if "disconnected" not in details:
-            protocol.handle_exception(error)
         del details["application_instance"]
+        if "disconnected" in details:
+            return
+        try:
+            protocol.handle_exception(error)
+        except ValueError:
+            # A response has begun: the client sees that its end is missing.
+            protocol.loseConnection()
 
     def application_checker(self) -> None:
         """Look at the applications once a second, until the end."""
@@ -131,6 +149,7 @@ class _Daphne(daphne_server.Server):  # type: ignore[misc]  # it is untyped
 
 _lock = threading.Lock()
 _started_in: int | None = None
+_shared: list[asyncio.AbstractEventLoop] = []
 
 
 def _running_reactor() -> asyncio.AbstractEventLoop:
@@ -152,15 +171,32 @@ def _running_reactor() -> asyncio.AbstractEventLoop:
 
 def _start_reactor() -> None:
     is_running = threading.Event()
+    _make_reactor_of_this_process()
     reactor.callWhenRunning(is_running.set)
     thread = threading.Thread(
-        target=reactor.run,
-        kwargs={"installSignalHandlers": False},
-        name="live server, Twisted's reactor",
-        daemon=True,
+        target=_run_reactor, name="live server, Twisted's reactor", daemon=True
     )
     thread.start()
     if not is_running.wait(_SECONDS_TO_START):
         raise RuntimeError(
             f"Twisted's reactor did not start within {_SECONDS_TO_START:g} s."
         )
+
+
+def _make_reactor_of_this_process() -> None:
+    """
+    Make the reactor anew, in place, on a loop that can be watched.
+
+    It was made when Daphne was imported. Processes that were forked since then
+    share its selector and the pipe that wakes it, and wake each other instead
+    of themselves.
+    """
+    # To close it would take its pipe out of the selector of all of them.
+    _shared.append(reactor._asyncioEventloop)  # noqa: SLF001
+    type(reactor).__init__(reactor, asyncio.SelectorEventLoop())
+
+
+def _run_reactor() -> None:
+    # As its run() does.
+    reactor.startRunning(installSignalHandlers=False)
+    run_on(reactor._asyncioEventloop)  # noqa: SLF001

@@ -54,12 +54,26 @@ class LoopThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         try:
-            self.loop.run_forever()
+            run_on(self.loop)
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
         finally:
             asyncio.set_event_loop(None)
             self.loop.close()
+
+
+def run_on(loop: asyncio.AbstractEventLoop) -> None:
+    """
+    Run a loop until it is stopped.
+
+    An application that calls ``sys.exit()`` does not stop it: asyncio lets
+    that out of the loop, though the task has it as well, to be told.
+    """
+    is_stopped = False
+    while not is_stopped:
+        with contextlib.suppress(SystemExit, KeyboardInterrupt):
+            loop.run_forever()
+            is_stopped = True
 
 
 def call_on(
@@ -73,12 +87,39 @@ def call_on(
     Raises ``HangError`` after ``timeout`` seconds: the loop may be blocked.
     """
     future = asyncio.run_coroutine_threadsafe(work, loop)
+    if not _comes(future, timeout):
+        future.cancel()
+        raise _did_not_answer(loop, timeout)
+    return future.result()
+
+
+def call_bounded_on(
+    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], timeout: float
+) -> T:
+    """
+    Do the same with work that has bounds of its own.
+
+    However slow the machine is, they come first. Raises ``HangError`` only
+    where the loop does nothing for ``timeout`` seconds: it is blocked.
+    """
+    future = asyncio.run_coroutine_threadsafe(work, loop)
+    while not _comes(future, timeout):
+        answer: concurrent.futures.Future[None] = concurrent.futures.Future()
+        loop.call_soon_threadsafe(answer.set_result, None)
+        if not _comes(answer, timeout):
+            future.cancel()
+            raise _did_not_answer(loop, timeout)
+    return future.result()
+
+
+def _comes(future: concurrent.futures.Future[Any], timeout: float) -> bool:
     done, _ = concurrent.futures.wait([future], timeout)
-    if done:
-        return future.result()
-    future.cancel()
+    return bool(done)
+
+
+def _did_not_answer(loop: asyncio.AbstractEventLoop, timeout: float) -> HangError:
     stack = "\n".join(hangs.stack_lines(private.thread_of(loop)))
-    raise HangError(
+    return HangError(
         f"A loop beside the test did not answer within {timeout:g} s. It is at:\n\n"
         f"{stack}"
     )
@@ -98,8 +139,7 @@ def sync_thread(loop: asyncio.AbstractEventLoop, name: str) -> Iterator[None]:
 
 def _is_free(executor: ThreadPoolExecutor) -> bool:
     """Tell whether the thread takes work; one that is stuck is left alone."""
-    done, _ = concurrent.futures.wait([executor.submit(int)], _SECONDS_TO_STOP)
-    return bool(done)
+    return _comes(executor.submit(int), _SECONDS_TO_STOP)
 
 
 async def _cancel_others() -> None:

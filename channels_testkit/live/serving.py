@@ -64,8 +64,7 @@ class LiveServer:
     @property
     def address(self) -> str:
         """Where it listens, as a URL has it."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{host}:{self._socket.getsockname()[1]}"
+        return f"{in_url(self._host)}:{self._socket.getsockname()[1]}"
 
     def __enter__(self) -> LiveServer:
         server_class = self._server_class or default_server_class()
@@ -101,8 +100,13 @@ class LiveServer:
         run.close_outside.append(self.end)
         for error in self._take_untold():
             run.errors.record(error)
+        self._connections.background_jobs = run.background_jobs
         self._workers = LiveWorkers(
-            application, served, threads=threads, tell=self._tell
+            application,
+            served,
+            threads=threads,
+            tell=self._tell,
+            background_jobs=run.background_jobs,
         )
         self._workers.start()
         self._connections.open()
@@ -163,6 +167,11 @@ class LiveServer:
             logger = logging.getLogger(name)
             logger.addFilter(is_news)
             undo.callback(logger.removeFilter, is_news)
+
+
+def in_url(host: str) -> str:
+    """Return a host as it is written in a URL."""
+    return f"[{host}]" if ":" in host else host
 
 
 def listening_socket(host: str, port: int, owner: str) -> socket.socket:

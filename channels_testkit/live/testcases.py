@@ -14,7 +14,7 @@ from channels_testkit.engine import private
 from channels_testkit.life_cycle import unbound
 from channels_testkit.testcases import WebsocketTestMixin
 
-from .serving import LiveServer, check_settings
+from .serving import LiveServer, check_settings, in_url
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -74,9 +74,8 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
 
     @classproperty
     def allowed_host(cls) -> str:  # noqa: N805 - of the class
-        """Add this to ``ALLOWED_HOSTS``: by default ``host``."""
-        host: str = cls.host
-        return host
+        """Add this to ``ALLOWED_HOSTS``: ``host``, as URLs have it."""
+        return in_url(cls.host)
 
     @classmethod
     def setUpClass(cls) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from channels.layers import get_channel_layer
@@ -12,9 +13,10 @@ from django.core.exceptions import ImproperlyConfigured
 from channels_testkit.engine.rest import APPLICATION, watch_of
 from channels_testkit.workers import NOTHING_ROUTED, not_routed
 
-from .loops import LoopThread
+from .loops import LoopThread, call_bounded_on
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Collection, Mapping, MutableMapping
 
     from channels_testkit.engine.application import (
@@ -56,10 +58,12 @@ class LiveWorkers:
         *,
         threads: int,
         tell: Callable[[BaseException], None],
+        background_jobs: Counter[object],
     ) -> None:
         self._application = application
         self._channels = channels
         self._tell = tell
+        self._background_jobs = background_jobs
         count = threads if channels else 0
         self._threads = [LoopThread(f"live worker {n + 1}") for n in range(count)]
 
@@ -74,14 +78,19 @@ class LiveWorkers:
 
         Raises ``HangError`` where they do not within ``timeout`` seconds.
         """
-        for thread in self._threads:
-            try:
-                thread.call(self._come_to_rest(timeout), 2 * timeout)
-            finally:
-                thread.stop()
+        with contextlib.ExitStack() as to_stop:
+            for thread in self._threads:
+                to_stop.callback(self._stop_thread, thread, timeout)
+
+    def _stop_thread(self, thread: LoopThread, timeout: float) -> None:
+        try:
+            call_bounded_on(thread.loop, self._come_to_rest(timeout), 2 * timeout)
+        finally:
+            thread.stop()
 
     async def _start(self) -> None:
         rest = watch_of(asyncio.get_running_loop())
+        rest.background = self._background_jobs
         # For what the consumers start as well.
         APPLICATION.set(True)
         worker = _Worker(self._application, self._channels, self._tell)
@@ -132,7 +141,9 @@ class _Worker(Worker):
             try:
                 # asgiref's send() is no coroutine function, and warned about.
                 await application(scope, receive, refuse)
-            except Exception as error:  # noqa: BLE001 - told to the test
+            except (asyncio.CancelledError, GeneratorExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - told to the test
                 self._tell(error)
             finally:
                 self.application_instances.pop(scope["channel"], None)

@@ -74,6 +74,8 @@ class OneConnectionTests(OuterTestCase):
 
     def setUp(self):
         self.mine = connections["default"]
+        self.mine.ensure_connection()
+        self.addCleanup(Note.objects.all().delete)
         entered(self, sharing.shared([self.mine]))
 
     def test_every_thread_has_it(self):
@@ -113,6 +115,66 @@ class OneConnectionTests(OuterTestCase):
             with self.assertRaises(LookupError), transaction.atomic():
                 self.fail("the block was entered")
         self.assertEqual(elsewhere(Note.objects.count), 0)
+
+    def test_rows_are_fetched_in_the_turn_of_their_query(self):
+        Note.objects.bulk_create(Note(text=f"{n}") for n in range(4))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT text FROM app_note ORDER BY text")
+            elsewhere(lambda: Note.objects.create(text="later"))
+            self.assertEqual(cursor.fetchone(), ("0",))
+            self.assertEqual(cursor.fetchmany(1), [("1",)])
+            self.assertEqual(next(iter(cursor)), ("2",))
+            self.assertEqual(cursor.fetchall(), [("3",)])
+            self.assertIsNone(cursor.fetchone())
+
+    def test_a_row_is_not_taken_back_with_those_of_others(self):
+        def take_back():
+            with self.assertRaises(LookupError), transaction.atomic():
+                raise LookupError
+
+        with connection.cursor() as cursor:
+            # It is under way until somebody fetches what it returns.
+            cursor.execute("INSERT INTO app_note (text) VALUES ('kept') RETURNING text")
+            elsewhere(take_back)
+            self.assertEqual(cursor.fetchone(), ("kept",))
+        self.assertEqual(Note.objects.count(), 1)
+
+    def test_what_fails_outside_of_a_block_breaks_none(self):
+        has_begun, may_end = threading.Event(), threading.Event()
+
+        def fail():
+            # As save() does.
+            with transaction.mark_for_rollback_on_error():
+                has_begun.set()
+                may_end.wait(10)
+                raise LookupError
+
+        with ThreadPoolExecutor(1) as executor:
+            failing = executor.submit(fail)
+            has_begun.wait(10)
+            with mock.patch.object(sharing, "_SECONDS_TO_WAIT", 0.01):
+                with self.assertRaises(OperationalError), transaction.atomic():
+                    self.fail("the block was entered")
+            may_end.set()
+            self.assertIsInstance(failing.exception(), LookupError)
+        self.assertFalse(self.mine.needs_rollback)
+
+    def test_on_commit_is_about_blocks_of_the_same_thread(self):
+        called = []
+        with mock.patch.object(sharing, "_SECONDS_TO_WAIT", 0.01):
+            with transaction.atomic(), self.assertRaises(OperationalError):
+                elsewhere(transaction.on_commit, lambda: called.append("by a block"))
+        elsewhere(transaction.on_commit, lambda: called.append("at once"))
+        self.assertEqual(called, ["at once"])
+
+    def test_a_mirror_is_the_same_database(self):
+        mirror = self.mine.copy("mirror")
+        self.addCleanup(mirror.close)
+        entered(self, sharing.shared([self.mine, mirror]))
+        with mock.patch.object(sharing, "_SECONDS_TO_WAIT", 0.01):
+            with transaction.atomic(), self.assertRaises(OperationalError):
+                elsewhere(Note.objects.using("mirror").count)
+        self.assertEqual(elsewhere(Note.objects.using("mirror").count), 0)
 
     def test_other_threads_are_in_no_block(self):
         def blocks():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import threading
 
 import websocket
 from channels.generic.websocket import (
@@ -15,7 +16,12 @@ from django.http import StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 
-from channels_testkit import ChannelsTestkitWarning, LiveServerTestCase, apply_routes
+from channels_testkit import (
+    ChannelsTestkitWarning,
+    HangError,
+    LiveServerTestCase,
+    apply_routes,
+)
 from tests.app.models import Note
 from tests.utils import OuterTestCase, run_case
 
@@ -47,6 +53,39 @@ class SyncLeaving(JsonWebsocketConsumer):
         seen.append((code, Note.objects.count()))
 
 
+class Flooding(AsyncJsonWebsocketConsumer):
+    """Sends more than fits into what is between it and its client."""
+
+    async def receive_json(self, content, **kwargs):
+        for _ in range(100):
+            await self.send(bytes_data=bytes(200_000))
+
+
+class Listening(AsyncJsonWebsocketConsumer):
+    """Has a thread that listens for as long as its client is there."""
+
+    async def connect(self):
+        self.has_gone = threading.Event()
+        await self.accept()
+        self.listening = asyncio.create_task(asyncio.to_thread(self.listen))
+
+    def listen(self):
+        self.has_gone.wait(10)
+
+    async def disconnect(self, code):
+        self.has_gone.set()
+        await self.listening
+        seen.append(code)
+
+
+async def announce(request):
+    async def begin():
+        yield b"begun\n"
+        await asyncio.Event().wait()
+
+    return StreamingHttpResponse(begin(), headers={"Content-Length": "1000"})
+
+
 async def stream(request):
     async def lines():
         try:
@@ -68,6 +107,8 @@ async def poll(request):
 ROUTES = [
     path("ws/leaving/", Leaving.as_asgi()),
     path("ws/sync-leaving/", SyncLeaving.as_asgi()),
+    path("ws/listening/", Listening.as_asgi()),
+    path("ws/flooding/", Flooding.as_asgi()),
 ]
 
 
@@ -94,14 +135,20 @@ class Inner:
         client.shutdown()
 
     def test_requests(self):
+        self.request("stream", "poll")
+
+    def test_announced(self):
+        self.request("announce")
+
+    def request(self, *names):
         host, _, port = self.live_server_url.partition("//")[2].rpartition(":")
-        for name in ("stream", "poll"):
+        for name in names:
             client = socket.create_connection((host, int(port)), timeout=10)
             self.addClassCleanup(client.close)
             request = f"GET /{name}/ HTTP/1.1\r\nHost: {host}\r\n\r\n"
             client.sendall(request.encode())
             self.clients.append(client)
-        # Both are under way when the first chunk of the one has come.
+        # All are under way when the first chunk of the first has come.
         text = b""
         while b"begun" not in text:
             text += self.clients[0].recv(4096)
@@ -110,6 +157,21 @@ class Inner:
         client = self.dial_for_class("/ws/leaving/")
         say(client, "linger")
         hear(client)
+
+    def test_many_lingering(self):
+        for _ in range(5):
+            self.test_lingering()
+
+    def test_flooding(self):
+        client = self.dial_for_class("/ws/flooding/")
+        say(client, "now")
+        client.recv()
+
+    def test_listening(self):
+        self.dial_for_class("/ws/listening/")
+
+    def test_nothing(self):
+        pass
 
     def test_task(self):
         client = self.dial_for_class("/ws/leaving/")
@@ -131,14 +193,14 @@ class Inner:
 class EndingTests:
     """Run on each server."""
 
-    def run_inner(self, name, **attributes):
+    def run_inner(self, *names, **attributes):
         seen.clear()
         self.clients = []
         attributes |= {"server_class": self.server_class, "clients": self.clients}
         case = type("InnerTests", (Inner, LiveServerTestCase), attributes)
-        urls = (path("stream/", stream), path("poll/", poll))
-        case = override_settings(ROOT_URLCONF=urls)(apply_routes(ROUTES)(case))
-        return run_case(case, name)
+        urls = [path(f"{view.__name__}/", view) for view in (announce, poll, stream)]
+        case = override_settings(ROOT_URLCONF=tuple(urls))(apply_routes(ROUTES)(case))
+        return run_case(case, *names)
 
     def assertSeen(self, name, *expected):
         result = self.run_inner(name)
@@ -167,6 +229,31 @@ class EndingTests:
         with self.assertWarns(ChannelsTestkitWarning) as warned:
             self.run_inner("test_lingering", hang_timeout=0.2)
         self.assertIn("websocket /ws/leaving/", str(warned.warning))
+
+    def test_many_that_do_not_end_are_told_in_the_same_time(self):
+        with self.assertWarns(ChannelsTestkitWarning) as warned:
+            result = self.run_inner("test_many_lingering", hang_timeout=0.1)
+        self.assertEqual(result.texts, [])
+        self.assertEqual(str(warned.warning).count("websocket /ws/leaving/"), 5)
+
+    def test_a_response_shorter_than_announced_is_cut(self):
+        self.assertSeen("test_announced")
+
+    def test_a_client_that_reads_no_more_is_sent_away_as_well(self):
+        result = self.run_inner("test_flooding", hang_timeout=0.2, check_leaks="off")
+        self.assertEqual(result.texts, [])
+
+    def test_a_thread_that_waits_for_its_client_hangs_once(self):
+        result = self.run_inner("test_listening", "test_nothing", hang_timeout=0.1)
+        self.assertEqual([type(error) for error in result.raised], [HangError])
+        self.assertIn("self.has_gone.wait(10)", result.texts[0])
+        self.assertEqual(seen, [1001])
+
+    def test_a_thread_that_is_declared_may_wait(self):
+        declared = [f"{__name__}.Listening.listen"]
+        result = self.run_inner("test_listening", background_jobs=declared)
+        self.assertEqual(result.texts, [])
+        self.assertEqual(seen, [1001])
 
     def test_a_task_that_is_left_is_told_and_cancelled(self):
         with self.assertWarns(ChannelsTestkitWarning) as warned:

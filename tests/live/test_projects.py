@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+from importlib.util import find_spec
 
 from tests.utils import run_python
 
@@ -84,6 +85,47 @@ class ProjectTests(unittest.TestCase):
         options = ["--settings=project_settings", "--parallel=2", "project_tests"]
         printed = run_python("-W", "error", "-m", "django", "test", *options, **PROJECT)
         self.assertIn("Ran 4 tests", printed)
+        self.assertIn("exit code 0", printed)
+
+    def test_processes_that_were_forked_have_a_daphne_each(self):
+        program = """
+            import os
+
+            import daphne.server
+            from twisted.internet import reactor
+
+            from channels_testkit.live.daphne import DaphneServer
+            from channels_testkit.live.serving import listening_socket
+
+            loop_of_the_first = reactor._asyncioEventloop
+            if not os.fork():
+                server = DaphneServer(None, listening_socket("127.0.0.1", 0, "a child"))
+                server.start()
+                # What it shares with others would be woken in their stead.
+                print("the same:", reactor._asyncioEventloop is loop_of_the_first)
+                server.stop()
+            else:
+                os.wait()
+        """
+        printed = run_python("-m", "forking", forking=program)
+        self.assertIn("the same: False", printed)
+
+    @unittest.skipUnless(find_spec("uvloop"), "needs uvloop")
+    def test_daphne_is_served_on_a_loop_that_can_be_watched(self):
+        fast = """
+            import asyncio
+
+            import uvloop
+
+            from project_settings import *
+
+            asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+            INSTALLED_APPS = ["daphne", *INSTALLED_APPS]
+        """
+        options = ["--settings=fast_settings", "project_tests.FirstTests"]
+        modules = {**PROJECT, "fast_settings": fast}
+        printed = run_python("-m", "django", "test", *options, **modules)
+        self.assertIn("Ran 2 tests", printed)
         self.assertIn("exit code 0", printed)
 
     def test_coverage_sees_what_the_server_runs(self):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import tempfile
@@ -31,6 +32,15 @@ class Words(AsyncJsonWebsocketConsumer):
     async def receive_json(self, content, **kwargs):
         mail.EmailMessage("Words", self.word, to=["ann@example.com"]).send()
         await self.send_json({"word": self.word})
+
+
+async def pair(scope, receive, send):
+    """Wait for two events at a time, and echo the second."""
+    first, second = [asyncio.create_task(receive()) for _ in range(2)]
+    await first
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": (await second)["text"]})
+    await receive()
 
 
 class FlavourTests:
@@ -79,6 +89,12 @@ class FlavourTests:
             say(client, {})
             self.assertEqual(hear(client), {"word": "as patched"})
         self.assertEqual(mail.outbox[0].body, "as patched")
+
+    @apply_routes([path("ws/pair/", pair)])
+    def test_an_application_may_wait_for_two_events_at_a_time(self):
+        client = dial(self, "/ws/pair/")
+        say(client, "hello")
+        self.assertEqual(hear(client), "hello")
 
     @override_settings(ROOT_URLCONF=(path("only-here/", lambda _: HttpResponse("ok")),))
     def test_settings_of_a_method_are_met(self):
@@ -198,7 +214,6 @@ class AddressOfVersionSixTests(LiveServerTestCase):
     def test_the_address_is_written_as_urls_have_it(self):
         self.assertRegex(self.live_server_url, r"^http://\[::1\]:\d+$")
 
-    @override_settings(ALLOWED_HOSTS=["[::1]"])
     def test_it_is_served(self):
         answer = fetch(f"{self.live_server_url}/notes/")[1]
         self.assertEqual(json.loads(answer), {"notes": 0})

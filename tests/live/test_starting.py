@@ -7,6 +7,7 @@ import socket
 import threading
 import warnings
 from importlib.util import find_spec
+from typing import ClassVar
 from unittest import mock
 
 import django.utils.asyncio
@@ -44,6 +45,10 @@ class FailsToStart(Server):
 
     def stop(self):
         raise AssertionError("it never ran")
+
+
+class FailsByAnOption(SERVERS[0]):
+    options: ClassVar = {"no_such_option": True}
 
 
 class FailsOnItsLoop(LoopServer):
@@ -98,6 +103,10 @@ class NothingLeftTests(OuterTestCase):
                 result = self.assertLeavesNothing(inner_case(server_class=server_class))
                 self.assertEqual(result.texts, [text])
                 self.assertIsInstance(result.raised[0], LookupError)
+
+    def test_a_daphne_that_takes_no_such_option_leaves_nothing(self):
+        result = self.assertLeavesNothing(inner_case(server_class=FailsByAnOption))
+        self.assertIsInstance(result.raised[0], TypeError)
 
     def test_a_set_up_that_fails_leaves_nothing(self):
         class Broken(Inner):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
+from http.client import IncompleteRead
+from unittest import mock
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
-from django.http import Http404
+from django.http import Http404, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 
@@ -16,7 +19,7 @@ from tests.utils import OuterTestCase, run_case
 from .clients import SERVERS, dial, fetch, hear, is_closed, say
 
 
-class RefusedError(Exception):
+class RefusedError(RuntimeError):
     """What the views and consumers of this module raise."""
 
 
@@ -26,6 +29,18 @@ def fail(request):
 
 async def afail(request):
     raise RefusedError("the async view")
+
+
+def leave(request):
+    sys.exit("the view")
+
+
+async def begin(request):
+    async def lines():
+        yield b"begun\n"
+        raise RefusedError("the stream")
+
+    return StreamingHttpResponse(lines())
 
 
 def forbid(request):
@@ -39,7 +54,9 @@ class Failing(AsyncJsonWebsocketConsumer):
         await self.accept()
 
     async def receive_json(self, content, **kwargs):
-        if content == "in a task":
+        if content == "leave":
+            sys.exit("the consumer")
+        elif content == "in a task":
             self.task = asyncio.create_task(self.fail())
             await self.send_json("begun")
         else:
@@ -73,6 +90,20 @@ class Inner:
         say(client, "in a task")
         hear(client)
 
+    def test_leaving(self):
+        url = f"{self.live_server_url}/leave/"
+        self.assertEqual([fetch(url)[0], fetch(url)[0]], [500, 500])
+
+    def test_leaving_consumer(self):
+        client = dial(self, "/ws/fail/")
+        say(client, "leave")
+        self.assertTrue(is_closed(client))
+        dial(self, "/ws/fail/")
+
+    def test_stream(self):
+        with self.assertRaises(IncompleteRead):
+            fetch(f"{self.live_server_url}/begin/")
+
     def test_expected(self):
         with self.assertApplicationRaises(RefusedError) as caught:
             fetch(f"{self.live_server_url}/fail/")
@@ -93,7 +124,10 @@ class Inner:
 
 def inner_case(parent=Inner, **attributes):
     case = type("InnerTests", (parent, LiveServerTestCase), attributes)
-    urls = (path("fail/", fail), path("afail/", afail), path("404/", forbid))
+    urls = (
+        *(path(f"{view.__name__}/", view) for view in (fail, afail, leave, begin)),
+        path("404/", forbid),
+    )
     routes = apply_routes([path("ws/fail/", Failing.as_asgi())])
     return override_settings(ROOT_URLCONF=urls)(routes(case))
 
@@ -114,6 +148,25 @@ class TellingTests:
     def test_a_view_that_raises_fails_the_test(self):
         self.assertTold("test_view", "the view")
         self.assertTold("test_async_view", "the async view")
+
+    def test_a_view_that_ends_the_process_does_not(self):
+        result = self.run_inner("test_leaving")
+        self.assertEqual(result.texts, ["the view", "the view"])
+        self.assertIsInstance(result.raised[0], SystemExit)
+
+    def test_a_consumer_that_ends_the_process_does_not(self):
+        with self.assertNoLogs(self.server_class.loggers[0], logging.ERROR):
+            result = self.run_inner("test_leaving_consumer")
+        self.assertEqual(result.texts, ["the consumer"])
+
+    def test_a_response_that_fails_on_its_way_is_cut(self):
+        self.assertTold("test_stream", "the stream")
+
+    def test_a_loop_that_cannot_be_watched_is_told(self):
+        refused = mock.Mock(side_effect=RefusedError("that loop"))
+        with mock.patch("channels_testkit.live.connections.watch_of", refused):
+            result = self.run_inner("test_not_found")
+        self.assertIn("that loop", result.texts)
 
     def test_a_page_that_is_not_found_does_not(self):
         self.assertTold("test_not_found")

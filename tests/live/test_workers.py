@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
+from unittest import mock
 
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import path
 
-from channels_testkit import Channel, LiveServerTestCase, apply_routes
+from channels_testkit import Channel, HangError, LiveServerTestCase, apply_routes
 from tests.app.models import Note
 from tests.utils import OuterTestCase, run_case
 
@@ -64,6 +66,21 @@ class Slow(AsyncConsumer):
         seen.append(await Note.objects.acount())
 
 
+class Leaving(SyncConsumer):
+    def leave(self, message):
+        sys.exit("a worker")
+
+
+class Waiting(SyncConsumer):
+    """Has a thread wait until the test lets it go."""
+
+    free = threading.Event()
+
+    def wait(self, message):
+        seen.append("waits")
+        self.free.wait(10)
+
+
 seen = []
 ROUTES = [
     path("ws/ask/", Asking.as_asgi()),
@@ -72,6 +89,8 @@ ROUTES = [
         "meetings": Meeting.as_asgi(),
         "forgetful": Forgetful.as_asgi(),
         "slow": Slow.as_asgi(),
+        "leaving": Leaving.as_asgi(),
+        "waiting": Waiting.as_asgi(),
     },
 ]
 
@@ -131,6 +150,15 @@ class Inner:
         Note.objects.create(text="still there")
         Channel("slow").send({"type": "work"})
 
+    def test_leaving(self):
+        Channel("leaving").send({"type": "leave"})
+        Channel("squares").send({"type": "square", "value": 2, "reply": "replies"})
+        self.assertEqual(self.get_next_message("replies", require=True)["value"], 4)
+
+    def test_waiting(self):
+        Channel("waiting").send({"type": "wait"})
+        Channel("waiting").send({"type": "wait"})
+
     def test_nothing(self):
         pass
 
@@ -150,6 +178,23 @@ class FailingTests(OuterTestCase):
 
     def test_a_task_of_a_worker_fails_the_test(self):
         self.assertEqual(self.run_inner("test_task").texts, ["in a task"])
+
+    def test_a_worker_that_ends_the_process_fails_the_test(self):
+        result = self.run_inner("test_leaving")
+        self.assertEqual(result.texts, ["a worker"])
+        self.assertIsInstance(result.raised[0], SystemExit)
+
+    def test_workers_that_hang_are_stopped_each(self):
+        Waiting.free.clear()
+        before = set(threading.enumerate())
+        with mock.patch("channels_testkit.live.loops._SECONDS_TO_STOP", 0.1):
+            result = self.run_inner("test_waiting", worker_threads=2, hang_timeout=0.1)
+        left = set(threading.enumerate()) - before
+        Waiting.free.set()
+        self.assertIsInstance(result.raised[0], HangError)
+        self.assertIn("self.free.wait(10)", result.texts[0])
+        # Its threads that can end have; those of sync code cannot.
+        self.assertFalse([it for it in left if "sync code" not in it.name])
 
     def test_workers_finish_before_the_flush(self):
         seen.clear()
