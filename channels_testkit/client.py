@@ -7,7 +7,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from . import run
-from .layers import captive_layer
+from .aliases import captive_layer
 from .messages import DEFAULT, Group, Message, channel_name
 from .surroundings import kit_coroutine, sync_twin
 from .waiting import Waiting

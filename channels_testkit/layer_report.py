@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from unittest.util import safe_repr
 
-from .layers import captive_layers
+from .aliases import captive_layers
 from .matching import closest_name, first_difference, nearest
 
 if TYPE_CHECKING:
@@ -156,3 +156,11 @@ def nothing_raised(kinds: Any) -> str:
     kinds = kinds if isinstance(kinds, tuple) else (kinds,)
     names = " or ".join(kind.__name__ for kind in kinds)
     return f"The application did not raise {names}."
+
+
+def with_message(text: str, msg: object) -> str:
+    """Put the user's message on the verdict's line, where it is read."""
+    if msg is None:
+        return text
+    verdict, newline, evidence = text.partition("\n")
+    return f"{verdict} : {msg}{newline}{evidence}"

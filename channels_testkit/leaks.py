@@ -6,8 +6,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from .aliases import is_captive
 from .engine import hangs
-from .layers import is_captive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from . import run
-from .layers import layer_in_place
+from .aliases import layer_in_place
 from .surroundings import kit_coroutine
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from . import refusals
-from .assertions import LayerAssertions, with_message
+from .assertions import LayerAssertions
 from .communicator import WebsocketCommunicator
 from .connection import is_frame, payload_of
+from .layer_report import with_message
 from .matching import first_difference, matches
 from .silence import in_words, nothing_came, waiting_call
 from .surroundings import kit_coroutine

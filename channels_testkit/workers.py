@@ -7,9 +7,9 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from . import routing
+from .aliases import is_captive, layer_in_place
 from .engine.application import RunningApplication
 from .engine.recorder import MEETING, recorder
-from .layers import is_captive, layer_in_place
 from .matching import closest_name
 from .waiting import Waiting
 

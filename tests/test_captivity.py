@@ -14,8 +14,9 @@ from django.test import SimpleTestCase, override_settings
 from django.utils.module_loading import import_string
 
 from channels_testkit import ChannelTestCase
+from channels_testkit.aliases import captive_layer
 from channels_testkit.captivity import CaptiveLayers
-from channels_testkit.layers import CaptiveChannelLayer, captive_layer
+from channels_testkit.layers import CaptiveChannelLayer
 from tests.utils import entered
 
 MESSAGE = {"type": "a.message"}

@@ -17,12 +17,8 @@ from django.db import connection, connections, transaction
 from django.db.utils import ConnectionHandler
 from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_settings
 
-from channels_testkit.layers import (
-    CaptiveChannelLayer,
-    Sent,
-    captive_layer,
-    in_atomic_block,
-)
+from channels_testkit.aliases import captive_layer
+from channels_testkit.layers import CaptiveChannelLayer, Sent, in_atomic_block
 
 MESSAGE = {"type": "a.message"}
 

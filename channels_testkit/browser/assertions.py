@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.assertions import with_message
+from channels_testkit.layer_report import with_message
 from channels_testkit.matching import matches
 from channels_testkit.wire import expected_payload
 

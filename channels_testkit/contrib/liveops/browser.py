@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from liveops.security import make_subscription_token
 
-from channels_testkit.layers import is_captive, layer_in_place
+from channels_testkit.aliases import is_captive, layer_in_place
 from channels_testkit.surroundings import kit_coroutine
 from channels_testkit.wsclient import WSClient
 

@@ -12,8 +12,8 @@ from liveview.consumers import LiveViewConsumer
 from liveview.decorators import liveview_registry
 
 from channels_testkit import refusals
+from channels_testkit.aliases import captive_layer
 from channels_testkit.apply_routes import apply_routes
-from channels_testkit.layers import captive_layer
 from channels_testkit.surroundings import kit_coroutine
 from channels_testkit.testcases import WebsocketTestMixin
 
