@@ -41,7 +41,7 @@ class LayerAssertions(GroupAssertions):
         name = channel_name(channel)
         waited = ""
         if not layer.pending(name):
-            waited = self._kit.wait_outside(lambda: layer.pending(name))
+            waited = self._kit.outside.wait(lambda: layer.pending(name))
         content = layer.take(name)
         if content is not None:
             return Message(content, name, alias)
@@ -242,7 +242,7 @@ class LayerAssertions(GroupAssertions):
             __tracebackhide__ = True
             waited = ""
             if not (is_final or _is_met(judge, sent())):
-                waited = self._kit.wait_outside(lambda: _is_met(judge, sent()))
+                waited = self._kit.outside.wait(lambda: _is_met(judge, sent()))
             try:
                 return judge(sent())
             except Unmet as unmet:

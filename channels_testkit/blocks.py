@@ -64,7 +64,7 @@ class ApplicationRaises:
             if kind is None:
                 self._run.observe()
                 if not self._expected.exceptions:
-                    waited = self._run.wait_outside(lambda: self._expected.exceptions)
+                    waited = self._run.outside.wait(lambda: self._expected.exceptions)
         finally:
             self._run.errors.expect_no_more(self._expected)
         if kind is None and not self._expected.exceptions:

@@ -93,7 +93,7 @@ class GroupAssertions:
         def is_met() -> bool:
             return (group in layer.groups_of(name)) == wanted
 
-        waited = "" if is_met() else self._kit.wait_outside(is_met)
+        waited = "" if is_met() else self._kit.outside.wait(is_met)
         if is_met():
             return
         groups, known = layer.groups_of(name), layer.groups()
@@ -124,7 +124,7 @@ class GroupAssertions:
         expected = {channel_name(member): _who(member) for member in members}
         layer, waited = self._layer(alias), ""
         if set(layer.members(str(group))) != set(expected):
-            waited = self._kit.wait_outside(
+            waited = self._kit.outside.wait(
                 lambda: set(layer.members(str(group))) == set(expected)
             )
         actual = layer.members(str(group))

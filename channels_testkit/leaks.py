@@ -32,7 +32,7 @@ def findings(run: TestRun) -> Iterator[tuple[str, str]]:
         for text in _dropped(filter(is_captive, run.layers_in_place.made)):
             yield case.check_dropped, text
     if case.check_leaks != "off":
-        left = [*run.left_outside, *(_left(run) if run.has_loop else ())]
+        left = [*run.outside.left, *(_left(run) if run.has_loop else ())]
         if left:
             lines = "\n".join(f"  {line}" for line in left)
             yield case.check_leaks, f"Left when all clients had gone:\n{lines}"

@@ -22,8 +22,8 @@ from .engine.database import TestConnections
 from .engine.errors import ApplicationErrors
 from .engine.tracebacks import hide_kit_frames
 from .exceptions import ChannelsTestkitWarning
+from .outside import Outside
 from .surroundings import Surroundings, UnawaitedCalls, unawaited
-from .waiting import Waiting
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -96,20 +96,14 @@ class TestRun(Surroundings):
         self.workers = Workers(self)
         #: Thread jobs that are meant to wait, on any loop of the test.
         self.background_jobs: Counter[object] = Counter(case.background_jobs)
-        #: Names of what acts on the test from outside, a server for instance;
-        #: what ends it; and what it left behind.
-        self.outside: list[str] = []
-        self.close_outside: list[Callable[[], None]] = []
-        self.left_outside: list[str] = []
-        self._waiting = Waiting(self)
-        self._is_waiting = False
-        self.errors.on_record = self.stir
+        self.outside = Outside(self)
+        self.errors.on_record = self.outside.stir
 
     def begin(self) -> None:
         """Put everything in place; undo it all where a part of it fails."""
         with contextlib.ExitStack() as in_place:
             self.layers_in_place = self.case.layers_of_test(
-                before_read=self.observe_layers, on_change=self.stir
+                before_read=self.observe_layers, on_change=self.outside.stir
             )
             in_place.enter_context(self.layers_in_place)
             self.layers = self.layers_in_place.layers
@@ -147,16 +141,14 @@ class TestRun(Surroundings):
     def _close_connections(self) -> Iterable[BaseException]:
         self.close_all()
         if self.workers.are_running:
-            self._call(self.workers.stop())
+            self.call(self.workers.stop())
         if self._bridge is not None:
             # What the last clean-up has sent is told as well.
             self._bridge.settle()
         return ()
 
     def _close_outside(self) -> Iterable[BaseException]:
-        with contextlib.ExitStack() as to_close:
-            for close in self.close_outside:
-                to_close.callback(close)
+        self.outside.close()
         return ()
 
     def _lost_in_own_tasks(self) -> Iterable[BaseException]:
@@ -167,7 +159,7 @@ class TestRun(Surroundings):
         if self._bridge is not None:
             # Some have loops of their own, with connections to a layer.
             leaks.let_threads_end(self._bridge.rest.outside_threads())
-        self.layers_in_place.give_back(self._call)
+        self.layers_in_place.give_back(self.call)
         return ()
 
     def _close_loop(self) -> Iterable[BaseException]:
@@ -205,7 +197,7 @@ class TestRun(Surroundings):
             self._bridge.on_resume = self.errors.deliver
             self._bridge.describe = self._describe
             self._bridge.rest.background = self.background_jobs
-            self._bridge.rest.declared_outside = self.outside
+            self._bridge.rest.declared_outside = self.outside.names
             self.errors.look = self._bridge.rest.unseen_failures
             self._bridge.loop.set_exception_handler(self._loop_complains)
         return self._bridge
@@ -242,11 +234,11 @@ class TestRun(Surroundings):
         if self.is_async:
             work.close()
         self.refuse_in_async_test(twin)
-        result = self.bridge.read(work) if only_reads else self._call(work)
+        result = self.bridge.read(work) if only_reads else self.call(work)
         self.errors.deliver()
         return result
 
-    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a kit coroutine, after what the test has sent by other ways."""
         try:
             self.bridge.settle()
@@ -288,29 +280,6 @@ class TestRun(Surroundings):
                 "The application is still working: 'await self.asettle()' first."
             )
         self.errors.deliver()
-
-    def wait_outside(self, condition: Callable[[], object]) -> str:
-        """
-        Wait for what may come from outside, such as a live server, if any.
-
-        Only in a sync test: an async one awaits what it waits for. Returns
-        what a failure says of a wait that was in vain.
-        """
-        if self.is_async or not (names := self.bridge.rest.outside_work()):
-            return ""
-        timeout = self.receive_timeout
-        self._is_waiting = True
-        try:
-            self._call(self._waiting.until(lambda: bool(condition()), timeout))
-        finally:
-            self._is_waiting = False
-        why = ", ".join(self.outside or names)
-        return f"\n\nWaited for {timeout:g} s, because of {why}."
-
-    def stir(self) -> None:
-        """Let who waits look again. Callable from any thread."""
-        if self._is_waiting:
-            self.bridge.loop.call_soon_threadsafe(self._waiting.wake)
 
     def call_of_author(
         self, function: Callable[..., Any], *args: Any, **options: Any
@@ -389,13 +358,13 @@ class TestRun(Surroundings):
     def close(self, communicator: Communicator) -> None:
         """Disconnect, and end an application that does not end by itself."""
         if communicator.needs_closing:
-            self._call(communicator.leave())
+            self.call(communicator.leave())
             self.errors.deliver()
 
     def close_all(self) -> None:
         """Close every connection, the last one first."""
         if any(communicator.needs_closing for communicator in self.to_close):
-            self._call(self.aclose_all())
+            self.call(self.aclose_all())
             self.errors.deliver()
 
     async def aclose_all(self) -> None:

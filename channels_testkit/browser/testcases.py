@@ -158,7 +158,7 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
         self._own_browser = self._evidence = None
         # Before the server ends the test: a page that has lost its connection
         # may dial again.
-        run.close_outside.append(functools.partial(self._leave_pages, run))
+        run.outside.closers.append(functools.partial(self._leave_pages, run))
 
     def _leave_pages(self, run: TestRun) -> None:
         try:

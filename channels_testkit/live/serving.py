@@ -95,9 +95,9 @@ class LiveServer:
         served = channels_to_serve(channels, routing.worker_routes(application))
         self._run, self._told = run, []
         self._name = f"the live server at {self.address}"
-        run.outside.append(self._name)
+        run.outside.names.append(self._name)
         run.workers.served += served
-        run.close_outside.append(self.end)
+        run.outside.closers.append(self.end)
         for error in self._take_untold():
             run.errors.record(error)
         self._connections.background_jobs = run.background_jobs
@@ -123,14 +123,14 @@ class LiveServer:
             steps.callback(self._end_tasks, run, timeout)
             steps.callback(run.layers_in_place.leave_other_loops)
             steps.callback(workers.stop, timeout)
-            run.left_outside += self._connections.end_all(timeout)
+            run.outside.left += self._connections.end_all(timeout)
 
     def _end_tasks(self, run: TestRun, timeout: float) -> None:
-        run.left_outside += self._connections.end_tasks(timeout)
+        run.outside.left += self._connections.end_tasks(timeout)
 
     def _forget_run(self) -> None:
         if self._run is not None:
-            self._run.outside.remove(self._name)
+            self._run.outside.names.remove(self._name)
         self._run = self._workers = None
 
     def _application(self, kind: str) -> ASGIApplication:

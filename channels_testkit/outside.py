@@ -1,0 +1,62 @@
+"""What acts on a test from outside of its loop: a live server, a browser."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from .waiting import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .run import TestRun
+
+
+class Outside:
+    """
+    What acts on one test from outside.
+
+    It is no part of the proof of rest: who looks for what it may bring waits.
+    """
+
+    def __init__(self, run: TestRun) -> None:
+        self._run = run
+        self._waiting = Waiting(run)
+        self._is_waiting = False
+        #: What failures call it.
+        self.names: list[str] = []
+        #: What ends it, the last one first.
+        self.closers: list[Callable[[], None]] = []
+        #: What it has left behind, in words.
+        self.left: list[str] = []
+
+    def close(self) -> None:
+        """End all of it, whatever a part of it raises."""
+        with contextlib.ExitStack() as to_close:
+            for close in self.closers:
+                to_close.callback(close)
+
+    def wait(self, condition: Callable[[], object]) -> str:
+        """
+        Wait for what may come from outside, if anything may.
+
+        Only in a sync test: an async one awaits what it waits for. Returns
+        what a failure says of a wait that was in vain.
+        """
+        if self._run.is_async or not (works := self._run.bridge.rest.outside_work()):
+            return ""
+        timeout = self._run.receive_timeout
+        work = self._waiting.until(lambda: bool(condition()), timeout)
+        self._is_waiting = True
+        try:
+            self._run.call(work)
+        finally:
+            self._is_waiting = False
+        names = ", ".join(self.names or works)
+        return f"\n\nWaited for {timeout:g} s, because of {names}."
+
+    def stir(self) -> None:
+        """Let who waits look again. Callable from any thread."""
+        if self._is_waiting:
+            self._run.bridge.loop.call_soon_threadsafe(self._waiting.wake)
