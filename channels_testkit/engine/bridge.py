@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from channels_testkit.exceptions import DeadlockError, HangError
 
 from . import hangs, private
+from .cancelling import cancel_everything
 from .helper import HelperThread
 from .rest import RestWatch, watch_of
 from .resume import AtRest, InterruptibleCall
@@ -157,7 +158,7 @@ class Bridge:
         """Cancel what is left and close the loop."""
         try:
             if not self._stuck and private.has_unfinished_work(self.loop):
-                self._run(_cancel_everything(self.loop))
+                self._run(cancel_everything(_SECONDS_TO_STOP))
         finally:
             self._interrupter.remove()
             private.lend_thread(self.loop, None)
@@ -249,7 +250,7 @@ class Bridge:
     def _bury_loop(self) -> None:
         """Close a loop that the test has left behind, in silence."""
         with contextlib.suppress(BaseException):
-            self.loop.run_until_complete(_cancel_everything(self.loop))
+            self.loop.run_until_complete(cancel_everything(_SECONDS_TO_STOP))
         private.forget_tasks(self.loop)
         self.loop.close()
 
@@ -389,14 +390,3 @@ def _nothing(_raised: BaseException | None) -> None:
 
 async def _nothing_more() -> None:
     """Be the work of a call that only comes to rest."""
-
-
-async def _cancel_everything(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel every task, as asyncio.run() does at its end."""
-    current = asyncio.current_task()
-    tasks = [task for task in asyncio.all_tasks(loop) if task is not current]
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=_SECONDS_TO_STOP)
-    await loop.shutdown_asyncgens()

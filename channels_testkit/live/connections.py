@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.signals import got_request_exception
 
+from channels_testkit.engine.cancelling import cancel
 from channels_testkit.engine.rest import APPLICATION, watch_of
 from channels_testkit.exceptions import HangError
 
 from .loops import call_bounded_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, MutableMapping
+    from collections.abc import Callable, Coroutine, MutableMapping
 
     from channels_testkit.engine.application import (
         ASGIApplication,
@@ -202,13 +203,13 @@ class LiveConnections:
         stuck: set[asyncio.Task[Any]] = set()
         if tasks:
             _, stuck = await asyncio.wait(tasks, timeout=timeout)
-        await _cancel(stuck, timeout)
+        await cancel(stuck, timeout)
         await rest.wait()
         return [f"{it.kind} {it.path}" for it in under_way if it.task in stuck]
 
     async def _end_tasks(self, loop: Loop, timeout: float) -> list[str]:
         tasks = watch_of(loop).application_tasks()
-        await _cancel(tasks, timeout)
+        await cancel(tasks, timeout)
         return [f"task {task.get_name()}, in {task.get_coro()}" for task in tasks]
 
 
@@ -293,11 +294,3 @@ class LiveConnection:
 
 async def _awaited(receive: Receive) -> Event:
     return await receive()
-
-
-async def _cancel(tasks: Iterable[asyncio.Task[Any]], timeout: float) -> None:
-    undone = [task for task in tasks if not task.done()]
-    for task in undone:
-        task.cancel()
-    if undone:
-        await asyncio.wait(undone, timeout=timeout)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from channels_testkit.engine import hangs, private
+from channels_testkit.engine.cancelling import cancel_everything
 from channels_testkit.exceptions import HangError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class LoopThread:
     def stop(self) -> None:
         """Cancel what is left, end the thread and close the loop."""
         try:
-            self.call(_cancel_others(), _SECONDS_TO_STOP)
+            self.call(cancel_everything(_SECONDS_TO_STOP))
         finally:
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join(_SECONDS_TO_STOP)
@@ -55,7 +56,6 @@ class LoopThread:
         asyncio.set_event_loop(self.loop)
         try:
             run_on(self.loop)
-            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             self.loop.run_until_complete(self.loop.shutdown_default_executor())
         finally:
             asyncio.set_event_loop(None)
@@ -140,11 +140,3 @@ def sync_thread(loop: asyncio.AbstractEventLoop, name: str) -> Iterator[None]:
 def _is_free(executor: ThreadPoolExecutor) -> bool:
     """Tell whether the thread takes work; one that is stuck is left alone."""
     return _comes(executor.submit(int), _SECONDS_TO_STOP)
-
-
-async def _cancel_others() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=_SECONDS_TO_STOP)
