@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from channels.layers import get_channel_layer
 from channels.worker import Worker
 from django.core.exceptions import ImproperlyConfigured
 
 from channels_testkit.engine.rest import APPLICATION, watch_of
+from channels_testkit.layers import layer_in_place
 from channels_testkit.workers import NOTHING_ROUTED, not_routed
 
 from .loops import LoopThread, call_bounded_on
@@ -114,7 +114,7 @@ class _Worker(Worker):
         channels: Collection[str],
         tell: Callable[[BaseException], None],
     ) -> None:
-        wrapped, layer = self._told(application), get_channel_layer()
+        wrapped, layer = self._told(application), layer_in_place()
         super().__init__(wrapped, list(channels), layer)  # type: ignore[arg-type]  # stubs have other names for the same
         self._tell = tell
 

@@ -10,6 +10,7 @@ from unittest import mock
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
 from django.urls import path
 
 from channels_testkit import Channel, HangError, LiveServerTestCase, apply_routes
@@ -205,6 +206,17 @@ class FailingTests(OuterTestCase):
         result = self.run_inner("test_nothing", worker_channels=["sqares"])
         self.assertIsInstance(result.raised[0], ImproperlyConfigured)
         self.assertIn("Did you mean 'squares'?", result.texts[0])
+
+    def test_a_layer_is_needed(self):
+        for layers in ({}, None):
+            with self.subTest(layers), override_settings(CHANNEL_LAYERS=layers):
+                result = self.run_inner("test_nothing")
+                self.assertIsInstance(result.raised[0], ImproperlyConfigured)
+                self.assertIn("CHANNEL_LAYERS has no 'default'", result.texts[0])
+
+    def test_a_layer_that_is_not_the_tests_is_not_served(self):
+        result = self.run_inner("test_nothing", test_channel_aliases=["other"])
+        self.assertIsInstance(result.raised[0], ValueError)
 
     def test_without_routes_there_is_nothing_to_serve(self):
         result = self.run_inner("test_nothing", routes=None)
