@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from channels.worker import Worker
 from django.core.exceptions import ImproperlyConfigured
 
+from channels_testkit.aliases import layer_in_place
 from channels_testkit.engine.rest import APPLICATION, watch_of
-from channels_testkit.layers import layer_in_place
 from channels_testkit.workers import NOTHING_ROUTED, not_routed
 
 from .loops import LoopThread, call_bounded_on
