@@ -13,6 +13,7 @@ import hypercorn.config
 import websocket
 from channels.consumer import AsyncConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.contrib.auth.models import User
 from django.core import mail
 from django.core.mail import send_mail
 from django.http import HttpResponse
@@ -27,9 +28,10 @@ from tests.app.asgi import websocket_routes
 
 # docs:start live-case
 class LiveRoomTests(LiveServerTestCase):
-    def dial(self, path):
+    def dial(self, path, user=None):
         url = f"{self.live_server_ws_url}{path}"
-        client = websocket.create_connection(url, origin=self.live_server_url)
+        headers = self.login_headers(user) if user else {}
+        client = websocket.create_connection(url, header=headers)
         self.addCleanup(client.close)
         return client
 
@@ -46,6 +48,12 @@ class LiveRoomTests(LiveServerTestCase):
         ben.send(json.dumps({"text": "hello"}))
         self.assertReceivesJson(ann, {"text": "hello"})
         # docs:end live-in-process
+
+    # docs:start live-login
+    def test_a_client_is_logged_in(self):
+        ann = self.dial("/ws/who/", User.objects.create_user("ann"))
+        self.assertEqual(json.loads(ann.recv()), {"user": "ann"})
+        # docs:end live-login
 
     def test_the_test_can_broadcast(self):
         ann = self.dial("/ws/room/1/")

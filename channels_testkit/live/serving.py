@@ -15,6 +15,7 @@ from channels_testkit import routing
 from .connections import LiveConnections
 from .databases import live_databases
 from .files import with_files
+from .handlers import FreshMiddleware
 from .servers import Server, default_server_class
 from .workers import LiveWorkers, channels_to_serve
 
@@ -55,6 +56,7 @@ class LiveServer:
         self._static_wrapper = static_wrapper
         self._class_application = class_application
         self._connections = LiveConnections(self._application, self._tell)
+        self._middleware = FreshMiddleware()
         self._run: TestRun | None = None
         self._workers: LiveWorkers | None = None
         #: What was raised while no test ran.
@@ -74,6 +76,7 @@ class LiveServer:
                 listening_socket(self._host, self._port, self._owner)
             )
             self._spare_logs(server_class.loggers, undo)
+            undo.enter_context(self._middleware)
             self._connections.connect_signal()
             undo.callback(self._connections.disconnect_signal)
             server = server_class(self._connections, self._socket)
@@ -94,6 +97,7 @@ class LiveServer:
         application = routing.check_application(run.routed_application())
         served = channels_to_serve(channels, routing.worker_routes(application))
         self._run, self._told = run, []
+        self._middleware.forget()
         self._name = f"the live server at {self.address}"
         run.outside.names.append(self._name)
         run.workers.served += served
@@ -140,6 +144,8 @@ class LiveServer:
         if kind == "http" and not routing.serves_http(found):
             # Routes that are applied to a test are those of its WebSockets.
             found = self._class_application()
+        if kind == "http":
+            self._middleware.load(found)
         return with_files(routing.check_application(found), self._static_wrapper)
 
     def _tell(self, error: BaseException) -> None:

@@ -12,6 +12,8 @@ from django.utils.functional import classproperty
 from channels_testkit import routing
 from channels_testkit.engine import private
 from channels_testkit.life_cycle import unbound
+from channels_testkit.opening import Login
+from channels_testkit.scope import cookie_header
 from channels_testkit.testcases import WebsocketTestMixin
 
 from .serving import LiveServer, check_settings, in_url
@@ -97,6 +99,23 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
             )
         )
         cls.addClassCleanup(setattr, cls, "_live", None)
+
+    def login_headers(self, user: Any) -> dict[str, str]:
+        """
+        Return the headers by which a client of the server is logged in.
+
+        They are what ``get_login()`` returns, cookies as one header; any HTTP
+        or WebSocket client takes them.
+        """
+        with self._kit.database.uncounted():
+            given = self._kit.call_of_author(self.get_login, user)
+        login = Login.from_mapping(given)
+        headers = [*login.headers, (b"cookie", cookie_header(*login.cookies))]
+        return {
+            name.decode("latin1"): value.decode("latin1")
+            for name, value in headers
+            if value
+        }
 
     def _run_begins(self, run: TestRun) -> None:
         server = self._running_server()

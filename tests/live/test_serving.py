@@ -9,6 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
+from urllib.request import urlopen
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import get_channel_layer
@@ -131,6 +132,42 @@ class DaphneTests(FlavourTests, LiveServerTestCase):
 
 class UvicornTests(FlavourTests, LiveServerTestCase):
     server_class = SERVERS[1]
+
+
+class LoginTests(LiveServerTestCase):
+    def get_login(self, user):
+        return {"headers": {"Authorization": f"Token {user}"}, "cookies": {"a": "b"}}
+
+    def test_what_logs_a_user_in_is_returned_as_headers(self):
+        self.assertEqual(
+            self.login_headers("ann"), {"authorization": "Token ann", "cookie": "a=b"}
+        )
+
+
+SECURITY = "django.middleware.security.SecurityMiddleware"
+
+
+@override_settings(MIDDLEWARE=[SECURITY], SECURE_REFERRER_POLICY="origin")
+class MiddlewareTests(LiveServerTestCase):
+    def policy(self):
+        with urlopen(f"{self.live_server_url}/notes/") as response:
+            return response.headers["Referrer-Policy"]
+
+    def test_that_of_the_class_is_met(self):
+        self.assertEqual(self.policy(), "origin")
+
+    @override_settings(SECURE_REFERRER_POLICY="same-origin")
+    def test_it_reads_the_settings_of_a_method(self):
+        self.assertEqual(self.policy(), "same-origin")
+
+    def test_it_reads_the_settings_of_a_block(self):
+        with override_settings(SECURE_REFERRER_POLICY="no-referrer"):
+            self.assertEqual(self.policy(), "no-referrer")
+        self.assertEqual(self.policy(), "origin")
+
+    def test_it_can_be_another_in_a_block(self):
+        with override_settings(MIDDLEWARE=[]):
+            self.assertIsNone(self.policy())
 
 
 @override_settings(

@@ -23,6 +23,7 @@ from django.test import SimpleTestCase, override_settings
 from channels_testkit import LiveServerTestCase
 from channels_testkit.live import ChannelLiveServerTestCase, LoopServer, Server
 from channels_testkit.live.servers import default_server_class
+from tests.app.asgi import application
 from tests.utils import OuterTestCase, run_case
 
 from .clients import SERVERS, fetch
@@ -68,6 +69,7 @@ def process_state():
         "connections": ConnectionHandler.__getitem__,
         "django": django.utils.asyncio.get_running_loop,
         "hosts": list(settings.ALLOWED_HOSTS),
+        "middleware": vars(application.application_mapping["http"]).copy(),
         "sharing": [connections[a].allow_thread_sharing for a in connections],
         "signal": len(got_request_exception.receivers),
         "threads": {
