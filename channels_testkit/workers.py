@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from . import routing
@@ -11,6 +10,7 @@ from .aliases import is_captive, layer_in_place
 from .engine.application import RunningApplication
 from .engine.recorder import MEETING, recorder
 from .matching import closest_name
+from .real_layers import come_round
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ class RunningWorker:
         try:
             await self._run.rest.wait()
             if not is_captive(self._layer):
-                await self._come_round()
+                await come_round(self._layer, self._run.rest)
             self._run.errors.deliver()
         except BaseException:
             await self._stop()
@@ -246,22 +246,6 @@ class RunningWorker:
 
     def _count_sent(self) -> int:
         return len(self._layer.sent) if is_captive(self._layer) else 0
-
-    async def _come_round(self) -> None:
-        """
-        Let a message come round a real layer.
-
-        The listeners are known to it then; some layers lose what is sent to
-        a channel before.
-        """
-        channel = f"ready.{secrets.token_hex(8)}"
-        arrival = self._run.rest.loop.create_task(self._layer.receive(channel))
-        try:
-            await self._run.rest.wait()
-            await self._layer.send(channel, {"type": "ready"})
-            await arrival
-        finally:
-            arrival.cancel()
 
     async def _finish(self) -> None:
         """End the block: let handlers finish, and see what nobody served."""

@@ -14,6 +14,7 @@ from django.test import override_settings
 from django.urls import path
 
 from channels_testkit import Channel, HangError, LiveServerTestCase, apply_routes
+from channels_testkit.redis import RedisTestMixin
 from tests.app.models import Note
 from tests.utils import OuterTestCase, run_case
 
@@ -130,6 +131,19 @@ class ThreadsTests(LiveServerTestCase):
         # One alone would wait for the other without end.
         Channel("meetings").send({"type": "meet"})
         Channel("meetings").send({"type": "meet"})
+
+
+@apply_routes(ROUTES)
+class PubSubTests(RedisTestMixin, LiveServerTestCase):
+    """On a layer that loses what is sent before a worker is known to it."""
+
+    redis_backend = "pubsub"
+    receive_timeout = 10.0
+    worker_channels = ("squares",)
+
+    def test_workers_are_known_when_the_test_begins(self):
+        with self.assertApplicationRaises(LookupError):
+            Channel("squares").send({"type": "square", "value": None})
 
 
 class Inner:
