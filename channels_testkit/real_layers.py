@@ -17,10 +17,13 @@ from .swapping import LayersInPlace
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-__all__ = ("ConfiguredLayers", "RealLayers", "make_real_layer")
+    from .engine.rest import RestWatch
+
+__all__ = ("ConfiguredLayers", "RealLayers", "come_round", "make_real_layer")
 
 _SECONDS_TO_CLOSE = 5.0
 _SECONDS_TO_CANCEL = 0.1
+_SECONDS_TO_COME_ROUND = 0.1
 
 
 class RealLayers(LayersInPlace):
@@ -90,6 +93,25 @@ def make_real_layer(alias: str, backend: str, config: Mapping[str, Any]) -> Any:
         ) from None
     layer.receive = _surely_cancelled(layer.receive)
     return layer
+
+
+async def come_round(layer: Any, rest: RestWatch) -> None:
+    """
+    Let a message come round a real layer.
+
+    Those who listen are known to it then; some layers lose what is sent to a
+    channel before, and so perhaps the first of these.
+    """
+    channel = f"ready.{secrets.token_hex(8)}"
+    arrival = rest.loop.create_task(layer.receive(channel))
+    try:
+        await rest.wait()
+        while not arrival.done():
+            await layer.send(channel, {"type": "ready"})
+            await asyncio.wait([arrival], timeout=_SECONDS_TO_COME_ROUND)
+        await arrival
+    finally:
+        arrival.cancel()
 
 
 def _surely_cancelled(receive: Callable[[str], Any]) -> Callable[[str], Any]:

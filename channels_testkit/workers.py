@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from . import routing
@@ -11,6 +10,7 @@ from .aliases import is_captive, layer_in_place
 from .engine.application import RunningApplication
 from .engine.recorder import MEETING, recorder
 from .matching import closest_name
+from .real_layers import come_round
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from channels.consumer import AsyncConsumer
 
     from .engine.application import ASGIApplication, Event, Receive, Send
-    from .layers import Sent
+    from .layers import CaptiveChannelLayer, Sent
     from .run import TestRun
 
 __unittest = True
@@ -160,6 +160,33 @@ class Workers:
         worker.feed(message)
         return worker
 
+    def check_served(self, layer: Any, first: int = 0) -> None:
+        """
+        Fail for a message to a channel that nobody serves or reads.
+
+        Of what was sent from number ``first`` on. Only a captive layer knows.
+        """
+        for sent in layer.sent[first:] if is_captive(layer) else ():
+            if self._is_unserved(sent, layer):
+                served = sorted(set(self.served))
+                raise AssertionError(
+                    f"A message was sent to channel {sent.channel!r}, which nobody"
+                    f" serves.\nChannels that are served: "
+                    f"{', '.join(map(repr, served))}."
+                    f"{_did_you_mean(str(sent.channel), served)}"
+                    f"\n\nMessage: {sent.message!r}"
+                )
+
+    def _is_unserved(self, sent: Sent, layer: CaptiveChannelLayer) -> bool:
+        channel = sent.channel
+        # One with "!" in its name is that of a connection or of a client.
+        return (
+            channel is not None
+            and "!" not in channel
+            and channel not in self.served
+            and sent.message in layer.pending(channel)
+        )
+
     @property
     def are_running(self) -> bool:
         """Whether any consumer is there."""
@@ -238,7 +265,7 @@ class RunningWorker:
         try:
             await self._run.rest.wait()
             if not is_captive(self._layer):
-                await self._come_round()
+                await come_round(self._layer, self._run.rest)
             self._run.errors.deliver()
         except BaseException:
             await self._stop()
@@ -247,22 +274,6 @@ class RunningWorker:
     def _count_sent(self) -> int:
         return len(self._layer.sent) if is_captive(self._layer) else 0
 
-    async def _come_round(self) -> None:
-        """
-        Let a message come round a real layer.
-
-        The listeners are known to it then; some layers lose what is sent to
-        a channel before.
-        """
-        channel = f"ready.{secrets.token_hex(8)}"
-        arrival = self._run.rest.loop.create_task(self._layer.receive(channel))
-        try:
-            await self._run.rest.wait()
-            await self._layer.send(channel, {"type": "ready"})
-            await arrival
-        finally:
-            arrival.cancel()
-
     async def _finish(self) -> None:
         """End the block: let handlers finish, and see what nobody served."""
         try:
@@ -270,8 +281,7 @@ class RunningWorker:
             for worker in self._fed:
                 await worker.finishes_within(self._run.receive_timeout)
             self._run.errors.deliver()
-            if is_captive(self._layer):
-                self._check_served()
+            self._run.workers.check_served(self._layer, self._first)
         finally:
             await self._stop()
 
@@ -295,28 +305,6 @@ class RunningWorker:
             worker = workers.feed(channel, message, self._application)
             if worker not in self._fed:
                 self._fed.append(worker)
-
-    def _check_served(self) -> None:
-        unserved = [s for s in self._layer.sent[self._first :] if self._is_unserved(s)]
-        if unserved:
-            sent = unserved[0]
-            served = sorted(set(self._run.workers.served))
-            raise AssertionError(
-                f"A message was sent to channel {sent.channel!r}, which nobody serves."
-                f"\nChannels that are served: {', '.join(map(repr, served))}."
-                f"{_did_you_mean(str(sent.channel), served)}"
-                f"\n\nMessage: {sent.message!r}"
-            )
-
-    def _is_unserved(self, sent: Sent) -> bool:
-        channel = sent.channel
-        # One with "!" in its name is that of a connection or of a client.
-        return (
-            channel is not None
-            and "!" not in channel
-            and channel not in self._run.workers.served
-            and sent.message in self._layer.pending(channel)
-        )
 
 
 def no_message(channel: str, counts: Mapping[str, int]) -> str:

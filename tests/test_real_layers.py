@@ -21,6 +21,7 @@ from channels_testkit import (
     real_layers,
 )
 from channels_testkit.captivity import CaptiveLayers
+from channels_testkit.engine.rest import watch_of
 from channels_testkit.leaks import describe_layers
 from channels_testkit.live.loops import LoopThread
 from channels_testkit.real_layers import ConfiguredLayers, make_real_layer
@@ -313,6 +314,26 @@ class CancellationTests(LoopTestCase):
             with self.assertRaises(asyncio.CancelledError):
                 await receiving
         self.assertEqual(lost, [True])
+
+
+class ForgetfulLayer(PrefixedLayer):
+    """Loses the first message, as one that nobody is known to wait for."""
+
+    has_lost = False
+
+    async def send(self, channel: str, message: dict[str, Any]) -> None:
+        if self.has_lost:
+            await super().send(channel, message)
+        self.has_lost = True
+
+
+class ComingRoundTests(LoopTestCase):
+    async def test_a_message_that_is_lost_is_sent_again(self) -> None:
+        layer = ForgetfulLayer(prefix="chat:")
+        rest = watch_of(asyncio.get_running_loop())
+        with mock.patch.object(real_layers, "_SECONDS_TO_COME_ROUND", 0.001):
+            await real_layers.come_round(layer, rest)
+        self.assertTrue(layer.has_lost)
 
 
 class OtherLoopTests(SimpleTestCase):

@@ -69,6 +69,7 @@ class RoundTrips(Base):
 
     application = APPLICATION
     check_leaks = "fail"
+    receive_timeout = 10.0
 
     def test_frame_comes_by_redis(self) -> None:
         ann, ben = self.connect("/ws/room/1/"), self.connect("/ws/room/1/")

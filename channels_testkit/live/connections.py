@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.signals import got_request_exception
 
+from channels_testkit.engine import hangs
 from channels_testkit.engine.cancelling import cancel
 from channels_testkit.engine.rest import APPLICATION, watch_of
 from channels_testkit.exceptions import HangError
@@ -203,14 +204,17 @@ class LiveConnections:
         stuck: set[asyncio.Task[Any]] = set()
         if tasks:
             _, stuck = await asyncio.wait(tasks, timeout=timeout)
+        # In words now, while they still wait for something.
+        left = [it.told_as_stuck(timeout) for it in under_way if it.task in stuck]
         await cancel(stuck, timeout)
         await rest.wait()
-        return [f"{it.kind} {it.path}" for it in under_way if it.task in stuck]
+        return left
 
     async def _end_tasks(self, loop: Loop, timeout: float) -> list[str]:
         tasks = watch_of(loop).application_tasks()
+        left = [hangs.describe_task(task) for task in tasks]
         await cancel(tasks, timeout)
-        return [f"task {task.get_name()}, in {task.get_coro()}" for task in tasks]
+        return left
 
 
 class LiveConnection:
@@ -285,6 +289,13 @@ class LiveConnection:
         """Refuse a client that comes between tests."""
         await self._receive()
         await self._finish()
+
+    def told_as_stuck(self, timeout: float) -> str:
+        """Say that the application has not ended, and what it waits for."""
+        return (
+            f"the application of {self.kind} {self.path}, which did not end within"
+            f" {timeout:g} s: {hangs.describe_task(self.task)}"
+        )
 
     def forget(self) -> None:
         """Give up an event that nobody waits for any more."""

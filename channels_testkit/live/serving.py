@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ImproperlyConfigured
 
 from channels_testkit import routing
+from channels_testkit.aliases import layer_in_place
 
 from .connections import LiveConnections
 from .databases import live_databases
@@ -96,7 +97,7 @@ class LiveServer:
         """Serve a test, with its worker consumers."""
         application = routing.check_application(run.routed_application())
         served = channels_to_serve(channels, routing.worker_routes(application))
-        self._run, self._told = run, []
+        self._run, self._told, self._served = run, [], served
         self._middleware.forget()
         self._name = f"the live server at {self.address}"
         run.outside.names.append(self._name)
@@ -126,6 +127,8 @@ class LiveServer:
             steps.callback(self._forget_run)
             steps.callback(self._end_tasks, run, timeout)
             steps.callback(run.layers_in_place.leave_other_loops)
+            if self._served:
+                steps.callback(run.workers.check_served, layer_in_place())
             steps.callback(workers.stop, timeout)
             run.outside.left += self._connections.end_all(timeout)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from channels.worker import Worker
 from django.core.exceptions import ImproperlyConfigured
 
-from channels_testkit.aliases import layer_in_place
+from channels_testkit.aliases import is_captive, layer_in_place
 from channels_testkit.engine.rest import APPLICATION, watch_of
+from channels_testkit.real_layers import come_round
 from channels_testkit.workers import NOTHING_ROUTED, not_routed
 
 from .loops import LoopThread, call_bounded_on
@@ -96,6 +97,8 @@ class LiveWorkers:
         worker = _Worker(self._application, self._channels, self._tell)
         worker.begin()
         await rest.wait()
+        if not is_captive(worker.channel_layer):
+            await come_round(worker.channel_layer, rest)
 
     async def _come_to_rest(self, timeout: float) -> None:
         rest = watch_of(asyncio.get_running_loop())

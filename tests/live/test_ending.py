@@ -228,7 +228,11 @@ class EndingTests:
     def test_an_application_that_does_not_end_is_told(self):
         with self.assertWarns(ChannelsTestkitWarning) as warned:
             self.run_inner("test_lingering", hang_timeout=0.2)
-        self.assertIn("websocket /ws/leaving/", str(warned.warning))
+        self.assertRegex(
+            str(warned.warning),
+            r"the application of websocket /ws/leaving/, which did not end within 0\.2 s:"
+            r" task '.+' waits in Leaving\.disconnect \(test_ending\.py:\d+\)",
+        )
 
     def test_many_that_do_not_end_are_told_in_the_same_time(self):
         with self.assertWarns(ChannelsTestkitWarning) as warned:
@@ -258,7 +262,7 @@ class EndingTests:
     def test_a_task_that_is_left_is_told_and_cancelled(self):
         with self.assertWarns(ChannelsTestkitWarning) as warned:
             self.run_inner("test_task")
-        self.assertIn("task forgotten, in <coroutine object", str(warned.warning))
+        self.assertIn("task 'forgotten' waits in Event.wait", str(warned.warning))
 
     def test_leaks_can_fail_the_test(self):
         result = self.run_inner("test_task", check_leaks="fail")

@@ -14,6 +14,7 @@ from django.test import override_settings
 from django.urls import path
 
 from channels_testkit import Channel, HangError, LiveServerTestCase, apply_routes
+from channels_testkit.redis import RedisTestMixin
 from tests.app.models import Note
 from tests.utils import OuterTestCase, run_case
 
@@ -132,6 +133,19 @@ class ThreadsTests(LiveServerTestCase):
         Channel("meetings").send({"type": "meet"})
 
 
+@apply_routes(ROUTES)
+class PubSubTests(RedisTestMixin, LiveServerTestCase):
+    """On a layer that loses what is sent before a worker is known to it."""
+
+    redis_backend = "pubsub"
+    receive_timeout = 10.0
+    worker_channels = ("squares",)
+
+    def test_workers_are_known_when_the_test_begins(self):
+        with self.assertApplicationRaises(LookupError):
+            Channel("squares").send({"type": "square", "value": None})
+
+
 class Inner:
     worker_channels = "__all__"
     value = None
@@ -159,6 +173,9 @@ class Inner:
     def test_waiting(self):
         Channel("waiting").send({"type": "wait"})
         Channel("waiting").send({"type": "wait"})
+
+    def test_misspelled(self):
+        Channel("sqares").send({"type": "square", "value": 2})
 
     def test_nothing(self):
         pass
@@ -217,6 +234,15 @@ class FailingTests(OuterTestCase):
     def test_a_layer_that_is_not_the_tests_is_not_served(self):
         result = self.run_inner("test_nothing", test_channel_aliases=["other"])
         self.assertIsInstance(result.raised[0], ValueError)
+
+    def test_a_message_that_nobody_serves_fails_the_test(self):
+        result = self.run_inner("test_misspelled")
+        self.assertIn(
+            "A message was sent to channel 'sqares', which nobody serves.\nChannels that"
+            " are served: 'forgetful', 'meetings', 'slow', 'squares'.\nDid you mean"
+            " 'squares'?",
+            result.texts[0],
+        )
 
     def test_without_routes_there_is_nothing_to_serve(self):
         result = self.run_inner("test_nothing", routes=None)
