@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from channels_testkit.engine.application import ASGIApplication
     from channels_testkit.run import TestRun
 
-#: How long an application has to end when its client has gone. Daphne kills
-#: it after the same time.
-_SECONDS_TO_END = 10.0
+#: How long an application has to end when its client has gone.
+_SECONDS_TO_END = 5.0
 
 
 class LiveServer:

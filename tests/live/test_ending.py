@@ -230,8 +230,8 @@ class EndingTests:
             self.run_inner("test_lingering", hang_timeout=0.2)
         self.assertRegex(
             str(warned.warning),
-            r"the application of websocket /ws/leaving/, which did not end within 0\.2 s:"
-            r" task '.+' waits in Leaving\.disconnect \(test_ending\.py:\d+\)",
+            r"the application of websocket /ws/leaving/, which did not end within"
+            r" 0\.2 s: task '.+' waits in Leaving\.disconnect \(test_ending\.py:\d+\)",
         )
 
     def test_many_that_do_not_end_are_told_in_the_same_time(self):
