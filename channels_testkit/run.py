@@ -96,6 +96,8 @@ class TestRun(Surroundings):
         self.workers = Workers(self)
         #: Thread jobs that are meant to wait, on any loop of the test.
         self.background_jobs: Counter[object] = Counter(case.background_jobs)
+        #: Whether a method of the test's author has raised.
+        self.has_failed = False
         self.outside = Outside(self)
         self.errors.on_record = self.outside.stir
 
@@ -290,6 +292,7 @@ class TestRun(Surroundings):
             if inspect.iscoroutine(result):
                 return self.bridge.run_test(result)
         except BaseException as error:
+            self.has_failed = True
             hide_kit_frames(error)
             # Python 3.10 gives a bare raise the traceback of before.
             raise error

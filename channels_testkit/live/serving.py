@@ -126,7 +126,8 @@ class LiveServer:
             steps.callback(self._forget_run)
             steps.callback(self._end_tasks, run, timeout)
             steps.callback(run.layers_in_place.leave_other_loops)
-            if self._served:
+            if self._served and not run.has_failed:
+                # Else it may not have come to what it does with a message.
                 steps.callback(run.workers.check_served, layer_in_place())
             steps.callback(workers.stop, timeout)
             run.outside.left += self._connections.end_all(timeout)
