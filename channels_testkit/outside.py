@@ -30,6 +30,8 @@ class Outside:
         self.closers: list[Callable[[], None]] = []
         #: What it has left behind, in words.
         self.left: list[str] = []
+        #: What may be behind a failure of the test, in words.
+        self.remarks: list[str] = []
 
     def close(self) -> None:
         """End all of it, whatever a part of it raises."""
@@ -56,7 +58,17 @@ class Outside:
         names = ", ".join(self.names or works)
         return f"\n\nWaited for {timeout:g} s, because of {names}."
 
+    def explain(self, failure: BaseException) -> None:
+        """Add what may be behind a failure to it; Python 3.10 has no notes."""
+        remarks, self.remarks = self.remarks, []
+        for remark in remarks:
+            getattr(failure, "add_note", _say_nothing)(remark)
+
     def stir(self) -> None:
         """Let who waits look again. Callable from any thread."""
         if self._is_waiting:
             self._run.bridge.loop.call_soon_threadsafe(self._waiting.wake)
+
+
+def _say_nothing(_remark: str) -> None:
+    """Stand for ``add_note()``."""

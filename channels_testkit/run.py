@@ -293,6 +293,7 @@ class TestRun(Surroundings):
                 return self.bridge.run_test(result)
         except BaseException as error:
             self.has_failed = True
+            self.outside.explain(error)
             hide_kit_frames(error)
             # Python 3.10 gives a bare raise the traceback of before.
             raise error

@@ -15,13 +15,17 @@ from django.core.signals import got_request_exception
 
 from channels_testkit.engine import hangs
 from channels_testkit.engine.cancelling import cancel
+from channels_testkit.engine.recorder import MEETING
 from channels_testkit.engine.rest import APPLICATION, watch_of
 from channels_testkit.exceptions import HangError
 
 from .loops import call_bounded_on
+from .refusals import explained, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, MutableMapping
+
+    from channels.consumer import AsyncConsumer
 
     from channels_testkit.engine.application import (
         ASGIApplication,
@@ -59,7 +63,8 @@ class LiveConnections:
     """
     An ASGI application around that of the project.
 
-    It tells what the project's raises, and ends what is under way when a test
+    It tells what the project's raises, remarks on handshakes that it refuses,
+    for failures that come of it, and ends what is under way when a test
     has ended. While it is not open, between tests, it turns clients away.
     ``application`` is asked for each connection, with the type of its scope:
     routes and settings of the test count.
@@ -69,9 +74,11 @@ class LiveConnections:
         self,
         application: Callable[[str], ASGIApplication],
         tell: Callable[[BaseException], None],
+        remark: Callable[[str], None],
     ) -> None:
         self._application = application
         self._tell = tell
+        self._remark = remark
         self._lock = threading.Lock()
         self._under_way: dict[LiveConnection, Loop] = {}
         self._loops: set[Loop] = set()
@@ -86,20 +93,26 @@ class LiveConnections:
         if scope["type"] not in _DISCONNECTS:
             # Such as lifespan: the project's application knows what to say.
             return await self._application(scope["type"])(scope, receive, send)
-        connection = LiveConnection(scope, receive, send)
+        connection = LiveConnection(scope, receive, send, self._remark)
         if not self._begins(connection):
             return await connection.turn_away()
         _SERVED.set(self)
         APPLICATION.set(True)
+        MEETING.set(connection)
+        application = self._application(scope["type"])
         try:
-            application = self._application(scope["type"])
             await application(scope, connection.receive, connection.send)
         except (asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
             # SystemExit, too: it ends a server, and nobody sees why.
-            if error is not connection.loss:
-                self._tell(error)
+            if error is connection.loss:
+                raise
+            told = explained(error, application)
+            self._tell(told)
+            if told is not error:
+                # The server does not log what the test was told.
+                raise told from None
             raise
         finally:
             connection.forget()
@@ -221,10 +234,17 @@ class LiveConnection:
     """One connection of a live server, to be ended from this side."""
 
     def __init__(
-        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Receive,
+        send: Send,
+        remark: Callable[[str], None],
     ) -> None:
         self.kind: str = scope["type"]
         self.path: str = scope["path"]
+        self._scope = scope
+        self._consumer: AsyncConsumer | None = None
+        self._remark = remark
         self._receive = receive
         self._send = send
         #: What the application runs in.
@@ -235,6 +255,10 @@ class LiveConnection:
         #: What the server raised into the application because the client has
         #: gone. That is no failure of the application.
         self.loss: OSError | None = None
+
+    def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
+        """Take note of the consumer, and of what middleware has added."""
+        self._consumer, self._scope = consumer, scope
 
     async def receive(self) -> Event:
         """Return the next event; when it is ended, that of a client's end."""
@@ -257,6 +281,8 @@ class LiveConnection:
         """Pass an event on to the server, while there is a client."""
         if self._left.done():
             return
+        if event["type"] == "websocket.close" and not self._has_answered:
+            self._remark(refusal(event, self._scope, self._consumer))
         try:
             await self._send(event)
         except OSError as error:

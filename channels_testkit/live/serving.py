@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from channels_testkit import routing
 from channels_testkit.aliases import layer_in_place
+from channels_testkit.engine.recorder import recorder
 
 from .connections import LiveConnections
 from .databases import live_databases
@@ -55,7 +56,7 @@ class LiveServer:
         self._databases = databases
         self._static_wrapper = static_wrapper
         self._class_application = class_application
-        self._connections = LiveConnections(self._application, self._tell)
+        self._connections = LiveConnections(self._application, self._tell, self._remark)
         self._middleware = FreshMiddleware()
         self._run: TestRun | None = None
         self._workers: LiveWorkers | None = None
@@ -77,6 +78,8 @@ class LiveServer:
             )
             self._spare_logs(server_class.loggers, undo)
             undo.enter_context(self._middleware)
+            recorder.hold()
+            undo.callback(recorder.release)
             self._connections.connect_signal()
             undo.callback(self._connections.disconnect_signal)
             server = server_class(self._connections, self._socket)
@@ -158,6 +161,10 @@ class LiveServer:
         self._run.errors.record(error)
         if self._run.case.application_errors != "off":
             self._told.append(error)
+
+    def _remark(self, text: str) -> None:
+        if self._run is not None:
+            self._run.outside.remarks.append(text)
 
     def _take_untold(self) -> list[BaseException]:
         untold, self._untold = self._untold, []

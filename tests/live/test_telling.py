@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import unittest
+from functools import partial
 from http.client import IncompleteRead
 from unittest import mock
 
@@ -214,6 +216,45 @@ class DaphneTests(TellingTests, OuterTestCase):
 
 class UvicornTests(TellingTests, OuterTestCase):
     server_class = SERVERS[1]
+
+
+class RefusingTests(OuterTestCase):
+    """Why a client was refused is no secret of the server's."""
+
+    def run_inner(self, body):
+        members = {"test_it": lambda case: body(case)}
+        return run_case(type("InnerTests", (LiveServerTestCase,), members))
+
+    @unittest.skipIf(sys.version_info < (3, 11), "exceptions have no notes")
+    def test_a_refused_handshake_is_noted_on_what_comes_of_it(self):
+        for path_, options, text in [
+            (
+                "/ws/who/",
+                {},
+                r"The live server refused the WebSocket /ws/who/: close code 4401,"
+                r" reason 'log in first'; scope\['user'\]: AnonymousUser; Origin:"
+                r" http://127\.0\.0\.1:\d+\.",
+            ),
+            (
+                "/ws/echo/",
+                {"origin": "http://elsewhere.example"},
+                r"The live server refused the WebSocket /ws/echo/: its origin,"
+                r" http://elsewhere\.example, is not accepted\.",
+            ),
+        ]:
+            with self.subTest(path_):
+                result = self.run_inner(partial(dial, path=path_, **options))
+                (note,) = result.raised[0].__notes__
+                self.assertRegex(note, f"^{text}$")
+
+    def test_a_path_without_a_route_lists_the_routes(self):
+        def body(case):
+            with case.assertRaisesRegex(Exception, "500"):
+                dial(case, "/ws/eco/")
+
+        (text,) = self.run_inner(body).texts
+        self.assertIn("No route found for path 'ws/eco/'", text)
+        self.assertIn("Did you mean '/ws/echo/'?", text)
 
 
 class BetweenTests(OuterTestCase):
