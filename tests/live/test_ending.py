@@ -248,7 +248,8 @@ class EndingTests:
         self.assertEqual(result.texts, [])
 
     def test_a_thread_that_waits_for_its_client_hangs_once(self):
-        result = self.run_inner("test_listening", "test_nothing", hang_timeout=0.1)
+        # Half a second hangs; in as much, the thread has to end after it.
+        result = self.run_inner("test_listening", "test_nothing", hang_timeout=0.5)
         self.assertEqual([type(error) for error in result.raised], [HangError])
         self.assertIn("self.has_gone.wait(10)", result.texts[0])
         self.assertEqual(seen, [1001])
