@@ -56,6 +56,8 @@ class Connection:
         self._running: RunningApplication | None = None
         self._protocol = WebsocketProtocol()
         self.user: object = None
+        #: The path as the test gave it, which may carry a query string.
+        self.opened_at = ""
 
     @property
     def label(self) -> str:

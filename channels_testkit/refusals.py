@@ -29,11 +29,17 @@ if TYPE_CHECKING:
 
 __unittest = True
 
+#: What to use instead of a ``with`` block on a connection.
+WITHOUT_BLOCK = "connect() without a block: it returns the Handshake"
 
-def refused(
-    connection: Connection, *, allowing: str = "assertRejected()"
-) -> AssertionError:
-    """Return the failure of a handshake that should have been accepted."""
+
+def refused(connection: Connection, *, allowing: str | None = None) -> AssertionError:
+    """
+    Return the failure of a handshake that should have been accepted.
+
+    ``allowing`` is what to use where the refusal is what is tested; it is
+    ``assertRejected()`` on a client that the test connects itself by default.
+    """
     handshake = connection.handshake
     evidence = _user_line(connection)
     if handshake is None:
@@ -55,11 +61,23 @@ def refused(
             f"{connection.label} refused the handshake: close code {handshake.code}"
             f"{_with_reason(handshake.reason)}."
         )
+    use = f"use {allowing}." if allowing else _steps_to_reject(connection)
     return AssertionError(
         f"{verdict}\n\n"
-        f"{evidence}\n"
-        f"To test the refusal itself, use {allowing}.\n\n"
+        f"{evidence}\n\n"
+        f"To test the refusal itself, {use}\n\n"
         f"{connection.transcript}"
+    )
+
+
+def _steps_to_reject(connection: Connection) -> str:
+    is_async = connection.surroundings.is_async
+    name, wait = ("communicator", "await ") if is_async else ("client", "")
+    return (
+        "with the same options:\n"
+        f"    {name} = self.create_{name}({connection.opened_at!r})\n"
+        f"    {wait}{name}.connect()\n"
+        f"    self.assertRejected({name})"
     )
 
 
@@ -248,7 +266,7 @@ def not_accepted(connection: Connection, subprotocol: str | None) -> str | None:
     """Say why the handshake was not accepted that way."""
     handshake = connection.handshake
     if handshake is None or not handshake.accepted:
-        return str(refused(connection))
+        return str(refused(connection, allowing="assertRejected()"))
     if subprotocol is None or handshake.subprotocol == subprotocol:
         return None
     return (

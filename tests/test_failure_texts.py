@@ -239,6 +239,19 @@ def refused(case: Any) -> None:
 
 
 @scenario
+async def refused_async(case: Any) -> None:
+    case.application = asgi.application
+    await case.aconnect("/ws/who/?room=1")
+
+
+@scenario
+async def refused_in_a_block(case: Any) -> None:
+    case.application = asgi.application
+    async with case.create_communicator("/ws/who/"):
+        pass
+
+
+@scenario
 def refused_by_response(case: Any) -> None:
     case.connect(application=failing.forbid)
 
@@ -328,6 +341,16 @@ def breach_of_the_protocol(case: Any) -> None:
 @scenario
 def before_connect(case: Any) -> None:
     case.create_client().send_json({"text": "hello"})
+
+
+@scenario
+def assertion_before_connect(case: Any) -> None:
+    case.assertRejected(case.create_client("/ws/who/"))
+
+
+@scenario
+async def assertion_before_connect_async(case: Any) -> None:
+    case.assertRejected(case.create_client("/ws/who/"))
 
 
 @scenario

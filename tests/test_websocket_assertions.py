@@ -245,8 +245,9 @@ class FourWaysTests(SimpleTestCase):
         self.assertEqual(
             set(result.texts),
             {
-                "An assertion about the connection before connect(): open the"
-                " connection first, or use 'self.connect(path)'."
+                f"An assertion about a connection before connect(): write '{call}'"
+                " first."
+                for call in ("client.connect()", "await communicator.connect()")
             },
         )
 
