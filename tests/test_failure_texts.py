@@ -136,6 +136,14 @@ def no_frame_misspelled_group(case: Any) -> None:
 
 
 @scenario
+def no_frame_outside_misspelled_group(case: Any) -> None:
+    ann = case.connect(application=failing.MisspellingConsumer.as_asgi())
+    case.wait_outside()
+    ann.send_json({"groups": ["chat_loby"]})
+    ann.receive_json(timeout=0.01)
+
+
+@scenario
 def no_frame_timer(case: Any) -> None:
     ann = case.connect(application=SLOW)
     ann.send_json({"seconds": 600})

@@ -436,7 +436,8 @@ class WaitingTests(SimpleWebsocketTestCase):
             ):
                 with self.subTest(method), self.assertRaises(NoFrame) as caught:
                     method(connection, "x")
-                self.assertIn(f"To wait for it: {name}{kind}", str(caught.exception))
+                call = f"To wait for it, write '{name}{kind}"
+                self.assertIn(call, str(caught.exception))
                 self.assertIn("may still bring it.", str(caught.exception))
             done.set()
             thread.join()
