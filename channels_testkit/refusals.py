@@ -10,7 +10,14 @@ from channels.security.websocket import WebsocketDenier
 
 from .connection import is_frame, payload_of
 from .engine.transcript import describe_payload, shorten
-from .matching import Difference, asked_for, closest_name, first_difference
+from .matching import (
+    Difference,
+    asked_for,
+    closest_name,
+    first_difference,
+    has_predicates,
+    matches,
+)
 from .routing import (
     NO_ROUTE,
     follows_settings,
@@ -279,7 +286,8 @@ def not_silent(connection: Connection, event: Event) -> str:
     """Say that a frame has come."""
     kind = "text" if isinstance(payload_of(event), str) else "binary"
     return (
-        f"{connection.label} received a {kind} frame where none was expected.\n\n"
+        f"{connection.label} received a {kind} frame where none was expected:"
+        f" {_shown(event)}.\n\n"
         f"{connection.transcript.render(event)}"
     )
 
@@ -340,8 +348,35 @@ def json_differs(
         f"Expected: {_line(wanted)}\n"
         f"Received: {_line(payload)}\n\n"
         f"{_diff(wanted, asked_for(wanted, payload) if partial else payload)}"
+        f"{_later_match(found, wanted, partial=partial)}"
         f"{found.transcript.render(event)}"
     )
+
+
+def _later_match(found: Connection, wanted: object, *, partial: bool) -> str:
+    """Say which unread frame matches, if any; predicates are not called."""
+    if has_predicates(wanted):
+        return ""
+    event = unread_match(found, wanted, partial=partial)
+    if event is None:
+        return ""
+    return (
+        f"A later frame matches, number {found.transcript.number_of(event)} of the"
+        " transcript: read those before it first, or use receive_until().\n\n"
+    )
+
+
+def unread_match(found: Connection, wanted: object, *, partial: bool) -> Event | None:
+    """Return the first unread frame that matches, or None."""
+    wire = found.surroundings.wire
+    for event in filter(is_frame, found.unread):
+        try:
+            payload = wire.decode_frame(payload_of(event))
+        except ValueError:
+            continue
+        if matches(wanted, payload, partial=partial):
+            return event
+    return None
 
 
 def _line(payload: object) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import refusals
 from .assertions import LayerAssertions
-from .connection import is_frame, payload_of
+from .connection import is_frame
 from .layer_report import with_message
 from .matching import first_difference, matches
 from .silence import in_words, nothing_came, waiting_call
@@ -298,17 +298,13 @@ class WebsocketAssertions(LayerAssertions):
         msg: object,
     ) -> None:
         __tracebackhide__ = True
-        for event in filter(is_frame, other.unread):
-            try:
-                payload = self.wire.decode_frame(payload_of(event))
-            except ValueError:
-                continue
-            if matches(wanted, payload, partial=partial):
-                text = (
-                    f"{other.label} received what only others should have.\n\n"
-                    f"{other.transcript.render(event)}"
-                )
-                self.fail(with_message(text, msg))
+        event = refusals.unread_match(other, wanted, partial=partial)
+        if event is not None:
+            text = (
+                f"{other.label} received what only others should have.\n\n"
+                f"{other.transcript.render(event)}"
+            )
+            self.fail(with_message(text, msg))
 
     def _next_frame(
         self,

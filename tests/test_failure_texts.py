@@ -95,6 +95,14 @@ def json_differs_with_message(case: Any) -> None:
 
 
 @scenario
+def json_of_a_later_frame(case: Any) -> None:
+    ann = case.connect()
+    ann.send_json({"greeting": "welcome"})
+    ann.send_json({"item": "tea"})
+    case.assertReceivesJson(ann, {"item": "tea"})
+
+
+@scenario
 def text_differs(case: Any) -> None:
     ann = case.connect()
     ann.send_text("hullo")

@@ -80,6 +80,43 @@ class UnheardTests(SimpleWebsocketTestCase):
         self.assertEqual(self.unheard_by(ann), [])
 
 
+class LaterFrameTests(SimpleWebsocketTestCase):
+    """A frame that differs is told with the unread one that matches."""
+
+    application = ECHO
+    ws_path = "/"
+
+    def text_of(self, expected, *frames):
+        ann = self.connect()
+        for frame in frames:
+            ann.send_text(frame)
+        with self.assertRaises(AssertionError) as caught:
+            self.assertReceivesJson(ann, expected)
+        ann.receive_all_json()
+        return str(caught.exception)
+
+    def test_frames_that_are_no_json_are_passed_over(self):
+        ann = self.connect()
+        for frame in ('{"greeting": 1}', "no json", '{"item": 2}'):
+            ann.send_text(frame)
+        with self.assertRaisesMessage(AssertionError, "matches, number 8 of"):
+            self.assertReceivesJson(ann, {"item": 2})
+        ann.receive_text(), ann.receive_text()
+
+    def test_none_is_named_where_none_matches(self):
+        text = self.text_of({"item": 3}, '{"greeting": 1}', '{"item": 2}')
+        self.assertNotIn("later frame", text)
+
+    def test_predicates_are_not_called_on_later_frames(self):
+        seen = []
+        for expected in (seen.append, [seen.append], {"item": seen.append}):
+            with self.subTest(expected):
+                text = self.text_of(expected, '{"greeting": 1}', '{"item": 2}')
+                self.assertNotIn("later frame", text)
+                self.assertNotIn({"item": 2}, seen)
+                self.assertNotIn(2, seen)
+
+
 class RefusedTests(SimpleWebsocketTestCase):
     ws_path = "/"
 

@@ -117,7 +117,7 @@ CASES = [
         {},
         (),
         {},
-        "/ws/echo/ received a binary frame where none was expected.",
+        "/ws/echo/ received a binary frame where none was expected: b'\\x00'.",
     ),
     Case(
         "assertAccepted",
