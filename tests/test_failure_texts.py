@@ -421,6 +421,16 @@ def address_as_client(case: Any) -> None:
 
 
 @scenario
+def name_as_user(case: Any) -> None:
+    case.connect(user="ann")
+
+
+@scenario
+def unsaved_user(case: Any) -> None:
+    case.connect(user=User(username="ann"))
+
+
+@scenario
 def client_as_address(case: Any) -> None:
     case.connect(remote_address=case.client)
 
