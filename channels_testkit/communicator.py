@@ -211,6 +211,7 @@ class WebsocketCommunicator(Frames):
         if user is not None and opening.needs_user_in_scope(application):
             scope.setdefault("user", user)
         self.connection = Connection(lambda: self.label, self._around)
+        self.connection.opened_at = self._path
         self.connection.start(application, scope, user=user)
         self.connection.feed({"type": "websocket.connect"})
         return self.connection
@@ -364,7 +365,8 @@ class WebsocketCommunicator(Frames):
     async def __aenter__(self) -> WebsocketCommunicator:
         handshake = await self.connect()
         if not handshake.accepted:
-            raise refusals.refused(self.connected("connect()"))
+            found = self.connected("connect()")
+            raise refusals.refused(found, allowing=refusals.WITHOUT_BLOCK)
         return self
 
     async def __aexit__(

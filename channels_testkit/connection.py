@@ -9,6 +9,7 @@ from . import breaches
 from .engine.application import RunningApplication
 from .engine.protocol import WebsocketProtocol
 from .engine.recorder import MEETING, recorder
+from .engine.tracebacks import note_owner
 from .engine.transcript import IN, OUT, Transcript
 from .handshake import Handshake
 from .layers import next_number
@@ -56,6 +57,8 @@ class Connection:
         self._running: RunningApplication | None = None
         self._protocol = WebsocketProtocol()
         self.user: object = None
+        #: The path as the test gave it, which may carry a query string.
+        self.opened_at = ""
 
     @property
     def label(self) -> str:
@@ -227,6 +230,7 @@ class Connection:
         if error is not None:
             note = {"type": f"raised  {type(error).__name__}: {error}"}
             self._transcript.add(OUT, note)
+            note_owner(error, f"the application of {self.label}")
             self.surroundings.errors.record(error)
         self._waiting.wake()
 

@@ -9,6 +9,7 @@ from . import breaches
 from .engine.application import RunningApplication
 from .engine.http_protocol import START, HttpProtocol
 from .engine.recorder import MEETING, recorder
+from .engine.tracebacks import note_owner
 from .engine.transcript import IN, OUT, Transcript
 from .layers import next_number
 from .waiting import Waiting
@@ -167,6 +168,7 @@ class HttpConnection:
         if error is not None:
             note = {"type": f"raised  {type(error).__name__}: {error}"}
             self.transcript.add(OUT, note)
+            note_owner(error, f"the application of {self.label}")
             self.surroundings.errors.record(error)
         self._waiting.wake()
 

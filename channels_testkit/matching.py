@@ -15,7 +15,14 @@ from unittest.util import safe_repr
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ("Difference", "closest_name", "first_difference", "matches", "nearest")
+__all__ = (
+    "Difference",
+    "closest_name",
+    "first_difference",
+    "has_predicates",
+    "matches",
+    "nearest",
+)
 
 MAX_TEXT = 80
 # Of a long common beginning, what is left to show where the texts part.
@@ -120,6 +127,15 @@ def nearest(expected: object, candidates: Sequence[object]) -> int | None:
         islice(tied, MAX_COMPARED),
         key=lambda index: _likeness(expected, candidates[index]),
     )
+
+
+def has_predicates(expected: object) -> bool:
+    """Return whether anything in ``expected`` is a predicate."""
+    if isinstance(expected, dict):
+        return any(map(has_predicates, expected.values()))
+    if isinstance(expected, (list, tuple)):
+        return any(map(has_predicates, expected))
+    return callable(expected) and not isinstance(expected, KINDS)
 
 
 def closest_name(name: str, names: Iterable[str]) -> str | None:
@@ -286,9 +302,7 @@ def _without_predicates(expected: object) -> object:
     if isinstance(expected, (list, tuple)):
         items = map(_without_predicates, expected)
         return tuple(items) if isinstance(expected, tuple) else list(items)
-    if callable(expected) and not isinstance(expected, KINDS):
-        return ANY
-    return expected
+    return ANY if has_predicates(expected) else expected
 
 
 def _cost(expected: object, actual: object) -> tuple[int, int]:

@@ -66,6 +66,8 @@ class Options:
                 "remote_address= is the address of the peer. A Django test client is"
                 " given as client=."
             )
+        if self.user is not None and not hasattr(self.user, "is_authenticated"):
+            raise TypeError(f"user= is a user, not {self.user!r}.")
         if self.user is not None and self.client is not None:
             raise TypeError("Give user= or client=, not both.")
         if self.application is not None:
@@ -121,6 +123,11 @@ def session_login(user: Any) -> dict[str, Any]:
     """Log the user in as the test client does; return the session's cookie."""
     if not getattr(user, "is_authenticated", False) or not has_sessions():
         return {}
+    if getattr(user, "pk", None) is None:
+        raise ValueError(
+            f"user= is {user!r}, which is not in the database: save it first, so that"
+            " it can log in."
+        )
     client = Client()
     client.force_login(user)
     return {"cookies": client.cookies}

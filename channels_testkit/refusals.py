@@ -10,7 +10,14 @@ from channels.security.websocket import WebsocketDenier
 
 from .connection import is_frame, payload_of
 from .engine.transcript import describe_payload, shorten
-from .matching import Difference, asked_for, closest_name, first_difference
+from .matching import (
+    Difference,
+    asked_for,
+    closest_name,
+    first_difference,
+    has_predicates,
+    matches,
+)
 from .routing import (
     NO_ROUTE,
     follows_settings,
@@ -29,11 +36,17 @@ if TYPE_CHECKING:
 
 __unittest = True
 
+#: What to use instead of a ``with`` block on a connection.
+WITHOUT_BLOCK = "connect() without a block: it returns the Handshake"
 
-def refused(
-    connection: Connection, *, allowing: str = "assertRejected()"
-) -> AssertionError:
-    """Return the failure of a handshake that should have been accepted."""
+
+def refused(connection: Connection, *, allowing: str | None = None) -> AssertionError:
+    """
+    Return the failure of a handshake that should have been accepted.
+
+    ``allowing`` is what to use where the refusal is what is tested; it is
+    ``assertRejected()`` on a client that the test connects itself by default.
+    """
     handshake = connection.handshake
     evidence = _user_line(connection)
     if handshake is None:
@@ -55,11 +68,23 @@ def refused(
             f"{connection.label} refused the handshake: close code {handshake.code}"
             f"{_with_reason(handshake.reason)}."
         )
+    use = f"use {allowing}." if allowing else _steps_to_reject(connection)
     return AssertionError(
         f"{verdict}\n\n"
-        f"{evidence}\n"
-        f"To test the refusal itself, use {allowing}.\n\n"
+        f"{evidence}\n\n"
+        f"To test the refusal itself, {use}\n\n"
         f"{connection.transcript}"
+    )
+
+
+def _steps_to_reject(connection: Connection) -> str:
+    is_async = connection.surroundings.is_async
+    name, wait = ("communicator", "await ") if is_async else ("client", "")
+    return (
+        "with the same options:\n"
+        f"    {name} = self.create_{name}({connection.opened_at!r})\n"
+        f"    {wait}{name}.connect()\n"
+        f"    self.assertRejected({name})"
     )
 
 
@@ -248,7 +273,7 @@ def not_accepted(connection: Connection, subprotocol: str | None) -> str | None:
     """Say why the handshake was not accepted that way."""
     handshake = connection.handshake
     if handshake is None or not handshake.accepted:
-        return str(refused(connection))
+        return str(refused(connection, allowing="assertRejected()"))
     if subprotocol is None or handshake.subprotocol == subprotocol:
         return None
     return (
@@ -261,7 +286,8 @@ def not_silent(connection: Connection, event: Event) -> str:
     """Say that a frame has come."""
     kind = "text" if isinstance(payload_of(event), str) else "binary"
     return (
-        f"{connection.label} received a {kind} frame where none was expected.\n\n"
+        f"{connection.label} received a {kind} frame where none was expected:"
+        f" {_shown(event)}.\n\n"
         f"{connection.transcript.render(event)}"
     )
 
@@ -322,8 +348,35 @@ def json_differs(
         f"Expected: {_line(wanted)}\n"
         f"Received: {_line(payload)}\n\n"
         f"{_diff(wanted, asked_for(wanted, payload) if partial else payload)}"
+        f"{_later_match(found, wanted, partial=partial)}"
         f"{found.transcript.render(event)}"
     )
+
+
+def _later_match(found: Connection, wanted: object, *, partial: bool) -> str:
+    """Say which unread frame matches, if any; predicates are not called."""
+    if has_predicates(wanted):
+        return ""
+    event = unread_match(found, wanted, partial=partial)
+    if event is None:
+        return ""
+    return (
+        f"A later frame matches, number {found.transcript.number_of(event)} of the"
+        " transcript: read those before it first, or use receive_until().\n\n"
+    )
+
+
+def unread_match(found: Connection, wanted: object, *, partial: bool) -> Event | None:
+    """Return the first unread frame that matches, or None."""
+    wire = found.surroundings.wire
+    for event in filter(is_frame, found.unread):
+        try:
+            payload = wire.decode_frame(payload_of(event))
+        except ValueError:
+            continue
+        if matches(wanted, payload, partial=partial):
+            return event
+    return None
 
 
 def _line(payload: object) -> str:

@@ -7,12 +7,16 @@ import os
 import unittest
 from typing import TYPE_CHECKING, NoReturn
 
+from django.core.exceptions import ImproperlyConfigured
+
 if TYPE_CHECKING:
     from types import ModuleType
 
 __unittest = True
 
 REQUIRE = "CHANNELS_TESTKIT_REQUIRE"
+#: What it can name.
+SERVICES = ("redis", "postgres", "browser", "live")
 
 
 def installed(module: str) -> ModuleType | None:
@@ -24,8 +28,19 @@ def installed(module: str) -> ModuleType | None:
 
 
 def is_required(service: str) -> bool:
-    """Tell whether CHANNELS_TESTKIT_REQUIRE, separated by commas, names it."""
-    return service in map(str.strip, os.environ.get(REQUIRE, "").split(","))
+    """
+    Tell whether CHANNELS_TESTKIT_REQUIRE, separated by commas, names it.
+
+    Raises ``ImproperlyConfigured`` where it also names what is no service.
+    """
+    names = [name.strip() for name in os.environ.get(REQUIRE, "").split(",")]
+    for name in filter(None, names):
+        if name not in SERVICES:
+            raise ImproperlyConfigured(
+                f"{REQUIRE} names {name!r}, which is not known. It can name"
+                f" {', '.join(map(repr, SERVICES))}."
+            )
+    return service in names
 
 
 def skip_or_fail(service: str, reason: str) -> NoReturn:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import warnings
 import weakref
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -21,9 +20,9 @@ from .engine.bridge import Bridge
 from .engine.database import TestConnections
 from .engine.errors import ApplicationErrors
 from .engine.tracebacks import hide_kit_frames
-from .exceptions import ChannelsTestkitWarning
 from .outside import Outside
 from .surroundings import Surroundings, UnawaitedCalls, unawaited
+from .warned import TestWarnings
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -73,6 +72,8 @@ class TestRun(Surroundings):
     def __init__(self, case: ChannelTestMixin) -> None:
         super().__init__(ApplicationErrors(case.application_errors))
         self.case = case
+        self.warnings = TestWarnings(case)  # type: ignore[arg-type]
+        self.errors.warn = self.warnings.warn
         self.check_protocol = case.check_protocol
         self.receive_timeout = case.receive_timeout
         self.wire = getattr(case, "wire", self.wire)
@@ -176,15 +177,7 @@ class TestRun(Surroundings):
             if policy == "fail":
                 yield AssertionError(text)
             else:
-                yield from self.warn(text)
-
-    def warn(self, text: str) -> Iterator[BaseException]:
-        """Warn; yield the warning where the filters make it an exception."""
-        try:
-            message = f"{self.case.id()}: {text}"  # type: ignore[attr-defined]
-            warnings.warn(message, ChannelsTestkitWarning, stacklevel=1)
-        except ChannelsTestkitWarning as warning:
-            yield warning
+                yield from self.warnings.warn(text)
 
     # Running things.
 

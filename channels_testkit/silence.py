@@ -28,20 +28,23 @@ def nothing_came(
     timeout: float | None,
     *,
     expected: Any = NOT_SAID,
-    call: str = "give timeout=, or set receive_timeout on the test case",
+    call: str = "give timeout=, or set receive_timeout on the test case.",
     hint: str = "",
 ) -> NoFrame:
     """
     Return the failure of a receive that got nothing.
 
     ``timeout`` is how long it was ready to wait, or None where it only
-    looked; ``call`` is what would wait, where that can help.
+    looked; ``call`` is what would wait, where that can help: not for what
+    was sent to nobody.
     """
     reason, can_come = _why_nothing(connection, timeout)
+    cause = unheard(connection.fed_at)
+    step = f"To wait for it, {call}" if can_come else hint
     parts = [
         f"No {what} from {connection.label}{reason}{said(expected)}",
-        f"To wait for it: {call}" if can_come else hint,
-        unheard(connection.fed_at),
+        cause,
+        "" if cause and can_come else step,
         str(connection.transcript),
     ]
     return NoFrame("\n\n".join(part for part in parts if part))
@@ -51,9 +54,9 @@ def waiting_call(what: str, *, is_client: bool) -> str:
     """Return the call that waits for a frame in an async test."""
     kind = what.partition(" ")[0].lower().replace("binary", "bytes")
     if is_client:
-        return f"await client.areceive_{kind}(timeout=...)"
+        return f"write 'await client.areceive_{kind}(timeout=...)'."
     name = "receive_json_from" if kind == "json" else f"receive_{kind}"
-    return f"await communicator.{name}(timeout=...)"
+    return f"write 'await communicator.{name}(timeout=...)'."
 
 
 def said(expected: object) -> str:

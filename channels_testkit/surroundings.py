@@ -42,6 +42,11 @@ class Surroundings:
             rest.hang_timeout = _HANG_TIMEOUT
         return rest
 
+    @property
+    def is_async(self) -> bool:
+        """Whether the call is that of a coroutine: there is no other here."""
+        return True
+
     def allows_breach(self, name: str) -> bool:
         """Tell whether a breach of the protocol is let through."""
         if isinstance(self.check_protocol, str):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from . import refusals
 from .assertions import LayerAssertions
-from .communicator import WebsocketCommunicator
-from .connection import is_frame, payload_of
+from .connection import is_frame
 from .layer_report import with_message
 from .matching import first_difference, matches
 from .silence import in_words, nothing_came, waiting_call
+from .subjects import communicator_of, connected_communicator
 from .surroundings import kit_coroutine
 from .wire import expected_payload
 from .wsclient import WSClient
@@ -19,6 +19,7 @@ from .wsclient import WSClient
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from .communicator import WebsocketCommunicator
     from .connection import Connection
     from .engine.application import Event
 
@@ -209,7 +210,7 @@ class WebsocketAssertions(LayerAssertions):
         __tracebackhide__ = True
         if within:
             self._kit.refuse_in_async_test("self.aassertReceivesNothing")
-            work = _communicator(connection).await_silence(within)
+            work = self._communicator(connection).await_silence(within)
             self._kit.drive(work, "self.aassertReceivesNothing")
         self._assert_silent(connection, msg)
 
@@ -223,7 +224,7 @@ class WebsocketAssertions(LayerAssertions):
         It waits in real time for the timers that are due within them.
         """
         __tracebackhide__ = True
-        await _communicator(connection).await_silence(within)
+        await self._communicator(connection).await_silence(within)
         self._assert_silent(connection, msg)
 
     def _assert_silent(self, connection: Any, msg: object) -> None:
@@ -282,7 +283,7 @@ class WebsocketAssertions(LayerAssertions):
         received = self.assertAllReceive(
             receivers, expected, partial=partial, timeout=timeout, msg=msg
         )
-        chosen = {id(_communicator(receiver)) for receiver in receivers}
+        chosen = {id(communicator_of(receiver)) for receiver in receivers}
         wanted = expected_payload(self.wire, expected)
         for other in self._kit.communicators:
             if id(other) not in chosen and other.connection is not None:
@@ -297,17 +298,13 @@ class WebsocketAssertions(LayerAssertions):
         msg: object,
     ) -> None:
         __tracebackhide__ = True
-        for event in filter(is_frame, other.unread):
-            try:
-                payload = self.wire.decode_frame(payload_of(event))
-            except ValueError:
-                continue
-            if matches(wanted, payload, partial=partial):
-                text = (
-                    f"{other.label} received what only others should have.\n\n"
-                    f"{other.transcript.render(event)}"
-                )
-                self.fail(with_message(text, msg))
+        event = refusals.unread_match(other, wanted, partial=partial)
+        if event is not None:
+            text = (
+                f"{other.label} received what only others should have.\n\n"
+                f"{other.transcript.render(event)}"
+            )
+            self.fail(with_message(text, msg))
 
     def _next_frame(
         self,
@@ -321,7 +318,7 @@ class WebsocketAssertions(LayerAssertions):
         found = self._connection(connection)
         seconds = self.receive_timeout if timeout is None else timeout
         if not found.unread and not self._kit.is_async:
-            work = _communicator(connection).await_event(seconds)
+            work = self._communicator(connection).await_event(seconds)
             self._kit.drive(work, "receive", only_reads=True)
         with _saying(msg):
             if not found.unread and self._kit.is_async:
@@ -355,7 +352,7 @@ class WebsocketAssertions(LayerAssertions):
         __tracebackhide__ = True
         found = self._connection(connection)
         if found.is_open and not self._kit.is_async:
-            work = _communicator(connection).await_close()
+            work = self._communicator(connection).await_close()
             self._kit.drive(work, "wait", only_reads=True)
         text = refusals.not_closed(found, code, reason)
         if text is not None:
@@ -371,9 +368,12 @@ class WebsocketAssertions(LayerAssertions):
             self.fail(with_message(text, msg))
 
     def _connection(self, connection: Any) -> Connection:
-        communicator = _communicator(connection)
+        communicator_of(connection)
         self._kit.observe()
-        return communicator.connected("An assertion about the connection")
+        return self._communicator(connection).connected("An assertion")
+
+    def _communicator(self, connection: Any) -> WebsocketCommunicator:
+        return connected_communicator(connection, is_async=self._kit.is_async)
 
 
 @contextlib.contextmanager
@@ -386,13 +386,3 @@ def _saying(msg: object) -> Iterator[None]:
             raise
         text = with_message(str(error), msg)
         raise type(error)(text) from error.__cause__
-
-
-def _communicator(connection: Any) -> WebsocketCommunicator:
-    if isinstance(connection, WSClient):
-        return connection.communicator
-    if isinstance(connection, WebsocketCommunicator):
-        return connection
-    raise TypeError(
-        f"A connection is a client or a communicator of the kit, not {connection!r}."
-    )

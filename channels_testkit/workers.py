@@ -9,6 +9,7 @@ from . import routing
 from .aliases import is_captive, layer_in_place
 from .engine.application import RunningApplication
 from .engine.recorder import MEETING, recorder
+from .engine.tracebacks import note_owner
 from .matching import closest_name
 from .real_layers import come_round
 from .waiting import Waiting
@@ -44,6 +45,8 @@ class WorkerApplication:
         self._waiting = Waiting(run)
         # How many messages it was given, and how often it has asked for one.
         self._given = self._asked = 0
+        #: What it was told when it sent to a client, which names the channel.
+        self._refusal: RuntimeError | None = None
         scope = {"type": "channel", "channel": channel}
         recorder.hold()
         self._application = RunningApplication(
@@ -113,15 +116,18 @@ class WorkerApplication:
         self._application.task.cancel()
 
     def _refuse(self, event: Event) -> None:
-        raise RuntimeError(
+        self._refusal = RuntimeError(
             f"The worker consumer of channel {self.channel!r} called self.send(): it"
             " has no client. Send to a channel or group of the layer instead, such as"
             " message['reply_channel']."
         )
+        raise self._refusal
 
     def _ended(self, error: BaseException | None) -> None:
         recorder.release()
         if error is not None:
+            if error is not self._refusal:
+                note_owner(error, f"the worker consumer of channel {self.channel!r}")
             self._run.errors.record(error)
         self._waiting.wake()
 

@@ -153,7 +153,8 @@ class WSClient(Channels1Calls):
 
     def __enter__(self) -> WSClient:
         if not self.connect():
-            raise refusals.refused(self.communicator.connected("connect()"))
+            found = self.communicator.connected("connect()")
+            raise refusals.refused(found, allowing=refusals.WITHOUT_BLOCK)
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -36,6 +36,7 @@ Connection rejected: /picky/ refused the handshake: close code 4003, reason 'not
 
 scope['user']: not set
 Origin: 'http://testserver'
+
 To test the refusal itself, use check_accept=False.
 
 Transcript of /picky/ (-> test to application, <- application to test):

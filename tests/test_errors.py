@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import unittest
-import warnings
+from typing import TYPE_CHECKING
 
 from channels_testkit import ChannelsTestkitWarning
 from channels_testkit.engine.errors import ApplicationErrors, ExpectedErrors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class DeliveryTests(unittest.TestCase):
@@ -58,19 +61,29 @@ class DeliveryTests(unittest.TestCase):
 
 
 class PolicyTests(unittest.TestCase):
+    def texts_of(
+        self, policy: str, warned: Callable[[], list[BaseException]] = list
+    ) -> list[str]:
+        texts: list[str] = []
+
+        def warn(text: str) -> list[BaseException]:
+            texts.append(text)
+            return warned()
+
+        errors = ApplicationErrors(policy)
+        errors.warn = warn
+        errors.record(ValueError("asked for"))
+        errors.deliver()
+        return texts
+
     def test_warn_warns_and_off_is_silent(self) -> None:
-        for policy, texts in (
-            ("warn", ["The application raised ValueError: asked for"]),
-            ("off", []),
-        ):
-            errors = ApplicationErrors(policy)
-            with self.subTest(policy), warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                errors.record(ValueError("asked for"))
-                errors.deliver()
-                self.assertEqual([str(warning.message) for warning in caught], texts)
-                for warning in caught:
-                    self.assertIs(warning.category, ChannelsTestkitWarning)
+        text = "The application raised ValueError: asked for"
+        self.assertEqual(self.texts_of("warn"), [text])
+        self.assertEqual(self.texts_of("off"), [])
+
+    def test_warning_that_is_an_error_is_delivered(self) -> None:
+        with self.assertRaises(ChannelsTestkitWarning):
+            self.texts_of("warn", lambda: [ChannelsTestkitWarning()])
 
 
 class ExpectedTests(unittest.TestCase):

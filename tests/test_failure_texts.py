@@ -95,6 +95,14 @@ def json_differs_with_message(case: Any) -> None:
 
 
 @scenario
+def json_of_a_later_frame(case: Any) -> None:
+    ann = case.connect()
+    ann.send_json({"greeting": "welcome"})
+    ann.send_json({"item": "tea"})
+    case.assertReceivesJson(ann, {"item": "tea"})
+
+
+@scenario
 def text_differs(case: Any) -> None:
     ann = case.connect()
     ann.send_text("hullo")
@@ -133,6 +141,14 @@ def no_frame_misspelled_group(case: Any) -> None:
     ann = case.connect(application=failing.MisspellingConsumer.as_asgi())
     ann.send_json({"groups": ["chat_loby"]})
     case.assertReceivesJson(ann, {"text": "hello"}, partial=True)
+
+
+@scenario
+def no_frame_outside_misspelled_group(case: Any) -> None:
+    ann = case.connect(application=failing.MisspellingConsumer.as_asgi())
+    case.wait_outside()
+    ann.send_json({"groups": ["chat_loby"]})
+    ann.receive_json(timeout=0.01)
 
 
 @scenario
@@ -239,6 +255,19 @@ def refused(case: Any) -> None:
 
 
 @scenario
+async def refused_async(case: Any) -> None:
+    case.application = asgi.application
+    await case.aconnect("/ws/who/?room=1")
+
+
+@scenario
+async def refused_in_a_block(case: Any) -> None:
+    case.application = asgi.application
+    async with case.create_communicator("/ws/who/"):
+        pass
+
+
+@scenario
 def refused_by_response(case: Any) -> None:
     case.connect(application=failing.forbid)
 
@@ -331,6 +360,16 @@ def before_connect(case: Any) -> None:
 
 
 @scenario
+def assertion_before_connect(case: Any) -> None:
+    case.assertRejected(case.create_client("/ws/who/"))
+
+
+@scenario
+async def assertion_before_connect_async(case: Any) -> None:
+    case.assertRejected(case.create_client("/ws/who/"))
+
+
+@scenario
 def after_close(case: Any) -> None:
     ann = case.connect()
     ann.send_json({"close": 4403})
@@ -379,6 +418,16 @@ def consumer_class(case: Any) -> None:
 @scenario
 def address_as_client(case: Any) -> None:
     case.connect(client="203.0.113.7")
+
+
+@scenario
+def name_as_user(case: Any) -> None:
+    case.connect(user="ann")
+
+
+@scenario
+def unsaved_user(case: Any) -> None:
+    case.connect(user=User(username="ann"))
 
 
 @scenario

@@ -659,7 +659,7 @@ class StreamTests(SimpleChannelTestCase):
         )
         self.assertEqual(
             call,
-            "To wait for it: give timeout=, or set receive_timeout on the test case",
+            "To wait for it, give timeout=, or set receive_timeout on the test case.",
         )
         communicator.stop()
 

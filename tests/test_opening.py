@@ -162,7 +162,11 @@ class OptionTests(SimpleWebsocketTestCase):
                 "remote_address= is the address of the peer. A Django test client is"
                 " given as client=.",
             ),
-            ({"user": 1, "client": Client()}, "Give user= or client=, not both."),
+            ({"user": 1}, "user= is a user, not 1."),
+            (
+                {"user": AnonymousUser(), "client": Client()},
+                "Give user= or client=, not both.",
+            ),
             ({"headers": 7}, "headers are a dict or a list of pairs, not 7."),
             ({"subprotocols": "ab"}, "Subprotocols are a list of str, not 'ab'."),
             ({"origin": b"a"}, "origin= is a str or None, not b'a'."),
@@ -316,7 +320,7 @@ class LoginTests(UserTestCase):
                 self.assertEqual(ann.receive_json(), {"user": "ann"})
 
     def test_a_user_without_key_is_itself(self):
-        user = "anybody"
+        user = AnonymousUser()
         ann = self.connect("/", application=ECHO, user=user)
         self.assertIs(ann.scope["user"], user)
 

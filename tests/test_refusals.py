@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.security.websocket import WebsocketDenier
 from django.contrib.auth.models import AnonymousUser, User
@@ -17,6 +19,7 @@ from channels_testkit.refusals import (
 )
 from channels_testkit.surroundings import Surroundings
 
+from .app import asgi
 from .app.consumers import EchoConsumer
 from .app.failing import MisspellingConsumer
 from .utils import run_case
@@ -77,6 +80,43 @@ class UnheardTests(SimpleWebsocketTestCase):
         self.assertEqual(self.unheard_by(ann), [])
 
 
+class LaterFrameTests(SimpleWebsocketTestCase):
+    """A frame that differs is told with the unread one that matches."""
+
+    application = ECHO
+    ws_path = "/"
+
+    def text_of(self, expected, *frames):
+        ann = self.connect()
+        for frame in frames:
+            ann.send_text(frame)
+        with self.assertRaises(AssertionError) as caught:
+            self.assertReceivesJson(ann, expected)
+        ann.receive_all_json()
+        return str(caught.exception)
+
+    def test_frames_that_are_no_json_are_passed_over(self):
+        ann = self.connect()
+        for frame in ('{"greeting": 1}', "no json", '{"item": 2}'):
+            ann.send_text(frame)
+        with self.assertRaisesMessage(AssertionError, "matches, number 8 of"):
+            self.assertReceivesJson(ann, {"item": 2})
+        ann.receive_text(), ann.receive_text()
+
+    def test_none_is_named_where_none_matches(self):
+        text = self.text_of({"item": 3}, '{"greeting": 1}', '{"item": 2}')
+        self.assertNotIn("later frame", text)
+
+    def test_predicates_are_not_called_on_later_frames(self):
+        seen = []
+        for expected in (seen.append, [seen.append], {"item": seen.append}):
+            with self.subTest(expected):
+                text = self.text_of(expected, '{"greeting": 1}', '{"item": 2}')
+                self.assertNotIn("later frame", text)
+                self.assertNotIn({"item": 2}, seen)
+                self.assertNotIn(2, seen)
+
+
 class RefusedTests(SimpleWebsocketTestCase):
     ws_path = "/"
 
@@ -87,6 +127,26 @@ class RefusedTests(SimpleWebsocketTestCase):
 
     def test_without_an_answer(self):
         self.assertEqual(verdict(refused(make_connection())), "/ws/ was not accepted.")
+
+    def steps_of(self, refusal):
+        """Return the code that a refusal prints for a test of the refusal."""
+        _, _, steps = str(refusal.exception).partition("the same options:\n")
+        return textwrap.dedent(steps.partition("\n\n")[0])
+
+    def test_the_steps_that_are_printed_work(self):
+        with self.assertRaises(AssertionError) as refusal:
+            self.connect("/ws/who/?room=1", application=asgi.application)
+        self.application = asgi.application
+        exec(self.steps_of(refusal), {"self": self})
+
+    async def test_the_steps_that_are_printed_in_an_async_test_work(self):
+        self.application = asgi.application
+        with self.assertRaises(AssertionError) as refusal:
+            await self.aconnect("/ws/who/")
+        steps = textwrap.indent(self.steps_of(refusal), "    ")
+        names = {"self": self}
+        exec(f"async def follow():\n{steps}", names)
+        await names["follow"]()
 
     def test_a_denier_that_is_not_a_validators_is_told_by_its_code(self):
         text = self.refusal_of(WebsocketDenier.as_asgi(), origin=None)

@@ -4,6 +4,8 @@ import os
 import unittest
 from unittest import mock
 
+from django.core.exceptions import ImproperlyConfigured
+
 from channels_testkit.requirements import installed, is_required, skip_or_fail
 
 
@@ -31,10 +33,19 @@ class RequirementTests(unittest.TestCase):
             ("redis", True),
             ("postgres, redis ,browser", True),
             ("", False),
-            ("redis-cluster", False),
+            ("postgres,", False),
         ]:
             with self.subTest(names), requiring(names):
                 self.assertEqual(is_required("redis"), required)
+
+    def test_name_that_is_not_known_is_refused_at_the_first_decision(self) -> None:
+        with requiring("live,browsr"), self.assertRaises(ImproperlyConfigured) as told:
+            is_required("live")
+        self.assertEqual(
+            str(told.exception),
+            "CHANNELS_TESTKIT_REQUIRE names 'browsr', which is not known. It can name"
+            " 'redis', 'postgres', 'browser', 'live'.",
+        )
 
     def test_module_is_installed_or_not(self) -> None:
         self.assertIs(installed("os"), os)

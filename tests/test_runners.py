@@ -7,6 +7,7 @@ A run takes most of a second, so that each is asked for all that it can tell.
 from __future__ import annotations
 
 import importlib.util
+import sys
 import unittest
 
 from tests.utils import run_python
@@ -132,6 +133,8 @@ class DjangoRunnerTests(unittest.TestCase):
         ):
             with self.subTest(told):
                 self.assertIn(told, printed)
+        if sys.version_info >= (3, 11):
+            self.assertIn("Raised by the application of /ws/echo/.", printed)
 
     def test_debugger_stops_where_a_test_fails(self) -> None:
         printed = self.django_test(

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+import pickle
 import re
+import sys
 import traceback
 import unittest
 from typing import Any
 
+from channels.consumer import AsyncConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from channels_testkit import SimpleWebsocketTestCase
+from channels_testkit import (
+    ChannelClient,
+    Group,
+    HttpCommunicator,
+    ProtocolError,
+    SimpleWebsocketTestCase,
+    apply_routes,
+)
 from channels_testkit.engine import tracebacks
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.tracebacks import hide_kit_frames
@@ -24,6 +34,95 @@ def raised(function: Any, *args: Any) -> BaseException:
     except Exception as error:  # noqa: BLE001 - whatever it raises
         return error
     raise NotImplementedError("it raised nothing")
+
+
+@unittest.skipIf(sys.version_info < (3, 11), "exceptions have no notes")
+class OwnerTests(unittest.TestCase):
+    def notes_of(self, error: BaseException) -> list[str]:
+        return getattr(error, "__notes__", [])
+
+    def test_error_is_told_with_the_connection_that_raised_it(self) -> None:
+        class Leaving(AsyncWebsocketConsumer):
+            groups = ("room",)
+
+            async def shout(self, event: Any) -> None:
+                if self.scope["path"] == event["path"]:
+                    raise ValueError("from the consumer")
+
+        class Inner(SimpleWebsocketTestCase):
+            application = Leaving.as_asgi()
+
+            def test_it(self) -> None:
+                self.connect("/ann/", name="ann")
+                self.connect("/ben/", name="ben")
+                Group("room").send({"type": "shout", "path": "/ben/"})
+
+        (error,) = run_case(Inner).raised
+        note = "Raised by the application of ben (/ben/)."
+        self.assertEqual(str(error), "from the consumer")
+        self.assertEqual(self.notes_of(error), [note])
+        # As --parallel takes it home.
+        self.assertEqual(self.notes_of(pickle.loads(pickle.dumps(error))), [note])
+
+    def test_exception_is_the_same_and_has_each_note_once(self) -> None:
+        error = ValueError("made once")
+
+        class Raising(AsyncWebsocketConsumer):
+            async def receive(self, text_data: Any = None, bytes_data: Any = None):
+                raise error
+
+        class Inner(SimpleWebsocketTestCase):
+            application = Raising.as_asgi()
+
+            def test_it(self) -> None:
+                for _ in range(2):
+                    ann = self.connect("/", name="ann")
+                    with self.assertApplicationRaises(ValueError) as caught:
+                        ann.send_text("go")
+                    assert caught.exception is error
+                    self._kit.errors._seen.clear()
+
+        self.assertEqual(run_case(Inner).raised, [])
+        note = "Raised by the application of ann (/)."
+        self.assertEqual(self.notes_of(error), [note])
+
+    def test_error_of_a_request_is_told_with_the_request(self) -> None:
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            raise ValueError("from the view")
+
+        class Inner(SimpleWebsocketTestCase):
+            async def test_it(self) -> None:
+                await HttpCommunicator(application, "GET", "/feed/").get_response()
+
+        (error,) = run_case(Inner).raised
+        note = "Raised by the application of GET /feed/."
+        self.assertEqual(self.notes_of(error), [note])
+
+    def test_error_of_a_worker_is_told_with_its_channel(self) -> None:
+        class Resizer(AsyncConsumer):
+            async def resize(self, message: Any) -> None:
+                raise ValueError("no image")
+
+        class Inner(SimpleWebsocketTestCase):
+            @apply_routes({"thumbnails": Resizer.as_asgi()})
+            def test_it(self) -> None:
+                ChannelClient().send_and_consume("thumbnails", {"type": "resize"})
+
+        (error,) = run_case(Inner).raised
+        note = "Raised by the worker consumer of channel 'thumbnails'."
+        self.assertEqual(self.notes_of(error), [note])
+
+    def test_what_begins_with_the_connection_has_no_note(self) -> None:
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "websocket.send", "text": "early"})
+
+        class Inner(SimpleWebsocketTestCase):
+            def test_it(self) -> None:
+                self.connect("/", application=application)
+
+        (error,) = run_case(Inner).raised
+        self.assertIsInstance(error, ProtocolError)
+        self.assertEqual(self.notes_of(error), [])
 
 
 class HideTests(unittest.TestCase):

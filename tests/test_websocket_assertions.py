@@ -117,7 +117,7 @@ CASES = [
         {},
         (),
         {},
-        "/ws/echo/ received a binary frame where none was expected.",
+        "/ws/echo/ received a binary frame where none was expected: b'\\x00'.",
     ),
     Case(
         "assertAccepted",
@@ -245,8 +245,9 @@ class FourWaysTests(SimpleTestCase):
         self.assertEqual(
             set(result.texts),
             {
-                "An assertion about the connection before connect(): open the"
-                " connection first, or use 'self.connect(path)'."
+                f"An assertion about a connection before connect(): write '{call}'"
+                " first."
+                for call in ("client.connect()", "await communicator.connect()")
             },
         )
 
@@ -435,7 +436,8 @@ class WaitingTests(SimpleWebsocketTestCase):
             ):
                 with self.subTest(method), self.assertRaises(NoFrame) as caught:
                     method(connection, "x")
-                self.assertIn(f"To wait for it: {name}{kind}", str(caught.exception))
+                call = f"To wait for it, write '{name}{kind}"
+                self.assertIn(call, str(caught.exception))
                 self.assertIn("may still bring it.", str(caught.exception))
             done.set()
             thread.join()

@@ -179,7 +179,7 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
         text = page_errors(errors, self._places)
         if self.check_page == "fail":
             raise self.failureException(text)
-        for warning in run.warn(text):
+        for warning in run.warnings.warn(text):
             raise warning
 
     def _callSetUp(self) -> None:

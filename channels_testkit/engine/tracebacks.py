@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from channels_testkit.exceptions import ProtocolError
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -29,6 +31,20 @@ def hide_kit_frames(error: BaseException) -> None:
     for entry, following in zip(shown, [*shown[1:], None], strict=True):
         entry.tb_next = following
     error.__traceback__ = shown[0]
+
+
+def note_owner(error: BaseException, owner: str) -> None:
+    """
+    Add to an exception whose it is, where Python has notes: from 3.11 on.
+
+    Not to a breach of the protocol, which begins with that.
+    """
+    add_note = getattr(error, "add_note", None)
+    if add_note is None or isinstance(error, ProtocolError):
+        return
+    note = f"Raised by {owner}."
+    if note not in getattr(error, "__notes__", ()):
+        add_note(note)
 
 
 def _entries(traceback: TracebackType | None) -> list[TracebackType]:

@@ -47,6 +47,11 @@ class Transcript:
     def __str__(self) -> str:
         return self.render()
 
+    def number_of(self, event: Mapping[str, Any]) -> int:
+        """Return the number that an event has where the record is shown."""
+        events = [entry.event for entry in self.entries]
+        return 1 + next(i for i, other in enumerate(events) if other is event)
+
     def render(self, marked: Mapping[str, Any] | None = None) -> str:
         """Return the last entries as text, with one event marked."""
         title = f"Transcript of {self.label} ({IN} test to application,"

@@ -9,15 +9,18 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
-# First: it installs the reactor that runs on asyncio.
-from daphne import server as daphne_server  # isort: skip
-from autobahn.exception import Disconnected
-from daphne.http_protocol import HTTPFactory
-from daphne.ws_protocol import WebSocketFactory
-from twisted.internet import reactor as twisted_reactor
-
 from .loops import call_on, run_on, sync_thread
-from .servers import Server
+from .servers import NO_SERVER, Server
+
+try:
+    # First: it installs the reactor that runs on asyncio.
+    from daphne import server as daphne_server  # isort: skip
+    from autobahn.exception import Disconnected
+    from daphne.http_protocol import HTTPFactory
+    from daphne.ws_protocol import WebSocketFactory
+    from twisted.internet import reactor as twisted_reactor
+except ModuleNotFoundError as error:
+    raise ImportError(NO_SERVER) from error
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -42,8 +42,9 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
     Other threads act on the test here, so nothing is proved to be at rest:
     receives, and assertions about the layers, wait up to ``receive_timeout``.
 
-    Raises ``ImproperlyConfigured`` where no server is installed, and
-    ``OSError`` where ``port`` is taken.
+    Skipped where no server is installed, or failed where
+    ``CHANNELS_TESTKIT_REQUIRE`` names ``live``. Raises ``OSError`` where
+    ``port`` is taken.
     """
 
     #: The address to listen on, and how it is called in URLs.

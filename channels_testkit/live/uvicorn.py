@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import uvicorn
 from django.core.exceptions import ImproperlyConfigured
 
-from .servers import LoopServer
+from .servers import NO_SERVER, LoopServer
+
+try:
+    import uvicorn
+except ModuleNotFoundError as error:
+    raise ImportError(NO_SERVER) from error
 
 if TYPE_CHECKING:
     from collections.abc import Collection

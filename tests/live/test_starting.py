@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
 import warnings
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec
 from typing import ClassVar
 from unittest import mock
 
@@ -18,12 +19,13 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic
 from django.db.utils import ConnectionHandler
-from django.test import SimpleTestCase, override_settings
+from django.test import override_settings
 
 from channels_testkit import LiveServerTestCase
 from channels_testkit.live import ChannelLiveServerTestCase, LoopServer, Server
 from channels_testkit.live.servers import default_server_class
 from tests.app.asgi import application
+from tests.test_requirements import requiring
 from tests.utils import OuterTestCase, run_case
 
 from .clients import SERVERS, fetch
@@ -184,7 +186,13 @@ class RefusalTests(OuterTestCase):
         self.assertIs(ChannelLiveServerTestCase, LiveServerTestCase)
 
 
-class DefaultServerTests(SimpleTestCase):
+NO_SERVER = (
+    "A live server needs Daphne or Uvicorn: python -m pip install"
+    " 'channels-testkit[live]' for Daphne, 'channels-testkit[uvicorn]' for Uvicorn."
+)
+
+
+class DefaultServerTests(OuterTestCase):
     def without(self, *names):
         def find(name):
             return None if name in names else find_spec(name)
@@ -198,11 +206,24 @@ class DefaultServerTests(SimpleTestCase):
         with self.without("daphne"):
             self.assertIs(default_server_class(), SERVERS[1])
 
-    def test_without_a_server_the_extra_is_named(self):
-        text = (
-            "A live server needs Daphne or Uvicorn: python -m pip install"
-            " 'channels-testkit[live]', or set server_class on the test case."
-        )
-        with self.without("daphne", "uvicorn"):
-            with self.assertRaisesMessage(ImproperlyConfigured, text):
-                default_server_class()
+    def test_without_a_server_the_class_is_skipped(self):
+        with self.without("daphne", "uvicorn"), requiring(""):
+            result = run_case(inner_case())
+        ((_, reason),) = result.skipped
+        self.assertEqual(reason, f"{NO_SERVER} Or set server_class on the test case.")
+        self.assertEqual(result.raised, [])
+
+    def test_without_a_server_that_is_required_the_class_fails(self):
+        with self.without("daphne", "uvicorn"), requiring("live"):
+            (text,) = run_case(inner_case()).texts
+        self.assertTrue(text.startswith(NO_SERVER), text)
+        self.assertTrue(text.endswith("CHANNELS_TESTKIT_REQUIRE names 'live'."), text)
+
+    def test_module_of_a_server_that_is_missing_names_the_extras(self):
+        for name in ("daphne", "uvicorn"):
+            spec = find_spec(f"channels_testkit.live.{name}")
+            module = module_from_spec(spec)
+            with self.subTest(name), mock.patch.dict(sys.modules, {name: None}):
+                with self.assertRaises(ImportError) as caught:
+                    spec.loader.exec_module(module)
+                self.assertEqual(str(caught.exception), NO_SERVER)

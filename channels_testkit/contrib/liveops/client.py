@@ -310,7 +310,8 @@ class LiveOpClient(Browser):
             return nothing_came(self._connected(), what, timeout, call=call, hint=hint)
         ((name, value),) = awaited.items()
         shown = value.__name__ if isinstance(value, type) else repr(value)
-        call = f"await client.areceive_until({{{name!r}: {shown}}}, partial=True)"
+        wanted = f"{{{name!r}: {shown}}}"
+        call = f'write "await client.areceive_until({wanted}, partial=True)".'
         return nothing_came(self._connected(), what, None, call=call, hint=hint)
 
     def _failure(self, verdict: str, evidence: str = "") -> AssertionError:
@@ -318,7 +319,7 @@ class LiveOpClient(Browser):
         return AssertionError("\n\n".join(part for part in parts if part))
 
 
-_WAIT = "set receive_timeout on the test case"
+_WAIT = "set receive_timeout on the test case."
 _NO_SNAPSHOT = (
     "liveops sends one to who shows a token for an operation that is in the database."
 )

@@ -116,8 +116,8 @@ class FailureTests(LiveOpsTestCase):
         try:
             text = (
                 f"No region 'op-log' from {ANN} so far; thread 'worker' may still bring"
-                " it.\n\nTo wait for it: await client.areceive_until({'liveop_html':"
-                " Shows('op-log')}, partial=True)"
+                ' it.\n\nTo wait for it, write "await client.areceive_until('
+                "{'liveop_html': Shows('op-log')}, partial=True)\"."
             )
             with self.assertFails(text, NoFrame):
                 ann.assert_region("op-log")
