@@ -10,8 +10,9 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from channels_testkit.browser import BrowserTestCase
+from tests.browser.outer import BrowserOuterTestCase
 from tests.scenarios import Scenarios
-from tests.utils import FAILURES, OuterTestCase, assertFailureText, run_case
+from tests.utils import FAILURES, assertFailureText, run_case
 
 scenario = Scenarios()
 
@@ -83,7 +84,7 @@ async def browser_in_an_async_test(case: Any) -> None:
     case.open_page("/pages/empty/")
 
 
-class FailureTextTests(OuterTestCase):
+class FailureTextTests(BrowserOuterTestCase):
     def test_each_scenario_prints_its_file(self) -> None:
         """All in one Chromium."""
         folder = tempfile.mkdtemp()

@@ -8,11 +8,11 @@ import unittest
 from unittest import mock
 
 from django.test import override_settings
-from selenium.common.exceptions import TimeoutException
 
 from channels_testkit import Group
-from channels_testkit.browser import BrowserTestCase, PageFrame, shows
+from channels_testkit.browser import BrowserTestCase, PageFrame
 from channels_testkit.live.uvicorn import UvicornServer
+from channels_testkit.requirements import installed
 
 
 class ShowingTests(BrowserTestCase):
@@ -105,11 +105,18 @@ class BusyPage:
         self.seconds = seconds
 
     def execute_async_script(self, *args):
+        from selenium.common.exceptions import TimeoutException
+
         raise TimeoutException("script timeout")
 
 
+@unittest.skipUnless(installed("selenium"), "needs Selenium")
 class BusyPageTests(unittest.TestCase):
     def test_it_is_given_some_seconds_more(self):
+        from selenium.common.exceptions import TimeoutException
+
+        from channels_testkit.browser import shows
+
         page = BusyPage()
         with mock.patch.object(shows, "_SECONDS_TO_ANSWER", -0.001):
             with self.assertRaisesRegex(TimeoutException, "script timeout"):

@@ -15,14 +15,13 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import path
-from selenium.common.exceptions import WebDriverException
 
 from channels_testkit import ChannelsTestkitWarning
 from channels_testkit.browser import BrowserTestCase
-from channels_testkit.browser.evidence import save_evidence
 from channels_testkit.browser.report import add_to_text
 from tests.app.asgi import websocket_routes
-from tests.utils import OuterTestCase, run_case
+from tests.browser.outer import BrowserOuterTestCase
+from tests.utils import run_case
 
 PNG = b"\x89PNG"
 
@@ -164,7 +163,7 @@ class Bodies:
         self.open_page("/pages/empty/")
 
 
-class TellingTests(OuterTestCase):
+class TellingTests(BrowserOuterTestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -288,6 +287,8 @@ class TellingTests(OuterTestCase):
         self.assertEqual(path.parents[1], Path(tempfile.gettempdir()))
 
     def test_variable_says_where_evidence_is(self):
+        from channels_testkit.browser.evidence import save_evidence
+
         variables = {"CHANNELS_TESTKIT_EVIDENCE": str(self.folder)}
         with mock.patch.dict(os.environ, variables):
             self.assertEqual(
@@ -313,6 +314,8 @@ class TellingTests(OuterTestCase):
         self.assertIn("RuntimeError: not fresh", text)
 
     def test_line_is_added_to_a_text_where_there_are_no_notes(self):
+        from selenium.common.exceptions import WebDriverException
+
         for error, text in [
             (AssertionError("no"), "no\na line"),
             (AssertionError(), "\na line"),
