@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 SENT = "sent"
 RECEIVED = "received"
 _BINARY = 2
+_STACK = "\n    at "
 _ARROWS = {SENT: "->", RECEIVED: "<-"}
 
 
@@ -171,10 +172,10 @@ def _text_of(value: Any) -> str:
 
 
 def _text_of_exception(details: Any) -> str:
-    """Return the first line: a stack follows it in an Error's description."""
+    """Return what was thrown, on one line and without an Error's stack."""
     exception = details.get("exception")
     text = details["text"] if exception is None else _text_of(exception)
-    return text.partition("\n")[0]
+    return " ".join(text.partition(_STACK)[0].splitlines())
 
 
 def _place_of(details: Any) -> str:

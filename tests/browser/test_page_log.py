@@ -31,10 +31,17 @@ class PageLogTests(unittest.TestCase):
 
     def test_text_is_what_was_thrown(self):
         self.throw(1, exception={"type": "number", "value": 5})
-        self.throw(2, exception={"type": "object", "description": "Error: a\n at b"})
+        self.throw(2, exception={"type": "object", "description": "Error: a\n    at b"})
         self.throw(3, exception={"type": "undefined"})
         texts = [error.text for error in self.log.errors]
         self.assertEqual(texts, ["5", "Error: a", "undefined"])
+
+    def test_text_is_whole_and_on_one_line(self):
+        said = "SyntaxError: Unexpected token '<', \"\n<!doc\"... is not valid JSON"
+        self.throw(1, exception={"type": "object", "description": said})
+        self.throw(2, exception={"type": "string", "value": "one\ntwo"})
+        texts = [error.text for error in self.log.errors]
+        self.assertEqual(texts, [said.replace("\n", " "), "one two"])
 
     def test_place_is_the_script_or_what_called_it(self):
         self.throw(1, url="/room.js")
