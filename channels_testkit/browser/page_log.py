@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 SENT = "sent"
 RECEIVED = "received"
 _BINARY = 2
+#: What a page does not work without, as Chromium calls it.
+_PARTS = {"Script", "Stylesheet"}
+_REFUSED = 400
 _STACK = "\n    at "
 _ARROWS = {SENT: "->", RECEIVED: "<-"}
 
@@ -32,10 +36,11 @@ class PageFrame(NamedTuple):
 
 class PageError(NamedTuple):
     """
-    An error of a page: one nobody caught, or a WebSocket that failed.
+    An error of a page.
 
-    ``place`` is the script and the line, where there is one; ``page`` is the
-    URL of the page.
+    One nobody caught, a WebSocket that failed, or a script or style sheet of
+    the page's own server that it does not have. ``place`` is the script and
+    the line, where there is one; ``page`` is the URL of the page.
     """
 
     page: str
@@ -109,6 +114,15 @@ class PageLog:
     def _revoked(self, session: str, params: Any) -> None:
         self._errors.pop((session, params["exceptionId"]), None)
 
+    def _responded(self, session: str, params: Any) -> None:
+        response, page = params["response"], self._page(session)
+        is_missing = params["type"] in _PARTS and response["status"] >= _REFUSED
+        if is_missing and _origin(response["url"]) == _origin(page):
+            path = urlsplit(response["url"])._replace(scheme="", netloc="").geturl()
+            text = f"GET {path}: {response['status']}"
+            # Chromium tells the console of it.
+            self._errors[object()] = PageError(page, text, "")
+
     def _opened(self, _session: str, params: Any) -> None:
         self._sockets[params["requestId"]] = params["url"]
         self._note(params, "connect")
@@ -149,6 +163,7 @@ class PageLog:
     #: What takes which event.
     _takers: ClassVar[dict[str, Callable[[PageLog, str, Any], None]]] = {
         "Log.entryAdded": _complained,
+        "Network.responseReceived": _responded,
         "Network.webSocketClosed": _closed,
         "Network.webSocketCreated": _opened,
         "Network.webSocketFrameError": _failed,
@@ -160,6 +175,11 @@ class PageLog:
         "Runtime.exceptionThrown": _threw,
         "Runtime.executionContextCreated": _ran_scripts,
     }
+
+
+def _origin(url: str) -> tuple[str, str]:
+    scheme, host, *_ = urlsplit(url)
+    return scheme, host
 
 
 def _payload_of(response: Any) -> str | bytes:

@@ -38,9 +38,9 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
     first asks for them, serve all its tests, and have no page, cookie or
     storage of the test before.
 
-    A page on which a script fails or a WebSocket cannot connect fails the
-    test. A test that fails leaves a screenshot, the page, its console and its
-    frames in a folder, which the failure names.
+    A page on which a script fails or is missing, or a WebSocket cannot
+    connect, fails the test. A test that fails leaves a screenshot, the page,
+    its console and its frames in a folder, which the failure names.
 
     Where there is no Chromium, or no Selenium, the tests are skipped.
     """

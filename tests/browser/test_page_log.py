@@ -83,6 +83,33 @@ class PageLogTests(unittest.TestCase):
             self.log.traffic, ["/ws/ connect", "/ws/ failed: no reason given"]
         )
 
+    def respond(self, url, **params):
+        response = {"url": url, "status": 404}
+        params = {"type": "Script", "response": response, **params}
+        self.log.take("s1", "Network.responseReceived", params)
+
+    def test_script_or_stylesheet_that_is_missing_is_an_error(self):
+        self.navigate("http://a.example/room/")
+        self.respond("http://a.example/static/chat.js?v=1")
+        self.respond("http://a.example/chat.css", type="Stylesheet")
+        self.assertEqual(
+            self.log.errors,
+            [
+                ("http://a.example/room/", "GET /static/chat.js?v=1: 404", ""),
+                ("http://a.example/room/", "GET /chat.css: 404", ""),
+            ],
+        )
+
+    def test_what_else_is_missing_is_no_error(self):
+        self.navigate("http://a.example/room/")
+        for kind in ["Document", "Fetch", "Image", "Other", "XHR"]:
+            self.respond("http://a.example/missing", type=kind)
+        self.respond("http://cdn.example/chat.js")
+        self.respond("https://a.example/chat.js")
+        url = "http://a.example/found.js"
+        self.respond(url, response={"url": url, "status": 200})
+        self.assertEqual(self.log.errors, [])
+
     def test_other_events_are_passed_over(self):
         self.log.take("s1", "Network.loadingFinished", {})
         self.assertEqual(self.log.console, [])

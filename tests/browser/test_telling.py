@@ -73,6 +73,15 @@ class Bodies:
         self.open_page("/pages/unconnected/")
         self.assertPageShows("p", "closed")
 
+    def test_missing(self):
+        self.open_page("/pages/incomplete/")
+        self.assertPageShows("p", "loaded")
+
+    def test_what_is_missing_is_expected(self):
+        with self.assertPageError("GET /missing.js: 404"):
+            with self.assertPageError("GET /missing.css: 404"):
+                self.open_page("/pages/incomplete/")
+
     def test_two_errors(self):
         self.open_page("/pages/broken/")
         self.open_page("/pages/rejecting/")
@@ -202,6 +211,12 @@ class TellingTests(BrowserOuterTestCase):
                 self.assertIn(f"AssertionError: Page error: {verdict}\n\n", text)
                 self.assertIn(f"Browser evidence: .../{__name__}.Tests.test_", text)
 
+    def test_parts_of_a_page_that_are_missing_fail_its_test(self):
+        [text] = self.told("missing")
+        self.assertRegex(
+            text, r"Page error: GET /missing\.(css|js): 404, and 1 more\.\n"
+        )
+
     def test_errors_that_are_no_failures(self):
         for name in [
             "errors_that_are_expected",
@@ -209,6 +224,7 @@ class TellingTests(BrowserOuterTestCase):
             "rejection_that_is_handled",
             "skipped",
             "warning",
+            "what_is_missing_is_expected",
         ]:
             with self.subTest(name):
                 self.assertEqual(self.told(name), [])
