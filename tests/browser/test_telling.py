@@ -210,6 +210,7 @@ class TellingTests(BrowserOuterTestCase):
                 [text] = self.told(name)
                 self.assertIn(f"AssertionError: Page error: {verdict}\n\n", text)
                 self.assertIn(f"Browser evidence: .../{__name__}.Tests.test_", text)
+                self.assertNotIn("Traceback", text)
 
     def test_parts_of_a_page_that_are_missing_fail_its_test(self):
         [text] = self.told("missing")
