@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from channels_testkit import Group
 from channels_testkit.browser import BrowserTestCase
 from tests.browser.outer import BrowserOuterTestCase
 from tests.scenarios import Scenarios
@@ -55,6 +56,21 @@ def browser_no_frame(case: Any) -> None:
 def browser_no_frame_at_all(case: Any) -> None:
     case.open_page("/pages/changing/")
     case.assertPageSends({"text": "hello"}, timeout=0)
+
+
+@scenario
+def browser_nobody_in_the_group(case: Any) -> None:
+    case.open_page("/pages/room/")
+    case.assertPageShows("#status", "connected")
+    Group("room-2").send({"type": "room.message", "content": {"text": "hello"}})
+    case.assertPageShows("#log li", "hello", timeout=0)
+
+
+@scenario
+def browser_error_meanwhile(case: Any) -> None:
+    case.check_page = "off"  # which would say it once more
+    case.open_page("/pages/broken/")
+    case.assertPageShows("#status", timeout=0)
 
 
 @scenario

@@ -72,6 +72,20 @@ class ShowingTests(BrowserTestCase):
             first_line = str(caught.exception).partition("\n")[0]
             self.assertRegex(first_line, "no subtitle|still there|deaf|mute")
 
+    def test_what_may_be_the_cause_comes_last(self):
+        Group("lobby").send({"type": "room.message", "content": "hello"})
+        self.open_page("/pages/changing/")
+        cause = "\n\nNobody was in group 'lobby' when a message was sent to it."
+        for fail in (
+            lambda: self.assertPageShows("h2", timeout=0),
+            lambda: self.assertPageShowsNot("h1", timeout=0),
+            lambda: self.assertPageReceives("x", timeout=0),
+            lambda: self.assertPageSends("x", timeout=0),
+        ):
+            with self.assertRaises(AssertionError) as caught:
+                fail()
+            self.assertTrue(str(caught.exception).endswith(cause), caught.exception)
+
     def test_inside_a_frame(self):
         browser = self.open_page("/pages/framed/")
         browser.switch_to.frame(self.assertPageShows("iframe"))
