@@ -93,6 +93,7 @@ class PageAssertions:
         @property
         def _places(self) -> Places: ...
         def _browser(self, driver: Chrome | None) -> Browser: ...
+        def _page(self, driver: Chrome | None) -> Browser: ...
 
     browser_timeout: float
     failureException: type[BaseException]
@@ -118,7 +119,7 @@ class PageAssertions:
         Raises ``ValueError`` for what is no CSS selector.
         """
         __tracebackhide__ = True
-        page, seconds = self._browser(browser), self._seconds(timeout)
+        page, seconds = self._page(browser), self._seconds(timeout)
         shown = page.wait_for(selector, text, is_wanted=True, timeout=seconds)
         if not shown.is_met:
             failure = not_shown(selector, text, shown, seconds, self._places)
@@ -141,7 +142,7 @@ class PageAssertions:
         It says nothing of what may still come: wait first for what comes last.
         """
         __tracebackhide__ = True
-        page, seconds = self._browser(browser), self._seconds(timeout)
+        page, seconds = self._page(browser), self._seconds(timeout)
         shown = page.wait_for(selector, text, is_wanted=False, timeout=seconds)
         if not shown.is_met:
             failure = still_shown(selector, text, shown, seconds, self._places)
@@ -230,7 +231,7 @@ class PageAssertions:
     ) -> PageFrame:
         """Return the first frame that matches; fail where none comes."""
         __tracebackhide__ = True
-        page, seconds = self._browser(browser), self._seconds(timeout)
+        page, seconds = self._page(browser), self._seconds(timeout)
         wanted = expected_payload(self.wire, expected)
         matching: list[PageFrame] = []
 

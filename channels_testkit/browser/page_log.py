@@ -14,6 +14,8 @@ RECEIVED = "received"
 _BINARY = 2
 #: What a page does not work without, as Chromium calls it.
 _PARTS = {"Script", "Stylesheet"}
+#: What a browser begins with.
+_EMPTY = {"about:blank", "data:,"}
 _REFUSED = 400
 _STACK = "\n    at "
 _ARROWS = {SENT: "->", RECEIVED: "<-"}
@@ -65,6 +67,8 @@ class PageLog:
         self.console: list[str] = []
         self.traffic: list[str] = []
         self.origins: set[str] = set()
+        #: Whether a page was opened, and not only an empty one.
+        self.has_page = False
 
     @property
     def errors(self) -> list[PageError]:
@@ -92,6 +96,7 @@ class PageLog:
         frame = params["frame"]
         if "parentId" not in frame:
             self._pages[session] = frame["url"]
+            self.has_page = self.has_page or frame["url"] not in _EMPTY
 
     def _ran_scripts(self, _session: str, params: Any) -> None:
         origin = params["context"]["origin"]

@@ -128,6 +128,16 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
             self._own_browser = self._take_browser()
         return self._own_browser
 
+    def _page(self, driver: Chrome | None) -> Browser:
+        """Return the browser whose page is looked at."""
+        found = self._browser(driver)
+        if driver is None and self._browsers.only_others_have_pages(found):
+            raise RuntimeError(
+                "self.browser has opened no page in this test, while another browser"
+                " has; pass browser=."
+            )
+        return found
+
     def _take_browser(self) -> Browser:
         if self._kit.is_async:
             raise RuntimeError(

@@ -74,6 +74,13 @@ def browser_error_meanwhile(case: Any) -> None:
 
 
 @scenario
+def browser_forgotten(case: Any) -> None:
+    browser = case.new_browser()
+    case.open_page("/pages/changing/", browser)
+    case.assertPageShows("li", "tea")
+
+
+@scenario
 def browser_page_error(case: Any) -> None:
     case.open_page("/pages/broken/")
 

@@ -193,6 +193,28 @@ class RoomTests(BrowserTestCase):
         self.assertReceivesJson(cal, {"text": "hello"})
 
 
+class ForgottenBrowserTests(BrowserTestCase):
+    def test_own_browser_without_a_page_beside_another_with_one_is_refused(self):
+        self.open_page("/pages/changing/", self.new_browser())
+        for look in (
+            lambda: self.assertPageShows("h1"),
+            lambda: self.assertPageShowsNot("h2"),
+            lambda: self.assertPageReceives("x"),
+            lambda: self.assertPageSends("x"),
+        ):
+            with self.assertRaisesRegex(RuntimeError, r"pass browser=\.$"):
+                look()
+
+    def test_own_browser_with_a_page_is_meant(self):
+        self.open_page("/pages/changing/", self.new_browser())
+        self.open_page("/pages/changing/")
+        self.assertPageShows("h1")
+
+    def test_own_browser_is_meant_where_no_browser_has_a_page(self):
+        self.new_browser()
+        self.assertPageShowsNot("h1")
+
+
 class UvicornRoomTests(RoomTests):
     server_class = UvicornServer
 
