@@ -30,7 +30,7 @@ _SHORT_DIRECTORY = "/tmp"
 # the directory and kills the server, with all that a script may have started.
 _WATCHED = """
 exec 3<&0
-(read -r _ <&3; rm -rf "$0"; kill -9 -$$) 2>/dev/null &
+(read -r _ <&3; command -p rm -rf "$0"; kill -9 -$$) 2>/dev/null &
 exec "$@" 3<&- </dev/null
 """
 

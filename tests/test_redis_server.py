@@ -51,6 +51,10 @@ if os.fork():
     print("exists:", os.path.exists(server.url.removeprefix("unix://")))
 """
 
+SAYS_NOTHING = f"""#!/bin/sh
+exec "{sys.executable}" -c "import time; time.sleep({SECONDS})"
+"""
+
 
 def fresh_class() -> type[RedisServer]:
     """Return a class that has not looked for a server yet."""
@@ -67,8 +71,7 @@ def only_on_path(**programs: str) -> Iterator[Path]:
     """Have only these programs on the PATH, besides what runs them."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        for tool in ("sh", "rm", "sleep"):
-            (directory / tool).symlink_to(str(shutil.which(tool)))
+        (directory / "sh").symlink_to(str(shutil.which("sh")))
         for program, target in programs.items():
             path = directory / program.replace("_", "-")
             if target.startswith("#!"):
@@ -241,7 +244,7 @@ class MissingTests(ServerTestCase):
 
     def test_program_that_never_answers_is_given_up(self) -> None:
         with mock.patch.object(redis_process, "_SECONDS_TO_START", 0.01):
-            reason = self.why_missing(redis_server=f"#!/bin/sh\nexec sleep {SECONDS}")
+            reason = self.why_missing(redis_server=SAYS_NOTHING)
         self.assertIn("/redis-server): it did not answer: ", reason)
 
     def test_required_server_that_is_missing_is_a_failure(self) -> None:
@@ -353,6 +356,12 @@ def listening_server() -> Iterator[int]:
 
 @requires_redis
 class EndTests(ServerTestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        with RedisServer.private():
+            _, cls.program = next(find_programs())
+
     def test_killed_server_starts_again_on_the_same_address(self) -> None:
         with RedisServer.private() as server:
             url = server.url
@@ -376,10 +385,8 @@ class EndTests(ServerTestCase):
             self.assertTrue(exists(server))
 
     def test_server_inside_a_script_is_killed_as_well(self) -> None:
-        with RedisServer.private():
-            _, program = next(find_programs())
         # The shell does not become the server.
-        script = f'#!/bin/sh\n"{program}" "$@"\nexit 0'
+        script = f'#!/bin/sh\n"{self.program}" "$@"\nexit 0'
         entered(self, only_on_path(redis_server=script))
         server = self.obtain()
         with socket.socket(socket.AF_UNIX) as client:
@@ -410,16 +417,23 @@ class EndTests(ServerTestCase):
             server.kill()
             server.kill()
 
-    def test_server_ends_with_the_process_whatever_ends_that(self) -> None:
-        for order in ("be killed", "end\n"):
-            with self.subTest(order), self.other_process() as (process, url):
-                with socket.socket(socket.AF_UNIX) as client:
-                    client.settimeout(SECONDS)
-                    client.connect(url.removeprefix("unix://"))
-                    process.stdin.write(order)
-                    process.stdin.close()
-                    wait_for_end(client)
-                self.assertFalse(Path(url.removeprefix("unix://")).parent.exists())
+    def test_server_ends_with_its_process(self) -> None:
+        self.assert_ends_with_a_process("end\n")
+
+    def test_server_ends_with_a_process_that_is_killed(self) -> None:
+        """Also where the PATH has the shell alone."""
+        entered(self, only_on_path(redis_server=self.program))
+        self.assert_ends_with_a_process("be killed")
+
+    def assert_ends_with_a_process(self, order: str) -> None:
+        with self.other_process() as (process, url):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(SECONDS)
+                client.connect(url.removeprefix("unix://"))
+                process.stdin.write(order)
+                process.stdin.close()
+                wait_for_end(client)
+            self.assertFalse(Path(url.removeprefix("unix://")).parent.exists())
 
     @contextlib.contextmanager
     def other_process(self) -> Iterator[tuple[Any, str]]:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import pickle
 import re
 import sys
 import traceback
 import unittest
+from types import SimpleNamespace
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -21,6 +23,7 @@ from channels_testkit import (
 from channels_testkit.engine import tracebacks
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.tracebacks import hide_kit_frames
+from channels_testkit.outside import Outside
 from tests.utils import run_case
 
 
@@ -159,6 +162,39 @@ class HideTests(unittest.TestCase):
         error.__traceback__ = entries[-1]
         hide_kit_frames(error)
         self.assertEqual(names_of(error), ["deliver"])
+
+    def close(self, to_call: Any) -> None:
+        """Call it as the kit does when a test ends."""
+        outside = Outside(SimpleNamespace())
+        outside.closers.append(to_call)
+        outside.close()
+
+    def test_frames_of_an_exit_stack_of_the_kit_are_hidden_as_well(self) -> None:
+        def fail() -> None:
+            raise ValueError
+
+        error = raised(self.close, fail)
+        self.assertIn("_exit_wrapper", names_of(error))
+        hide_kit_frames(error)
+        self.assertEqual(names_of(error), ["raised", "close", "fail"])
+
+    def test_verdict_at_the_end_of_a_test_keeps_the_kits_last_frame(self) -> None:
+        errors = ApplicationErrors()
+        errors.record(AssertionError("no"))
+        error = raised(self.close, errors.deliver)
+        error.__traceback__ = tracebacks._entries(error.__traceback__)[2]
+        self.assertEqual(names_of(error)[0], "close")
+        hide_kit_frames(error)
+        self.assertEqual(names_of(error), ["deliver"])
+
+    def test_frames_of_an_exit_stack_of_the_test_are_shown(self) -> None:
+        def leave() -> None:
+            with contextlib.ExitStack() as stack:
+                stack.callback(self.deliver, ValueError())
+
+        error = raised(leave)
+        hide_kit_frames(error)
+        self.assertIn("_exit_wrapper", names_of(error))
 
     def test_package_with_a_longer_name_is_not_the_kit(self) -> None:
         name = tracebacks._PACKAGE.rstrip("/\\") + "_more/views.py"

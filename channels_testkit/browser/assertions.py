@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.layer_report import with_message
+from channels_testkit.layer_report import unheard, with_message
 from channels_testkit.matching import matches
 from channels_testkit.wire import expected_payload
 
 from .page_log import RECEIVED, SENT
-from .report import Places, no_frame, no_page_error, not_shown, still_shown
+from .report import (
+    Places,
+    no_frame,
+    no_page_error,
+    not_shown,
+    raised_as_well,
+    still_shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,6 +31,9 @@ if TYPE_CHECKING:
     from .session import Browser
 
 __unittest = True
+
+#: Of the messages of a test, all.
+_ALL = 0
 
 
 class PageErrorBlock:
@@ -83,6 +93,7 @@ class PageAssertions:
         @property
         def _places(self) -> Places: ...
         def _browser(self, driver: Chrome | None) -> Browser: ...
+        def _page(self, driver: Chrome | None) -> Browser: ...
 
     browser_timeout: float
     failureException: type[BaseException]
@@ -108,13 +119,11 @@ class PageAssertions:
         Raises ``ValueError`` for what is no CSS selector.
         """
         __tracebackhide__ = True
-        seconds = self._seconds(timeout)
-        shown = self._browser(browser).wait_for(
-            selector, text, is_wanted=True, timeout=seconds
-        )
+        page, seconds = self._page(browser), self._seconds(timeout)
+        shown = page.wait_for(selector, text, is_wanted=True, timeout=seconds)
         if not shown.is_met:
             failure = not_shown(selector, text, shown, seconds, self._places)
-            raise self.failureException(with_message(failure, msg))
+            raise self._failure(failure, page, msg)
         return shown.element
 
     def assertPageShowsNot(
@@ -133,13 +142,11 @@ class PageAssertions:
         It says nothing of what may still come: wait first for what comes last.
         """
         __tracebackhide__ = True
-        seconds = self._seconds(timeout)
-        shown = self._browser(browser).wait_for(
-            selector, text, is_wanted=False, timeout=seconds
-        )
+        page, seconds = self._page(browser), self._seconds(timeout)
+        shown = page.wait_for(selector, text, is_wanted=False, timeout=seconds)
         if not shown.is_met:
             failure = still_shown(selector, text, shown, seconds, self._places)
-            raise self.failureException(with_message(failure, msg))
+            raise self._failure(failure, page, msg)
 
     def page_frames(self, browser: Chrome | None = None) -> list[PageFrame]:
         """Return the frames of the pages of this test, in order."""
@@ -164,12 +171,9 @@ class PageAssertions:
         ``assertReceivesJson()``.
         """
         __tracebackhide__ = True
-        frame, failure = self._await_frame(
-            RECEIVED, expected, browser, partial=partial, timeout=timeout
+        return self._await_frame(
+            RECEIVED, expected, browser, partial=partial, timeout=timeout, msg=msg
         )
-        if frame is None:
-            raise self.failureException(with_message(failure, msg))
-        return frame
 
     def assertPageSends(
         self,
@@ -182,12 +186,9 @@ class PageAssertions:
     ) -> PageFrame:
         """Assert that a WebSocket of the page sends a frame, and return it."""
         __tracebackhide__ = True
-        frame, failure = self._await_frame(
-            SENT, expected, browser, partial=partial, timeout=timeout
+        return self._await_frame(
+            SENT, expected, browser, partial=partial, timeout=timeout, msg=msg
         )
-        if frame is None:
-            raise self.failureException(with_message(failure, msg))
-        return frame
 
     def assertPageError(
         self,
@@ -200,10 +201,11 @@ class PageAssertions:
         """
         Expect an error on a page, for the length of a ``with`` block.
 
-        An error is one that no script caught, or a WebSocket that failed. At
-        the end of the block it is waited for. The block yields a list, which
-        is filled with the errors whose text contains ``text``; they do not
-        fail the test.
+        An error is one that no script caught, a WebSocket that failed, or a
+        script or style sheet that the page's server does not have. At the end
+        of the block it is waited for. The block yields a list, which is filled
+        with the errors whose text contains ``text``; they do not fail the
+        test.
 
         Fails where there is none. What the block itself raises goes first.
         """
@@ -225,31 +227,41 @@ class PageAssertions:
         *,
         partial: bool,
         timeout: float | None,
-    ) -> tuple[PageFrame | None, str]:
-        """Return the first frame that matches, or None and a failure."""
-        found, seconds = self._browser(browser), self._seconds(timeout)
+        msg: object,
+    ) -> PageFrame:
+        """Return the first frame that matches; fail where none comes."""
+        __tracebackhide__ = True
+        page, seconds = self._page(browser), self._seconds(timeout)
         wanted = expected_payload(self.wire, expected)
         matching: list[PageFrame] = []
 
         def look() -> bool:
             matching[:] = [
                 frame
-                for frame in self._decoded(found)
+                for frame in self._decoded(page)
                 if frame.direction == direction
                 and matches(wanted, frame.payload, partial=partial)
             ]
             return bool(matching)
 
-        if found.devtools.wait_until(look, seconds):
-            return matching[0], ""
-        return None, no_frame(
+        if page.devtools.wait_until(look, seconds):
+            return matching[0]
+        failure = no_frame(
             direction,
             wanted,
-            self._decoded(found),
+            self._decoded(page),
             seconds,
             partial=partial,
             places=self._places,
         )
+        raise self._failure(failure, page, msg)
+
+    def _failure(self, text: str, page: Browser, msg: object) -> BaseException:
+        """Return a failure that ends with what may be its cause."""
+        page.devtools.catch_up()
+        causes = [raised_as_well(page.log.errors, self._places), unheard(_ALL)]
+        whole = "\n\n".join([text, *filter(None, causes)])
+        return self.failureException(with_message(whole, msg))
 
     def _decoded(self, browser: Browser) -> list[PageFrame]:
         return [

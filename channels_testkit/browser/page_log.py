@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
 SENT = "sent"
 RECEIVED = "received"
 _BINARY = 2
+#: What a page does not work without, as Chromium calls it.
+_PARTS = {"Script", "Stylesheet"}
+#: What a browser begins with.
+_EMPTY = {"about:blank", "data:,"}
+_REFUSED = 400
+_STACK = "\n    at "
 _ARROWS = {SENT: "->", RECEIVED: "<-"}
 
 
@@ -31,10 +38,11 @@ class PageFrame(NamedTuple):
 
 class PageError(NamedTuple):
     """
-    An error of a page: one nobody caught, or a WebSocket that failed.
+    An error of a page.
 
-    ``place`` is the script and the line, where there is one; ``page`` is the
-    URL of the page.
+    One nobody caught, a WebSocket that failed, or a script or style sheet of
+    the page's own server that it does not have. ``place`` is the script and
+    the line, where there is one; ``page`` is the URL of the page.
     """
 
     page: str
@@ -59,6 +67,8 @@ class PageLog:
         self.console: list[str] = []
         self.traffic: list[str] = []
         self.origins: set[str] = set()
+        #: Whether a page was opened, and not only an empty one.
+        self.has_page = False
 
     @property
     def errors(self) -> list[PageError]:
@@ -86,6 +96,7 @@ class PageLog:
         frame = params["frame"]
         if "parentId" not in frame:
             self._pages[session] = frame["url"]
+            self.has_page = self.has_page or frame["url"] not in _EMPTY
 
     def _ran_scripts(self, _session: str, params: Any) -> None:
         origin = params["context"]["origin"]
@@ -107,6 +118,15 @@ class PageLog:
 
     def _revoked(self, session: str, params: Any) -> None:
         self._errors.pop((session, params["exceptionId"]), None)
+
+    def _responded(self, session: str, params: Any) -> None:
+        response, page = params["response"], self._page(session)
+        is_missing = params["type"] in _PARTS and response["status"] >= _REFUSED
+        if is_missing and _origin(response["url"]) == _origin(page):
+            path = urlsplit(response["url"])._replace(scheme="", netloc="").geturl()
+            text = f"GET {path}: {response['status']}"
+            # Chromium tells the console of it.
+            self._errors[object()] = PageError(page, text, "")
 
     def _opened(self, _session: str, params: Any) -> None:
         self._sockets[params["requestId"]] = params["url"]
@@ -148,6 +168,7 @@ class PageLog:
     #: What takes which event.
     _takers: ClassVar[dict[str, Callable[[PageLog, str, Any], None]]] = {
         "Log.entryAdded": _complained,
+        "Network.responseReceived": _responded,
         "Network.webSocketClosed": _closed,
         "Network.webSocketCreated": _opened,
         "Network.webSocketFrameError": _failed,
@@ -161,6 +182,11 @@ class PageLog:
     }
 
 
+def _origin(url: str) -> tuple[str, str]:
+    scheme, host, *_ = urlsplit(url)
+    return scheme, host
+
+
 def _payload_of(response: Any) -> str | bytes:
     data: str = response["payloadData"]
     return base64.b64decode(data) if response["opcode"] == _BINARY else data
@@ -171,10 +197,10 @@ def _text_of(value: Any) -> str:
 
 
 def _text_of_exception(details: Any) -> str:
-    """Return the first line: a stack follows it in an Error's description."""
+    """Return what was thrown, on one line and without an Error's stack."""
     exception = details.get("exception")
     text = details["text"] if exception is None else _text_of(exception)
-    return text.partition("\n")[0]
+    return " ".join(text.partition(_STACK)[0].splitlines())
 
 
 def _place_of(details: Any) -> str:

@@ -133,6 +133,12 @@ def page_errors(errors: Sequence[PageError], places: Places) -> str:
     )
 
 
+def raised_as_well(errors: Sequence[PageError], places: Places) -> str:
+    """Say what went wrong on a page that is found wanting."""
+    lines = [f"The page also raised: {_said(error)}" for error in errors]
+    return places.shorten("\n".join(lines[-_LISTED:]))
+
+
 def no_page_error(
     text: str, errors: Sequence[PageError], timeout: float, places: Places
 ) -> str:
@@ -148,8 +154,11 @@ def no_page_error(
 
 def describe(error: PageError, places: Places) -> str:
     """Return an error with where it was."""
-    text = f"{error.text} ({error.place})" if error.place else error.text
-    return places.shorten(f"{error.page}: {text}")
+    return places.shorten(f"{error.page}: {_said(error)}")
+
+
+def _said(error: PageError) -> str:
+    return f"{error.text} ({error.place})" if error.place else error.text
 
 
 def add_line(error: BaseException, line: str) -> None:

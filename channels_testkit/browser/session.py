@@ -163,6 +163,13 @@ class BrowserPool:
         """Tell whether a browser in use does not run any more."""
         return any(browser.devtools.is_gone for browser in self.in_use)
 
+    def only_others_have_pages(self, browser: Browser) -> bool:
+        """Tell whether this browser has opened no page, and another has."""
+        if not browser.log.has_page:
+            self.catch_up()
+        with_page = [it for it in self.in_use if it.log.has_page]
+        return bool(with_page) and browser not in with_page
+
     def errors(self) -> list[PageError]:
         """Return the errors of all pages in use."""
         return [error for browser in self.in_use for error in browser.log.errors]

@@ -38,9 +38,9 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
     first asks for them, serve all its tests, and have no page, cookie or
     storage of the test before.
 
-    A page on which a script fails or a WebSocket cannot connect fails the
-    test. A test that fails leaves a screenshot, the page, its console and its
-    frames in a folder, which the failure names.
+    A page on which a script fails or is missing, or a WebSocket cannot
+    connect, fails the test. A test that fails leaves a screenshot, the page,
+    its console and its frames in a folder, which the failure names.
 
     Where there is no Chromium, or no Selenium, the tests are skipped.
     """
@@ -127,6 +127,16 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
         if self._own_browser is None:
             self._own_browser = self._take_browser()
         return self._own_browser
+
+    def _page(self, driver: Chrome | None) -> Browser:
+        """Return the browser whose page is looked at."""
+        found = self._browser(driver)
+        if driver is None and self._browsers.only_others_have_pages(found):
+            raise RuntimeError(
+                "self.browser has opened no page in this test, while another browser"
+                " has; pass browser=."
+            )
+        return found
 
     def _take_browser(self) -> Browser:
         if self._kit.is_async:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import linecache
 import os
 from pathlib import Path
@@ -25,9 +26,7 @@ def hide_kit_frames(error: BaseException) -> None:
     entries = list(_entries(error.__traceback__))
     if not entries or (_is_kit(entries[-1]) and not _is_raise(entries[-1])):
         return
-    shown = [entry for entry in entries if not _is_kit(entry)]
-    if not shown:
-        return
+    shown = _shown(entries) or entries[-1:]
     for entry, following in zip(shown, [*shown[1:], None], strict=True):
         entry.tb_next = following
     error.__traceback__ = shown[0]
@@ -47,6 +46,17 @@ def note_owner(error: BaseException, owner: str) -> None:
         add_note(note)
 
 
+def _shown(entries: list[TracebackType]) -> list[TracebackType]:
+    """Leave out the kit's frames, and those of the exit stacks that it has."""
+    shown = []
+    is_hidden = False
+    for entry in entries:
+        is_hidden = _is_kit(entry) or (is_hidden and _is_contextlib(entry))
+        if not is_hidden:
+            shown.append(entry)
+    return shown
+
+
 def _entries(traceback: TracebackType | None) -> list[TracebackType]:
     entries = []
     while traceback is not None:
@@ -64,3 +74,7 @@ def _is_raise(entry: TracebackType) -> bool:
 def _is_kit(entry: TracebackType) -> bool:
     filename = entry.tb_frame.f_code.co_filename
     return filename.startswith(_PACKAGE) or filename.endswith(_LOOP)
+
+
+def _is_contextlib(entry: TracebackType) -> bool:
+    return entry.tb_frame.f_code.co_filename == contextlib.__file__

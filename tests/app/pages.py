@@ -51,6 +51,14 @@ document.querySelector("p").textContent = `loaded ${times} times`;
 if (times < 5) setTimeout(() => location.reload(), 20);
 </script>""",
     "broken": "<script>\nmissing();\n</script>",
+    # Of what is missing, the style sheet and the script are its own fault.
+    "incomplete": """<link rel="stylesheet" href="/missing.css">
+<link rel="icon" href="/missing.ico"><img src="/missing.png">
+<script src="/missing.js"></script>
+<script>
+fetch("/missing.json").then(() => document.write("<p>loaded</p>"));
+console.error("no style");
+</script>""",
     "rejecting": "<script>Promise.reject(new Error('not today'))</script>",
     # Somebody looks at the rejection in the end.
     "forgiving": """<script>

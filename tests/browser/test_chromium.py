@@ -13,9 +13,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 from channels_testkit.browser import BrowserTestCase
 from channels_testkit.browser.chromium import find_programs
+from channels_testkit.requirements import installed
+from tests.browser.outer import BrowserOuterTestCase
 from tests.utils import entered, run_case
 
 
+@unittest.skipUnless(installed("selenium"), "needs Selenium")
 class FindingTests(unittest.TestCase):
     def setUp(self):
         self.folder = Path(entered(self, TemporaryDirectory()))
@@ -50,19 +53,16 @@ class FindingTests(unittest.TestCase):
         )
 
     def test_missing_one_skips_the_class(self):
-        class Tests(BrowserTestCase):
-            def test(self):
-                """Not reached."""
-
-        result = run_case(Tests)
-        [(_, reason)] = result.skipped
-        self.assertEqual(
-            reason,
-            "Chromium was not found as chromium, chromium-browser, google-chrome,"
-            " chrome: install it (Debian's package is chromium), or name it in"
-            " CHANNELS_TESTKIT_CHROMIUM.",
-        )
-        self.assertEqual(result.texts, [])
+        for base in (BrowserTestCase, BrowserOuterTestCase):
+            result = run_case(type("Tests", (base,), {"test": self.fail}))
+            [(_, reason)] = result.skipped
+            self.assertEqual(
+                reason,
+                "Chromium was not found as chromium, chromium-browser, google-chrome,"
+                " chrome: install it (Debian's package is chromium), or name it in"
+                " CHANNELS_TESTKIT_CHROMIUM.",
+            )
+            self.assertEqual(result.texts, [])
 
     def test_missing_driver(self):
         self.make("chromium")

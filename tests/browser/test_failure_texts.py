@@ -9,9 +9,11 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from channels_testkit import Group
 from channels_testkit.browser import BrowserTestCase
+from tests.browser.outer import BrowserOuterTestCase
 from tests.scenarios import Scenarios
-from tests.utils import FAILURES, OuterTestCase, assertFailureText, run_case
+from tests.utils import FAILURES, assertFailureText, run_case
 
 scenario = Scenarios()
 
@@ -57,6 +59,28 @@ def browser_no_frame_at_all(case: Any) -> None:
 
 
 @scenario
+def browser_nobody_in_the_group(case: Any) -> None:
+    case.open_page("/pages/room/")
+    case.assertPageShows("#status", "connected")
+    Group("room-2").send({"type": "room.message", "content": {"text": "hello"}})
+    case.assertPageShows("#log li", "hello", timeout=0)
+
+
+@scenario
+def browser_error_meanwhile(case: Any) -> None:
+    case.check_page = "off"  # which would say it once more
+    case.open_page("/pages/broken/")
+    case.assertPageShows("#status", timeout=0)
+
+
+@scenario
+def browser_forgotten(case: Any) -> None:
+    browser = case.new_browser()
+    case.open_page("/pages/changing/", browser)
+    case.assertPageShows("li", "tea")
+
+
+@scenario
 def browser_page_error(case: Any) -> None:
     case.open_page("/pages/broken/")
 
@@ -83,7 +107,7 @@ async def browser_in_an_async_test(case: Any) -> None:
     case.open_page("/pages/empty/")
 
 
-class FailureTextTests(OuterTestCase):
+class FailureTextTests(BrowserOuterTestCase):
     def test_each_scenario_prints_its_file(self) -> None:
         """All in one Chromium."""
         folder = tempfile.mkdtemp()

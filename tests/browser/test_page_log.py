@@ -31,10 +31,17 @@ class PageLogTests(unittest.TestCase):
 
     def test_text_is_what_was_thrown(self):
         self.throw(1, exception={"type": "number", "value": 5})
-        self.throw(2, exception={"type": "object", "description": "Error: a\n at b"})
+        self.throw(2, exception={"type": "object", "description": "Error: a\n    at b"})
         self.throw(3, exception={"type": "undefined"})
         texts = [error.text for error in self.log.errors]
         self.assertEqual(texts, ["5", "Error: a", "undefined"])
+
+    def test_text_is_whole_and_on_one_line(self):
+        said = "SyntaxError: Unexpected token '<', \"\n<!doc\"... is not valid JSON"
+        self.throw(1, exception={"type": "object", "description": said})
+        self.throw(2, exception={"type": "string", "value": "one\ntwo"})
+        texts = [error.text for error in self.log.errors]
+        self.assertEqual(texts, [said.replace("\n", " "), "one two"])
 
     def test_place_is_the_script_or_what_called_it(self):
         self.throw(1, url="/room.js")
@@ -75,6 +82,33 @@ class PageLogTests(unittest.TestCase):
         self.assertEqual(
             self.log.traffic, ["/ws/ connect", "/ws/ failed: no reason given"]
         )
+
+    def respond(self, url, **params):
+        response = {"url": url, "status": 404}
+        params = {"type": "Script", "response": response, **params}
+        self.log.take("s1", "Network.responseReceived", params)
+
+    def test_script_or_stylesheet_that_is_missing_is_an_error(self):
+        self.navigate("http://a.example/room/")
+        self.respond("http://a.example/static/chat.js?v=1")
+        self.respond("http://a.example/chat.css", type="Stylesheet")
+        self.assertEqual(
+            self.log.errors,
+            [
+                ("http://a.example/room/", "GET /static/chat.js?v=1: 404", ""),
+                ("http://a.example/room/", "GET /chat.css: 404", ""),
+            ],
+        )
+
+    def test_what_else_is_missing_is_no_error(self):
+        self.navigate("http://a.example/room/")
+        for kind in ["Document", "Fetch", "Image", "Other", "XHR"]:
+            self.respond("http://a.example/missing", type=kind)
+        self.respond("http://cdn.example/chat.js")
+        self.respond("https://a.example/chat.js")
+        url = "http://a.example/found.js"
+        self.respond(url, response={"url": url, "status": 200})
+        self.assertEqual(self.log.errors, [])
 
     def test_other_events_are_passed_over(self):
         self.log.take("s1", "Network.loadingFinished", {})

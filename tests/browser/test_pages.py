@@ -8,11 +8,11 @@ import unittest
 from unittest import mock
 
 from django.test import override_settings
-from selenium.common.exceptions import TimeoutException
 
 from channels_testkit import Group
-from channels_testkit.browser import BrowserTestCase, PageFrame, shows
+from channels_testkit.browser import BrowserTestCase, PageFrame
 from channels_testkit.live.uvicorn import UvicornServer
+from channels_testkit.requirements import installed
 
 
 class ShowingTests(BrowserTestCase):
@@ -72,6 +72,20 @@ class ShowingTests(BrowserTestCase):
             first_line = str(caught.exception).partition("\n")[0]
             self.assertRegex(first_line, "no subtitle|still there|deaf|mute")
 
+    def test_what_may_be_the_cause_comes_last(self):
+        Group("lobby").send({"type": "room.message", "content": "hello"})
+        self.open_page("/pages/changing/")
+        cause = "\n\nNobody was in group 'lobby' when a message was sent to it."
+        for fail in (
+            lambda: self.assertPageShows("h2", timeout=0),
+            lambda: self.assertPageShowsNot("h1", timeout=0),
+            lambda: self.assertPageReceives("x", timeout=0),
+            lambda: self.assertPageSends("x", timeout=0),
+        ):
+            with self.assertRaises(AssertionError) as caught:
+                fail()
+            self.assertTrue(str(caught.exception).endswith(cause), caught.exception)
+
     def test_inside_a_frame(self):
         browser = self.open_page("/pages/framed/")
         browser.switch_to.frame(self.assertPageShows("iframe"))
@@ -105,11 +119,18 @@ class BusyPage:
         self.seconds = seconds
 
     def execute_async_script(self, *args):
+        from selenium.common.exceptions import TimeoutException
+
         raise TimeoutException("script timeout")
 
 
+@unittest.skipUnless(installed("selenium"), "needs Selenium")
 class BusyPageTests(unittest.TestCase):
     def test_it_is_given_some_seconds_more(self):
+        from selenium.common.exceptions import TimeoutException
+
+        from channels_testkit.browser import shows
+
         page = BusyPage()
         with mock.patch.object(shows, "_SECONDS_TO_ANSWER", -0.001):
             with self.assertRaisesRegex(TimeoutException, "script timeout"):
@@ -170,6 +191,28 @@ class RoomTests(BrowserTestCase):
         cal = self.connect("/ws/room/1/")
         self.say("hello")
         self.assertReceivesJson(cal, {"text": "hello"})
+
+
+class ForgottenBrowserTests(BrowserTestCase):
+    def test_own_browser_without_a_page_beside_another_with_one_is_refused(self):
+        self.open_page("/pages/changing/", self.new_browser())
+        for look in (
+            lambda: self.assertPageShows("h1"),
+            lambda: self.assertPageShowsNot("h2"),
+            lambda: self.assertPageReceives("x"),
+            lambda: self.assertPageSends("x"),
+        ):
+            with self.assertRaisesRegex(RuntimeError, r"pass browser=\.$"):
+                look()
+
+    def test_own_browser_with_a_page_is_meant(self):
+        self.open_page("/pages/changing/", self.new_browser())
+        self.open_page("/pages/changing/")
+        self.assertPageShows("h1")
+
+    def test_own_browser_is_meant_where_no_browser_has_a_page(self):
+        self.new_browser()
+        self.assertPageShowsNot("h1")
 
 
 class UvicornRoomTests(RoomTests):

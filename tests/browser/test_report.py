@@ -6,15 +6,20 @@ import unittest
 
 from channels_testkit.browser.page_log import PageError, PageFrame
 from channels_testkit.browser.report import Places, describe, no_frame, not_shown
-from channels_testkit.browser.shows import Shown
+from channels_testkit.requirements import installed
 
-NOT_SHOWN = Shown(
-    is_met=False, element=None, url="http://127.0.0.1:8000/a/", page="", there=[]
-)
 PLACES = Places("http://127.0.0.1:8000", "ws://127.0.0.1:8000")
 
 
+@unittest.skipUnless(installed("selenium"), "needs Selenium")
 class ReportTests(unittest.TestCase):
+    def shown(self, **fields):
+        from channels_testkit.browser.shows import Shown
+
+        url = "http://127.0.0.1:8000/a/"
+        nothing = Shown(is_met=False, element=None, url=url, page="", there=[])
+        return nothing._replace(**fields)
+
     def frames(self, *payloads):
         url = "ws://127.0.0.1:8000/ws/"
         return [PageFrame(url, "received", payload, "") for payload in payloads]
@@ -45,19 +50,19 @@ class ReportTests(unittest.TestCase):
 
     def test_likest_texts_come_first_and_are_few(self):
         there = [(f"order {number}", True) for number in range(9)]
-        shown = NOT_SHOWN._replace(there=there)
+        shown = self.shown(there=there)
         lines = not_shown("li", "order 7!", shown, 5.0, PLACES).splitlines()
         self.assertEqual(lines[3], "  'order 7'")
         self.assertEqual(len(lines), 8)
 
     def test_texts_are_as_they_come_where_none_is_wanted(self):
-        shown = NOT_SHOWN._replace(there=[("a", False), ("b", False)])
+        shown = self.shown(there=[("a", False), ("b", False)])
         lines = not_shown("li", None, shown, 5.0, PLACES).splitlines()
         self.assertEqual(lines[0], "The page /a/ showed no 'li' within 5 s.")
         self.assertEqual(lines[3:], ["  'a' (hidden)", "  'b' (hidden)"])
 
     def test_empty_page_shows_nothing(self):
-        text = not_shown("li", None, NOT_SHOWN, 5.0, PLACES)
+        text = not_shown("li", None, self.shown(), 5.0, PLACES)
         self.assertIn("Nothing on it matches 'li'. It shows: nothing", text)
 
     def test_urls_of_the_server_are_paths_and_others_are_whole(self):

@@ -6,14 +6,19 @@ import os
 import unittest
 from unittest import mock
 
-from selenium.common.exceptions import NoSuchWindowException
-
-from channels_testkit.browser import BrowserTestCase, devtools, session
+from channels_testkit.browser import BrowserTestCase
 from channels_testkit.browser.chromium import Programs
+from channels_testkit.requirements import installed
+
+DEVTOOLS = "channels_testkit.browser.devtools"
+SESSION = "channels_testkit.browser.session"
 
 
+@unittest.skipUnless(installed(SESSION), "needs Selenium")
 class StartTests(unittest.TestCase):
     def arguments(self, user):
+        from channels_testkit.browser import session
+
         # What is passed to Chromium cannot be asked of it.
         with (
             mock.patch.object(session, "Chrome") as chrome,
@@ -39,7 +44,7 @@ class SessionTests(BrowserTestCase):
             raise OSError("no such file")
 
         # Chromium does not fail to say where it listens.
-        with mock.patch.object(session, "devtools_url", devtools_url):
+        with mock.patch(f"{SESSION}.devtools_url", devtools_url):
             with self.assertRaisesRegex(OSError, "no such file"):
                 self.open_page("/pages/empty/")
         [driver] = started
@@ -53,7 +58,7 @@ class SessionTests(BrowserTestCase):
     def test_command_without_an_answer(self):
         tools = self._browser(None).devtools
         with (
-            mock.patch.object(devtools, "_SECONDS_TO_ANSWER", 0),
+            mock.patch(f"{DEVTOOLS}._SECONDS_TO_ANSWER", 0),
             mock.patch.object(tools, "_send"),
             self.assertRaisesRegex(RuntimeError, "did not answer Browser.getVersion"),
         ):
@@ -62,13 +67,15 @@ class SessionTests(BrowserTestCase):
     def test_window_that_does_not_close(self):
         browser = self._browser(None)
         with (
-            mock.patch.object(session, "_SECONDS_TO_CLOSE", 0),
+            mock.patch(f"{SESSION}._SECONDS_TO_CLOSE", 0),
             mock.patch.object(browser.devtools, "pages", list),
             self.assertRaisesRegex(RuntimeError, "did not close a page"),
         ):
             browser.start_afresh()
 
     def test_window_that_the_test_has_closed(self):
+        from selenium.common.exceptions import NoSuchWindowException
+
         browser = self.open_page("/pages/empty/")
         browser.switch_to.new_window("tab")
         browser.close()

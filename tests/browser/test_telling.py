@@ -15,14 +15,13 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import path
-from selenium.common.exceptions import WebDriverException
 
 from channels_testkit import ChannelsTestkitWarning
 from channels_testkit.browser import BrowserTestCase
-from channels_testkit.browser.evidence import save_evidence
 from channels_testkit.browser.report import add_to_text
 from tests.app.asgi import websocket_routes
-from tests.utils import OuterTestCase, run_case
+from tests.browser.outer import BrowserOuterTestCase
+from tests.utils import run_case
 
 PNG = b"\x89PNG"
 
@@ -73,6 +72,15 @@ class Bodies:
     def test_failed_socket(self):
         self.open_page("/pages/unconnected/")
         self.assertPageShows("p", "closed")
+
+    def test_missing(self):
+        self.open_page("/pages/incomplete/")
+        self.assertPageShows("p", "loaded")
+
+    def test_what_is_missing_is_expected(self):
+        with self.assertPageError("GET /missing.js: 404"):
+            with self.assertPageError("GET /missing.css: 404"):
+                self.open_page("/pages/incomplete/")
 
     def test_two_errors(self):
         self.open_page("/pages/broken/")
@@ -164,7 +172,7 @@ class Bodies:
         self.open_page("/pages/empty/")
 
 
-class TellingTests(OuterTestCase):
+class TellingTests(BrowserOuterTestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -202,6 +210,13 @@ class TellingTests(OuterTestCase):
                 [text] = self.told(name)
                 self.assertIn(f"AssertionError: Page error: {verdict}\n\n", text)
                 self.assertIn(f"Browser evidence: .../{__name__}.Tests.test_", text)
+                self.assertNotIn("Traceback", text)
+
+    def test_parts_of_a_page_that_are_missing_fail_its_test(self):
+        [text] = self.told("missing")
+        self.assertRegex(
+            text, r"Page error: GET /missing\.(css|js): 404, and 1 more\.\n"
+        )
 
     def test_errors_that_are_no_failures(self):
         for name in [
@@ -210,6 +225,7 @@ class TellingTests(OuterTestCase):
             "rejection_that_is_handled",
             "skipped",
             "warning",
+            "what_is_missing_is_expected",
         ]:
             with self.subTest(name):
                 self.assertEqual(self.told(name), [])
@@ -288,6 +304,8 @@ class TellingTests(OuterTestCase):
         self.assertEqual(path.parents[1], Path(tempfile.gettempdir()))
 
     def test_variable_says_where_evidence_is(self):
+        from channels_testkit.browser.evidence import save_evidence
+
         variables = {"CHANNELS_TESTKIT_EVIDENCE": str(self.folder)}
         with mock.patch.dict(os.environ, variables):
             self.assertEqual(
@@ -313,6 +331,8 @@ class TellingTests(OuterTestCase):
         self.assertIn("RuntimeError: not fresh", text)
 
     def test_line_is_added_to_a_text_where_there_are_no_notes(self):
+        from selenium.common.exceptions import WebDriverException
+
         for error, text in [
             (AssertionError("no"), "no\na line"),
             (AssertionError(), "\na line"),

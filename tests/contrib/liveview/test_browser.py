@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
-from selenium.webdriver.common.by import By
 
 from channels_testkit.browser import BrowserTestCase
 
@@ -29,8 +28,8 @@ class DeskTests(BrowserTestCase):
         for browser in (self.browser, ben):
             self.open_page("/desk/", browser)
             self.wait_for_socket(browser)
-        self.browser.find_element(By.NAME, "headline").send_keys("Storm")
-        self.browser.find_element(By.NAME, "text").send_keys("It rains.")
+        self.browser.find_element("name", "headline").send_keys("Storm")
+        self.browser.find_element("name", "text").send_keys("It rains.")
         self.click("file_story")
         self.assertPageShows("#form", "Thank you")
         self.assertPageShows("#list li", "Storm", browser=ben)
