@@ -33,11 +33,19 @@ async def afail(request):
     raise RefusedError("the async view")
 
 
+def close_body(request):
+    """Do what Django leaves undone where its handler fails."""
+    request._stream.close()
+
+
 def leave(request):
+    close_body(request)
     sys.exit("the view")
 
 
 async def begin(request):
+    close_body(request)
+
     async def lines():
         yield b"begun\n"
         raise RefusedError("the stream")
