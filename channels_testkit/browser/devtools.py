@@ -20,15 +20,19 @@ __unittest = True
 
 _SECONDS_TO_ANSWER = 10.0
 _SECONDS_TO_CATCH_UP = 2.0
-_ATTACH = {
+_TO_PAGES = {
+    "autoAttach": True,
+    "flatten": True,
+    # A window that a page opens may never go on where it is made to wait.
+    "waitForDebuggerOnStart": False,
+    "filter": [{"type": kind} for kind in ("page", "shared_worker", "service_worker")],
+}
+_TO_PARTS_OF_PAGES = {
     "autoAttach": True,
     "flatten": True,
     # Nothing that they do is missed, from their first line on.
     "waitForDebuggerOnStart": True,
-    "filter": [
-        {"type": kind}
-        for kind in ("page", "iframe", "worker", "shared_worker", "service_worker")
-    ],
+    "filter": [{"type": kind} for kind in ("iframe", "worker")],
 }
 _TO_WATCH = ("Log.enable", "Network.enable", "Page.enable", "Runtime.enable")
 
@@ -56,7 +60,7 @@ class DevTools:
             target=self._read, name="what the browser tells", daemon=True
         )
         self.thread.start()
-        self.command("Target.setAutoAttach", **_ATTACH)
+        self.command("Target.setAutoAttach", **_TO_PAGES)
         self.catch_up()
 
     def close(self) -> None:
@@ -176,5 +180,7 @@ class DevTools:
         self.log.begin(session, target["url"])
         for method in _TO_WATCH:
             self._send(next(self._numbers), method, session, {})
-        self._send(next(self._numbers), "Target.setAutoAttach", session, _ATTACH)
+        self._send(
+            next(self._numbers), "Target.setAutoAttach", session, _TO_PARTS_OF_PAGES
+        )
         self._send(next(self._numbers), "Runtime.runIfWaitingForDebugger", session, {})

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from selenium.common.exceptions import WebDriverException
 from urllib3.exceptions import HTTPError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from selenium.webdriver import Chrome
 
     from .session import Browser
 
 EVIDENCE = "CHANNELS_TESTKIT_EVIDENCE"
+_SECONDS_TO_ANSWER = 5.0
 
 
 def save_evidence(
@@ -45,10 +47,26 @@ def _save_browser(browser: Browser, folder: Path) -> None:
     (folder / "console.log").write_text("".join(f"{line}\n" for line in log.console))
     (folder / "frames.log").write_text("".join(f"{line}\n" for line in log.traffic))
     try:
-        _save_windows(browser.driver, folder)
+        with _quick_answers(browser.driver):
+            _save_windows(browser.driver, folder)
     except (WebDriverException, HTTPError) as error:
         # Of one that is dead, for instance, there is nothing to be seen.
         (folder / "not-saved.txt").write_text(str(error))
+
+
+@contextlib.contextmanager
+def _quick_answers(driver: Chrome) -> Iterator[None]:
+    """Wait for the driver no longer than for a page that can answer."""
+    # Selenium has this object since 4.26; before it waits for two minutes.
+    config: Any = getattr(driver.command_executor, "client_config", None)
+    if config is None:
+        yield
+        return
+    timeout, config.timeout = config.timeout, _SECONDS_TO_ANSWER
+    try:
+        yield
+    finally:
+        config.timeout = timeout
 
 
 def _save_windows(driver: Chrome, folder: Path) -> None:

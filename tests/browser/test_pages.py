@@ -225,10 +225,14 @@ class OtherFrameTests(BrowserTestCase):
         self.assertPageReceives(b"\x00\x01")
         self.assertPageReceives("plain")
 
-    def test_frames_of_workers_and_of_windows_that_a_page_opens(self):
-        browser = self.open_page("/pages/worker/")
+    def test_frames_of_workers(self):
+        self.open_page("/pages/worker/")
         self.assertPageReceives({"from": "a worker"})
-        browser.execute_script("open('/pages/binary/')")
+
+    def test_frames_of_other_windows(self):
+        browser = self.open_page("/pages/changing/")
+        browser.switch_to.new_window("tab")
+        self.open_page("/pages/binary/")
         self.assertPageReceives("plain")
 
     def test_wire_of_the_test_case_decodes(self):
