@@ -252,7 +252,9 @@ class CaptiveChannelLayer(BaseChannelLayer):
         """
         known = self._exchange.groups(self.clock())
         return {
-            sent.group: closest_name(sent.group, known)
+            sent.group: closest_name(
+                sent.group, [name for name in known if name != sent.group]
+            )
             for sent in self._exchange.sent
             if sent.group is not None
             and sent.sequence > since

@@ -9,7 +9,12 @@ from channels.security.websocket import WebsocketDenier
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import SimpleTestCase
 
-from channels_testkit import HttpCommunicator, NoFrame, SimpleWebsocketTestCase
+from channels_testkit import (
+    Group,
+    HttpCommunicator,
+    NoFrame,
+    SimpleWebsocketTestCase,
+)
 from channels_testkit.connection import Connection
 from channels_testkit.refusals import (
     check_frame_is_next,
@@ -51,6 +56,13 @@ class UnheardTests(SimpleWebsocketTestCase):
         ann.send_json({"groups": ["stars", "moon", "stars"]})
         was = "Nobody was in group {!r} when a message was sent to it."
         self.assertEqual(self.unheard_by(ann), list(map(was.format, ["stars", "moon"])))
+
+    def test_a_group_that_somebody_joined_later_is_not_taken_for_another(self):
+        ann = self.connect()
+        ann.send_json({"groups": ["stars"]})
+        Group("stars").add("somebody")
+        was = "Nobody was in group 'stars' when a message was sent to it."
+        self.assertEqual(self.unheard_by(ann), [was])
 
     def test_groups_with_members_are_not_named(self):
         ann, ben = self.connect_many(2)

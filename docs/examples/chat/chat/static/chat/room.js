@@ -80,8 +80,10 @@ const chat = open(
 );
 
 open("/ws/notifications/", ({ type, id, user, room, text }, connection) => {
-  if (type !== "mention") return;
+  // One may come twice: among what is unread, and from the group.
+  if (type !== "mention" || $(`#mention-${id}`)) return;
   const notice = notify(`${user} mentioned you in ${room}: ${text}`);
+  notice.id = `mention-${id}`;
   notice.onclick = () => {
     connection.send({ type: "read", id });
     notice.remove();
