@@ -231,7 +231,8 @@ class EndingTests:
         self.assertRegex(
             str(warned.warning),
             r"the application of websocket /ws/leaving/, which did not end within"
-            r" 0\.2 s: task '.+' waits in (Leaving\.)?disconnect \(test_ending\.py:\d+\)",
+            r" 0\.2 s: task '.+' waits in (Leaving\.)?disconnect"
+            r" \(test_ending\.py:\d+\)",
         )
 
     def test_many_that_do_not_end_are_told_in_the_same_time(self):
