@@ -39,7 +39,7 @@ class WarningTests(SimpleTestCase):
         def test_decorated(self) -> None:
             self.talk()
 
-        test_object = functools.partial(int)
+        test_object = staticmethod(functools.partial(int))
 
         def test_error(self) -> None:
             ann = self.connect()
