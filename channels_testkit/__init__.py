@@ -9,41 +9,42 @@ from __future__ import annotations
 
 import typing
 
-from .apply_routes import apply_routes
-from .client import ChannelClient
-from .communicator import WebsocketCommunicator
-from .event_stream import ServerSentEvent
-from .exceptions import (
-    ChannelsTestkitWarning,
-    DatabaseOwnershipError,
-    DeadlockError,
-    HangError,
-    NoFrame,
-    ProtocolError,
-)
-from .handshake import Handshake
-from .http import HttpCommunicator
-from .layers import CaptiveChannelLayer, Sent
-from .life_cycle import ChannelTestMixin
-from .messages import Channel, Group, Message
-from .testcases import (
-    ChannelTestCase,
-    SimpleChannelTestCase,
-    SimpleWebsocketTestCase,
-    TransactionChannelTestCase,
-    TransactionWebsocketTestCase,
-    WebsocketTestCase,
-    WebsocketTestMixin,
-)
-from .wsclient import HttpClient, WSClient
-
 __version__ = "0.1.0"
 
-ChannelTestCaseMixin = ChannelTestMixin
-Client = ChannelClient
-
 if typing.TYPE_CHECKING:
-    from .live import ChannelLiveServerTestCase, LiveServerTestCase
+    from .exceptions import (
+        ChannelsTestkitWarning,
+        DatabaseOwnershipError,
+        DeadlockError,
+        HangError,
+        NoFrame,
+        ProtocolError,
+    )
+    from .http.communicator import HttpCommunicator
+    from .http.event_stream import ServerSentEvent
+    from .layers.captive import CaptiveChannelLayer
+    from .layers.sent import Sent
+    from .live import LiveServerTestCase
+    from .routing.apply_routes import apply_routes
+    from .testcases.classes import (
+        ChannelTestCase,
+        SimpleChannelTestCase,
+        SimpleWebsocketTestCase,
+        TransactionChannelTestCase,
+        TransactionWebsocketTestCase,
+        WebsocketTestCase,
+        WebsocketTestMixin,
+    )
+    from .testcases.life_cycle import ChannelTestMixin
+    from .websocket.client import HttpClient, WSClient
+    from .websocket.communicator import WebsocketCommunicator
+    from .websocket.handshake import Handshake
+    from .workers.channel_client import ChannelClient
+    from .workers.messages import Channel, Group, Message
+
+    ChannelLiveServerTestCase = LiveServerTestCase
+    ChannelTestCaseMixin = ChannelTestMixin
+    Client = ChannelClient
 
 __all__ = [
     "CaptiveChannelLayer",
@@ -79,14 +80,54 @@ __all__ = [
     "apply_routes",
 ]
 
-_FROM_LIVE = ("ChannelLiveServerTestCase", "LiveServerTestCase")
+if not typing.TYPE_CHECKING:
+    # Hidden from type checkers, for which an unknown name stays an error. A
+    # name is imported when it is asked for: Django may not be set up before.
+    import importlib
 
+    _MODULES = {
+        "exceptions": (
+            "ChannelsTestkitWarning DatabaseOwnershipError DeadlockError HangError"
+            " NoFrame ProtocolError"
+        ),
+        "http.communicator": "HttpCommunicator",
+        "http.event_stream": "ServerSentEvent",
+        "layers.captive": "CaptiveChannelLayer",
+        "layers.sent": "Sent",
+        "live": "LiveServerTestCase",
+        "routing.apply_routes": "apply_routes",
+        "testcases.classes": (
+            "ChannelTestCase SimpleChannelTestCase SimpleWebsocketTestCase"
+            " TransactionChannelTestCase TransactionWebsocketTestCase"
+            " WebsocketTestCase WebsocketTestMixin"
+        ),
+        "testcases.life_cycle": "ChannelTestMixin",
+        "websocket.client": "HttpClient WSClient",
+        "websocket.communicator": "WebsocketCommunicator",
+        "websocket.handshake": "Handshake",
+        "workers.channel_client": "ChannelClient",
+        "workers.messages": "Channel Group Message",
+    }
+    _MODULE_OF = {
+        name: module for module, names in _MODULES.items() for name in names.split()
+    }
+    _OTHER_NAMES = {
+        "ChannelLiveServerTestCase": "LiveServerTestCase",
+        "ChannelTestCaseMixin": "ChannelTestMixin",
+        "Client": "ChannelClient",
+    }
 
-def __getattr__(name: str) -> object:
-    """Import the live server's test case for those who ask for it."""
-    if name in _FROM_LIVE:
-        from . import live
-
-        found: object = getattr(live, name)
+    def __getattr__(name):
+        """Import what is asked for by a public name."""
+        known = _OTHER_NAMES.get(name, name)
+        if known not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(
+            importlib.import_module(f"{__name__}.{_MODULE_OF[known]}"), known
+        )
+        globals()[name] = found
         return found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__():
+        """List the public names, imported or not."""
+        return sorted({*globals(), *__all__})

@@ -29,7 +29,9 @@ class ProtocolError(AssertionError):
 
     def __init__(self, text: str, breach: str = "") -> None:
         super().__init__(text, breach)
+        #: The whole text.
         self.text = text
+        #: The name of the rule that was broken.
         self.breach = breach
 
     def __str__(self) -> str:

@@ -333,3 +333,9 @@ def _likeness(expected: object, actual: object) -> float:
         " ".join(_say_expected(spot.expected) for spot in spots)[:MAX_COMPARED_TEXT],
         " ".join(_say(spot.actual) for spot in spots)[:MAX_COMPARED_TEXT],
     ).ratio()
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return a line that asks for the name that may have been meant."""
+    close = closest_name(name, names)
+    return f"\nDid you mean {close!r}?" if close else ""

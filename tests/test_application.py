@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 from typing import Any
 
-from channels_testkit.engine.application import RunningApplication
+from channels_testkit.asgi.application import RunningApplication
 from channels_testkit.engine.rest import APPLICATION
 from tests.utils import LoopTestCase
 

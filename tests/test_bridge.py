@@ -184,7 +184,7 @@ class RefusalTests(unittest.TestCase):
 
     def assert_refused(self, text: str) -> None:
         with self.assertRaises(RuntimeError) as caught:
-            self.bridge.call(self.work())
+            self.bridge.run(self.work())
         self.assertEqual(str(caught.exception), text)
 
     def test_call_from_another_thread_is_refused(self) -> None:
@@ -198,7 +198,7 @@ class RefusalTests(unittest.TestCase):
         async def nested() -> None:
             await sync_to_async(self.assert_refused)(text)
 
-        self.bridge.call(nested())
+        self.bridge.run(nested())
 
     def test_exceptions_come_out_as_they_are(self) -> None:
         for kind in (ValueError, KeyboardInterrupt, SystemExit):
@@ -207,12 +207,12 @@ class RefusalTests(unittest.TestCase):
                 raise kind("asked for")
 
             with self.subTest(kind), self.assertRaises(kind):
-                self.bridge.call(fail())
-        self.assertEqual(self.bridge.call(self.work()), "done")
+                self.bridge.run(fail())
+        self.assertEqual(self.bridge.run(self.work()), "done")
 
     def test_read_does_not_run_the_loop_of_a_still_application(self) -> None:
         with mock.patch.object(HelperThread, "run") as run:
-            self.assertEqual(self.bridge.read(self.work()), "done")
+            self.assertEqual(self.bridge.run_if_needed(self.work()), "done")
         run.assert_not_called()
 
     def test_call_ends_at_rest_also_where_it_raises(self) -> None:
@@ -226,7 +226,7 @@ class RefusalTests(unittest.TestCase):
             raise ValueError
 
         with self.assertRaises(ValueError):
-            self.bridge.call(fail())
+            self.bridge.run(fail())
         self.assertEqual(log, ["done"])
 
 
@@ -254,7 +254,7 @@ class ClosingTests(unittest.TestCase):
             await anext(self.generator)
 
         bridge = Bridge(hang_timeout=5)
-        bridge.call(start())
+        bridge.run(start())
         self.assertEqual(log, [])
         bridge.close()
         self.assertEqual(log, ["task ended", "generator ended"])

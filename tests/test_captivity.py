@@ -14,9 +14,9 @@ from django.test import SimpleTestCase, override_settings
 from django.utils.module_loading import import_string
 
 from channels_testkit import ChannelTestCase
-from channels_testkit.aliases import captive_layer
-from channels_testkit.captivity import CaptiveLayers
-from channels_testkit.layers import CaptiveChannelLayer
+from channels_testkit.layers.aliases import captive_layer
+from channels_testkit.layers.captive import CaptiveChannelLayer
+from channels_testkit.layers.captivity import CaptiveLayers
 from tests.utils import entered
 
 MESSAGE = {"type": "a.message"}

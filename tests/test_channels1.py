@@ -14,12 +14,7 @@ from django.http import QueryDict
 from django.test import SimpleTestCase
 from django.urls import path
 
-from channels_testkit import (
-    Group,
-    HttpClient,
-    SimpleWebsocketTestCase,
-    WSClient,
-)
+from channels_testkit import Group, HttpClient, SimpleWebsocketTestCase, WSClient
 
 from .app import failing
 from .app.consumers import EchoConsumer

@@ -27,6 +27,7 @@ from channels_testkit import (
     WebsocketCommunicator,
     WebsocketTestCase,
 )
+from channels_testkit.websocket.subjects import driver_of
 from tests.utils import LoopTestCase
 
 from .app import asgi, failing
@@ -163,7 +164,7 @@ class ChangeOfImportTests:
         with self.assertRaises(NoFrame):
             await communicator.receive_from()
         await communicator.disconnect()
-        self.assertFalse(communicator.needs_closing)
+        self.assertFalse(driver_of(communicator).needs_closing)
 
     async def test_the_address_becomes_path_and_query(self):
         for address in (
@@ -262,7 +263,7 @@ class ChangeOfImportTests:
         await communicator.connect()
         communicator.stop()
         await communicator.wait()
-        self.assertFalse(communicator.needs_closing)
+        self.assertFalse(driver_of(communicator).needs_closing)
         communicator.stop()
 
     async def test_wait_for_an_application_that_does_not_end(self):
@@ -277,7 +278,7 @@ class ChangeOfImportTests:
         async with WebsocketCommunicator(ECHO, "/") as communicator:
             await communicator.send_json_to({"n": 1})
             self.assertEqual(await communicator.receive_json(), {"n": 1})
-        self.assertFalse(communicator.needs_closing)
+        self.assertFalse(driver_of(communicator).needs_closing)
 
     async def test_as_a_context_manager_a_refusal_fails(self):
         communicator = WebsocketCommunicator(failing.forbid, "/")
@@ -414,7 +415,7 @@ class ReadingTests(SimpleWebsocketTestCase):
         self.assertEqual(repr(ann), "<WSClient ann (/ws/room/1/): new>")
         ann.connect()
         self.assertEqual(
-            repr(ann.communicator), "<WebsocketCommunicator ann (/ws/room/1/): open>"
+            repr(ann._communicator), "<WebsocketCommunicator ann (/ws/room/1/): open>"
         )
 
     def test_labels_number_the_connections_where_there_are_many(self):
@@ -491,10 +492,10 @@ class ClosingTests(SimpleWebsocketTestCase):
 
     async def test_reconnect_loses_the_connection_and_opens_another(self):
         ann = await self.aconnect()
-        first = ann.connection
+        first = driver_of(ann).connection
         self.assertTrue(await ann.reconnect())
         self.assertEqual(LastWordsConsumer.codes, [1006])
-        self.assertIsNot(ann.connection, first)
+        self.assertIsNot(driver_of(ann).connection, first)
         await ann.disconnect()
         self.assertTrue(await ann.reconnect())
 

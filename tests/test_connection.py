@@ -7,9 +7,9 @@ import asyncio
 from django.test import SimpleTestCase
 
 from channels_testkit import ProtocolError, SimpleWebsocketTestCase
-from channels_testkit.connection import Connection
-from channels_testkit.engine.protocol import BREACHES
-from channels_testkit.surroundings import Surroundings
+from channels_testkit.asgi.surroundings import Surroundings
+from channels_testkit.asgi.websocket_protocol import BREACHES
+from channels_testkit.websocket.connection import WebsocketConnection
 
 from .utils import run_case
 
@@ -206,7 +206,7 @@ class DenialTests(SimpleWebsocketTestCase):
 
 class FeedTests(SimpleTestCase):
     def test_nothing_is_fed_before_it_has_started(self):
-        connection = Connection(lambda: "/ws/", Surroundings())
+        connection = WebsocketConnection(lambda: "/ws/", Surroundings())
         self.assertFalse(connection.has_ended)
         self.assertIsNone(connection.task)
         connection.cancel()

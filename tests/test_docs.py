@@ -53,6 +53,8 @@ QUOTED = [
     ROOT / "tests" / "test_pages.py",
 ]
 
+PREFIX = "channels_testkit."
+
 COMMANDS = [
     'python -m pip install ".[browser]" && cd docs/examples/chat && python manage.py'
     " test",
@@ -131,14 +133,21 @@ def documented(module: ModuleType) -> Iterator[tuple[str, Any]]:
 
 def docstring_examples() -> dict[str, type[WebsocketTestCase]]:
     """Return a test case for each ``Example::`` block, by what it is of."""
-    names = [found.name for found in pkgutil.walk_packages(channels_testkit.__path__)]
+    names = [
+        found.name for found in pkgutil.walk_packages(channels_testkit.__path__, PREFIX)
+    ]
+    offered = {
+        name: getattr(channels_testkit, name) for name in channels_testkit.__all__
+    }
     examples: dict[str, type[WebsocketTestCase]] = {}
     for name in names:
-        module = importlib.import_module(f"channels_testkit.{name}")
+        if name.startswith(f"{PREFIX}contrib."):
+            continue  # its tests have each framework, and run its examples
+        module = importlib.import_module(name)
         for place, value in documented(module):
             _, found, code = (inspect.getdoc(value) or "").partition("\nExample::\n")
             if found:
-                known = {**vars(module), **vars(channels_testkit), **WHAT_EXAMPLES_USE}
+                known = {**vars(module), **offered, **WHAT_EXAMPLES_USE}
                 examples[place] = example_case(textwrap.dedent(code), known)
     return examples
 
@@ -250,5 +259,5 @@ class DocstringTests(TransactionTestCase):
     def test_examples_are_found_wherever_they_are(self):
         found = docstring_examples()
         self.assertIn("WebsocketTestCase", found)
-        self.assertIn("WebsocketMethods.connect", found)
+        self.assertIn("Connecting.connect", found)
         self.assertIn("first_difference", found)

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models.signals import post_save
 
 from channels_testkit import ChannelClient, WebsocketTestCase
+from channels_testkit.websocket.subjects import driver_of
 
 from .app.models import Note
 
@@ -115,7 +116,7 @@ class SyncTests(SendsTestCase):
     def test_it_is_heard_at_a_call_and_not_beside_the_tests_code(self):
         tell("later")
         # The connection's own list, which does not come to rest first.
-        frames = self.ann.connection.frames
+        frames = driver_of(self.ann).connection.frames
         self.assertEqual(frames, [])
         self.settle()
         self.assertEqual(len(frames), 1)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.test import SimpleTestCase
 
 from channels_testkit import ServerSentEvent
-from channels_testkit.event_stream import EventStream
+from channels_testkit.http.event_stream import EventStream
 
 
 def read(*chunks, stream=None):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import types
 import unittest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import channels_testkit
 from channels_testkit import ChannelTestMixin, WebsocketTestMixin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -32,14 +37,43 @@ def own_members(kind: type) -> set[str]:
 
 
 class ExportTests(unittest.TestCase):
-    def test_all_names_are_what_is_offered(self):
+    def test_all_names_can_be_had(self):
+        for name in channels_testkit.__all__:
+            with self.subTest(name):
+                found = getattr(channels_testkit, name)
+                self.assertTrue(found.__module__.startswith("channels_testkit."))
+                self.assertIn(name, dir(channels_testkit))
+
+    def test_nothing_else_is_offered(self):
         offered = {
             name
             for name, value in vars(channels_testkit).items()
             if not name.startswith("_") and not isinstance(value, types.ModuleType)
         }
-        offered |= {"ChannelLiveServerTestCase", "LiveServerTestCase"}  # when asked for
-        self.assertEqual(offered - {"annotations"}, set(channels_testkit.__all__))
+        self.assertLessEqual(offered - {"annotations"}, set(channels_testkit.__all__))
+
+    def test_an_unknown_name_is_an_attribute_error(self):
+        with self.assertRaises(AttributeError) as caught:
+            channels_testkit.Nonsense  # noqa: B018 - asked for
+        self.assertEqual(
+            str(caught.exception),
+            "module 'channels_testkit' has no attribute 'Nonsense'",
+        )
+
+    def test_type_checkers_see_the_same_names(self):
+        source = Path(channels_testkit.__file__).read_text()
+        (block, *_) = [
+            node
+            for node in ast.parse(source).body
+            if isinstance(node, ast.If) and "not" not in ast.unparse(node.test)
+        ]
+        seen = set()
+        for node in block.body:
+            if isinstance(node, ast.ImportFrom):
+                seen |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.Assign):
+                seen |= {ast.unparse(target) for target in node.targets}
+        self.assertEqual(seen, set(channels_testkit.__all__))
 
     def test_all_names_are_sorted(self):
         self.assertEqual(channels_testkit.__all__, sorted(channels_testkit.__all__))
@@ -70,3 +104,85 @@ class ExportTests(unittest.TestCase):
     def test_no_name_begins_as_pytest_wants_it(self):
         names = [name for name in channels_testkit.__all__ if name.startswith("Test")]
         self.assertEqual(names, [])
+
+
+def lines_of(kind: type) -> tuple[list[str], ast.ClassDef]:
+    """Return the lines of a class's module, and the class in its syntax."""
+    source = Path(inspect.getfile(kind)).read_text()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
+            return source.splitlines(), node
+    raise LookupError(kind)
+
+
+def attributes(kind: type) -> Iterator[tuple[str, bool]]:
+    """Yield the public attributes of instances, and if a comment says what."""
+    lines, node = lines_of(kind)
+    for inner in ast.walk(node):
+        if not isinstance(inner, (ast.Assign, ast.AnnAssign)):
+            continue
+        for target in (
+            inner.targets if isinstance(inner, ast.Assign) else [inner.target]
+        ):
+            name = ast.unparse(target).removeprefix("self.")
+            if ast.unparse(target) == f"self.{name}" and name.isidentifier():
+                above = lines[inner.lineno - 2].strip()
+                yield name, above.startswith("#:")
+
+
+class CompletionTests(unittest.TestCase):
+    """Completion shows what the reference describes, and nothing else."""
+
+    #: What unittest calls, and no test does.
+    of_unittest = frozenset(
+        {
+            *("addAsyncCleanup", "asyncSetUp", "asyncTearDown", "debug"),
+            *("enterAsyncContext", "run", "setUp", "setUpClass", "tearDown"),
+        }
+    )
+
+    def kinds(self) -> Iterator[type]:
+        for name in channels_testkit.__all__:
+            found = getattr(channels_testkit, name)
+            if inspect.isclass(found):
+                yield found
+
+    def parents(self, kind: type) -> Iterator[type]:
+        for parent in kind.__mro__:
+            if parent.__module__.startswith("channels_testkit."):
+                yield parent
+
+    def test_each_public_member_has_a_docstring_or_a_comment(self):
+        for kind in self.kinds():
+            for parent in self.parents(kind):
+                lines, node = lines_of(parent)
+                said = {
+                    ast.unparse(
+                        inner.target
+                        if isinstance(inner, ast.AnnAssign)
+                        else inner.targets[0]
+                    )
+                    for inner in node.body
+                    if isinstance(inner, (ast.Assign, ast.AnnAssign))
+                    and lines[inner.lineno - 2].strip().startswith("#:")
+                }
+                for name, value in vars(parent).items():
+                    if name.startswith("_") or name in said | self.of_unittest:
+                        continue
+                    with self.subTest(f"{parent.__qualname__}.{name}"):
+                        self.assertTrue(inspect.getdoc(value))
+
+    def test_each_public_attribute_has_a_comment(self):
+        for kind in self.kinds():
+            for parent in self.parents(kind):
+                for name, is_said in attributes(parent):
+                    if not name.startswith("_"):
+                        with self.subTest(f"{parent.__qualname__}.{name}"):
+                            self.assertTrue(is_said)
+
+    def test_the_reference_hides_nothing_but_unittests_methods(self):
+        for path in REFERENCE.glob("*.rst"):
+            hidden = re.findall(r":exclude-members: (.*)", path.read_text())
+            names = {name.strip() for line in hidden for name in line.split(",")}
+            with self.subTest(path.name):
+                self.assertLessEqual(names, self.of_unittest)

@@ -21,7 +21,7 @@ from channels_testkit import (
     SimpleWebsocketTestCase,
     WebsocketCommunicator,
 )
-from channels_testkit.engine import hangs, private
+from channels_testkit.engine import debuggers, private
 from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.helper import HelperThread
 from tests.utils import InnerResult, LoopTestCase, run_case
@@ -482,7 +482,7 @@ class SuspendedTests(unittest.TestCase):
             (lambda *args: None, True),
         ):
             with mock.patch.object(sys, "gettrace", lambda trace=trace: trace):
-                self.assertEqual(hangs.is_traced(), expected)
+                self.assertEqual(debuggers.is_traced(), expected)
 
 
 class BackgroundTests(unittest.TestCase):
@@ -549,7 +549,7 @@ class FreeStandingTests(LoopTestCase):
 
     async def test_hang_fails_the_call(self) -> None:
         communicator = WebsocketCommunicator(Waiting.as_asgi(), "/")
-        communicator._around.rest.hang_timeout = 0.05
+        communicator._driver.surroundings.rest.hang_timeout = 0.05
         with self.assertRaises(HangError) as caught:
             await communicator.connect()
         self.assertEqual(
@@ -559,7 +559,7 @@ class FreeStandingTests(LoopTestCase):
 
     async def test_time_between_two_calls_does_not_count(self) -> None:
         communicator = WebsocketCommunicator(AsyncWebsocketConsumer.as_asgi(), "/")
-        communicator._around.rest.hang_timeout = 5
+        communicator._driver.surroundings.rest.hang_timeout = 5
         await communicator.connect(timeout=0)
         later = private.clock() + 60
         with mock.patch.object(private, "clock", return_value=later):
@@ -594,7 +594,7 @@ class InterruptTests(unittest.TestCase):
             await communicator.connect()
 
         with self.assertRaises(KeyboardInterrupt):
-            bridge.call(connect())
+            bridge.run(connect())
         count = len(steps)
         threading.Event().wait(0.01)
         self.assertEqual(len(steps), count)

@@ -30,7 +30,7 @@ from channels_testkit import (
     TransactionChannelTestCase,
     apply_routes,
 )
-from channels_testkit.engine.protocol import BREACHES
+from channels_testkit.asgi.websocket_protocol import BREACHES
 
 from .app.models import Note
 from .utils import LoopTestCase, run_case
@@ -982,7 +982,7 @@ class EndOfTestTests(SimpleTestCase):
         class Inner(SimpleChannelTestCase):
             async def test_it(self):
                 await HttpCommunicator(application, "GET", "/").start()
-                await self._kit.aclose_all()
+                await self._kit.opened.aclose_all()
                 self.assertEqual(application.received[-1], "cleaned up")
 
         self.assertEqual(run_case(Inner).texts, [])
@@ -1191,7 +1191,7 @@ class WithoutTestCaseTests(LoopTestCase):
         with self.assertRaises(NoFrame):
             await communicator.get_response(timeout=30)
         await communicator.disconnect()
-        self.assertEqual(communicator.connection.state, "disconnected")
+        self.assertEqual(communicator._driver.connection.state, "disconnected")
 
     async def test_stop_raises_what_was_not_raised_so_far(self):
         async def application(scope, receive, send):
@@ -1203,7 +1203,7 @@ class WithoutTestCaseTests(LoopTestCase):
         communicator = HttpCommunicator(application, "GET", "/")
         await communicator.send_input({"type": "http.request"})
         doomed.set()
-        await asyncio.wait([communicator.connection.task])
+        await asyncio.wait([communicator._driver.connection.task])
         with self.assertRaisesRegex(ValueError, "asked for"):
             communicator.stop()
         communicator.stop()

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from django.test import SimpleTestCase
 
-from channels_testkit.engine.http_protocol import HttpProtocol
-from channels_testkit.engine.protocol import BREACHES, Breach
+from channels_testkit.asgi.http_protocol import HttpProtocol
+from channels_testkit.asgi.websocket_protocol import BREACHES, Breach
 
 START = {"type": "http.response.start", "status": 200}
 PART = {"type": "http.response.body", "body": b"a", "more_body": True}

@@ -6,15 +6,18 @@ import multiprocessing
 import threading
 import unittest
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from asgiref.sync import async_to_sync, sync_to_async
 
 from channels_testkit.engine import private
 from channels_testkit.engine.jobs import JobKey, current_job
-from channels_testkit.engine.rest import RestWatch, watch_of
+from channels_testkit.engine.watches import watch_of
 from tests.utils import LoopTestCase
+
+if TYPE_CHECKING:
+    from channels_testkit.engine.rest import RestWatch
 
 
 class Listener:

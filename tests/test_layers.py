@@ -17,8 +17,9 @@ from django.db import connection, connections, transaction
 from django.db.utils import ConnectionHandler
 from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_settings
 
-from channels_testkit.aliases import captive_layer
-from channels_testkit.layers import CaptiveChannelLayer, Sent, in_atomic_block
+from channels_testkit.layers.aliases import captive_layer
+from channels_testkit.layers.captive import CaptiveChannelLayer
+from channels_testkit.layers.sent import Sent, in_atomic_block
 
 MESSAGE = {"type": "a.message"}
 
@@ -859,7 +860,7 @@ class WithoutDatabasesTests(SimpleTestCase):
 @override_settings(
     CHANNEL_LAYERS={
         "default": {
-            "BACKEND": "channels_testkit.layers.CaptiveChannelLayer",
+            "BACKEND": "channels_testkit.CaptiveChannelLayer",
             "CONFIG": {"capacity": 1, "hosts": ["redis://nowhere"]},
         },
     }

@@ -13,7 +13,7 @@ from channels_testkit import (
     SimpleChannelTestCase,
     SimpleWebsocketTestCase,
 )
-from channels_testkit.messages import channel_name
+from channels_testkit.workers.messages import channel_name
 from tests.app.asgi import websocket_application
 from tests.app.consumers import EchoConsumer
 

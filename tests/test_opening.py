@@ -24,7 +24,8 @@ from channels_testkit import (
     WebsocketTestCase,
     WSClient,
 )
-from channels_testkit.opening import Login, Options
+from channels_testkit.asgi.login import Login
+from channels_testkit.websocket.opening import Options
 
 from .app import asgi
 from .app.consumers import EchoConsumer, WhoConsumer
@@ -347,7 +348,7 @@ class OutsideTests(TransactionTestCase):
         ann = await User.objects.acreate_user("ann")
         application = AuthMiddlewareStack(asgi.websocket_application)
         options = Options(user=ann, application=application)
-        communicator = WebsocketCommunicator.from_options("/ws/who/", options)
+        communicator = WebsocketCommunicator._from_options("/ws/who/", options)
         self.assertTrue(await communicator.connect())
         self.assertEqual(await communicator.receive_json_from(), {"user": "ann"})
         await communicator.disconnect()

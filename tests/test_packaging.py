@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 
 import channels_testkit
-from channels_testkit import redis_server
+from channels_testkit.redis import server as redis_server
 
 ROOT = Path(__file__).resolve().parent.parent
 

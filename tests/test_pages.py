@@ -24,6 +24,7 @@ from channels_testkit.contrib.pages import (
     PageClient,
 )
 from channels_testkit.contrib.turns import contains, in_json, snapshot
+from channels_testkit.websocket.subjects import driver_of
 
 from .app.models import Note
 from .utils import OuterTestCase, run_case
@@ -145,13 +146,17 @@ class ListTests(ChannelTestCase):
     def test_client_of_an_async_test_disconnects(self):
         client = list_client().mount(owner="ann")
         client.disconnect()
-        self.assertEqual(client.communicator.connection.state, "disconnected")
+        self.assertEqual(
+            driver_of(client.communicator).connection.state, "disconnected"
+        )
 
     async def test_async_client_disconnects(self):
         client = AsyncPageClient(ListPage(), application=ListConsumer.as_asgi())
         await client.mount(owner="ann")
         await client.disconnect()
-        self.assertEqual(client.communicator.connection.state, "disconnected")
+        self.assertEqual(
+            driver_of(client.communicator).connection.state, "disconnected"
+        )
 
     def test_rows_of_the_page_are_in_the_transaction_of_the_test(self):
         list_client().mount(owner="ann").send_event("add", text="milk")
@@ -432,7 +437,7 @@ class SideBySideTests(WebsocketTestCase):
 
     def test_frames_of_a_page_count_as_read(self):
         client = list_client().mount(owner="ann")
-        self.assertEqual(list(client.communicator.connection.unread), [])
+        self.assertEqual(list(driver_of(client.communicator).connection.unread), [])
 
     async def test_sync_client_is_refused_in_an_async_test(self):
         with self.assertRaisesMessage(

@@ -18,7 +18,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 
-from channels_testkit.payloads import copy_plain, normalise
+from channels_testkit.layers.payloads import copy_plain, normalise
 
 Point = namedtuple("Point", "x y")
 HINT = "(strict_messages = False on the test case turns this check off.)"

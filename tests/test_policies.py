@@ -6,8 +6,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase
 
 from channels_testkit import SimpleWebsocketTestCase
-from channels_testkit.engine.protocol import BREACHES
-from channels_testkit.policies import LEVELS, WATCHES
+from channels_testkit.asgi.websocket_protocol import BREACHES
+from channels_testkit.running.options import LEVELS, WATCHES
 from tests.utils import run_case
 
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from django.test import SimpleTestCase
 
-from channels_testkit.engine.protocol import BREACHES, Breach, WebsocketProtocol
+from channels_testkit.asgi.websocket_protocol import BREACHES, Breach, WebsocketProtocol
 
 ACCEPT = {"type": "websocket.accept"}
 CLOSE = {"type": "websocket.close"}

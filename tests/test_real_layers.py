@@ -18,13 +18,13 @@ from channels_testkit import (
     Group,
     SimpleWebsocketTestCase,
     apply_routes,
-    real_layers,
 )
-from channels_testkit.captivity import CaptiveLayers
-from channels_testkit.engine.rest import watch_of
-from channels_testkit.leaks import describe_layers
+from channels_testkit.engine.watches import watch_of
+from channels_testkit.layers import real as real_layers
+from channels_testkit.layers.captivity import CaptiveLayers
+from channels_testkit.layers.real import ConfiguredLayers, make_real_layer
 from channels_testkit.live.loops import LoopThread
-from channels_testkit.real_layers import ConfiguredLayers, make_real_layer
+from channels_testkit.running.leftovers import describe_layers
 from tests.app.asgi import websocket_application
 from tests.utils import InnerResult, LoopTestCase, assertFailureText, entered, run_case
 

@@ -19,9 +19,13 @@ from unittest import mock
 
 from django.core.exceptions import ImproperlyConfigured
 
-from channels_testkit import redis_process, redis_server
-from channels_testkit.redis import RedisServer, requires_redis
-from channels_testkit.redis_process import RedisProcess, find_programs
+from channels_testkit.redis import (
+    RedisServer,
+    process as redis_process,
+    requires_redis,
+    server as redis_server,
+)
+from channels_testkit.redis.process import RedisProcess, find_programs
 from tests.test_requirements import requiring
 from tests.utils import assertFailureText, entered
 

@@ -9,20 +9,13 @@ from channels.security.websocket import WebsocketDenier
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import SimpleTestCase
 
-from channels_testkit import (
-    Group,
-    HttpCommunicator,
-    NoFrame,
-    SimpleWebsocketTestCase,
-)
-from channels_testkit.connection import Connection
-from channels_testkit.refusals import (
-    check_frame_is_next,
-    check_user,
-    explain_missing_route,
-    refused,
-)
-from channels_testkit.surroundings import Surroundings
+from channels_testkit import Group, HttpCommunicator, NoFrame, SimpleWebsocketTestCase
+from channels_testkit.asgi.surroundings import Surroundings
+from channels_testkit.routing.application import explain_missing_route
+from channels_testkit.websocket.connection import WebsocketConnection
+from channels_testkit.websocket.frame_failures import check_frame_is_next
+from channels_testkit.websocket.handshake_failures import check_user, refused
+from channels_testkit.websocket.subjects import driver_of
 
 from .app import asgi
 from .app.consumers import EchoConsumer
@@ -33,7 +26,7 @@ ECHO = EchoConsumer.as_asgi()
 
 
 def make_connection(label="/ws/"):
-    return Connection(lambda: label, Surroundings())
+    return WebsocketConnection(lambda: label, Surroundings())
 
 
 def verdict(error):
@@ -135,7 +128,7 @@ class RefusedTests(SimpleWebsocketTestCase):
     def refusal_of(self, application, **options):
         stranger = self.create_client(application=application, **options)
         stranger.connect()
-        return str(refused(stranger.connection))
+        return str(refused(driver_of(stranger).connection))
 
     def test_without_an_answer(self):
         self.assertEqual(verdict(refused(make_connection())), "/ws/ was not accepted.")
@@ -247,7 +240,7 @@ class NextFrameTests(SimpleWebsocketTestCase):
         client = self.create_client(application=ECHO)
         client.send_input({"type": "websocket.connect"})
         with self.assertRaises(AssertionError) as caught:
-            check_frame_is_next(client.connection, "text frame")
+            check_frame_is_next(driver_of(client).connection, "text frame")
         self.assertEqual(
             verdict(caught.exception),
             "/ sent 'websocket.accept' where a text frame was expected.",

@@ -12,7 +12,8 @@ from typing import Any
 from asgiref.sync import async_to_sync, sync_to_async
 
 from channels_testkit import NoFrame, WebsocketCommunicator
-from channels_testkit.engine.rest import APPLICATION, RestWatch, watch_of
+from channels_testkit.engine.rest import APPLICATION, RestWatch
+from channels_testkit.engine.watches import watch_of
 from tests.app.consumers import EchoConsumer
 from tests.utils import LoopTestCase
 
@@ -104,10 +105,10 @@ class RestTests(LoopCase):
     async def test_pending_timer_is_rest_and_a_due_one_is_not_quiet(self) -> None:
         later = self.loop.call_later(60, self.log.append, "later")
         await self.rest.wait()
-        self.assertTrue(self.rest.is_quiet())
+        self.assertTrue(self.rest.is_at_rest_with_no_timer_due())
         self.loop.call_later(0, self.log.append, "now")
         self.assertTrue(self.rest.is_at_rest())
-        self.assertFalse(self.rest.is_quiet())
+        self.assertFalse(self.rest.is_at_rest_with_no_timer_due())
         await self.rest.wait()
         self.assertEqual(self.log, ["now"])
         later.cancel()
@@ -240,10 +241,10 @@ class OutsideTests(LoopCase):
         APPLICATION.reset(token)
         ((due, callback),) = self.rest.application_timers()
         self.assertEqual((due, callback), (handle.when(), self.log.append))
-        self.assertFalse(self.rest.is_still())
+        self.assertFalse(self.rest.is_at_rest_for_good())
         handle.cancel()
         self.assertEqual(self.rest.application_timers(), [])
-        self.assertTrue(self.rest.is_still())
+        self.assertTrue(self.rest.is_at_rest_for_good())
 
 
 class FailureTests(LoopCase):

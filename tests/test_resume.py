@@ -11,8 +11,9 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 
 from channels_testkit import SimpleWebsocketTestCase
-from channels_testkit.engine.rest import watch_of
 from channels_testkit.engine.resume import AtRest
+from channels_testkit.engine.watches import watch_of
+from channels_testkit.websocket.subjects import driver_of
 from tests.utils import LoopTestCase, run_case
 
 
@@ -79,7 +80,7 @@ class AnyAwaitTests(ResumeCase):
                 await super().tell(message)
 
         self.ann = await self.aconnect(application=Setting.as_asgi())
-        self.ann.connection.feed({"type": "websocket.receive", "text": "a"})
+        driver_of(self.ann).connection.feed({"type": "websocket.receive", "text": "a"})
         await event.wait()
         self.assert_done("a")
 
@@ -168,7 +169,7 @@ class AnyAwaitTests(ResumeCase):
         self.assertEqual(log, ["a", "b"])
 
     async def test_plain_call_while_the_application_works_is_refused(self) -> None:
-        self.ann.connection.feed({"type": "websocket.receive", "text": "a"})
+        driver_of(self.ann).connection.feed({"type": "websocket.receive", "text": "a"})
         with self.assertRaises(RuntimeError) as caught:
             _ = self.ann.frames
         self.assertEqual(

@@ -12,12 +12,12 @@ from django.test import SimpleTestCase, override_settings
 from django.urls import path, re_path
 
 from channels_testkit import SimpleWebsocketTestCase
-from channels_testkit.routing import (
-    default_origin,
+from channels_testkit.routing.application import (
     layers_of,
     project_application,
     routes_of,
 )
+from channels_testkit.routing.origins import default_origin
 
 from .app import asgi
 from .app.consumers import EchoConsumer

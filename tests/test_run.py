@@ -22,9 +22,9 @@ from channels_testkit import (
     SimpleWebsocketTestCase,
     WebsocketTestCase,
     WSClient,
-    run,
 )
-from channels_testkit.surroundings import UnawaitedCalls, kit_coroutine
+from channels_testkit.running import run
+from channels_testkit.running.kit_calls import UnawaitedCalls, kit_coroutine
 from tests.app.asgi import websocket_application
 from tests.utils import OuterTestCase, run_case
 
@@ -121,7 +121,7 @@ class DeliveryTests(OuterTestCase):
             def test_debugged(self) -> None:
                 self.connect("/ann")
                 self.connect("/ben")
-                self._kit.case._cleanups[1:] = []  # only the end of the run is left
+                self._cleanups[1:] = []  # only the end of the run is left
 
         self.assertEqual(run_case(Inner, "test_async").texts, ["/ben", "/ann"])
         (text,) = run_case(Inner, "test_debugged").texts
@@ -541,7 +541,7 @@ class ResourceTests(OuterTestCase):
                 self.assertEqual(self.channel_layer.sent, [])
                 self.client.get("/notes/")
                 self.settle()
-                loops.append(self._kit.has_loop)
+                loops.append(self._kit._bridge is not None)
 
         self.assertEqual(run_case(Inner).texts, [])
         self.assertEqual(loops, [False])

@@ -5,7 +5,7 @@ from http.cookies import SimpleCookie
 from django.test import SimpleTestCase
 
 from channels_testkit import WebsocketTestCase
-from channels_testkit.scope import (
+from channels_testkit.asgi.scope import (
     cookie_header,
     header_list,
     join_query,

@@ -46,6 +46,7 @@ from channels_testkit import (
     WebsocketTestMixin,
     WSClient,
 )
+from channels_testkit.websocket.subjects import driver_of
 from tests.app.asgi import websocket_application
 from tests.app.models import Note
 from tests.utils import OuterTestCase, entered, run_case
@@ -832,7 +833,7 @@ class DjangoToolsTests(OuterTestCase):
                 ann = self.connect("/ws/room/1/")
                 client.post("/broadcast/1/", {"text": "hello"})
                 self.assertEqual(len(self.channel_layer.sent), 1)
-                connection = ann.connection
+                connection = driver_of(ann).connection
                 # Without a kit call in between, which would come to rest too.
                 self.assertEqual(connection.frames, ['{"note": "hello"}'])
 

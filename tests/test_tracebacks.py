@@ -23,7 +23,7 @@ from channels_testkit import (
 from channels_testkit.engine import tracebacks
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.tracebacks import hide_kit_frames
-from channels_testkit.outside import Outside
+from channels_testkit.running.outside import Outside
 from tests.utils import run_case
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import unittest
 
-from channels_testkit.engine.transcript import (
+from channels_testkit.asgi.transcript import (
     IN,
     OUT,
     Entry,

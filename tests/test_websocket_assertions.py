@@ -14,6 +14,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.test import SimpleTestCase
 
 from channels_testkit import NoFrame, SimpleWebsocketTestCase
+from channels_testkit.websocket.subjects import driver_of
 
 from .app import asgi, failing
 from .app.consumers import EchoConsumer
@@ -312,7 +313,7 @@ class FourWaysTests(SimpleTestCase):
             def test(self):
                 ann = self.connect()
                 event = {"type": "websocket.receive", "text": '{"raise": "KeyError"}'}
-                self._kit.bridge.loop.call_soon(ann.connection.feed, event)
+                self._kit.bridge.loop.call_soon(driver_of(ann).connection.feed, event)
                 self.assertReceivesJson(ann, {})
 
         (error,) = run_case(Inner).raised

@@ -21,6 +21,7 @@ from channels_testkit import (
     WebsocketTestCase,
     WSClient,
 )
+from channels_testkit.websocket.subjects import driver_of
 
 from .app import asgi, failing
 from .app.consumers import EchoConsumer
@@ -80,7 +81,7 @@ class ConnectTests(SimpleWebsocketTestCase):
     def test_creating_does_not_connect(self):
         for make in (self.create_client, self.create_communicator):
             with self.subTest(make):
-                self.assertIsNone(make().connection)
+                self.assertIsNone(driver_of(make()).connection)
 
     def test_a_refusal_fails_with_its_code(self):
         text = "/ refused the handshake: status 403, body b'not here'."

@@ -15,8 +15,8 @@ from unittest import mock
 from django.test import SimpleTestCase
 from django.utils.translation import gettext_lazy
 
+from channels_testkit.asgi.wire import JsonWire, expected_payload, plain_message
 from channels_testkit.matching import matches
-from channels_testkit.wire import JsonWire, expected_payload, plain_message
 
 NOW = datetime.datetime(2026, 11, 20, 10, 0, tzinfo=datetime.timezone.utc)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.test import SimpleTestCase
 
-from channels_testkit.with_statement import is_entered
+from channels_testkit.assertions.with_statement import is_entered
 
 
 class Entered:

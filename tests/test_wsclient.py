@@ -13,6 +13,7 @@ from channels_testkit import (
     WebsocketTestCase,
     WSClient,
 )
+from channels_testkit.websocket.subjects import driver_of
 
 from .app import asgi, failing
 from .app.consumers import EchoConsumer
@@ -119,7 +120,7 @@ class SyncTests(EchoTestCase):
         with self.create_client() as ann:
             ann.send_json([1])
             self.assertEqual(ann.receive_json(), [1])
-        self.assertFalse(ann.communicator.needs_closing)
+        self.assertFalse(driver_of(ann).needs_closing)
         with ann:
             ann.send_json({"close": 4000})
         self.assertClosed(ann, code=4000)
@@ -138,7 +139,7 @@ class SyncTests(EchoTestCase):
         self.assertEqual(ann.channel_name, ann.consumer.channel_name)
         self.assertEqual(ann.groups, ["room-1"])
         self.assertEqual(ann.response_headers, [])
-        self.assertIs(ann.connection, ann.communicator.connection)
+        self.assertIs(driver_of(ann), driver_of(ann._communicator))
         self.assertEqual(len(ann.transcript), 2)
 
     def test_a_receive_that_gets_nothing_harms_nothing(self):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.layer_report import unheard, with_message
+from channels_testkit.asgi.wire import expected_payload
+from channels_testkit.assertions.verdicts import with_message
+from channels_testkit.layers.group_failures import unheard
 from channels_testkit.matching import matches
-from channels_testkit.wire import expected_payload
 
 from .page_log import RECEIVED, SENT
 from .report import (
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webelement import WebElement
 
-    from channels_testkit.wire import JsonWire
+    from channels_testkit.running.run import TestRun
 
     from .devtools import DevTools
     from .page_log import PageError, PageFrame
@@ -92,12 +93,13 @@ class PageAssertions:
         # What a test case has.
         @property
         def _places(self) -> Places: ...
+        @property
+        def _kit(self) -> TestRun: ...
         def _browser(self, driver: Chrome | None) -> Browser: ...
         def _page(self, driver: Chrome | None) -> Browser: ...
 
     browser_timeout: float
     failureException: type[BaseException]
-    wire: JsonWire
 
     def assertPageShows(
         self,
@@ -232,7 +234,7 @@ class PageAssertions:
         """Return the first frame that matches; fail where none comes."""
         __tracebackhide__ = True
         page, seconds = self._page(browser), self._seconds(timeout)
-        wanted = expected_payload(self.wire, expected)
+        wanted = expected_payload(self._kit.wire, expected)
         matching: list[PageFrame] = []
 
         def look() -> bool:
@@ -271,7 +273,7 @@ class PageAssertions:
 
     def _payload_of(self, frame: str | bytes) -> Any:
         try:
-            return self.wire.decode_frame(frame)
+            return self._kit.wire.decode_frame(frame)
         except ValueError:
             return frame
 

@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from selenium.common.exceptions import WebDriverException
 from urllib3.exceptions import HTTPError
@@ -18,14 +18,21 @@ if TYPE_CHECKING:
 
     from selenium.webdriver import Chrome
 
-    from .session import Browser
+    from .page_log import PageLog
 
 EVIDENCE = "CHANNELS_TESTKIT_EVIDENCE"
 _SECONDS_TO_ANSWER = 5.0
 
 
+class Seen(Protocol):
+    """A browser, as far as it leaves evidence."""
+
+    driver: Chrome
+    log: PageLog
+
+
 def save_evidence(
-    browsers: Iterable[Browser], test: str, directory: str | Path | None
+    browsers: Iterable[Seen], test: str, directory: str | Path | None
 ) -> Path:
     """Save what is seen of the browsers, and return the test's folder."""
     above = os.environ.get(EVIDENCE) or directory or _temporary()
@@ -42,7 +49,7 @@ def _temporary() -> str:
     return tempfile.mkdtemp(prefix="channels-testkit-evidence-")
 
 
-def _save_browser(browser: Browser, folder: Path) -> None:
+def _save_browser(browser: Seen, folder: Path) -> None:
     log = browser.log
     (folder / "console.log").write_text("".join(f"{line}\n" for line in log.console))
     (folder / "frames.log").write_text("".join(f"{line}\n" for line in log.traffic))

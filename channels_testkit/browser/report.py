@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 from unittest.util import safe_repr
 
-from channels_testkit.engine.transcript import shorten
+from channels_testkit.asgi.transcript import shorten
 from channels_testkit.matching import first_difference, nearest
 
 from .page_log import RECEIVED, SENT

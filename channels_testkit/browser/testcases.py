@@ -8,9 +8,9 @@ import unittest
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urljoin
 
+from channels_testkit.asgi.login import Login
 from channels_testkit.live import LiveServerTestCase
-from channels_testkit.opening import Login
-from channels_testkit.policies import LEVELS, check_choice, check_seconds
+from channels_testkit.running.options import LEVELS, check_choice, check_seconds
 
 from .assertions import PageAssertions
 from .chromium import find_programs
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from selenium.webdriver import Chrome
 
-    from channels_testkit.run import TestRun
+    from channels_testkit.running.run import TestRun
 
     from .session import Browser, BrowserPool
 
@@ -62,8 +62,8 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         """Find Chromium, and start the live server."""
-        check_choice(cls, "check_page", LEVELS)
-        check_seconds(cls, "browser_timeout")
+        check_choice(cls, cls.__name__, "check_page", LEVELS)
+        check_seconds(cls, cls.__name__, "browser_timeout")
         programs = find_programs()
         # It needs Selenium, which is there now.
         from .session import Browser, BrowserPool
@@ -101,7 +101,7 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
         """
         found = self._browser(browser)
         with self._kit.database.uncounted():
-            given = self._kit.call_of_author(self.get_login, user)
+            given = self._kit.call_test_code(self.get_login, user)
         cookies = Login.from_mapping(given).cookies
         if not cookies:
             returned = ", ".join(map(repr, given)) or "nothing"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from channels_testkit.run import TestRun
+    from channels_testkit.running.run import TestRun
 
-    from .pages import Page
     from .turns import Turn
 
 __unittest = True
@@ -46,10 +44,20 @@ class Caught(logging.Handler):
             self._turns.remove(turn)
 
 
+class Shared(Protocol):
+    """A kind of page whose clients share something in a test."""
+
+    error_loggers: tuple[str, ...]
+
+    @classmethod
+    def for_test(cls, test: TestRun) -> contextlib.AbstractContextManager[Any]:
+        """Hold what has to be in place for a test, once for its clients."""
+
+
 class ForTest:
     """What the clients of one kind of page share in a test."""
 
-    def __init__(self, test: TestRun, kind: type[Page]) -> None:
+    def __init__(self, test: TestRun, kind: type[Shared]) -> None:
         self.caught = Caught(test)
         with contextlib.ExitStack() as stack:
             self.held: Any = stack.enter_context(kind.for_test(test))
@@ -57,17 +65,9 @@ class ForTest:
                 logger = logging.getLogger(name)
                 logger.addHandler(self.caught)
                 stack.callback(logger.removeHandler, self.caught)
-            test.case.addCleanup(stack.pop_all().close)  # type: ignore[attr-defined]
+            test.add_cleanup(stack.pop_all().close)
 
     @classmethod
-    def of(cls, test: TestRun, kind: type[Page]) -> ForTest:
+    def of(cls, test: TestRun, kind: type[Shared]) -> ForTest:
         """Return it; put it in place where that has not been done."""
-        shared = _shared.setdefault(test, {})
-        if kind not in shared:
-            shared[kind] = cls(test, kind)
-        return shared[kind]
-
-
-_shared: weakref.WeakKeyDictionary[TestRun, dict[type[Page], ForTest]] = (
-    weakref.WeakKeyDictionary()
-)
+        return test.once((cls, kind), lambda: cls(test, kind))

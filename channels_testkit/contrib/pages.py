@@ -11,11 +11,13 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit import refusals, run
-from channels_testkit.communicator import WebsocketCommunicator
 from channels_testkit.matching import closest_name
-from channels_testkit.opening import Options
-from channels_testkit.surroundings import kit_coroutine
+from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.run import required
+from channels_testkit.websocket.communicator import WebsocketCommunicator
+from channels_testkit.websocket.handshake_failures import refused
+from channels_testkit.websocket.opening import Options
+from channels_testkit.websocket.subjects import driver_of
 
 from .caught import ForTest
 from .turns import EventResult, Turn, contains, in_json, say_difference, snapshot
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from channels.consumer import AsyncConsumer
     from typing_extensions import Self
 
-    from channels_testkit.run import TestRun
+    from channels_testkit.running.run import TestRun
 
 __all__ = (
     "AsyncPageClient",
@@ -101,16 +103,17 @@ class PageDriver:
     def __init__(
         self, page: Page, *, ws_path: str | None = None, **options: Any
     ) -> None:
-        self._run = run.required(type(self).__name__)
+        self._run = required(type(self).__name__)
         self.page = page
         self._for_test = ForTest.of(self._run, type(page))
-        self.communicator = WebsocketCommunicator.from_options(
+        self.communicator = WebsocketCommunicator._from_options(  # noqa: SLF001 - for test cases
             ws_path or page.ws_path, Options(**options)
         )
+        self._driver = driver_of(self.communicator)
         self._payloads: list[Any] = []
         self._turn: Turn | None = None
         self._last_result: EventResult | None = None
-        self._run.case.addCleanup(self._at_end)  # type: ignore[attr-defined]
+        self._run.add_cleanup(self._at_end)
 
     # Actions.
 
@@ -126,14 +129,14 @@ class PageDriver:
 
     async def _send(self, frame: object) -> None:
         await self.communicator.send_json(frame)
-        await self.communicator.connected("send_event()").settle()
+        await self._driver.connected("send_event()").settle()
 
     async def _mount(self, params: Mapping[str, Any]) -> None:
         if self._turn is not None:
             raise RuntimeError(f"{self.page.name} was mounted: make another client.")
         with self._turn_of("mount()") as turn:
             if not await self.communicator.connect():
-                raise refusals.refused(self.communicator.connected("mount()"))
+                raise refused(self._driver.connected("mount()"))
             frame = self.page.mount_frame(params)
             if frame is not None:
                 await self._send(frame)
@@ -149,7 +152,7 @@ class PageDriver:
 
     def _refusal(self, turn: Turn) -> str:
         said = next(filter(None, map(self.page.error, turn.frames)), "")
-        connection = self.communicator.connected("mount()")
+        connection = self._driver.connected("mount()")
         if not connection.is_open:
             code = f"the connection was closed with code {connection.close_code}."
             return f"{said}; {code}" if said else code
@@ -193,7 +196,7 @@ class PageDriver:
 
     def _state_or_nothing(self) -> dict[str, Any]:
         """Return the state, or nothing where the event has closed the page."""
-        connection = self.communicator.connected("send_event()")
+        connection = self._driver.connected("send_event()")
         return self.get_state() if connection.is_open else {}
 
     def _tell(self, turn: Turn) -> None:
@@ -214,7 +217,7 @@ class PageDriver:
     # What can be read.
 
     def _all_frames(self) -> list[Any]:
-        connection = self.communicator.connection
+        connection = self._driver.connection
         if connection is None:
             return []
         frames = self.communicator.frames
@@ -327,8 +330,10 @@ class PageClient(PageDriver):
     test case of the kit runs.
     """
 
-    def _drive(self, work: Any, name: str) -> Any:
-        return self._run.drive(work, f"Async{type(self).__name__}(...).{name}")
+    def _run_sync(self, work: Any, name: str) -> Any:
+        return self._run.run_in_sync_test(
+            work, f"Async{type(self).__name__}(...).{name}"
+        )
 
     def mount(self, **params: Any) -> Self:
         """
@@ -338,18 +343,20 @@ class PageClient(PageDriver):
         server does not give the page.
         """
         if not self._run.is_async:
-            self.communicator.ask_test_case()
-        self._drive(self._mount(params), "mount")
+            self._driver.ask_test()
+        self._run_sync(self._mount(params), "mount")
         return self
 
     def send_event(self, name: str, /, **params: Any) -> EventResult:
         """Do what the user of the page does; return what came of it."""
-        result: EventResult = self._drive(self._send_event(name, params), "send_event")
+        result: EventResult = self._run_sync(
+            self._send_event(name, params), "send_event"
+        )
         return result
 
     def disconnect(self) -> None:
         """Leave the page."""
-        self._drive(self.communicator.disconnect(), "disconnect")
+        self._run_sync(self.communicator.disconnect(), "disconnect")
 
 
 class AsyncPageClient(PageDriver):

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.engine.transcript import shorten
+from channels_testkit.asgi.transcript import shorten
 from channels_testkit.matching import first_difference, matches
 
 if TYPE_CHECKING:

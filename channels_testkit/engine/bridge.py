@@ -18,16 +18,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from channels_testkit.exceptions import DeadlockError, HangError
 
-from . import hangs, private
+from . import debuggers, hangs, private
 from .cancelling import cancel_everything
 from .helper import HelperThread
-from .rest import RestWatch, watch_of
 from .resume import AtRest, InterruptibleCall
+from .watchdog import Interrupter, Watchdog
+from .watches import watch_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
     from .jobs import Job
+    from .rest import RestWatch
 
 T = TypeVar("T")
 
@@ -58,7 +60,7 @@ class Bridge:
         known_threads: Iterable[threading.Thread] | None = None,
     ) -> None:
         self._helper = HelperThread.get()
-        self._watchdog = hangs.Watchdog.get()
+        self._watchdog = Watchdog.get()
         self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
         # A test that moves time does not move the application's timers.
         self.loop.time = private.clock  # type: ignore[method-assign]
@@ -85,7 +87,7 @@ class Bridge:
         self.on_resume: Callable[[BaseException | None], None] = _nothing
         #: Says more about the application in the report of a hang.
         self.describe: Callable[[], str] = str
-        self._interrupter = hangs.Interrupter()
+        self._interrupter = Interrupter()
         self._interrupter.install()
         private.lend_thread(self.loop, self.executor)
 
@@ -104,7 +106,7 @@ class Bridge:
         """Whether this code runs in the test's own loop."""
         return private.running_loop() is self.loop
 
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a kit coroutine until it is done and the application at rest."""
         self._refuse_if_unusable(work)
         self._call = InterruptibleCall(work, self.rest)
@@ -113,15 +115,15 @@ class Bridge:
         finally:
             self._call = None
 
-    def read(self, work: Coroutine[Any, Any, T]) -> T:
+    def run_if_needed(self, work: Coroutine[Any, Any, T]) -> T:
         """
         Run a kit coroutine that only waits for what the application does.
 
         Where that can do nothing, the loop need not run: two changes of thread
         take longer than all the rest of a receive.
         """
-        if not self.rest.is_still():
-            return self.call(work)
+        if not self.rest.is_at_rest_for_good():
+            return self.run(work)
         self._refuse_if_unusable(work)
         try:
             work.send(None)
@@ -151,8 +153,8 @@ class Bridge:
 
     def settle(self) -> None:
         """Come to rest. Costs next to nothing where that is so already."""
-        if not self.rest.is_quiet():
-            self.call(_nothing_more())
+        if not self.rest.is_at_rest_with_no_timer_due():
+            self.run(_nothing_more())
 
     def close(self) -> None:
         """Cancel what is left and close the loop."""
@@ -191,7 +193,7 @@ class Bridge:
 
         self.is_running = True
         self._runs += 1
-        self._is_traced = hangs.is_traced()
+        self._is_traced = debuggers.is_traced()
         if self.rest.hang_timeout is not None:
             self._watchdog.watch(self)
         self.executor.resume()
@@ -374,7 +376,7 @@ class Bridge:
         self.executor.pause()
 
     def _is_debugged(self) -> bool:
-        return self._is_traced or hangs.debugger_is_active()
+        return self._is_traced or debuggers.debugger_is_active()
 
     def _work(self) -> str:
         return f"{hangs.describe_work(self.rest)}{self._more()}"

@@ -15,8 +15,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from channels import consumer, db as channels_db
-from channels.generic import http as generic_http, websocket as generic_websocket
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, get_connection
@@ -212,16 +210,11 @@ class TestConnections:
             if threading.get_ident() != self._thread_id:
                 real_close(connection)
 
-        async def aclose_old_connections() -> None:
-            """Spare each message the hop to a thread that would do nothing."""
-
         self._patch(
             BaseDatabaseWrapper,
             "close_if_unusable_or_obsolete",
             close_if_unusable_or_obsolete,
         )
-        for module in (channels_db, consumer, generic_http, generic_websocket):
-            self._patch(module, "aclose_old_connections", aclose_old_connections)
 
     def _watch_other_threads(self) -> None:
         real_ensure = BaseDatabaseWrapper.ensure_connection

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import linecache
 import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
-
-import asgiref
-import channels
-import django
 
 from .jobs import Job
 from .resume import AtRest
@@ -86,9 +83,18 @@ def _folder_of(module: ModuleType) -> str:
     return os.path.dirname(module.__file__ or "") + os.sep
 
 
+def _folders_of_package(name: str) -> list[str]:
+    """Return where a package is, without importing it."""
+    spec = importlib.util.find_spec(name)
+    places = (spec and spec.submodule_search_locations) or ()
+    return [f"{place}{os.sep}" for place in places]
+
+
 _JOB_CODE = Job(None, None, is_background=False).wrap(_folder_of).__code__
 _STDLIB = _folder_of(threading)
 _LIBRARIES = (
-    *map(_folder_of, (django, asgiref, channels)),
+    *_folders_of_package("django"),
+    *_folders_of_package("asgiref"),
+    *_folders_of_package("channels"),
     os.path.dirname(os.path.dirname(__file__)) + os.sep,
 )

@@ -16,9 +16,7 @@ import weakref
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.exceptions import HangError
-
-from . import hangs, private
+from . import private
 from .jobs import Job, JobKey, current_job
 
 if TYPE_CHECKING:
@@ -32,17 +30,6 @@ APPLICATION: contextvars.ContextVar[bool] = contextvars.ContextVar(
 )
 
 _SPINS_BETWEEN_CLOCK_LOOKS = 256
-_WATCH = "_channels_testkit_watch"
-
-
-def watch_of(loop: asyncio.AbstractEventLoop) -> RestWatch:
-    """Return the loop's watch, attached on first use."""
-    watch: RestWatch | None = getattr(loop, _WATCH, None)
-    if watch is None:
-        watch = RestWatch(loop)
-        # On the loop, so that both go together: a watch holds its loop.
-        setattr(loop, _WATCH, watch)
-    return watch
 
 
 class RestWatch:
@@ -74,7 +61,7 @@ class RestWatch:
         self.hang_timeout: float | None = None
         #: private.clock() after which ``on_hang`` is called.
         self.deadline: float | None = None
-        self.on_hang: Callable[[], None] = self._fail_hung
+        self.on_hang: Callable[[], None] = _do_nothing
         #: Asked at rest when nobody waits for it, with whether there is no
         #: timer either; answers when to ask again, in seconds.
         self.on_idle: Callable[[bool], float | None] = _no_opinion
@@ -98,33 +85,35 @@ class RestWatch:
                 return
             queue = self._waiters.appendleft
 
+    # At rest, and what more can be asked of it.
+
     def is_at_rest(self) -> bool:
         """Tell whether nothing is ready, posted or running in a thread."""
         # In this order: a thread posts first and wakes the loop then, which
         # may have run by that time what the wake-up announces.
         return not (self._has_events() or self._is_busy() or self._ready)
 
-    def is_idle(self) -> bool:
+    def is_at_rest_so_far(self) -> bool:
         """
-        Tell the same of what has come in so far.
+        Tell whether the loop is at rest by what has come in so far.
 
         A socket, to Redis for instance, may have something new at any time;
         nobody has seen it yet.
         """
         return not (self._is_busy() or self._ready)
 
-    def _has_events(self) -> bool:
-        return any(not private.is_wake_up(self.loop, key) for key, _ in self._poll(0))
-
-    def is_quiet(self) -> bool:
-        """Tell the same, timers that are due included."""
+    def is_at_rest_with_no_timer_due(self) -> bool:
+        """Tell whether the loop is at rest, and would be if it ran on now."""
         return not private.has_due_timer(self.loop) and self.is_at_rest()
 
-    def is_still(self) -> bool:
+    def is_at_rest_for_good(self) -> bool:
         """Tell whether a paused loop is at rest, and nothing can end that."""
         # In this order: a thread that has gone meanwhile may have posted.
         is_alone = not (self.application_timers() or self.outside_work())
-        return is_alone and self.is_quiet()
+        return is_alone and self.is_at_rest_with_no_timer_due()
+
+    def _has_events(self) -> bool:
+        return any(not private.is_wake_up(self.loop, key) for key, _ in self._poll(0))
 
     def arm(self, timeout: float = 0) -> None:
         """Begin a wait that ``hang_timeout`` bounds, beyond ``timeout``."""
@@ -192,6 +181,11 @@ class RestWatch:
         tasks, self.own_failed_tasks = self.own_failed_tasks, []
         return _unseen(tasks)
 
+    @property
+    def has_waiters(self) -> bool:
+        """Whether anything waits for rest."""
+        return bool(self._waiters)
+
     def fail_waiters(self, error: BaseException) -> bool:
         """Raise the error where the test waits for rest."""
         waiters = [waiter for waiter in self._waiters if not waiter.done()]
@@ -217,16 +211,6 @@ class RestWatch:
         self.arm()
 
     # What the loop calls.
-
-    def _fail_hung(self) -> None:
-        """Fail who waits for rest, where no test case of the kit runs."""
-        self.deadline = None
-        if not self._waiters:
-            return
-        if hangs.is_debugged():
-            self.arm()
-        else:
-            self.fail_waiters(HangError(hangs.hang_text(self)))
 
     def _select(self, timeout: float | None) -> Any:
         if timeout is not None and timeout <= 0:
@@ -342,6 +326,10 @@ def _shorter(pause: float | None, timeout: float | None) -> float | None:
     if pause is None or timeout is None:
         return timeout if pause is None else pause
     return min(pause, timeout)
+
+
+def _do_nothing() -> None:
+    """Stand for a callback that nobody has set."""
 
 
 def _no_opinion(_is_endless: bool) -> None:

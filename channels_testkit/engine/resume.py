@@ -78,7 +78,7 @@ class AtRest(_Interruptible):
                 error = raised
             # First of all: what was awaited may have swallowed its cancelling.
             error = self._interrupted() or error
-            if not self._rest.is_quiet():
+            if not self._rest.is_at_rest_with_no_timer_due():
                 error = yield from self._come_to_rest(error)
             error = self._told(error)
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.signals import got_request_exception
 
+from channels_testkit.asgi.recorder import MEETING
 from channels_testkit.engine import hangs
 from channels_testkit.engine.cancelling import cancel
-from channels_testkit.engine.recorder import MEETING
-from channels_testkit.engine.rest import APPLICATION, watch_of
+from channels_testkit.engine.rest import APPLICATION
+from channels_testkit.engine.watches import watch_of
 from channels_testkit.exceptions import HangError
 
 from .loops import call_bounded_on
@@ -27,12 +28,7 @@ if TYPE_CHECKING:
 
     from channels.consumer import AsyncConsumer
 
-    from channels_testkit.engine.application import (
-        ASGIApplication,
-        Event,
-        Receive,
-        Send,
-    )
+    from channels_testkit.asgi.application import ASGIApplication, Event, Receive, Send
     from channels_testkit.engine.rest import RestWatch
 
     Loop = asyncio.AbstractEventLoop

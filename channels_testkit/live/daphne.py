@@ -25,7 +25,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from channels_testkit.engine.application import Event
+    from channels_testkit.asgi.application import Event
 
 logger = logging.getLogger(daphne_server.__name__)
 reactor: Any = twisted_reactor

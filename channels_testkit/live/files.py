@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from django.http import FileResponse, HttpRequest
 
-    from channels_testkit.engine.application import ASGIApplication
+    from channels_testkit.asgi.application import ASGIApplication
 
 
 class MediaFiles(ASGIStaticFilesHandler):

@@ -8,7 +8,7 @@ from channels.routing import ProtocolTypeRouter
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import setting_changed
 
-from channels_testkit.routing import layers_of
+from channels_testkit.routing.application import layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from channels.security.websocket import WebsocketDenier
 
-from channels_testkit.refusals import explain_missing_route
+from channels_testkit.routing.application import explain_missing_route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from channels.consumer import AsyncConsumer
 
-    from channels_testkit.engine.application import Event
+    from channels_testkit.asgi.application import Event
 
 
 def refusal(

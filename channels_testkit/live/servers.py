@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Collection
 
-    from channels_testkit.engine.application import ASGIApplication
+    from channels_testkit.asgi.application import ASGIApplication
 
 NO_SERVER = (
     "A live server needs Daphne or Uvicorn: python -m pip install"

@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from channels_testkit import routing
-from channels_testkit.aliases import layer_in_place
-from channels_testkit.engine.recorder import recorder
+from channels_testkit.asgi.recorder import recorder
+from channels_testkit.layers.aliases import layer_in_place
+from channels_testkit.routing.application import (
+    check_application,
+    serves_http,
+    worker_routes,
+)
+from channels_testkit.workers.running_worker import Workers
 
 from .connections import LiveConnections
 from .databases import live_databases
@@ -24,8 +29,8 @@ from .workers import LiveWorkers, channels_to_serve
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from channels_testkit.engine.application import ASGIApplication
-    from channels_testkit.run import TestRun
+    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.running.run import TestRun
 
 #: How long an application has to end when its client has gone.
 _SECONDS_TO_END = 5.0
@@ -97,13 +102,13 @@ class LiveServer:
 
     def begin(self, run: TestRun, *, channels: Collection[str], threads: int) -> None:
         """Serve a test, with its worker consumers."""
-        application = routing.check_application(run.routed_application())
-        served = channels_to_serve(channels, routing.worker_routes(application))
+        application = check_application(run.routed_application())
+        served = channels_to_serve(channels, worker_routes(application))
         self._run, self._told, self._served = run, [], served
         self._middleware.forget()
         self._name = f"the live server at {self.address}"
         run.outside.names.append(self._name)
-        run.workers.served += served
+        Workers.of(run).served += served
         run.outside.closers.append(self.end)
         for error in self._take_untold():
             run.errors.record(error)
@@ -123,7 +128,7 @@ class LiveServer:
         run, workers = self._run, self._workers
         if run is None or workers is None:
             return
-        timeout = min(_SECONDS_TO_END, run.case.hang_timeout or _SECONDS_TO_END)
+        timeout = min(_SECONDS_TO_END, run.options.hang_timeout or _SECONDS_TO_END)
         with contextlib.ExitStack() as steps:
             # The last one first, whatever the others raise.
             steps.callback(self._forget_run)
@@ -131,7 +136,7 @@ class LiveServer:
             steps.callback(run.layers_in_place.leave_other_loops)
             if self._served and not run.has_failed:
                 # Else it may not have come to what it does with a message.
-                steps.callback(run.workers.check_served, layer_in_place())
+                steps.callback(Workers.of(run).check_served, layer_in_place())
             steps.callback(workers.stop, timeout)
             run.outside.left += self._connections.end_all(timeout)
 
@@ -147,19 +152,19 @@ class LiveServer:
         """Return what serves a client who comes now."""
         run = self._run
         found = self._class_application() if run is None else run.routed_application()
-        if kind == "http" and not routing.serves_http(found):
+        if kind == "http" and not serves_http(found):
             # Routes that are applied to a test are those of its WebSockets.
             found = self._class_application()
         if kind == "http":
             self._middleware.load(found)
-        return with_files(routing.check_application(found), self._static_wrapper)
+        return with_files(check_application(found), self._static_wrapper)
 
     def _tell(self, error: BaseException) -> None:
         if self._run is None:
             self._untold.append(error)
             return
         self._run.errors.record(error)
-        if self._run.case.application_errors != "off":
+        if self._run.options.application_errors != "off":
             self._told.append(error)
 
     def _remark(self, text: str) -> None:

@@ -9,20 +9,20 @@ from django.test import TransactionTestCase
 from django.test.utils import modify_settings
 from django.utils.functional import classproperty
 
-from channels_testkit import routing
+from channels_testkit.asgi.login import Login
+from channels_testkit.asgi.scope import cookie_header
+from channels_testkit.assertions.methods import unbound
 from channels_testkit.engine import private
-from channels_testkit.life_cycle import unbound
-from channels_testkit.opening import Login
-from channels_testkit.scope import cookie_header
-from channels_testkit.testcases import WebsocketTestMixin
+from channels_testkit.routing.application import configured_application
+from channels_testkit.testcases.classes import WebsocketTestMixin
 
 from .serving import LiveServer, check_settings, in_url
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from channels_testkit.engine.application import ASGIApplication
-    from channels_testkit.run import TestRun
+    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.running.run import TestRun
 
     from .servers import Server
 
@@ -109,7 +109,7 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
         or WebSocket client takes them.
         """
         with self._kit.database.uncounted():
-            given = self._kit.call_of_author(self.get_login, user)
+            given = self._kit.call_test_code(self.get_login, user)
         login = Login.from_mapping(given)
         headers = [*login.headers, (b"cookie", cookie_header(*login.cookies))]
         return {
@@ -144,4 +144,4 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
             if found is not None and not isinstance(found, property):
                 application: ASGIApplication = found
                 return application
-        return routing.configured_application()
+        return configured_application()

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from channels.worker import Worker
 from django.core.exceptions import ImproperlyConfigured
 
-from channels_testkit.aliases import is_captive, layer_in_place
-from channels_testkit.engine.rest import APPLICATION, watch_of
-from channels_testkit.real_layers import come_round
-from channels_testkit.workers import NOTHING_ROUTED, not_routed
+from channels_testkit.engine.rest import APPLICATION
+from channels_testkit.engine.watches import watch_of
+from channels_testkit.layers.aliases import is_captive, layer_in_place
+from channels_testkit.layers.real import come_round
+from channels_testkit.workers.failures import NOTHING_ROUTED, not_routed
 
 from .loops import LoopThread, call_bounded_on
 
@@ -20,12 +21,7 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Collection, Mapping, MutableMapping
 
-    from channels_testkit.engine.application import (
-        ASGIApplication,
-        Event,
-        Receive,
-        Send,
-    )
+    from channels_testkit.asgi.application import ASGIApplication, Event, Receive, Send
 
 ALL = "__all__"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AnonymousUser, User
 
+from channels_testkit.asgi.login import session_login
 from channels_testkit.browser import BrowserTestCase
-from channels_testkit.opening import session_login
 
 
 class LoginTests(BrowserTestCase):

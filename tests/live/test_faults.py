@@ -8,12 +8,7 @@ from typing import ClassVar
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.urls import path
 
-from channels_testkit import (
-    HangError,
-    LiveServerTestCase,
-    ProtocolError,
-    apply_routes,
-)
+from channels_testkit import HangError, LiveServerTestCase, ProtocolError, apply_routes
 from channels_testkit.live.daphne import DaphneServer
 from channels_testkit.live.uvicorn import UvicornServer
 from channels_testkit.redis import RedisServer, RedisTestMixin

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import humps
 from chanx.constants import (
@@ -17,21 +17,21 @@ from chanx.messages.outgoing import AuthenticationMessage
 from chanx.messages.topic import SubscribedMessage, UnsubscribedMessage
 from pydantic import ValidationError
 
-from channels_testkit import communicator, refusals
-from channels_testkit.connection import is_frame, payload_of
-from channels_testkit.silence import in_words, nothing_came
-from channels_testkit.surroundings import kit_coroutine
-from channels_testkit.wire import plain_message
+from channels_testkit.asgi.silence import in_words, nothing_came
+from channels_testkit.asgi.wire import plain_message
+from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.websocket import communicator
+from channels_testkit.websocket.connection import is_frame, payload_of
+from channels_testkit.websocket.frame_failures import take_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from django.core.exceptions import ImproperlyConfigured
 
-    from channels_testkit.connection import Connection
-    from channels_testkit.engine.application import ASGIApplication
-    from channels_testkit.handshake import Handshake
-    from channels_testkit.opening import Options
+    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.websocket.connection import WebsocketConnection
+    from channels_testkit.websocket.handshake import Handshake
 
 __unittest = True
 
@@ -69,11 +69,6 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         del consumer
         super().__init__(application, path, headers, subprotocols, spec_version)
 
-    @classmethod
-    def from_options(cls, path: str, options: Options) -> WebsocketCommunicator:
-        """Return a communicator for a path and the options of a test case."""
-        return cast("WebsocketCommunicator", super().from_options(path, options))
-
     @kit_coroutine
     async def connect(
         self, timeout: float | None = None, *, ws_path: str | None = None
@@ -109,10 +104,10 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         if send_authentication_message is None:
             send_authentication_message = config.send_authentication_message
         if not send_authentication_message:
-            await self.connected("wait_for_auth()").settle()
+            await self._driver.connected("wait_for_auth()").settle()
             return None
         what = "authentication message"
-        connection = await self._await_frame(max_auth_time, what)
+        connection = await self._driver.await_frame(max_auth_time, what)
         event = connection.unread[0]
         content = self._content(event)
         if content.get("action") != "authentication":
@@ -135,7 +130,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         """
         __tracebackhide__ = True
         message = await self.wait_for_auth(max_auth_time=max_auth_time)
-        connection = self.connected("assert_authenticated_status_ok()")
+        connection = self._driver.connected("assert_authenticated_status_ok()")
         if message is None:
             is_ok, found = connection.is_open, f"it is {in_words(connection)}"
         else:
@@ -156,7 +151,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         Any code will do where none is given. Frames may be unread.
         """
         __tracebackhide__ = True
-        await self.await_close()
+        await self._driver.await_close()
         super().assert_closed(code)
 
     # Messages.
@@ -178,7 +173,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
             content = {**content, "version": ENVELOPE_VERSION, "topic": topic}
         if ref is not None:
             content = {**content, "ref": ref}
-        await self._send_payload(content, "send_message()")
+        await self._driver.send_payload(content, "send_message()")
 
     @kit_coroutine
     async def receive_all_json(
@@ -191,7 +186,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         ``wait_group`` are accepted; at rest there is nothing to wait for.
         """
         del timeout, wait_group
-        connection = self.connected("receive_all_json()")
+        connection = self._driver.connected("receive_all_json()")
         await connection.settle()
         return self._take_json(connection)
 
@@ -208,7 +203,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         """
         connection = await self._await_action(stop_action, timeout)
         payloads = self._take_json(connection, stop_action)
-        stop = refusals.take_json(connection, self._around.wire)
+        stop = take_json(connection, self._driver.surroundings.wire)
         return [*payloads, stop] if inclusive else payloads
 
     @kit_coroutine
@@ -225,7 +220,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         and need not come. Any other action must come, or ``NoFrame`` is raised
         and nothing is taken.
         """
-        connection = self.connected("receive_all_messages()")
+        connection = self._driver.connected("receive_all_messages()")
         if stop_action not in COMPLETE_ACTIONS:
             await self._await_action(stop_action, timeout)
         elif self._chanx_consumer().should_send_completion:
@@ -256,7 +251,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
 
     async def _ask_topic(self, action: str, topic: str, ref: str) -> Any:
         asked = {"version": ENVELOPE_VERSION, "topic": topic, "ref": ref}
-        await self._send_payload({**asked, "action": action}, f"{action}()")
+        await self._driver.send_payload({**asked, "action": action}, f"{action}()")
         return await self.receive_json_from()
 
     @kit_coroutine
@@ -264,17 +259,17 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         self, topic_class: Any, timeout: float | None = None
     ) -> Any:
         """Return the next frame as one of a topic's messages."""
-        connection = await self._await_frame(timeout, "topic message")
+        connection = await self._driver.await_frame(timeout, "topic message")
         return self._take_message(connection, sender=topic_class)
 
     # What is in a frame.
 
     def _is_camelized(self) -> bool:
-        found = self.connected("Chanx's wire").consumer
+        found = self._driver.connected("Chanx's wire").consumer
         return bool(getattr(found, "should_camelize", False))
 
     def _chanx_consumer(self) -> Any:
-        found = self.connected("Chanx's messages").consumer
+        found = self._driver.connected("Chanx's messages").consumer
         if not isinstance(found, ChanxWebsocketConsumerMixin):
             raise TypeError(
                 f"{self.label} leads to {type(found).__name__}, which is no consumer of"
@@ -285,53 +280,57 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
     def _content(self, event: Any) -> dict[str, Any]:
         """Return what a frame says, or nothing where it is no message."""
         try:
-            payload = self._around.wire.decode_frame(payload_of(event))
+            payload = self._driver.surroundings.wire.decode_frame(payload_of(event))
         except ValueError:
             return {}
         content = humps.decamelize(payload) if self._is_camelized() else payload
         return content if isinstance(content, dict) else {}
 
     def _action(self, event: Any) -> Any:
-        found = self.connected("Chanx's messages").consumer
+        found = self._driver.connected("Chanx's messages").consumer
         return self._content(event).get(getattr(found, "discriminator_field", "action"))
 
     async def _until_action(
-        self, connection: Connection, action: str, timeout: float | None
+        self, connection: WebsocketConnection, action: str, timeout: float | None
     ) -> bool:
         def has_come() -> bool:
             return any(self._action(event) == action for event in _frames(connection))
 
         await connection.until(
-            lambda: has_come() or connection.has_ended, self._seconds(timeout)
+            lambda: has_come() or connection.has_ended, self._driver.seconds(timeout)
         )
         return has_come()
 
-    async def _await_action(self, action: str, timeout: float | None) -> Connection:
-        connection = self.connected("Receiving")
+    async def _await_action(
+        self, action: str, timeout: float | None
+    ) -> WebsocketConnection:
+        connection = self._driver.connected("Receiving")
         if not await self._until_action(connection, action, timeout):
             what = f"{action!r} message"
-            raise nothing_came(connection, what, self._seconds(timeout))
+            raise nothing_came(connection, what, self._driver.seconds(timeout))
         return connection
 
-    def _take_json(self, connection: Connection, stop: str | None = None) -> list[Any]:
+    def _take_json(
+        self, connection: WebsocketConnection, stop: str | None = None
+    ) -> list[Any]:
         """Take the frames before one with an action, without completions."""
         payloads: list[Any] = []
         while _has_frame(connection):
             action = self._action(connection.unread[0])
             if stop is not None and action == stop:
                 break
-            payload = refusals.take_json(connection, self._around.wire)
+            payload = take_json(connection, self._driver.surroundings.wire)
             if action not in COMPLETE_ACTIONS:
                 payloads.append(payload)
         return payloads
 
-    def _take_message(self, connection: Connection, sender: Any = None) -> Any:
+    def _take_message(self, connection: WebsocketConnection, sender: Any = None) -> Any:
         event = connection.unread[0]
         content = self._content(event)
         sender = sender or self._sender(content)
         if "version" in content:
             content = strip_envelope(content)
-        refusals.take_json(connection, self._around.wire)
+        take_json(connection, self._driver.surroundings.wire)
         own = _OF_CHANX.get(self._action(event))
         try:
             if own is not None:
@@ -361,9 +360,9 @@ def _faults(error: ValidationError) -> str:
     return "; ".join(map(": ".join, faults))
 
 
-def _frames(connection: Connection) -> Iterator[Any]:
+def _frames(connection: WebsocketConnection) -> Iterator[Any]:
     return (event for event in connection.unread if is_frame(event))
 
 
-def _has_frame(connection: Connection) -> bool:
+def _has_frame(connection: WebsocketConnection) -> bool:
     return bool(connection.unread) and is_frame(connection.unread[0])

@@ -19,11 +19,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.test import TestCase, TransactionTestCase
 
-from channels_testkit import run, testcases
 from channels_testkit.engine import database, private
-from channels_testkit.opening import Options
-from channels_testkit.routing import layers_of
-from channels_testkit.surroundings import kit_coroutine, unawaited
+from channels_testkit.routing.application import layers_of
+from channels_testkit.running.kit_calls import kit_coroutine, unawaited
+from channels_testkit.running.run import current
+from channels_testkit.testcases import classes as testcases
+from channels_testkit.websocket.opening import Options
 
 from .broadcasts import CapturedBroadcastEvent, capture_broadcast_events
 from .communicator import WebsocketCommunicator
@@ -80,7 +81,9 @@ class WebsocketTestMixin(testcases.WebsocketTestMixin):
             path = self._path(ws_path, options)
         except ImproperlyConfigured as error:
             path, unknown = "/", error
-        communicator = WebsocketCommunicator.from_options(path, Options(**options))
+        communicator = WebsocketCommunicator._from_options(  # noqa: SLF001 - for test cases
+            path, Options(**options)
+        )
         communicator.unknown_path = unknown
         return communicator
 
@@ -197,7 +200,7 @@ def _logged_errors_told() -> Iterator[None]:
     """Let the running test know of the exceptions that Chanx logs."""
 
     async def aexception(event: str, *args: Any, **values: Any) -> Any:
-        error, running = sys.exc_info()[1], run.current()
+        error, running = sys.exc_info()[1], current()
         if error is not None and running is not None:
             running.errors.record(error)
         # A logger of its own, which is not the patched one.

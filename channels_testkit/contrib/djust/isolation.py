@@ -14,12 +14,12 @@ from djust.mixins import async_work
 from djust.rate_limit import ip_tracker, reset_handler_buckets
 from djust.security import mount
 
-from channels_testkit.engine.recorder import MEETING
+from channels_testkit.asgi.recorder import MEETING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from channels_testkit.run import TestRun
+    from channels_testkit.running.run import TestRun
 
 
 class Background:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from channels.consumer import AsyncConsumer
 
-    from channels_testkit.run import TestRun
+    from channels_testkit.running.run import TestRun
 
 _local_names = itertools.count(1)
 

@@ -8,17 +8,17 @@ from urllib.parse import urlencode
 
 from liveops.security import make_subscription_token
 
-from channels_testkit.aliases import is_captive, layer_in_place
-from channels_testkit.surroundings import kit_coroutine
-from channels_testkit.wsclient import WSClient
+from channels_testkit.layers.aliases import is_captive, layer_in_place
+from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.websocket.client import WSClient
 
 from .fragments import Page, Region
 
 if TYPE_CHECKING:
     from liveops.models import LiveOperation
 
-    from channels_testkit.connection import Connection
-    from channels_testkit.handshake import Handshake
+    from channels_testkit.websocket.connection import WebsocketConnection
+    from channels_testkit.websocket.handshake import Handshake
 
 __unittest = True
 
@@ -46,7 +46,7 @@ class Browser(WSClient):
             options["user"] = user
         super().__init__(_with_token(path or NOTIFICATIONS_PATH, token), **options)
         self.operation = operation
-        self._opened: tuple[Connection, int] | None = None
+        self._opened: tuple[WebsocketConnection, int] | None = None
         _tell_what_liveops_swallows(self._run)
 
     # Opening.
@@ -83,7 +83,7 @@ class Browser(WSClient):
 
     def _note_opening(self) -> None:
         """Remember which frames came with the handshake."""
-        connection = self.communicator.connected("connect()")
+        connection = self._driver.connected("connect()")
         self._opened = connection, len(connection.frames)
 
     def _is_captive(self) -> bool:
@@ -95,11 +95,11 @@ class Browser(WSClient):
     @property
     def messages(self) -> list[Any]:
         """What has come, read or not, decoded."""
-        self._run.observe()
+        self._run.ensure_rest()
         return self._messages()
 
     def _messages(self, count: int | None = None) -> list[Any]:
-        frames = self.communicator.connected("An assertion").frames
+        frames = self._driver.connected("An assertion").frames
         return [self._run.wire.decode_frame(frame) for frame in frames[:count]]
 
     def _named(self, name: str) -> list[Any]:
@@ -109,12 +109,12 @@ class Browser(WSClient):
     @property
     def regions(self) -> dict[str, Region]:
         """What each region of the page holds now, by id."""
-        self._run.observe()
+        self._run.ensure_rest()
         return self._page().regions
 
     def history(self, region: str) -> list[Region]:
         """Return what a region has held, in order."""
-        self._run.observe()
+        self._run.ensure_rest()
         return self._page().history[region]
 
     def _page(self, count: int | None = None) -> Page:
@@ -142,7 +142,7 @@ def _tell_what_liveops_swallows(run: Any) -> None:
         return
     handler = _Swallowed(run)
     logger.addHandler(handler)
-    run.case.addCleanup(logger.removeHandler, handler)
+    run.add_cleanup(logger.removeHandler, handler)
 
 
 def _with_token(path: str, token: str | None) -> str:

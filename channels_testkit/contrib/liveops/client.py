@@ -8,9 +8,9 @@ from unittest.util import safe_repr
 from channels_broadcast.security import verify_subscription_token
 from django.template.loader import get_template, render_to_string
 
+from channels_testkit.asgi.silence import nothing_came
 from channels_testkit.matching import closest_name
-from channels_testkit.opening import UNSET
-from channels_testkit.silence import nothing_came
+from channels_testkit.websocket.opening import UNSET
 
 from .browser import Browser
 from .fragments import Page, Shows, in_words, parse
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from liveops.models import LiveOperation
 
-    from channels_testkit.connection import Connection
+    from channels_testkit.websocket.connection import WebsocketConnection
 
     from .fragments import Region, Wanted
 
@@ -213,16 +213,18 @@ class LiveOpClient(Browser):
 
     # How they judge, and what they say.
 
-    def _connected(self) -> Connection:
-        return self.communicator.connected("An assertion about an operation")
+    def _connected(self) -> WebsocketConnection:
+        return self._driver.connected("An assertion about an operation")
 
-    def _judged(self, has_come: Callable[[], bool] | None = None) -> Connection:
+    def _judged(
+        self, has_come: Callable[[], bool] | None = None
+    ) -> WebsocketConnection:
         """Return the connection at rest; wait where that can help."""
-        self._run.observe()
+        self._run.ensure_rest()
         connection = self._connected()
         if has_come is not None and not self._run.is_async and not has_come():
             work = connection.until(has_come, self._run.receive_timeout)
-            self._drive(work, "areceive_json", only_reads=True)
+            self._run_sync(work, "areceive_json", only_reads=True)
         return connection
 
     def _await_page(self, shows: Callable[[Page], bool]) -> Page:

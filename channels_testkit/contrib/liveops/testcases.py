@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import sync_to_async
 from django.test import TestCase
 
-from channels_testkit import refusals
-from channels_testkit.messages import DEFAULT
-from channels_testkit.surroundings import kit_coroutine
-from channels_testkit.testcases import WebsocketTestMixin
+from channels_testkit.layers.aliases import DEFAULT
+from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.testcases.classes import WebsocketTestMixin
+from channels_testkit.websocket.handshake_failures import refused
+from channels_testkit.websocket.subjects import driver_of
 
 from .browser import NOTIFICATIONS_PATH
 from .client import RESULT, LiveOpClient
@@ -141,11 +142,11 @@ class LiveOpsTestCase(LiveOpsTestMixin, TestCase):
 
 def _let_in(client: LiveOpClient) -> LiveOpClient:
     """Fail where the connection was turned away."""
-    connection = client.communicator.connected("connect()")
+    connection = driver_of(client).connected("connect()")
     if connection.is_open:
         return client
     if connection.handshake is None or not connection.handshake.accepted:
-        raise refusals.refused(connection)
+        raise refused(connection)
     raise AssertionError(
         f"{client.label} was accepted and then closed: liveops does not accept its"
         " subscription token.\n\n"

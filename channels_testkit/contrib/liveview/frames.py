@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.engine.transcript import shorten
+from channels_testkit.asgi.transcript import shorten
 from channels_testkit.matching import closest_name, first_difference, matches, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from channels_testkit.engine.transcript import Transcript
+    from channels_testkit.asgi.transcript import Transcript
 
 __unittest = True
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.layer_report import nothing_sent_to
+from channels_testkit.layers.message_failures import nothing_sent_to
 
 from .frames import UNKNOWN_FUNCTION, TurnAssertions, is_error, take_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from channels_testkit.communicator import WebsocketCommunicator
-    from channels_testkit.engine.application import Event, Receive, Send
-    from channels_testkit.engine.transcript import Transcript
-    from channels_testkit.layers import Sent
+    from channels_testkit.asgi.application import Event, Receive, Send
+    from channels_testkit.asgi.transcript import Transcript
+    from channels_testkit.layers.sent import Sent
+    from channels_testkit.websocket.communicator import WebsocketCommunicator
 
     from .registry import Middleware
 

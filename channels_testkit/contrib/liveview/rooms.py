@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.surroundings import kit_coroutine, sync_twin
-from channels_testkit.wsclient import WSClient
+from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
+from channels_testkit.websocket.client import WSClient
 
 from .frames import TurnAssertions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from channels_testkit.engine.transcript import Transcript
+    from channels_testkit.asgi.transcript import Transcript
 
 __unittest = True
 
@@ -51,21 +51,21 @@ class LiveViewClient(WSClient, TurnAssertions):
         __tracebackhide__ = True
         begin_turn(self._clients)
         content = content_of(function, data, form, lang, self.room)
-        await self.communicator.send_json(content)
+        await self._driver.send_payload(content, "send_json()")
         return self.turn
 
     call = sync_twin(acall)
 
     def begin_turn(self) -> None:
         """Leave out of the turn what has come to this client so far."""
-        connection = self.connection
+        connection = self._driver.connection
         self._turn_begins = 0 if connection is None else len(connection.frames)
 
     @property
     def turn(self) -> list[Any]:
         """The frames of this turn, decoded; they count as read."""
-        self._run.observe()
-        connection = self.communicator.connected("turn")
+        self._run.ensure_rest()
+        connection = self._driver.connected("turn")
         connection.take_frames()
         frames = connection.frames[self._turn_begins :]
         return [self._run.wire.decode_frame(frame) for frame in frames]

@@ -11,20 +11,16 @@ from django.test import TestCase
 from liveview.consumers import LiveViewConsumer
 from liveview.decorators import liveview_registry
 
-from channels_testkit import refusals
-from channels_testkit.aliases import captive_layer
-from channels_testkit.apply_routes import apply_routes
-from channels_testkit.surroundings import kit_coroutine
-from channels_testkit.testcases import WebsocketTestMixin
+from channels_testkit.layers.aliases import captive_layer
+from channels_testkit.routing.apply_routes import apply_routes
+from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.testcases.classes import WebsocketTestMixin
+from channels_testkit.websocket.handshake_failures import refused
+from channels_testkit.websocket.subjects import driver_of
 
 from .frames import find_target
 from .handlers import HandlerResult, RecordedConsumer, decoded
-from .registry import (
-    isolated_registry,
-    middleware_kept,
-    noting_blocks,
-    registered_name,
-)
+from .registry import isolated_registry, middleware_kept, noting_blocks, registered_name
 from .rooms import LiveViewClient, begin_turn, content_of
 
 if TYPE_CHECKING:
@@ -42,7 +38,7 @@ def _sync_twin(method: Any) -> Any:
     def call(self: Any, *args: Any, **options: Any) -> Any:
         __tracebackhide__ = True
         work = getattr(type(self), name).__wrapped__(self, *args, **options)
-        return self._kit.drive(work, f"self.{name}")
+        return self._kit.run_in_sync_test(work, f"self.{name}")
 
     call.__name__ = name.removeprefix("a")
     call.__qualname__ = method.__qualname__.replace(name, call.__name__)
@@ -180,20 +176,20 @@ class LiveViewTestMixin(WebsocketTestMixin):
                 **{"name": f"{function}()", **options},
             )
         if not await communicator.connect():
-            raise refusals.refused(communicator.connected("call_handler()"))
+            raise refused(driver_of(communicator).connected("call_handler()"))
         recorded.events.clear()
         layer = captive_layer(self.liveview_consumer.channel_layer_alias)
         first = len(layer.sent)
         await communicator.send_json(content)
         result = HandlerResult(
             function=function,
-            frames=decoded(recorded.events, self.wire.decode_frame),
+            frames=decoded(recorded.events, self.decode_frame),
             sent=layer.sent[first:],
             blocked_by=blocked_by[0] if blocked_by else None,
             communicator=communicator,
         )
         await communicator.disconnect()
-        communicator.connected("call_handler()").take_frames()
+        driver_of(communicator).connected("call_handler()").take_frames()
         return result
 
     # A browser in a room.
@@ -224,7 +220,7 @@ class LiveViewTestMixin(WebsocketTestMixin):
         __tracebackhide__ = True
         client = self.create_room_client(room, **options)
         if not await client.aconnect():
-            raise refusals.refused(client.communicator.connected("open_room()"))
+            raise refused(driver_of(client).connected("open_room()"))
         return client
 
     open_room = _sync_twin(aopen_room)
@@ -235,7 +231,7 @@ class LiveViewTestMixin(WebsocketTestMixin):
 
         Calls of functions begin one. Needed before the test itself sends.
         """
-        self._kit.observe()
+        self._kit.ensure_rest()
         begin_turn(self._live_clients)
 
     def assertOnlyReached(
@@ -261,7 +257,7 @@ class LiveViewTestMixin(WebsocketTestMixin):
         for client in clients:
             client.assert_target(selector, contains, **fields)
         for client in self._live_clients:
-            if client in clients or client.connection is None:
+            if client in clients or driver_of(client).connection is None:
                 continue
             if find_target(client.turn, selector, contains, fields) is not None:
                 raise AssertionError(

@@ -21,6 +21,7 @@ from channels_testkit.contrib.djust import (
     MountRefused,
     NoHandlerFoundError,
 )
+from channels_testkit.websocket.subjects import driver_of
 from tests.app.models import Note
 
 from .views import Counter, Members, NoteDetail, Shelf, SignIn
@@ -804,7 +805,7 @@ class IsolationTests(ChannelTestCase):
         errors = [client.send_event("increment")["error"] for _ in range(5)]
         dropped = "Too many messages, some events are being dropped"
         self.assertEqual(errors[:4], [None, None, dropped, dropped])
-        self.assertEqual(client.communicator.connection.close_code, 4429)
+        self.assertEqual(driver_of(client.communicator).connection.close_code, 4429)
 
     def test_flood_is_cut_where_limits_are_asked_for(self):
         self.flood()

@@ -12,6 +12,7 @@ from liveview import liveview_handler, send
 from liveview.consumers import LiveViewConsumer
 
 from channels_testkit.contrib.liveview import LiveViewTestCase
+from channels_testkit.websocket.subjects import driver_of
 
 from .newsroom.liveview_components.stories import read_story
 from .newsroom.models import Story
@@ -99,7 +100,7 @@ class ContentTests(LiveViewTestCase):
         result = self.call_handler("file_story", form={"headline": "A", "text": "B"})
         self.assertEqual(self.channel_layer.groups(), {})
         self.assertEqual(self.channel_layer.pending_counts(), {})
-        self.assertFalse(result.communicator.needs_closing)
+        self.assertFalse(driver_of(result.communicator).needs_closing)
 
     def test_the_language_of_a_handler_does_not_leak(self):
         @liveview_handler("speak_german")

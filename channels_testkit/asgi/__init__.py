@@ -1,0 +1,1 @@
+"""One ASGI application: what it may send, its scope, its record."""

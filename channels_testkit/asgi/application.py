@@ -1,0 +1,76 @@
+"""One ASGI application in a task: feed it, collect what it sends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.engine.rest import APPLICATION
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+
+    Event = Mapping[str, Any]
+    Receive = Callable[[], Awaitable[Event]]
+    Send = Callable[[Event], Awaitable[None]]
+    ASGIApplication = Callable[
+        [MutableMapping[str, Any], Receive, Send], Awaitable[None]
+    ]
+
+
+class RunningApplication:
+    """
+    One ASGI application, running in a task of its own.
+
+    It starts in an empty context, as on a server. ``on_send`` is called with
+    each event that it sends and may raise into it; ``on_end`` with the
+    exception that ended it, or None.
+    """
+
+    def __init__(
+        self,
+        application: ASGIApplication,
+        scope: MutableMapping[str, Any],
+        *,
+        on_send: Callable[[Event], None],
+        on_end: Callable[[BaseException | None], None],
+        name: str,
+        variables: Mapping[contextvars.ContextVar[Any], object],
+    ) -> None:
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._on_send = on_send
+        self._on_end = on_end
+        loop = asyncio.get_running_loop()
+        context = contextvars.Context()
+        context.run(_prepare, variables)
+        work = self._run(application, scope)
+        self.task: asyncio.Task[None] = context.run(loop.create_task, work)
+        self.task.set_name(name)
+        self.task.add_done_callback(self._ended)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the application has returned, raised or been cancelled."""
+        return self.task.done()
+
+    def feed(self, event: Event) -> None:
+        """Give the application an event to receive."""
+        self._events.put_nowait(event)
+
+    async def _run(
+        self, application: ASGIApplication, scope: MutableMapping[str, Any]
+    ) -> None:
+        await application(scope, self._events.get, self._send)
+
+    async def _send(self, event: Event) -> None:
+        self._on_send(event)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._on_end(None if task.cancelled() else task.exception())
+
+
+def _prepare(variables: Mapping[contextvars.ContextVar[Any], object]) -> None:
+    APPLICATION.set(True)
+    for variable, value in variables.items():
+        variable.set(value)

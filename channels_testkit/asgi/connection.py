@@ -1,0 +1,205 @@
+"""One application, run for one client: what crosses, and how it ends."""
+
+from __future__ import annotations
+
+import abc
+import warnings
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.engine.numbers import next_number
+from channels_testkit.engine.tracebacks import note_owner
+from channels_testkit.engine.waiting import Waiting
+from channels_testkit.exceptions import ChannelsTestkitWarning, ProtocolError
+
+from .application import RunningApplication
+from .breaches import is_meaningless, printable
+from .recorder import MEETING, recorder
+from .transcript import IN, OUT, Transcript
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, MutableMapping
+
+    from channels.consumer import AsyncConsumer
+
+    from .application import ASGIApplication, Event
+    from .events import Breach
+    from .http_protocol import HttpProtocol
+    from .surroundings import Surroundings
+    from .websocket_protocol import WebsocketProtocol
+
+__unittest = True
+
+
+class Connection(abc.ABC):
+    """
+    One run of an application for one client, from its start to its end.
+
+    Subclasses know the protocol: what an event that the application sends
+    means, and in which state it leaves the connection.
+    """
+
+    _protocol: WebsocketProtocol | HttpProtocol
+
+    def __init__(
+        self, say_label: Callable[[], str], surroundings: Surroundings
+    ) -> None:
+        self.surroundings = surroundings
+        #: The scope: the consumer's own once there is one.
+        self.scope: MutableMapping[str, Any] = {}
+        self.consumer: AsyncConsumer | None = None
+        #: What the application has raised.
+        self.error: BaseException | None = None
+        #: When it was last given an event, among the numbers of messages.
+        self.fed_at = 0
+        #: The events that have not been read.
+        self.unread: deque[Event] = deque()
+        self._say_label = say_label
+        self._transcript = Transcript(say_label())
+        self._waiting = Waiting(surroundings)
+        self._running: RunningApplication | None = None
+
+    @property
+    @abc.abstractmethod
+    def state(self) -> str:
+        """What failures say of it, in one word."""
+
+    @property
+    def label(self) -> str:
+        """How failures call it; another connection may make it longer."""
+        return self._say_label()
+
+    @property
+    def transcript(self) -> Transcript:
+        """What has crossed the connection, in order."""
+        self._transcript.label = self.label
+        return self._transcript
+
+    # The life of the application.
+
+    def _run(
+        self, application: ASGIApplication, scope: MutableMapping[str, Any]
+    ) -> None:
+        self.scope = scope
+        recorder.hold()
+        self._running = RunningApplication(
+            application,
+            scope,
+            on_send=self._receive_event,
+            on_end=self._application_ended,
+            name=self.label,
+            variables={MEETING: self},
+        )
+
+    def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
+        """Take note of the consumer behind the application."""
+        if self.consumer is None:
+            self.consumer, self.scope = consumer, scope
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the application has ended."""
+        return self._running is not None and self._running.has_ended
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the application was started and has not ended."""
+        return self._running is not None and not self._running.has_ended
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """The task of the application."""
+        return None if self._running is None else self._running.task
+
+    def feed(self, event: Event) -> None:
+        """Give the application an event."""
+        if self._running is None:
+            raise RuntimeError(f"{self.label} is not connected: connect() first.")
+        self.fed_at = next_number()
+        self._transcript.add(IN, self._shown(event))
+        self._note_fed(event)
+        self._running.feed(event)
+
+    def _feed_silently(self, event: Event) -> None:
+        """Give the application what a server gives by itself."""
+        if self._running is not None:
+            self._running.feed(event)
+
+    def _shown(self, event: Event) -> Event:
+        """Return an event for the application as the transcript has it."""
+        return event
+
+    @abc.abstractmethod
+    def _note_fed(self, event: Event) -> None:
+        """Move on to the state that an event of the client leads to."""
+
+    def cancel(self) -> None:
+        """Cancel an application that does not end by itself."""
+        if self._running is not None:
+            self._running.task.cancel()
+
+    # Waiting.
+
+    async def settle(self) -> None:
+        """Come to rest; raise what the application raised meanwhile."""
+        await self._waiting.settle()
+
+    async def until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Wait for a condition, as long as it can still come true."""
+        return await self._waiting.until(condition, timeout)
+
+    async def until_ended(self, timeout: float) -> bool:
+        """Wait for the end of the application; tell whether it came."""
+        return await self._waiting.until(lambda: self.has_ended, timeout)
+
+    # What the application does.
+
+    def _receive_event(self, event: Event) -> None:
+        breach = self._protocol.check(event)
+        if breach is not None and not self.surroundings.allows_breach(breach.name):
+            self._tell(breach, event)
+        if self._protocol.state == "gone":
+            note = "dropped: the client had gone"
+            self._transcript.add(OUT, printable(event), note)
+        elif breach is not None and is_meaningless(breach):
+            self._transcript.add(OUT, printable(event), f"ignored: {breach.name}")
+        else:
+            self._protocol.sent(event)
+            self._transcript.add(OUT, event)
+            self.unread.append(event)
+            self._take_in(event)
+            self._waiting.wake()
+
+    @abc.abstractmethod
+    def _take_in(self, event: Event) -> None:
+        """Keep what an event of the application brings."""
+
+    def _tell(self, breach: Breach, event: Event) -> None:
+        """Raise or warn, as the test asks for."""
+        text = (
+            f"{self.label}: {breach.text}\n\nTo let it pass, set check_protocol ="
+            f" [{breach.name!r}] on the test case."
+        )
+        if self.surroundings.check_protocol == "warn":
+            # Past this function, its caller and that of its application.
+            warnings.warn(text, ChannelsTestkitWarning, stacklevel=4)
+            return
+        self._transcript.add(OUT, printable(event), f"refused: {breach.name}")
+        error = ProtocolError(f"{text}\n\n{self.transcript}", breach.name)
+        self.surroundings.errors.record(error)
+        raise error
+
+    def _application_ended(self, error: BaseException | None) -> None:
+        recorder.release()
+        self.error = error
+        self._note_ended()
+        if error is not None:
+            raised = {"type": f"raised  {type(error).__name__}: {error}"}
+            self._transcript.add(OUT, raised)
+            note_owner(error, f"the application of {self.label}")
+            self.surroundings.errors.record(error)
+        self._waiting.wake()
+
+    def _note_ended(self) -> None:  # noqa: B027 - a state may say nothing of it
+        """Move on to the state that the application's end leads to."""

@@ -1,0 +1,163 @@
+"""What a single event may carry, whatever came before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeGuard
+from unittest.util import safe_repr
+
+Event = Mapping[str, object]
+
+ACCEPT = "websocket.accept"
+SEND = "websocket.send"
+CLOSE = "websocket.close"
+DENIAL_START = "websocket.http.response.start"
+DENIAL_BODY = "websocket.http.response.body"
+DENIAL_EXTENSION = "websocket.http.response"
+
+
+class Breach(NamedTuple):
+    """A breach of the protocol: its name, and one sentence about this one."""
+
+    name: str
+    text: str
+
+
+def told(value: object) -> str:
+    """Return ``value`` as a text has it, cut short if it is long."""
+    return safe_repr(value, short=True)
+
+
+def listed(values: Sequence[str]) -> str:
+    """Return ``values`` as a text lists them."""
+    return ", ".join(map(repr, values)) or "none"
+
+
+def described(value: object) -> str:
+    """Return ``value`` with its type, for a text that finds it wrong."""
+    return f"{told(value)}, of type {type(value).__name__}"
+
+
+def check_send(event: Event) -> Breach | None:
+    """Find what is wrong with the content of a frame."""
+    text, data = event.get("text"), event.get("bytes")
+    if text is None:
+        return _check_bytes(data)
+    if data is not None:
+        return Breach(
+            "text-and-bytes",
+            f"The application sent a frame with both text {told(text)} and bytes "
+            f"{told(data)}, and a frame carries only one of them; send two frames, or "
+            "leave one out.",
+        )
+    return _check_text(text)
+
+
+def _check_text(text: object) -> Breach | None:
+    if isinstance(text, str):
+        return check_unicode(text, "a frame with text")
+    return Breach(
+        "text-not-str",
+        f"The application sent a frame with text {described(text)}, and a server "
+        "takes a str; encode it first, as send_json() does.",
+    )
+
+
+def _check_bytes(data: object) -> Breach | None:
+    if isinstance(data, bytes):
+        return None
+    if data is None:
+        return Breach(
+            "no-payload",
+            "The application sent a frame with neither text nor bytes, and a server "
+            "has nothing to put in it; give one of them, empty if the frame is to be "
+            "empty.",
+        )
+    return Breach(
+        "bytes-not-bytes",
+        f"The application sent a frame with bytes {described(data)}, and not every "
+        "server takes anything but bytes; convert it to bytes, or send a str as text.",
+    )
+
+
+def check_unicode(text: str, what: str) -> Breach | None:
+    """Find a lone surrogate, which a str may have and UTF-8 has not."""
+    if text.isascii():
+        return None
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return Breach(
+            "not-utf8",
+            f"The application sent {what} {told(text)}, and a server cannot encode "
+            f"{text[error.start]!r} in UTF-8; replace it, for instance with "
+            "text.encode(errors='replace').decode().",
+        )
+    return None
+
+
+def is_int(value: object) -> TypeGuard[int]:
+    """Tell whether ``value`` is a number, which a bool is not here."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def check_headers(event: Event) -> Breach | None:
+    """
+    Judge the headers of an accept or of a denial response.
+
+    An iterator is taken on trust: to look into it would use it up.
+    """
+    headers = event.get("headers")
+    if headers is None or isinstance(headers, Iterator):
+        return None
+    wrong = _find_wrong_header(headers)
+    if wrong is None:
+        return None
+    return Breach(
+        "headers-not-bytes",
+        f"The application sent {event['type']!r} with {wrong}, and not every server "
+        "takes headers that are not pairs of byte strings; write them as "
+        "[(b'name', b'value')].",
+    )
+
+
+def _find_wrong_header(headers: object) -> str | None:
+    if not isinstance(headers, Iterable):
+        return f"the headers {told(headers)}"
+    for header in headers:
+        if not _is_header(header):
+            return f"the header {told(header)}"
+    return None
+
+
+def _is_header(header: object) -> bool:
+    return (
+        isinstance(header, (list, tuple))
+        and len(header) == 2
+        and all(isinstance(part, bytes) for part in header)
+    )
+
+
+def check_status(event: Event) -> Breach | None:
+    """Find what is wrong with the status of a denial response."""
+    status = event.get("status")
+    if is_int(status):
+        return None
+    return Breach(
+        "denial-status",
+        f"The application sent {DENIAL_START!r} with the status {told(status)}, and a "
+        "server needs an int to answer with; give the status of the response, such as "
+        "403.",
+    )
+
+
+def check_body(event: Event) -> Breach | None:
+    """Find what is wrong with the part of a body that an event carries."""
+    body = event.get("body")
+    if body is None or isinstance(body, bytes):
+        return None
+    return Breach(
+        "body-not-bytes",
+        f"The application sent {event['type']!r} with the body {described(body)}, and "
+        "a server takes bytes; encode it first.",
+    )

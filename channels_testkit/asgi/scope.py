@@ -1,0 +1,169 @@
+"""What a server would put in a WebSocket connection's scope."""
+
+from __future__ import annotations
+
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlencode, urlsplit
+
+from django.utils.encoding import iri_to_uri
+
+from .events import DENIAL_EXTENSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+HeaderList = list[tuple[bytes, bytes]]
+
+HOST = "testserver"
+#: The extensions that a test's server offers unless the test says others.
+ASGI_EXTENSIONS: dict[str, dict[str, object]] = {DENIAL_EXTENSION: {}}
+
+
+def websocket_scope(
+    path: str,
+    *,
+    query: object = None,
+    headers: Any = None,
+    subprotocols: Sequence[str] | None = None,
+    remote_address: object = None,
+    extensions: Mapping[str, object] | None = None,
+) -> dict[str, Any]:
+    """Return the scope of a connection; the path may carry a query."""
+    return {
+        "type": "websocket",
+        "scheme": "ws",
+        **_request(path, query, headers, remote_address),
+        "subprotocols": list(subprotocols or []),
+        "extensions": {name: dict(value) for name, value in (extensions or {}).items()},  # type: ignore[call-overload]
+    }
+
+
+def http_scope(
+    method: str, path: str, headers: Any = None, last_event_id: str | None = None
+) -> dict[str, Any]:
+    """Return the scope of a request; the path may carry a query."""
+    scope = {
+        "type": "http",
+        "method": method,
+        "scheme": "http",
+        **_request(path, None, headers, None),
+        "extensions": {},
+    }
+    added = [(b"host", HOST.encode())]
+    if last_event_id is not None:
+        added.append((b"last-event-id", last_event_id.encode()))
+    given = scope["headers"]
+    given += [(name, value) for name, value in added if not has_header(given, name)]
+    return scope
+
+
+def _request(
+    path: str, query: object, headers: Any, remote_address: object
+) -> dict[str, Any]:
+    """Return what is in the scope of every request, of either kind."""
+    location, query_string = split_path(path)
+    return {
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "path": unquote(location),
+        "raw_path": iri_to_uri(location).encode(),
+        "query_string": join_query(query_string, query),
+        "root_path": "",
+        "headers": header_list(headers),
+        "client": _address(remote_address),
+        "server": [HOST, 80],
+        "state": {},
+    }
+
+
+def split_path(path: str) -> tuple[str, str]:
+    """Split a path at its first question mark."""
+    if not isinstance(path, str):
+        raise TypeError(f"A path is a str, not {path!r}.")
+    if not path.startswith("/") or "#" in path:
+        raise ValueError(
+            f"{path!r} is not a path: write one that begins with '/', without host"
+            " and fragment, for instance '/ws/chat/?room=1'."
+        )
+    location, _, query = path.partition("?")
+    return location, query
+
+
+def path_of(address: str) -> str:
+    """Return path and query of an address, as channels.testing takes it."""
+    if not isinstance(address, str):
+        raise TypeError(f"A path is a str, not {address!r}.")
+    parsed = urlsplit(address)
+    query = f"?{parsed.query}" if parsed.query else ""
+    return f"/{parsed.path.removeprefix('/')}{query}"
+
+
+def join_query(query_string: str, query: object) -> bytes:
+    """Add a query, as a dict, pairs, str or bytes, to a query string."""
+    if query is None:
+        more = ""
+    elif isinstance(query, (str, bytes)):
+        more = query.decode() if isinstance(query, bytes) else query
+        more = more.removeprefix("?")
+    else:
+        more = urlencode(query, doseq=True)  # type: ignore[arg-type]
+    joined = "&".join(part for part in (query_string, more) if part)
+    return iri_to_uri(joined).encode()
+
+
+def header_list(headers: Any) -> HeaderList:
+    """Return headers as a server gives them: bytes, names in lower case."""
+    if headers is None:
+        return []
+    try:
+        pairs = headers.items() if hasattr(headers, "items") else list(headers)
+        named = [(name, value) for name, value in pairs]
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"headers are a dict or a list of pairs, not {headers!r}."
+        ) from error
+    return [(_name(name), _value(name, value)) for name, value in named]
+
+
+def _name(name: object) -> bytes:
+    if isinstance(name, bytes):
+        return name.lower()
+    if isinstance(name, str):
+        return name.lower().encode("latin1")
+    raise TypeError(f"A header's name is a str or bytes, not {name!r}.")
+
+
+def _value(name: object, value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode("latin1")
+    raise TypeError(f"The value of header {name!r} is a str or bytes, not {value!r}.")
+
+
+def has_header(headers: HeaderList, name: bytes) -> bool:
+    """Tell whether a header is there."""
+    return any(key == name for key, _ in headers)
+
+
+def cookie_header(*jars: Mapping[str, Any]) -> bytes:
+    """Return a Cookie header's value for all cookies of the jars."""
+    cookies: dict[str, str] = {}
+    for jar in jars:
+        morsels = jar if isinstance(jar, SimpleCookie) else SimpleCookie(dict(jar))
+        cookies.update({key: morsel.coded_value for key, morsel in morsels.items()})
+    return "; ".join(f"{key}={value}" for key, value in cookies.items()).encode()
+
+
+def _address(remote_address: object) -> list[object]:
+    if remote_address is None:
+        return ["127.0.0.1", 0]
+    if isinstance(remote_address, str):
+        return [remote_address, 0]
+    if isinstance(remote_address, (tuple, list)) and len(remote_address) == 2:
+        return list(remote_address)
+    raise TypeError(
+        f"remote_address is a host or a (host, port) pair, not {remote_address!r}."
+        " A Django test client is given as client=."
+    )

@@ -1,0 +1,256 @@
+"""The rules for what an application may send on a websocket connection."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from .close_codes import check_close
+from .events import (
+    ACCEPT,
+    CLOSE,
+    DENIAL_BODY,
+    DENIAL_EXTENSION,
+    DENIAL_START,
+    SEND,
+    Breach,
+    Event,
+    check_body,
+    check_headers,
+    check_send,
+    check_status,
+    described,
+    listed,
+    told,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+__all__ = ("BREACHES", "Breach", "WebsocketProtocol")
+
+EVENT_TYPES = (ACCEPT, CLOSE, DENIAL_BODY, DENIAL_START, SEND)
+
+# What may come next. In "gone" everything may: a server drops it.
+EXPECTED: Mapping[str, Collection[str]] = {
+    "connecting": frozenset({ACCEPT, CLOSE, DENIAL_START}),
+    "denying": frozenset({DENIAL_BODY}),
+    "open": frozenset({SEND, CLOSE}),
+    "closed": frozenset(),
+    "gone": frozenset(EVENT_TYPES),
+}
+
+
+BREACHES: Mapping[str, str] = MappingProxyType(
+    {
+        "accept-twice": "The connection is accepted a second time.",
+        "body-not-bytes": "The body of a response is not bytes.",
+        "bytes-not-bytes": "The binary content of a frame is not bytes.",
+        "close-code": "The close code is not one an endpoint may send.",
+        "close-twice": "The connection is closed after it has ended.",
+        "denial-after-accept": "A denial response follows an accept.",
+        "denial-body-before-start": "A denial response begins with its body.",
+        "denial-interrupted": "A denial response is followed by something else.",
+        "denial-status": "A denial response has no status, or not an int.",
+        "denial-unsupported": "The server offers no denial response.",
+        "headers-not-bytes": "The headers are not pairs of byte strings.",
+        "no-payload": "A frame has neither text nor bytes.",
+        "no-type": "An event has no type.",
+        "not-a-dict": "An event is not a dict.",
+        "not-utf8": "A text or a close reason cannot be encoded in UTF-8.",
+        "reason-not-str": "The close reason is not a str.",
+        "reason-too-long": "The close reason is longer than 123 bytes.",
+        "response-after-end": "Something is sent after the last part of a response.",
+        "response-before-start": "A response begins with its body.",
+        "response-status": "A response has no status, or not an int.",
+        "response-twice": "A response is started a second time.",
+        "send-after-close": "Something is sent after the connection has ended.",
+        "send-before-accept": "A frame is sent before the connection is accepted.",
+        "subprotocol-not-offered": "The client did not offer the subprotocol.",
+        "text-and-bytes": "A frame has both text and bytes.",
+        "text-not-str": "The text of a frame is not a str.",
+        "unknown-type": "An event has a type that no server knows.",
+    }
+)
+
+
+class WebsocketProtocol:
+    """
+    Follow what the application sends on one connection, and judge it.
+
+    ``offered`` are the subprotocols of the client's handshake, ``extensions``
+    the names in the ``extensions`` of the scope. ``state`` is one of:
+
+    * ``"connecting"``: the handshake is not answered;
+    * ``"denying"``: the application has begun a denial response;
+    * ``"open"``: the application has accepted;
+    * ``"closed"``: the application has closed or rejected the connection, or
+      has finished its denial response;
+    * ``"gone"``: the client has disconnected.
+    """
+
+    def __init__(
+        self, *, offered: Sequence[str] = (), extensions: Collection[str] = ()
+    ) -> None:
+        self.state = "connecting"
+        self._offered = tuple(offered)
+        self._can_deny = DENIAL_EXTENSION in extensions
+
+    def check(self, event: object) -> Breach | None:
+        """
+        Return what is wrong with sending ``event`` now, or ``None``.
+
+        A key whose value is ``None`` counts as absent, as on a server. The
+        strictest of the servers decides: bytes are ``bytes``, since Daphne
+        takes no other buffer. Once the client has gone only the type is
+        judged.
+        """
+        if not isinstance(event, dict):
+            return _not_a_dict(event)
+        kind = event.get("type")
+        if not isinstance(kind, str) or kind not in EXPECTED[self.state]:
+            return _unexpected(self.state, event)
+        if self.state == "gone":
+            return None
+        if kind == SEND:
+            return check_send(event)
+        return self._check_answer(kind, event)
+
+    def sent(self, event: Event) -> None:
+        """Move on to the state that sending ``event`` leads to."""
+        kind = event.get("type")
+        if kind == SEND or self.state in ("closed", "gone"):
+            return
+        if kind == CLOSE or (self.state == "denying" and _is_last_body(event)):
+            self.state = "closed"
+        elif self.state == "connecting":
+            self._answer(kind)
+
+    def client_gone(self) -> None:
+        """Note that the client has disconnected."""
+        self.state = "gone"
+
+    def _answer(self, kind: object) -> None:
+        """Move on from the handshake, where ``kind`` answers it."""
+        if kind == ACCEPT:
+            self.state = "open"
+        elif kind == DENIAL_START:
+            self.state = "denying"
+
+    def _check_answer(self, kind: str, event: Event) -> Breach | None:
+        if kind == ACCEPT:
+            return self._check_subprotocol(event) or check_headers(event)
+        if kind == CLOSE:
+            return check_close(event, is_open=self.state == "open")
+        if kind == DENIAL_BODY:
+            return check_body(event)
+        return self._check_denial() or check_status(event) or check_headers(event)
+
+    def _check_subprotocol(self, event: Event) -> Breach | None:
+        subprotocol = event.get("subprotocol")
+        if subprotocol is None or subprotocol in self._offered:
+            return None
+        return Breach(
+            "subprotocol-not-offered",
+            f"The application accepted with the subprotocol {told(subprotocol)}, and "
+            "a client drops a connection whose subprotocol it did not offer; it "
+            f"offered {listed(self._offered)}, so choose from scope['subprotocols'].",
+        )
+
+    def _check_denial(self) -> Breach | None:
+        if self._can_deny:
+            return None
+        return Breach(
+            "denial-unsupported",
+            f"The application sent {DENIAL_START!r}, and a server refuses it that does "
+            f"not offer the extension {DENIAL_EXTENSION!r}; look for it in "
+            "scope['extensions'] first, or reject with 'websocket.close'.",
+        )
+
+
+def _not_a_dict(event: object) -> Breach:
+    return Breach(
+        "not-a-dict",
+        f"The application sent {described(event)}, and a server reads only dicts; "
+        "send a dict with a 'type', such as {'type': 'websocket.close'}.",
+    )
+
+
+def _unexpected(state: str, event: Event) -> Breach:
+    kind = event.get("type")
+    if isinstance(kind, str) and kind in EVENT_TYPES:
+        return _out_of_order(state, kind)
+    if kind is None:
+        return Breach(
+            "no-type",
+            f"The application sent {told(event)}, and a server cannot tell what an "
+            f"event without a 'type' is; give it one of {listed(EVENT_TYPES)}.",
+        )
+    return Breach(
+        "unknown-type",
+        f"The application sent an event of type {told(kind)}, which no server knows; "
+        f"send one of {listed(EVENT_TYPES)}.",
+    )
+
+
+def _out_of_order(state: str, kind: str) -> Breach:
+    if state == "closed":
+        return _after_the_end(kind)
+    if state == "open":
+        return _after_accept(kind)
+    if state == "denying":
+        return Breach(
+            "denial-interrupted",
+            f"The application sent {kind!r} after {DENIAL_START!r}, and a server then "
+            f"takes nothing but {DENIAL_BODY!r}; finish the response, and send nothing "
+            "else.",
+        )
+    return _before_accept(kind)
+
+
+def _after_the_end(kind: str) -> Breach:
+    if kind == CLOSE:
+        return Breach(
+            "close-twice",
+            f"The application sent {CLOSE!r} after it had closed, rejected or denied "
+            "the connection, and a server refuses to close it again; close it once.",
+        )
+    return Breach(
+        "send-after-close",
+        f"The application sent {kind!r} after it had closed, rejected or denied the "
+        "connection, and a server refuses everything after that; send it before, or "
+        "not at all.",
+    )
+
+
+def _after_accept(kind: str) -> Breach:
+    if kind == ACCEPT:
+        return Breach(
+            "accept-twice",
+            f"The application sent {ACCEPT!r} to a connection that it had accepted, "
+            "and a server refuses to answer a handshake again; accept once.",
+        )
+    return Breach(
+        "denial-after-accept",
+        f"The application sent {kind!r} to a connection that it had accepted, and a "
+        f"server can no longer deny it; deny instead of {ACCEPT!r}, or end the "
+        f"connection with {CLOSE!r}.",
+    )
+
+
+def _before_accept(kind: str) -> Breach:
+    if kind == SEND:
+        return Breach(
+            "send-before-accept",
+            f"The application sent {SEND!r} before {ACCEPT!r}, and a server refuses "
+            "frames before the handshake is answered; accept the connection first.",
+        )
+    return Breach(
+        "denial-body-before-start",
+        f"The application sent {kind!r} before {DENIAL_START!r}, and a server refuses "
+        "a body without a status; start the response first.",
+    )
+
+
+def _is_last_body(event: Event) -> bool:
+    return event.get("type") == DENIAL_BODY and not event.get("more_body")

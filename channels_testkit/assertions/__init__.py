@@ -1,0 +1,1 @@
+"""What a test says: assertions, connecting, all that is done in a run."""

@@ -1,0 +1,88 @@
+"""Assertions that judge what happens inside a ``with`` block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.engine.errors import ExpectedErrors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from channels_testkit.layers.sent import Sent
+    from channels_testkit.running.run import TestRun
+
+__unittest = True
+
+
+class SentBlock:
+    """An assertion about what is sent inside a ``with`` block."""
+
+    def __init__(
+        self,
+        sent: Callable[[], list[Sent]],
+        judge: Callable[[Callable[[], list[Sent]]], Any],
+    ) -> None:
+        self._sent = sent
+        self._judge = judge
+        self._found: list[Sent] = []
+
+    def __enter__(self) -> list[Sent]:
+        self._start = len(self._sent())
+        return self._found
+
+    def __exit__(self, kind: object, *exc_info: object) -> None:
+        __tracebackhide__ = True
+        if kind is not None:
+            return
+        found = self._judge(lambda: self._sent()[self._start :])
+        self._found += found if isinstance(found, list) else [found]
+
+
+class ApplicationRaises:
+    """The block of ``assertApplicationRaises()``."""
+
+    def __init__(self, run: TestRun, kinds: Any, failure: type[BaseException]) -> None:
+        self._run = run
+        self._failure = failure
+        self._expected = ExpectedErrors(kinds)
+
+    def __enter__(self) -> ExpectedErrors:
+        self._run.ensure_rest()
+        self._run.errors.expect(self._expected)
+        return self._expected
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        __tracebackhide__ = True
+        try:
+            if kind is None:
+                self._run.ensure_rest()
+                if not self._expected.exceptions:
+                    waited = self._run.outside.wait(lambda: self._expected.exceptions)
+        finally:
+            self._run.errors.expect_no_more(self._expected)
+        if kind is None and not self._expected.exceptions:
+            raise self._failure(_nothing_raised(self._expected.kinds) + waited)
+        return any(error is expected for expected in self._expected.exceptions)
+
+
+def check_exception_classes(kinds: object) -> None:
+    """Raise ``TypeError`` for what ``except`` would not take."""
+    classes = kinds if isinstance(kinds, tuple) else (kinds,)
+    for kind in classes:
+        if not isinstance(kind, type) or not issubclass(kind, BaseException):
+            raise TypeError(
+                f"assertApplicationRaises() takes exception classes, not {kind!r}."
+            )
+
+
+def _nothing_raised(kinds: Any) -> str:
+    kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+    names = " or ".join(kind.__name__ for kind in kinds)
+    return f"The application did not raise {names}."

@@ -1,0 +1,153 @@
+"""The layers of a test, and assertions about their groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.layers.aliases import (
+    DEFAULT,
+    captive_layer,
+    is_captive,
+    layer_in_place,
+)
+from channels_testkit.layers.group_failures import membership, wrong_members
+from channels_testkit.websocket.driver import drivers_of
+from channels_testkit.workers.messages import channel_name
+
+from .in_run import InRun
+from .verdicts import with_message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from channels_testkit.layers.captive import CaptiveChannelLayer
+
+__unittest = True
+
+
+class GroupAssertions(InRun):
+    """Assertions about who is in which group."""
+
+    fail: Callable[..., Any]
+    failureException: type[BaseException]
+
+    @property
+    def channel_layer(self) -> CaptiveChannelLayer:
+        """
+        The layer of the alias ``"default"``.
+
+        It is captive, or real where the class says so.
+        """
+        layer: CaptiveChannelLayer = layer_in_place(DEFAULT)
+        self._ensure_rest_if_captive(layer)
+        return layer
+
+    @property
+    def channel_layers(self) -> dict[str, CaptiveChannelLayer]:
+        """The layers that were put in place, by alias."""
+        layers = dict(self._kit.layers)
+        self._ensure_rest_if_captive(*layers.values())
+        return layers
+
+    def _ensure_rest_if_captive(self, *layers: object) -> None:
+        # What a server sends may come at any time, and is not looked at.
+        if all(map(is_captive, layers)):
+            self._kit.ensure_rest()
+
+    def _layer(self, alias: str) -> CaptiveChannelLayer:
+        self._kit.ensure_rest()
+        return captive_layer(alias)
+
+    def assertInGroup(
+        self,
+        connection: object,
+        group: str,
+        *,
+        alias: str = DEFAULT,
+        msg: object = None,
+    ) -> None:
+        """
+        Assert that a connection, client or channel is in a group.
+
+        Example::
+
+            ann = self.connect("/ws/room/1/")
+            self.assertInGroup(ann, "room-1")
+        """
+        __tracebackhide__ = True
+        self._check_membership(connection, str(group), alias, msg, wanted=True)
+
+    def assertNotInGroup(
+        self,
+        connection: object,
+        group: str,
+        *,
+        alias: str = DEFAULT,
+        msg: object = None,
+    ) -> None:
+        """Assert that a connection, client or channel is not in a group."""
+        __tracebackhide__ = True
+        self._check_membership(connection, str(group), alias, msg, wanted=False)
+
+    def _check_membership(
+        self, connection: object, group: str, alias: str, msg: object, *, wanted: bool
+    ) -> None:
+        __tracebackhide__ = True
+        layer = self._layer(alias)
+        name = channel_name(connection)
+
+        def is_met() -> bool:
+            return (group in layer.groups_of(name)) == wanted
+
+        waited = "" if is_met() else self._kit.outside.wait(is_met)
+        if is_met():
+            return
+        groups, known = layer.groups_of(name), layer.groups()
+        text = membership(
+            _who(connection), group, groups, is_member=not wanted, known=known
+        )
+        self.fail(with_message(text + waited, msg))
+
+    def assertGroupMembers(
+        self,
+        group: str,
+        members: Iterable[object],
+        *,
+        alias: str = DEFAULT,
+        msg: object = None,
+    ) -> None:
+        """
+        Assert who is in a group: connections, clients or channel names.
+
+        A group that nobody has joined has no members.
+
+        Example::
+
+            ann, ben = self.connect_many(2, "/ws/room/1/")
+            self.assertGroupMembers("room-1", [ann, ben])
+        """
+        __tracebackhide__ = True
+        expected = {channel_name(member): _who(member) for member in members}
+        layer, waited = self._layer(alias), ""
+        if set(layer.members(str(group))) != set(expected):
+            waited = self._kit.outside.wait(
+                lambda: set(layer.members(str(group))) == set(expected)
+            )
+        actual = layer.members(str(group))
+        missing = [who for name, who in expected.items() if name not in actual]
+        extra = [self._owner(name) for name in actual if name not in expected]
+        if missing or extra:
+            text = wrong_members(str(group), missing, extra)
+            self.fail(with_message(text + waited, msg))
+
+    def _owner(self, channel: str) -> str:
+        for driver in drivers_of(self._kit):
+            connection = driver.connection
+            consumer = connection and connection.consumer
+            if getattr(consumer, "channel_name", None) == channel:
+                return driver.label
+        return repr(channel)
+
+
+def _who(connection: object) -> str:
+    return str(getattr(connection, "label", repr(connection)))

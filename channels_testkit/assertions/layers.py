@@ -1,0 +1,277 @@
+"""Assertions about what was sent on the channel layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.layers.aliases import DEFAULT
+from channels_testkit.workers.messages import Message, channel_name, take_message
+
+from . import with_statement
+from .blocks import ApplicationRaises, SentBlock, check_exception_classes
+from .expectations import ANYTHING, Sequence, Target, Unmet, Wanted
+from .groups import GroupAssertions
+from .verdicts import with_message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from channels_testkit.layers.sent import Sent
+
+__unittest = True
+
+
+class LayerAssertions(GroupAssertions):
+    """Assertions about messages, groups and the application's exceptions."""
+
+    def get_next_message(
+        self, channel: object, alias: str = DEFAULT, require: bool = False
+    ) -> Message | None:
+        """
+        Take the next message off a channel: a ``Message``, or ``None``.
+
+        With ``require=True`` the test fails where there is none.
+
+        Example::
+
+            Channel("input").send({"type": "square", "value": 3})
+            self.assertEqual(self.get_next_message("input")["value"], 3)
+            self.assertIsNone(self.get_next_message("input"))
+        """
+        __tracebackhide__ = True
+        return take_message(self._kit, channel, alias, require=require)
+
+    # What was sent.
+
+    def assertSent(
+        self,
+        channel: object,
+        expected: Any = ANYTHING,
+        *,
+        count: int | None = None,
+        partial: bool = False,
+        alias: str = DEFAULT,
+        msg: object = None,
+    ) -> Any:
+        """
+        Assert that a message was sent to a channel.
+
+        Without ``count`` at least one must match ``expected``, and the first
+        entry that does is returned; with ``count`` exactly so many, as a list.
+        As a context manager it looks only at what is sent inside the block.
+
+        Example::
+
+            Channel("thumbnails").send({"type": "make", "id": 1})
+            self.assertSent("thumbnails", {"type": "make", "id": 1})
+        """
+        __tracebackhide__ = True
+        target = Target("channel", channel_name(channel))
+        wanted = Wanted(target, expected, count, partial)
+        return self._judged(alias, wanted.judge, msg)
+
+    def assertGroupSent(
+        self,
+        group: str,
+        expected: Any = ANYTHING,
+        *,
+        count: int | None = None,
+        partial: bool = False,
+        alias: str = DEFAULT,
+        msg: object = None,
+    ) -> Any:
+        """
+        Assert that a message was sent to a group. As ``assertSent()``.
+
+        Example::
+
+            with self.assertGroupSent("lobby", {"type": "chat.message"}):
+                Group("lobby").send({"type": "chat.message"})
+        """
+        __tracebackhide__ = True
+        wanted = Wanted(Target("group", str(group)), expected, count, partial)
+        return self._judged(alias, wanted.judge, msg)
+
+    def assertNothingSent(
+        self, channel: object = None, *, alias: str = DEFAULT, msg: object = None
+    ) -> Any:
+        """
+        Assert that nothing was sent to a channel, or to any.
+
+        Example::
+
+            self.assertNothingSent("thumbnails")
+        """
+        __tracebackhide__ = True
+        name = None if channel is None else channel_name(channel)
+        target = Target("channel", name)
+        return self._judged(alias, target.judge_silence, msg, is_final=True)
+
+    def assertNothingGroupSent(
+        self, group: str | None = None, *, alias: str = DEFAULT, msg: object = None
+    ) -> Any:
+        """
+        Assert that nothing was sent to a group, or to any.
+
+        Example::
+
+            self.assertNothingGroupSent("lobby")
+        """
+        __tracebackhide__ = True
+        target = Target("group", None if group is None else str(group))
+        return self._judged(alias, target.judge_silence, msg, is_final=True)
+
+    def assertSentInOrder(
+        self,
+        *expected: Any,
+        partial: bool = False,
+        alias: str = DEFAULT,
+        msg: object = None,
+    ) -> Any:
+        """
+        Assert that messages were sent in this order, others in between.
+
+        Each is a message, or a pair of a channel's or group's name and a
+        message. Returns the entries.
+
+        Example::
+
+            Channel("jobs").send({"type": "begin"})
+            Group("lobby").send({"type": "done"})
+            begin, done = {"type": "begin"}, ("lobby", {"type": "done"})
+            self.assertSentInOrder(begin, done)
+        """
+        __tracebackhide__ = True
+        if not expected:
+            raise TypeError("assertSentInOrder() takes the messages that are expected.")
+        judge = Sequence(expected, partial).judge
+        return self._judged(alias, judge, msg)
+
+    def assertSentAfterCommit(
+        self,
+        channel: object,
+        expected: Any = ANYTHING,
+        *,
+        count: int | None = None,
+        partial: bool = False,
+        alias: str = DEFAULT,
+        msg: object = None,
+    ) -> Any:
+        """
+        Assert that a message was sent, and not inside an ``atomic()`` block.
+
+        Fails where a matching message left before the block had ended. As
+        ``assertSent()`` in everything else.
+
+        Example::
+
+            with transaction.atomic():
+                send = async_to_sync(self.channel_layer.send)
+                transaction.on_commit(lambda: send("jobs", {"type": "make"}))
+            self.assertSentAfterCommit("jobs", {"type": "make"})
+        """
+        __tracebackhide__ = True
+        target = Target("channel", channel_name(channel))
+        wanted = Wanted(target, expected, count, partial)
+        return self._judged(alias, wanted.judge_after_commit, msg)
+
+    def assertGroupSentAfterCommit(
+        self,
+        group: str,
+        expected: Any = ANYTHING,
+        *,
+        count: int | None = None,
+        partial: bool = False,
+        alias: str = DEFAULT,
+        msg: object = None,
+    ) -> Any:
+        """Assert the same of a group as ``assertSentAfterCommit()``."""
+        __tracebackhide__ = True
+        wanted = Wanted(Target("group", str(group)), expected, count, partial)
+        return self._judged(alias, wanted.judge_after_commit, msg)
+
+    def captureSent(
+        self,
+        group: str | None = None,
+        channel: object = None,
+        *,
+        alias: str = DEFAULT,
+    ) -> SentBlock:
+        """
+        Collect what a ``with`` block sends; judge nothing.
+
+        Example::
+
+            with self.captureSent(group="lobby") as sent:
+                Group("lobby").send({"type": "chat.message"})
+            self.assertEqual(sent[0].message, {"type": "chat.message"})
+        """
+        targets = []
+        if group is not None:
+            targets.append(Target("group", str(group)))
+        if channel is not None:
+            targets.append(Target("channel", channel_name(channel)))
+
+        def collect(sent: Callable[[], list[Sent]]) -> list[Sent]:
+            if not targets:
+                return sent()
+            return [entry for entry in sent() if any(t.has(entry) for t in targets)]
+
+        return SentBlock(lambda: list(self._layer(alias).sent), collect)
+
+    def _judged(
+        self,
+        alias: str,
+        judge: Callable[[list[Sent]], Any],
+        msg: object,
+        *,
+        is_final: bool = False,
+    ) -> Any:
+        """Judge at once, or the block of the ``with`` that made the call."""
+        __tracebackhide__ = True
+
+        def judge_or_fail(sent: Callable[[], list[Sent]]) -> Any:
+            __tracebackhide__ = True
+            waited = ""
+            if not (is_final or _is_met(judge, sent())):
+                waited = self._kit.outside.wait(lambda: _is_met(judge, sent()))
+            try:
+                return judge(sent())
+            except Unmet as unmet:
+                text = f"{unmet}{waited}"
+            raise self.failureException(with_message(text, msg))
+
+        def sent() -> list[Sent]:
+            return list(self._layer(alias).sent)
+
+        if with_statement.is_entered(depth=2):
+            return SentBlock(sent, judge_or_fail)
+        return judge_or_fail(sent)
+
+    # The application's exceptions.
+
+    def assertApplicationRaises(
+        self, kinds: type[BaseException] | tuple[type[BaseException], ...]
+    ) -> ApplicationRaises:
+        """
+        Expect, for a ``with`` block, that the application raises.
+
+        The exception does not interrupt the block; it is the ``exception`` of
+        what the block yields. Fails when there was none.
+
+        Example::
+
+            with self.assertApplicationRaises(ValueError) as caught:
+                self.connect("/ws/echo/").send_json({"raise": "ValueError"})
+            self.assertIsInstance(caught.exception, ValueError)
+        """
+        check_exception_classes(kinds)
+        return ApplicationRaises(self._kit, kinds, self.failureException)
+
+
+def _is_met(judge: Callable[[list[Sent]], Any], sent: list[Sent]) -> bool:
+    try:
+        judge(sent)
+    except Unmet:
+        return False
+    return True

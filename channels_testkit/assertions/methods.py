@@ -1,0 +1,254 @@
+"""
+What a test can do in a run: a test case has it, and other tests can.
+
+Attributes say what the run of the test is like; methods settle, assert,
+connect and work. Nothing here knows a runner of tests.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from django.db import DEFAULT_DB_ALIAS
+
+from channels_testkit.layers.aliases import DEFAULT
+from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.options import RunOptions
+from channels_testkit.running.run import TestRun
+from channels_testkit.workers.running_worker import RunningWorker
+
+from .connecting import Connecting
+from .counting import CommitCapture
+from .layers import LayerAssertions
+from .websockets import WebsocketAssertions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.layers.swapping import LayersInPlace
+
+__unittest = True
+
+
+def unbound(case: object, name: str) -> Any:
+    """
+    Read an attribute of a test case without making a method of a function.
+
+    A property is read as usual.
+    """
+    found = inspect.getattr_static(case, name, None)
+    if isinstance(found, (classmethod, property, functools.cached_property)):
+        return getattr(case, name)
+    return found.__func__ if isinstance(found, staticmethod) else found
+
+
+class ChannelMethods(LayerAssertions):
+    """What a test of ``ChannelTestCase`` says and does."""
+
+    #: Which aliases of CHANNEL_LAYERS are captured: ``"__all__"`` or a list.
+    test_channel_aliases: str | Collection[str] = "__all__"
+    #: Where a test's layers come from: ``"captive"``, or ``"configured"`` for
+    #: those of CHANNEL_LAYERS, made from each alias's TEST_CONFIG.
+    layer_source: str = "captive"
+    #: Whether messages must survive what a real layer does to them.
+    strict_messages: bool = True
+    #: When ``on_commit()`` callbacks run: as in ``"production"``, or, by the
+    #: rule of Django's ``TestCase``, never: ``"django"``.
+    on_commit_callbacks: str = "production"
+    #: The ASGI application, if it is not that of the settings.
+    application: Any = None
+    #: The same, by Chanx's name.
+    router: Any = None
+
+    #: What an exception of the application does: "fail", "warn" or "off".
+    application_errors: str = "fail"
+    #: The same for breaches of ASGI and RFC 6455, or the names of those that
+    #: are let through.
+    check_protocol: str | Collection[str] = "fail"
+    #: The same for messages to a group that a full channel had to miss.
+    check_dropped: str = "fail"
+    #: The same for tasks, threads, memberships of groups, and messages on the
+    #: channels of connections, that are left when all clients have gone.
+    check_leaks: str = "warn"
+    #: The same for frames that nobody has read.
+    check_unread: str = "off"
+
+    #: Seconds of real time that a call may take, or None for no bound.
+    hang_timeout: float | None = 30.0
+    #: Seconds that a receive waits where waiting makes sense.
+    receive_timeout: float = 1.0
+    #: Thread jobs that are meant to wait: dotted names or functions. They do
+    #: not keep the application from being at rest.
+    background_jobs: Collection[object] = ()
+
+    #: How failures call the object whose methods these are.
+    _name_in_tests = "self"
+
+    def _run_options(self, **facts: Any) -> RunOptions:
+        """Return what the attributes say, with facts about the test."""
+        return RunOptions(
+            test_channel_aliases=self.test_channel_aliases,
+            layer_source=self._layer_source(),
+            strict_messages=self.strict_messages,
+            application_errors=self.application_errors,
+            check_protocol=self.check_protocol,
+            check_dropped=self.check_dropped,
+            check_leaks=self.check_leaks,
+            check_unread=self.check_unread,
+            hang_timeout=self.hang_timeout,
+            receive_timeout=self.receive_timeout,
+            background_jobs=self.background_jobs,
+            get_application=self.get_application,
+            **facts,
+        )
+
+    def _layer_source(self) -> str | Callable[[], LayersInPlace]:
+        return self.layer_source
+
+    def get_application(self) -> ASGIApplication | None:
+        """Return the class's application, or None for that of the settings."""
+        found: ASGIApplication | None = unbound(self, "application")
+        return unbound(self, "router") if found is None else found
+
+    # Coming to rest.
+
+    def settle(self) -> None:
+        """
+        Come to rest: return when the application has done all that it can.
+
+        Needed only after the test's own code, or a thread, has sent to a
+        layer. Raises what the application raised meanwhile, and
+        ``RuntimeError`` in an async test.
+
+        Example::
+
+            ann = self.connect("/ws/room/1/")
+            message = {"type": "room.message", "content": "hello"}
+            async_to_sync(self.channel_layer.group_send)("room-1", message)
+            self.settle()
+            self.assertReceivesJson(ann, "hello")
+        """
+        self._kit.refuse_in_async_test("self.asettle")
+        self._kit.ensure_rest()
+
+    @kit_coroutine
+    async def asettle(self) -> None:
+        """
+        Come to rest, in an async test. Raises what the application raised.
+
+        Needed before a call that awaits nothing, where it raises
+        ``RuntimeError`` because the application is still working.
+        """
+        await self._kit.rest.wait()
+        self._kit.errors.deliver()
+
+    def background(self, function: object) -> Any:
+        """
+        Declare, for a ``with`` block, a thread job that is meant to wait.
+
+        It takes the function or its dotted name. Such a job does not keep the
+        application from being at rest.
+        """
+        return self._kit.background(function)
+
+    def run_worker(self, *channels: str, alias: str = DEFAULT) -> RunningWorker:
+        """
+        Run the project's worker consumers for the length of a block.
+
+        Takes the channels to serve, every routed one where none is given; the
+        block is ``with`` in a sync and ``async with`` in an async test. Fails
+        for a channel that is not routed, and at the end for a message that
+        was sent to a channel nobody serves. An exception of a consumer is
+        raised as that of any other.
+
+        At its end the block waits for handlers as a receive would, and then
+        ends the consumers.
+
+        Example::
+
+            class Mailer(AsyncConsumer):
+                async def deliver(self, message):
+                    mailed = {"type": "room.message", "content": message["to"]}
+                    await self.channel_layer.group_send("room-1", mailed)
+
+            ann = self.connect("/ws/room/1/")
+            with apply_routes({"mails": Mailer.as_asgi()}), self.run_worker():
+                Channel("mails").send({"type": "deliver", "to": "ann"})
+            self.assertReceivesJson(ann, "ann")
+        """
+        return RunningWorker(self._kit, channels, alias)
+
+    # Django's own, on the test's connection also in async tests.
+
+    @classmethod
+    def captureOnCommitCallbacks(
+        cls, *, using: str = DEFAULT_DB_ALIAS, execute: bool = False
+    ) -> CommitCapture:
+        """
+        Capture ``on_commit()`` callbacks, by Django's rule, as a list.
+
+        In an async test ``execute=True`` needs ``async with``; a plain
+        ``with`` raises ``RuntimeError`` there.
+        """
+        return CommitCapture(using, execute=execute)
+
+
+class WebsocketMethods(WebsocketAssertions, Connecting):
+    """What a test of ``WebsocketTestCase`` says and does besides."""
+
+    def _run_options(self, **facts: Any) -> RunOptions:
+        options: Any = super()
+        made: RunOptions = options._run_options(  # noqa: SLF001 - of the other base
+            wire=self,
+            get_login=self.get_login,
+            get_ws_headers=self.get_ws_headers,
+            get_subprotocols=self.get_subprotocols,
+            get_extensions=lambda: self.asgi_extensions,
+            **facts,
+        )
+        return made
+
+
+class TestMethods(WebsocketMethods, ChannelMethods):
+    """
+    The same without a test case, for a test that is a function.
+
+    Its attributes can be given by name; ``run`` is put in place and taken
+    down by the caller.
+
+    Example::
+
+        test = TestMethods(application=EchoConsumer.as_asgi())
+        test.run.begin()
+        ann = test.connect("/echo/")
+        ann.send_json({"message": "hello"})
+        test.assertReceivesJson(ann, {"message": "hello"})
+        self.assertEqual(test.run.end(), [])
+    """
+
+    __test__ = False
+    failureException = AssertionError
+    _name_in_tests = "test"
+
+    def __init__(self, **attributes: Any) -> None:
+        facts = {name: attributes.pop(name) for name in _FACTS & attributes.keys()}
+        for name, value in attributes.items():
+            if not hasattr(type(self), name):
+                raise TypeError(f"A test has no attribute {name!r}.")
+            setattr(self, name, value)
+        #: The run of the test.
+        self.run = TestRun(self._run_options(**facts))
+
+    @property
+    def _kit(self) -> TestRun:
+        return self.run
+
+    def fail(self, msg: object = None) -> Any:
+        """Raise a failure."""
+        raise self.failureException(msg)
+
+
+_FACTS = {"commits", "databases", "get_clients", "get_place", "module", "name"}

@@ -1,0 +1,387 @@
+"""Assertions about WebSocket connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.asgi.silence import nothing_came, waiting_call
+from channels_testkit.asgi.wire import expected_payload
+from channels_testkit.matching import first_difference, matches
+from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.websocket.client import WSClient
+from channels_testkit.websocket.close_failures import not_closed, not_open
+from channels_testkit.websocket.connection import is_frame
+from channels_testkit.websocket.driver import drivers_of
+from channels_testkit.websocket.frame_failures import (
+    check_frame_is_next,
+    is_dead,
+    json_differs,
+    not_silent,
+    payload_differs,
+    take_bytes,
+    take_json,
+    take_text,
+    unread_match,
+)
+from channels_testkit.websocket.handshake_failures import not_accepted, not_rejected
+from channels_testkit.websocket.subjects import connected_driver_of, driver_of
+
+from .layers import LayerAssertions
+from .verdicts import saying, with_message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from channels_testkit.asgi.application import Event
+    from channels_testkit.websocket.connection import WebsocketConnection
+    from channels_testkit.websocket.driver import WebsocketDriver
+
+__unittest = True
+
+
+class WebsocketAssertions(LayerAssertions):
+    """
+    Assertions that take a client or a communicator.
+
+    In a sync test those about frames may wait as a receive does; in an async
+    test they judge what has arrived.
+    """
+
+    receive_timeout: float
+
+    # The handshake.
+
+    def assertAccepted(
+        self, connection: Any, *, subprotocol: str | None = None, msg: object = None
+    ) -> None:
+        """
+        Assert that the handshake was accepted, and with which subprotocol.
+
+        Example::
+
+            ann = self.connect("/ws/echo/", subprotocols=["v2", "v1"])
+            self.assertAccepted(ann, subprotocol="v2")
+        """
+        __tracebackhide__ = True
+        found = self._handshaken(connection, msg)
+        text = not_accepted(found, subprotocol)
+        if text is not None:
+            self.fail(with_message(text, msg))
+
+    def assertRejected(
+        self,
+        connection: Any,
+        *,
+        code: int | None = None,
+        reason: str | None = None,
+        status: int | None = None,
+        msg: object = None,
+    ) -> None:
+        """
+        Assert that the handshake was refused, and how.
+
+        Fails when it was accepted, and when what is given of ``code``,
+        ``reason`` and ``status`` differs. ``status`` is that of a denial
+        response; a rejection by close code is an HTTP 403 to a browser, which
+        never sees the code.
+
+        Example::
+
+            stranger = self.create_client("/ws/who/")
+            stranger.connect()
+            self.assertRejected(stranger, code=4401, reason="log in first")
+        """
+        __tracebackhide__ = True
+        found = self._handshaken(connection, msg)
+        text = not_rejected(found, code, reason, status)
+        if text is not None:
+            self.fail(with_message(text, msg))
+
+    def _handshaken(self, connection: Any, msg: object) -> WebsocketConnection:
+        found = self._connection(connection)
+        if found.handshake is None:
+            with saying(msg):
+                raise nothing_came(found, "answer to the handshake", None)
+        return found
+
+    # Frames.
+
+    def assertReceivesJson(
+        self,
+        connection: Any,
+        expected: object,
+        *,
+        partial: bool = False,
+        timeout: float | None = None,
+        msg: object = None,
+    ) -> Any:
+        """
+        Assert that the next frame is JSON equal to ``expected``; return it.
+
+        Exactly one frame is taken off the connection. Fails when another
+        frame is next, when the application has closed the connection, or when
+        it is at rest and nothing has arrived.
+
+        Example::
+
+            ann = self.connect("/ws/echo/")
+            ann.send_json({"type": "ping"})
+            self.assertReceivesJson(ann, {"type": "ping"})
+        """
+        __tracebackhide__ = True
+        what = "JSON frame"
+        found, event = self._next_frame(connection, what, expected, timeout, msg)
+        with saying(msg):
+            payload = take_json(found, self._kit.wire)
+        wanted = expected_payload(self._kit.wire, expected)
+        if matches(wanted, payload, partial=partial):
+            return payload
+        text = json_differs(found, event, wanted, payload, partial=partial)
+        self.fail(with_message(text, msg))
+        return None
+
+    def assertReceivesText(
+        self,
+        connection: Any,
+        expected: object,
+        *,
+        timeout: float | None = None,
+        msg: object = None,
+    ) -> Any:
+        """
+        Assert that the next frame is this text; return it.
+
+        ``expected`` may be a regular expression, which must match all of it,
+        or a predicate. Fails as ``assertReceivesJson()`` does.
+
+        Example::
+
+            ann = self.connect("/ws/echo/")
+            ann.send_text("hello")
+            self.assertReceivesText(ann, "hello")
+        """
+        __tracebackhide__ = True
+        return self._assert_frame(
+            connection, expected, "text frame", take_text, timeout, msg
+        )
+
+    def assertReceivesBytes(
+        self,
+        connection: Any,
+        expected: object,
+        *,
+        timeout: float | None = None,
+        msg: object = None,
+    ) -> Any:
+        """
+        Assert that the next frame is binary, with these bytes; return them.
+
+        As ``assertReceivesText()``.
+        """
+        __tracebackhide__ = True
+        return self._assert_frame(
+            connection, expected, "binary frame", take_bytes, timeout, msg
+        )
+
+    def _assert_frame(
+        self,
+        connection: Any,
+        expected: object,
+        what: str,
+        take: Callable[[WebsocketConnection], object],
+        timeout: float | None,
+        msg: object,
+    ) -> object:
+        __tracebackhide__ = True
+        found, event = self._next_frame(connection, what, expected, timeout, msg)
+        with saying(msg):
+            payload = take(found)
+        difference = first_difference(expected, payload)
+        if difference is not None:
+            text = payload_differs(found, event, what, difference)
+            self.fail(with_message(text, msg))
+        return payload
+
+    def assertReceivesNothing(
+        self, connection: Any, *, within: float = 0, msg: object = None
+    ) -> None:
+        """
+        Assert that no frame has come that was not read.
+
+        At rest that is a proof. Fails as well when the application has raised,
+        since its silence proves nothing. ``within`` waits, in a sync test, for
+        timers of the application that are due in so many seconds; an async
+        test has ``aassertReceivesNothing()`` for it.
+
+        Example::
+
+            ann, ben = self.connect("/ws/room/1/"), self.connect("/ws/room/2/")
+            ann.send_json({"message": "hello"})
+            self.assertReceivesNothing(ben)
+        """
+        __tracebackhide__ = True
+        if within:
+            self._kit.refuse_in_async_test("self.aassertReceivesNothing")
+            work = self._driver(connection).await_silence(within)
+            self._kit.run_in_sync_test(work, "self.aassertReceivesNothing")
+        self._assert_silent(connection, msg)
+
+    @kit_coroutine
+    async def aassertReceivesNothing(
+        self, connection: Any, *, within: float = 0, msg: object = None
+    ) -> None:
+        """
+        Assert that no frame comes within so many seconds, in an async test.
+
+        It waits in real time for the timers that are due within them.
+        """
+        __tracebackhide__ = True
+        await self._driver(connection).await_silence(within)
+        self._assert_silent(connection, msg)
+
+    def _assert_silent(self, connection: Any, msg: object) -> None:
+        __tracebackhide__ = True
+        found = self._connection(connection)
+        event = next(filter(is_frame, found.unread), None)
+        if event is not None:
+            self.fail(with_message(not_silent(found, event), msg))
+        if found.error is not None or found.state == "ended":
+            self.fail(with_message(is_dead(found), msg))
+
+    def assertAllReceive(
+        self,
+        connections: Iterable[Any],
+        expected: object,
+        *,
+        partial: bool = False,
+        timeout: float | None = None,
+        msg: object = None,
+    ) -> list[Any]:
+        """
+        Assert that the next frame of each is ``expected``; return them.
+
+        Fails as ``assertReceivesJson()`` does, for the first that differs.
+        """
+        __tracebackhide__ = True
+        return [
+            self.assertReceivesJson(
+                connection, expected, partial=partial, timeout=timeout, msg=msg
+            )
+            for connection in connections
+        ]
+
+    def assertOnlyReceive(
+        self,
+        connections: Iterable[Any],
+        expected: object,
+        *,
+        partial: bool = False,
+        timeout: float | None = None,
+        msg: object = None,
+    ) -> list[Any]:
+        """
+        Assert that each receives ``expected``, and nobody else in this test.
+
+        Fails when another connection has an unread frame that matches.
+
+        Example::
+
+            ann, ben = self.connect("/ws/room/1/"), self.connect("/ws/room/2/")
+            ann.send_json({"message": "hello"})
+            self.assertOnlyReceive([ann], {"message": "hello"})
+        """
+        __tracebackhide__ = True
+        receivers = list(connections)
+        received = self.assertAllReceive(
+            receivers, expected, partial=partial, timeout=timeout, msg=msg
+        )
+        chosen = {id(driver_of(receiver)) for receiver in receivers}
+        wanted = expected_payload(self._kit.wire, expected)
+        for other in drivers_of(self._kit):
+            if id(other) not in chosen and other.connection is not None:
+                self._refuse_match(other.connection, wanted, partial, msg)
+        return received
+
+    def _refuse_match(
+        self,
+        other: WebsocketConnection,
+        wanted: object,
+        partial: bool,
+        msg: object,
+    ) -> None:
+        __tracebackhide__ = True
+        event = unread_match(other, wanted, partial=partial)
+        if event is not None:
+            text = (
+                f"{other.label} received what only others should have.\n\n"
+                f"{other.transcript.render(event)}"
+            )
+            self.fail(with_message(text, msg))
+
+    def _next_frame(
+        self,
+        connection: Any,
+        what: str,
+        expected: object,
+        timeout: float | None,
+        msg: object,
+    ) -> tuple[WebsocketConnection, Event]:
+        __tracebackhide__ = True
+        found = self._connection(connection)
+        seconds = self.receive_timeout if timeout is None else timeout
+        if not found.unread and not self._kit.is_async:
+            work = self._driver(connection).await_event(seconds)
+            self._kit.run_in_sync_test(work, "receive", only_reads=True)
+        with saying(msg):
+            if not found.unread and self._kit.is_async:
+                call = waiting_call(what, is_client=isinstance(connection, WSClient))
+                raise nothing_came(found, what, None, expected=expected, call=call)
+            check_frame_is_next(found, what, seconds, expected=expected)
+        return found, found.unread[0]
+
+    # The end.
+
+    def assertClosed(
+        self,
+        connection: Any,
+        *,
+        code: int | None = None,
+        reason: str | None = None,
+        msg: object = None,
+    ) -> None:
+        """
+        Assert that the application has closed the connection, and how.
+
+        Fails when it has not, or when what is given of ``code`` and ``reason``
+        differs. A close without a code has code 1000.
+
+        Example::
+
+            ann = self.connect("/ws/echo/")
+            ann.send_json({"close": 4403, "reason": "not a member"})
+            self.assertClosed(ann, code=4403, reason="not a member")
+        """
+        __tracebackhide__ = True
+        found = self._connection(connection)
+        if found.is_open and not self._kit.is_async:
+            work = self._driver(connection).await_close()
+            self._kit.run_in_sync_test(work, "wait", only_reads=True)
+        text = not_closed(found, code, reason)
+        if text is not None:
+            self.fail(with_message(text, msg))
+
+    def assertOpen(self, connection: Any, *, msg: object = None) -> None:
+        """Assert that the connection was accepted and nobody has closed it."""
+        __tracebackhide__ = True
+        found = self._connection(connection)
+        text = not_open(found)
+        if text is not None:
+            self.fail(with_message(text, msg))
+
+    def _connection(self, connection: Any) -> WebsocketConnection:
+        driver_of(connection)
+        self._kit.ensure_rest()
+        return self._driver(connection).connected("An assertion")
+
+    def _driver(self, connection: Any) -> WebsocketDriver:
+        return connected_driver_of(connection, is_async=self._kit.is_async)

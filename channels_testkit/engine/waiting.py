@@ -1,0 +1,87 @@
+"""Waiting for what the application may still do, while that makes sense."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .errors import ApplicationErrors
+    from .rest import RestWatch
+
+#: A timer that is due has to be run before it can be looked for again.
+_AFTER_TIMER = 0.001
+
+
+class HasLoop(Protocol):
+    """Whose loop it is, and who is told of exceptions."""
+
+    @property
+    def rest(self) -> RestWatch:
+        """The watch of the loop."""
+
+    @property
+    def errors(self) -> ApplicationErrors:
+        """The exceptions of the application."""
+
+
+class Waiting:
+    """Waits for one run of an application; is woken when something comes."""
+
+    def __init__(self, surroundings: HasLoop) -> None:
+        self._around = surroundings
+        self._arrival: asyncio.Future[None] | None = None
+
+    async def settle(self) -> None:
+        """Come to rest; raise what the application raised meanwhile."""
+        rest = self._around.rest
+        if not rest.is_at_rest():
+            await rest.wait()
+        self._around.errors.deliver()
+
+    async def until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """
+        Come to rest, and wait on while the condition can still come true.
+
+        It can where a timer of the application is due within ``timeout``
+        seconds, or where there is work outside of the loop.
+        """
+        rest = self._around.rest
+        deadline = rest.loop.time() + timeout
+        await self.settle()
+        while not condition():
+            seconds = self._worth_waiting(deadline)
+            if seconds is not None:
+                rest.arm(seconds)
+                await self._arrives(seconds)
+            elif rest.is_at_rest():
+                return False
+            # Else a thread has posted something and gone.
+            await self.settle()
+        return True
+
+    def wake(self) -> None:
+        """Let who waits look at the condition again."""
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
+    def _worth_waiting(self, deadline: float) -> float | None:
+        """Return how long it makes sense to wait, at most, or None."""
+        rest = self._around.rest
+        now = rest.loop.time()
+        left = deadline - now
+        if left <= 0:
+            return None
+        timers = [due for due, _ in rest.application_timers() if due <= deadline]
+        if rest.outside_work():
+            return left
+        return max(timers[0] - now, 0.0) + _AFTER_TIMER if timers else None
+
+    async def _arrives(self, timeout: float) -> None:
+        self._arrival = asyncio.get_running_loop().create_future()
+        try:
+            await asyncio.wait([self._arrival], timeout=timeout)
+        finally:
+            self._arrival = None

@@ -1,0 +1,112 @@
+"""Seeing from another thread that a deadline has passed, and interrupting."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import signal
+import threading
+from typing import Protocol
+
+from . import private
+
+
+class Interrupter:
+    """
+    Raises ``CancelledError`` in the main thread, whatever that is doing.
+
+    Not by SIGINT: Django's runner takes the first for a wish to stop after
+    this test. SIGURG is ignored where nobody handles it, and nobody does.
+    """
+
+    def __init__(self) -> None:
+        self._is_wanted = False
+        self._undo = contextlib.ExitStack()
+
+    def install(self) -> None:
+        """Handle the signal, where the platform and the thread allow."""
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and hasattr(signal, "pthread_kill"):
+            previous = signal.signal(signal.SIGURG, self._raise)
+            self._undo.callback(signal.signal, signal.SIGURG, previous)
+
+    def remove(self) -> None:
+        """Put back what handled the signal before."""
+        self._undo.close()
+
+    def interrupt(self, thread_id: int) -> None:
+        """Interrupt the thread, if it is the main one."""
+        if hasattr(signal, "pthread_kill"):
+            self._is_wanted = thread_id == threading.main_thread().ident
+            signal.pthread_kill(thread_id, signal.SIGURG)
+
+    def _raise(self, *_: object) -> None:
+        is_wanted, self._is_wanted = self._is_wanted, False
+        if is_wanted:
+            raise asyncio.CancelledError
+
+
+class Watched(Protocol):
+    """What the watchdog looks after."""
+
+    #: Seconds between two looks.
+    pause: float
+
+    def look(self) -> None:
+        """Act where a deadline has passed; called from another thread."""
+
+
+class Watchdog:
+    """
+    Sees that a deadline has passed where the loop cannot see it.
+
+    The loop looks at the clock between its callbacks. A callback that blocks
+    is seen only from another thread; one serves the whole process.
+    """
+
+    _current: Watchdog | None = None
+
+    def __init__(self) -> None:
+        self.process_id = os.getpid()
+        self._changed = threading.Condition()
+        self._watched: Watched | None = None
+        self._sleeps_until = math.inf
+        self.thread = threading.Thread(
+            target=self._serve, name="channels_testkit watchdog", daemon=True
+        )
+        self.thread.start()
+
+    @classmethod
+    def get(cls) -> Watchdog:
+        """Return this process's watchdog: a fork does not take it along."""
+        if cls._current is None or cls._current.process_id != os.getpid():
+            cls._current = cls()
+        return cls._current
+
+    def watch(self, watched: Watched) -> None:
+        """Look every now and then, until ``rest()``."""
+        self._watched = watched
+        # To wake a thread costs more than most calls take. One that sleeps
+        # not much longer than it should will see this by itself.
+        if self._sleeps_until > private.clock() + watched.pause:
+            with self._changed:
+                self._changed.notify()
+
+    def rest(self) -> None:
+        """Look no more."""
+        self._watched = None
+
+    def _serve(self) -> None:
+        with self._changed:
+            while True:
+                # In this order: who sets the one looks at the other.
+                self._sleeps_until = math.inf
+                watched = self._watched
+                if watched is None:
+                    self._changed.wait()
+                else:
+                    watched.look()
+                    self._sleeps_until = private.clock() + watched.pause
+                    self._changed.wait(watched.pause)

@@ -1,0 +1,1 @@
+"""One HTTP request: the communicator, its response, event streams."""

@@ -1,0 +1,146 @@
+"""Reading a response: at once, part by part, or event by event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.running.kit_calls import kit_coroutine
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from .connection import HttpConnection
+    from .driver import HttpDriver
+    from .event_stream import EventStream, ServerSentEvent
+
+EVENT_STREAM = "text/event-stream"
+
+__unittest = True
+
+
+class ResponseReading:
+    """What ``HttpCommunicator`` reads of a response."""
+
+    _driver: HttpDriver
+    _stream: EventStream
+
+    @property
+    def last_event_id(self) -> str | None:
+        """The id that a browser would send to open the stream again."""
+        return self._stream.last_event_id
+
+    @property
+    def retry(self) -> int | None:
+        """The milliseconds that a browser would wait before it does."""
+        return self._stream.retry
+
+    @kit_coroutine
+    async def get_response(self, timeout: float | None = None) -> dict[str, Any]:
+        """
+        Send the request, and return ``status``, ``headers`` and ``body``.
+
+        Raises ``NoFrame`` when the response is not complete within ``timeout``
+        seconds, and what the application raises.
+        """
+        connection = self._driver.send_request()
+        await self._driver.until(
+            lambda: connection.is_complete, timeout, "complete response"
+        )
+        connection.unread.clear()
+        body = b"".join(connection.parts)
+        return {
+            "status": connection.status,
+            "headers": connection.headers,
+            "body": body,
+        }
+
+    @kit_coroutine
+    async def receive_chunk(self, timeout: float | None = None) -> bytes | None:
+        """
+        Return the next part of the body, or ``None`` after the last.
+
+        The parts are those that the application sends. Raises ``NoFrame``
+        when none comes within ``timeout`` seconds.
+        """
+        return await self._next_chunk(timeout)
+
+    async def chunks(self, timeout: float | None = None) -> AsyncIterator[bytes]:
+        """Iterate over the parts of the body until it is complete."""
+        while (chunk := await self._next_chunk(timeout)) is not None:
+            yield chunk
+
+    async def _next_chunk(self, timeout: float | None) -> bytes | None:
+        connection = self._driver.send_request()
+
+        def has_come() -> bool:
+            return connection.has_part or connection.is_complete
+
+        await self._driver.until(has_come, timeout, "part of the body")
+        return connection.take_part()
+
+    @kit_coroutine
+    async def receive_event(
+        self, timeout: float | None = None
+    ) -> ServerSentEvent | None:
+        r"""
+        Return the next server-sent event, or ``None`` after the last.
+
+        Raises ``NoFrame`` when none comes within ``timeout`` seconds, and
+        fails where the response is not an event stream.
+
+        Example::
+
+            class Feed(AsyncHttpConsumer):
+                async def handle(self, body):
+                    kind = {b"content-type": b"text/event-stream"}
+                    await self.send_response(200, b"data: 1\n\n", headers=kind)
+
+            communicator = HttpCommunicator(Feed.as_asgi(), "GET", "/feed/")
+            event = await communicator.receive_event()
+            self.assertEqual(event.data, "1")
+            self.assertIsNone(await communicator.receive_event())
+        """
+        return await self._next_event(timeout)
+
+    async def events(
+        self, timeout: float | None = None
+    ) -> AsyncIterator[ServerSentEvent]:
+        """Iterate over the server-sent events until the body is complete."""
+        while (event := await self._next_event(timeout)) is not None:
+            yield event
+
+    async def _next_event(self, timeout: float | None) -> ServerSentEvent | None:
+        connection = self._driver.send_request()
+        taken: list[ServerSentEvent] = []
+
+        def has_come() -> bool:
+            if not taken:
+                taken.extend(self._take_event(connection))
+            return bool(taken) or connection.is_complete
+
+        await self._driver.until(has_come, timeout, "event")
+        return taken[0] if taken else None
+
+    def _take_event(self, connection: HttpConnection) -> list[ServerSentEvent]:
+        """Return the next event that has come, if one has."""
+        if connection.status is not None:
+            _check_event_stream(connection)
+        event = self._stream.take()
+        while event is None and connection.has_part:
+            self._stream.feed(connection.take_part() or b"")
+            event = self._stream.take()
+        return [] if event is None else [event]
+
+
+def _check_event_stream(connection: HttpConnection) -> None:
+    """Fail where a browser would not take the response for a stream."""
+    headers = {name.lower(): value for name, value in connection.headers}
+    kind = headers.get(b"content-type", b"").decode("latin1")
+    if connection.status == 200 and kind.partition(";")[0].strip() == EVENT_STREAM:
+        return
+    raise AssertionError(
+        f"{connection.label} did not answer with an event stream: status"
+        f" {connection.status}, content type {kind!r}.\n\nA browser takes only status"
+        f" 200 and {EVENT_STREAM!r}. receive_chunk() and get_response() read any"
+        f" response.\n\n{connection.transcript}"
+    )

@@ -1,0 +1,1 @@
+"""The captive channel layer, and putting layers in place."""

@@ -1,0 +1,67 @@
+"""Which layer stands for an alias of CHANNEL_LAYERS: captive, real or none."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from channels.layers import channel_layers
+from django.core.exceptions import ImproperlyConfigured
+
+from .captive import CaptiveChannelLayer
+from .swapping import is_in_place
+
+#: The alias that ``get_channel_layer()`` takes without an argument.
+DEFAULT = "default"
+
+
+def captive_layer(alias: str = DEFAULT) -> CaptiveChannelLayer:
+    """
+    Return the captive layer that is in the place of an alias.
+
+    Raises ``ImproperlyConfigured`` for an alias that ``CHANNEL_LAYERS`` does
+    not have, and ``ValueError`` for one that is not captive in this test.
+    """
+    layer = channel_layers.backends.get(alias)
+    if is_captive(layer):
+        return cast("CaptiveChannelLayer", layer)
+    if is_in_place(alias):
+        raise ValueError(
+            f"Channel layer {alias!r} is a real one in this test: only a captive layer"
+            " tells what was sent, and who is in a group. Let a client receive it, or"
+            " move the test to a class with captive layers."
+        )
+    configured = channel_layers.configs or {}
+    if alias in configured:
+        raise ValueError(
+            f"Channel layer {alias!r} is not captive in this test: "
+            "add it to test_channel_aliases."
+        )
+    others = f", only {', '.join(map(repr, configured))}" if configured else ""
+    raise ImproperlyConfigured(
+        f"CHANNEL_LAYERS has no {alias!r}{others}; add one, or use "
+        "override_settings(CHANNEL_LAYERS=...)."
+    )
+
+
+def layer_in_place(alias: str = DEFAULT) -> Any:
+    """
+    Return the captive or real layer that was put in the place of an alias.
+
+    Raises as ``captive_layer()`` for an alias that has none: no message goes
+    to a server that the test has not asked for.
+    """
+    if is_in_place(alias):
+        return channel_layers.backends[alias]
+    return captive_layer(alias)
+
+
+def is_captive(layer: object) -> bool:
+    """Tell whether a layer can be looked into."""
+    # A lazy object has a class that its type has not.
+    return issubclass(type(layer), CaptiveChannelLayer)
+
+
+def captive_layers() -> list[CaptiveChannelLayer]:
+    """Return every captive layer that is in place."""
+    layers = cast("dict[str, Any]", channel_layers.backends).values()
+    return list(filter(is_captive, layers))

@@ -1,0 +1,278 @@
+"""
+The state of a captive layer: channels, groups, and who waits.
+
+Everything happens under one lock, from whatever thread. A message is assigned
+to its receiver here; the receiver's future only wakes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections import deque
+from contextlib import suppress
+from heapq import heappop, heappush
+from types import coroutine
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    from .sent import Message, Sent
+
+
+@coroutine
+def suspend() -> Generator[None, None, None]:
+    """Let the loop go round once, as ``asyncio.sleep(0)`` does."""
+    yield
+
+
+class Queued(NamedTuple):
+    """A message on its channel; ``sequence`` keeps it in its place."""
+
+    sequence: int
+    deadline: float
+    message: Message
+
+
+class Waiter:
+    """A call of ``receive()``, and the message that it was given."""
+
+    __slots__ = ("channel", "future", "queued")
+
+    def __init__(self, channel: str) -> None:
+        self.channel = channel
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.queued: Queued | None = None
+
+    def is_alive(self) -> bool:
+        """Tell whether it can still be woken."""
+        return not (self.future.done() or self.future.get_loop().is_closed())
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    with suppress(RuntimeError):
+        return asyncio.get_running_loop()
+    return None
+
+
+def _go_on(*waiters: Waiter) -> None:
+    for waiter in waiters:
+        if not waiter.future.done():
+            waiter.future.set_result(None)
+
+
+class _Channels(dict[str, "deque[Queued]"]):
+    """
+    The channels that hold messages.
+
+    Channels' own tests take away a channel whose message is on its way to a
+    receiver; here that message is on no channel any more.
+    """
+
+    def __delitem__(self, channel: str) -> None:
+        self.pop(channel, None)
+
+
+class Exchange:
+    """
+    Channels, groups, and who waits: all that changes, behind one lock.
+
+    A message for a waiting receiver is given to it at once, under the lock;
+    its future only tells it to go on. Whoever stops a receiver, on whatever
+    loop, finds under the same lock whether a message has to go back.
+
+    The lock is re-entrant: the garbage collector may close a receiver, which
+    then gives its message back, in the middle of any call.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.names = itertools.count(1)
+        self.sent: list[Sent] = []
+        self.channels = _Channels()
+        self._waiters: dict[str, deque[Waiter]] = {}
+        # The deadlines of the members of each group, in order of joining; the
+        # groups of each channel; when to look where for what has expired.
+        self._members: dict[str, dict[str, float]] = {}
+        self._groups: dict[str, dict[str, None]] = {}
+        self._deadlines: list[tuple[float, str]] = []
+
+    def claim(self, channel: str, now: float) -> Waiter:
+        """Return a waiter that has the next message, or waits for it."""
+        waiter = Waiter(channel)
+        with self.lock:
+            waiter.queued = self._next(channel, now)
+            if waiter.queued is None:
+                self._waiters.setdefault(channel, deque()).append(waiter)
+        return waiter
+
+    def give_back(self, waiter: Waiter) -> None:
+        """Let another have the message of a receiver that was stopped."""
+        with self.lock:
+            queued, waiter.queued = waiter.queued, None
+            if queued is None:
+                return self._forget(waiter)
+            heir = self.hand(waiter.channel, queued)
+            if heir is None:
+                return self.queue(waiter.channel, queued)
+        return self._wake_on(heir.future.get_loop(), [heir])
+
+    def wake(self, waiters: Iterable[Waiter]) -> None:
+        """Let go on, each on its own loop, those that were given a message."""
+        here = _running_loop()
+        elsewhere: dict[asyncio.AbstractEventLoop, list[Waiter]] = {}
+        for waiter in waiters:
+            loop = waiter.future.get_loop()
+            if loop is here:
+                _go_on(waiter)
+            else:
+                elsewhere.setdefault(loop, []).append(waiter)
+        for loop, group in elsewhere.items():
+            self._wake_on(loop, group)
+
+    def _wake_on(self, loop: asyncio.AbstractEventLoop, group: list[Waiter]) -> None:
+        try:
+            loop.call_soon_threadsafe(_go_on, *group)
+        except RuntimeError:  # it was closed meanwhile
+            for waiter in group:
+                self.give_back(waiter)
+
+    # The caller of the next three holds the lock.
+
+    def hand(self, channel: str, queued: Queued) -> Waiter | None:
+        """Give a message to the first who waits for it; return that one."""
+        waiters = self._waiters.get(channel)
+        found = None
+        while waiters and found is None:
+            waiter = waiters.popleft()
+            if waiter.is_alive():
+                waiter.queued = queued
+                found = waiter
+        if not waiters:
+            self._waiters.pop(channel, None)
+        return found
+
+    def queue(self, channel: str, queued: Queued) -> None:
+        """Put a message on a channel, in the order in which it was sent."""
+        line = self.channels.setdefault(channel, deque())
+        place = len(line)
+        while place and line[place - 1].sequence > queued.sequence:
+            place -= 1
+        line.insert(place, queued)
+        heappush(self._deadlines, (queued.deadline, channel))
+
+    def held(self, channel: str, now: float) -> int:
+        """Return how many messages a channel holds."""
+        self._drop_expired(channel, now)
+        return len(self.channels.get(channel, ()))
+
+    def take(self, channel: str, now: float) -> Message | None:
+        """Take the next message off a channel, if it holds one."""
+        with self.lock:
+            queued = self._next(channel, now)
+        return None if queued is None else queued.message
+
+    def pending(self, channel: str, now: float) -> list[Message]:
+        """Return the messages that a channel holds."""
+        with self.lock:
+            self._expire(now)
+            return [queued.message for queued in self.channels.get(channel, ())]
+
+    def pending_counts(self, now: float) -> dict[str, int]:
+        """Return how many messages each channel holds that holds any."""
+        with self.lock:
+            self._expire(now)
+            return {channel: len(line) for channel, line in self.channels.items()}
+
+    def waiting(self, channel: str) -> int:
+        """Return how many receivers wait on a channel."""
+        with self.lock:
+            return sum(waiter.is_alive() for waiter in self._waiters.get(channel, ()))
+
+    def clear(self) -> None:
+        """Forget all messages and groups; receivers go on waiting."""
+        with self.lock:
+            self.channels.clear()
+            self._members.clear()
+            self._groups.clear()
+            self._deadlines.clear()
+
+    def join(self, group: str, channel: str, deadline: float) -> None:
+        """Make a channel a member of a group, as its newest."""
+        with self.lock:
+            self.leave(group, channel)
+            self._members.setdefault(group, {})[channel] = deadline
+            self._groups.setdefault(channel, {})[group] = None
+
+    def leave(self, group: str, channel: str) -> None:
+        """End a membership, if there is one."""
+        with self.lock:
+            _discard(self._members, group, channel)
+            _discard(self._groups, channel, group)
+
+    def members(self, group: str, now: float) -> tuple[str, ...]:
+        """Return the channels of a group, in the order of joining."""
+        with self.lock:
+            self._expire(now)
+            deadlines = self._members.get(group, {})
+            over = itertools.takewhile(lambda item: item[1] <= now, deadlines.items())
+            for channel, _ in tuple(over):
+                self.leave(group, channel)
+            return tuple(deadlines)
+
+    def groups(self, now: float) -> dict[str, tuple[str, ...]]:
+        """Return the members of each group that has any."""
+        with self.lock:
+            groups = {group: self.members(group, now) for group in tuple(self._members)}
+        return {group: members for group, members in groups.items() if members}
+
+    def groups_of(self, channel: str, now: float) -> tuple[str, ...]:
+        """Return the groups that a channel is in."""
+        with self.lock:
+            groups = tuple(self._groups.get(channel, ()))
+            return tuple(
+                group for group in groups if channel in self.members(group, now)
+            )
+
+    def _next(self, channel: str, now: float) -> Queued | None:
+        self._expire(now)
+        line = self.channels.get(channel)
+        if not line:
+            return None
+        queued = line.popleft()
+        if not line:
+            del self.channels[channel]
+        return queued
+
+    def _forget(self, waiter: Waiter) -> None:
+        waiters = self._waiters.get(waiter.channel, deque())
+        with suppress(ValueError):
+            waiters.remove(waiter)
+        if not waiters:
+            self._waiters.pop(waiter.channel, None)
+
+    def _expire(self, now: float) -> None:
+        while self._deadlines and self._deadlines[0][0] <= now:
+            self._drop_expired(heappop(self._deadlines)[1], now)
+
+    def _drop_expired(self, channel: str, now: float) -> None:
+        """Drop what has expired; the channel then leaves its groups."""
+        line = self.channels.get(channel)
+        if not line or line[0].deadline > now:
+            return
+        while line and line[0].deadline <= now:
+            line.popleft()
+        if not line:
+            del self.channels[channel]
+        for group in tuple(self._groups.get(channel, ())):
+            self.leave(group, channel)
+
+
+def _discard(index: dict[str, dict[str, Any]], key: str, item: str) -> None:
+    """Take an item from under a key, and the key when it was the last."""
+    items = index.get(key, {})
+    items.pop(item, None)
+    if not items:
+        index.pop(key, None)

@@ -1,0 +1,1 @@
+"""The run of one test: what is in use, and how it ends."""

@@ -1,0 +1,73 @@
+"""The order in which a run is taken down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from channels_testkit.engine.tracebacks import hide_kit_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class TakenDown(Protocol):
+    """The parts of a run that are taken down, the first one first."""
+
+    def close_opened(self) -> Iterable[BaseException]:
+        """Disconnect clients, end applications and workers, come to rest."""
+
+    def close_outside(self) -> Iterable[BaseException]:
+        """End what acts on the test from outside of its loop."""
+
+    def untold_errors(self) -> Iterable[BaseException]:
+        """Return exceptions of the application that no call has raised."""
+
+    def lost_errors(self) -> Iterable[BaseException]:
+        """Return exceptions of the test's own tasks that nobody awaited."""
+
+    def give_back_layers(self) -> Iterable[BaseException]:
+        """Give back what real layers have used."""
+
+    def find_leftovers(self) -> Iterable[BaseException]:
+        """Return what the watches have found."""
+
+    def close_loop(self) -> Iterable[BaseException]:
+        """Cancel what is left, and close the test's loop."""
+
+    def restore(self) -> None:
+        """Put back layers, connections and patches."""
+
+
+def take_down(run: TakenDown) -> list[BaseException]:
+    """
+    Take a run down, whatever a step raises; return what the test is told.
+
+    Clients leave before the database is rolled back, which is after all this.
+    """
+    steps: tuple[Callable[[], Iterable[BaseException]], ...] = (
+        run.close_opened,
+        run.close_outside,
+        run.untold_errors,
+        run.lost_errors,
+        run.give_back_layers,
+        run.find_leftovers,
+        run.close_loop,
+        run.untold_errors,
+    )
+    told: list[BaseException] = []
+    try:
+        for step in steps:
+            told += _told_by(step)
+    finally:
+        run.restore()
+    for error in told:
+        hide_kit_frames(error)
+    return told
+
+
+def _told_by(step: Callable[[], Iterable[BaseException]]) -> list[BaseException]:
+    """Return what a step has to tell, with what it raised."""
+    try:
+        return list(step())
+    except Exception as error:  # noqa: BLE001 - told with the others
+        return [error]

@@ -1,0 +1,119 @@
+"""What drives one application for a test, and is closed at its end."""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from channels_testkit.asgi.connection import Connection
+from channels_testkit.asgi.silence import nothing_came
+from channels_testkit.asgi.surroundings import Surroundings
+
+from .run import current
+
+if TYPE_CHECKING:
+    from channels.consumer import AsyncConsumer
+
+C = TypeVar("C", bound=Connection)
+
+__unittest = True
+
+
+class Driver(abc.ABC, Generic[C]):
+    """
+    Drives one application for a test, by the calls of a communicator.
+
+    It registers with the run of the test; where no test of the kit runs it
+    works on the loop that is there.
+    """
+
+    #: The event that ends the application when the test ends.
+    last_event: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.run = current()
+        self.surroundings = self.run or Surroundings()
+        self.connection: C | None = None
+        self.unfinished: str | None = None
+
+    @property
+    @abc.abstractmethod
+    def label(self) -> str:
+        """How failures call it."""
+
+    @abc.abstractmethod
+    def connected(self, call: str) -> C:
+        """Return the connection, or raise ``RuntimeError``."""
+
+    @abc.abstractmethod
+    async def leave(self) -> None:
+        """Go away as a client does, and wait for the application's end."""
+
+    def observed(self, what: str) -> C:
+        """Return the connection at rest."""
+        if self.run is not None:
+            self.run.ensure_rest()
+        return self.connected(what)
+
+    def seconds(self, timeout: float | None) -> float:
+        """Return how long a call waits."""
+        return self.surroundings.receive_timeout if timeout is None else timeout
+
+    @property
+    def consumer(self) -> AsyncConsumer:
+        """The consumer instance behind the application and its middleware."""
+        consumer = self.observed("consumer").consumer
+        if consumer is None:
+            raise RuntimeError(f"{self.label} has led to no Channels consumer.")
+        return consumer
+
+    # The end.
+
+    async def wait(self, timeout: float | None) -> None:
+        """Wait until the application has ended; raise what it raised."""
+        connection = self.connected("wait()")
+        seconds = self.seconds(timeout)
+        if not await connection.until_ended(seconds):
+            raise nothing_came(connection, "end of the application", seconds)
+
+    def stop(self, *, exceptions: bool) -> None:
+        """Cancel the application; raise what it raised before."""
+        connection = self.connection
+        if connection is None:
+            return
+        if connection.is_running:
+            connection.cancel()
+            return
+        error = connection.error
+        if error is not None and exceptions and self.surroundings.errors.take(error):
+            raise error
+
+    # What the run asks for, which closes it at the end of the test.
+
+    @property
+    def needs_closing(self) -> bool:
+        """Whether the application is still there."""
+        return self.connection is not None and self.connection.is_running
+
+    async def close(self) -> None:
+        """Leave at the end of the test; cancel what does not end."""
+        try:
+            await self.leave()
+        finally:
+            if self.needs_closing:
+                self.unfinished = self.last_event
+                self.connected("close()").cancel()
+                await self.surroundings.rest.wait()
+
+    @property
+    def channel(self) -> str | None:
+        """The consumer's channel, unless it raised before it left groups."""
+        connection = self.connection
+        if connection is None or connection.error is not None:
+            return None
+        channel: str | None = getattr(connection.consumer, "channel_name", None)
+        return channel
+
+    def unread(self) -> tuple[int, object]:
+        """Take what nobody has read: how many frames, and the record."""
+        return 0, None

@@ -1,0 +1,120 @@
+"""
+Calls of the kit: coroutines that must be awaited, and their sync twins.
+
+A call that nobody awaits fails the test; see ``UnawaitedCalls``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from asgiref.sync import markcoroutinefunction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+
+class UnawaitedCalls:
+    """The kit's coroutines that nobody has awaited, and their callers."""
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[Coroutine[Any, Any, Any], str, str]] = []
+        self._most = _MANY
+
+    def note(self, coroutine: Coroutine[Any, Any, Any], name: str, where: str) -> None:
+        """Remember a call."""
+        if len(self._calls) >= self._most:
+            self._calls = [call for call in self._calls if _is_unawaited(call[0])]
+            self._most = max(_MANY, 2 * len(self._calls))
+        self._calls.append((coroutine, name, where))
+
+    def take(self) -> list[str]:
+        """Close the coroutines that were not awaited, and say which."""
+        forgotten = [call for call in self._calls if _is_unawaited(call[0])]
+        self._calls = []
+        for coroutine, *_ in forgotten:
+            coroutine.close()
+        return [
+            f"{name.rpartition('.')[2]}() was called at {where} but never awaited, so"
+            f" it did nothing. Write 'await {name}(...)' in an async test"
+            f"{_or_sync(name)}."
+            for _, name, where in forgotten
+        ]
+
+
+_MANY = 500
+
+
+def _or_sync(name: str) -> str:
+    twin = name.replace(".a", ".", 1)
+    return f", and '{twin}(...)' in a sync one" if twin != name else ""
+
+
+def _is_unawaited(coroutine: Coroutine[Any, Any, Any]) -> bool:
+    return inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
+
+
+#: The calls of the running test; a list, innermost last.
+unawaited: list[UnawaitedCalls] = []
+
+
+def kit_coroutine(function: F) -> F:
+    """
+    Make a coroutine function whose calls are told if nobody awaits them.
+
+    What it returns is a real coroutine, which tasks and groups take.
+    """
+
+    def call(*args: Any, **options: Any) -> Coroutine[Any, Any, Any]:
+        coroutine: Coroutine[Any, Any, Any] = function(*args, **options)
+        if unawaited:
+            unawaited[-1].note(coroutine, _call_of(function, args[0]), _caller())
+        return coroutine
+
+    call.__wrapped__ = function  # type: ignore[attr-defined]
+    for name in ("__doc__", "__name__", "__qualname__", "__module__"):
+        setattr(call, name, getattr(function, name))
+    return markcoroutinefunction(call)  # type: ignore[return-value]
+
+
+def sync_twin(method: Any) -> Any:
+    """
+    Return the sync twin of a client's coroutine method.
+
+    A subclass that overrides the method has overridden its twin as well.
+    """
+    name = method.__name__
+
+    def call(self: Any, *args: Any, **options: Any) -> Any:
+        work = getattr(type(self), name).__wrapped__(self, *args, **options)
+        return self._run.run_in_sync_test(work, f"client.{name}")
+
+    call.__name__ = name.removeprefix("a")
+    call.__qualname__ = method.__qualname__.replace(name, call.__name__)
+    call.__doc__ = method.__doc__
+    call.__module__ = method.__module__
+    call.__signature__ = inspect.signature(  # type: ignore[attr-defined]
+        method.__wrapped__
+    )
+    return call
+
+
+def _call_of(function: Callable[..., Any], owner: object) -> str:
+    """Return the call as the author of the test writes it."""
+    name = getattr(owner, "_name_in_tests", None)
+    if name is None:
+        # "communicator" for a WebsocketCommunicator, "client" for a WSClient.
+        words = re.findall("[A-Z][a-z]+", type(owner).__name__) or ["..."]
+        name = words[-1].lower()
+    return f"{name}.{function.__name__}"
+
+
+def _caller() -> str:
+    frame = sys._getframe(2)  # noqa: SLF001 - what inspect does, but at once
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"

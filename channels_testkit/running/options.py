@@ -1,0 +1,149 @@
+"""What one test asks of its run, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from channels_testkit.asgi.login import session_login
+from channels_testkit.asgi.scope import ASGI_EXTENSIONS
+from channels_testkit.asgi.websocket_protocol import BREACHES
+from channels_testkit.asgi.wire import JsonWire
+from channels_testkit.layers.swapping import EVERY_ALIAS
+
+if TYPE_CHECKING:
+    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.layers.swapping import LayersInPlace
+
+LEVELS = ("fail", "warn", "off")
+WATCHES = ("application_errors", "check_dropped", "check_leaks", "check_unread")
+COMMIT_RULES = ("production", "django")
+LAYER_SOURCES = ("captive", "configured")
+_JSON = JsonWire()
+
+
+def _nothing() -> None:
+    """Answer that there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """
+    What one test asks of its run.
+
+    The class attributes of a test case say the same under the same names.
+    Fields whose names begin with ``get_`` are asked during the test, on its
+    thread; their answers may be awaitable.
+    """
+
+    #: How warnings call the test, and the module that it is in.
+    name: str = "A test"
+    module: str = ""
+    #: The file and the line of the test, which warnings point at.
+    get_place: Callable[[], tuple[str, int]] = lambda: ("<unknown>", 1)
+
+    #: The databases that the test may use.
+    databases: Collection[str] = ()
+    #: Whether the test commits, and so may close its connections.
+    commits: bool = False
+
+    test_channel_aliases: Any = EVERY_ALIAS
+    #: Where layers come from: a name, or what makes them.
+    layer_source: str | Callable[[], LayersInPlace] = "captive"
+    strict_messages: bool = True
+
+    application_errors: str = "fail"
+    check_protocol: str | Collection[str] = "fail"
+    check_dropped: str = "fail"
+    check_leaks: str = "warn"
+    check_unread: str = "off"
+
+    #: Seconds of real time that a call may take, or None for no bound.
+    hang_timeout: float | None = 30.0
+    #: Seconds that a receive waits where waiting makes sense.
+    receive_timeout: float = 1.0
+    background_jobs: Collection[object] = ()
+
+    wire: JsonWire = _JSON
+    #: The application, or None for that of the settings.
+    get_application: Callable[[], ASGIApplication | None] = _nothing
+    #: What logs a user in; see ``WebsocketTestCase.get_login()``.
+    get_login: Callable[[Any], Any] = session_login
+    get_ws_headers: Callable[[], Any] = _nothing
+    get_subprotocols: Callable[[], Any] = tuple
+    #: The ASGI extensions that the server offers, with their values.
+    get_extensions: Callable[[], Mapping[str, Mapping[str, object]]] = lambda: (
+        ASGI_EXTENSIONS
+    )
+    #: Django's test clients, whose cookies are sent where no user is given.
+    get_clients: Callable[[], Iterable[Any]] = tuple
+
+    def check(self) -> None:
+        """Raise ``ImproperlyConfigured`` for a value that means nothing."""
+        check_options(self, type(self).__name__)
+
+
+def check_options(options: Any, owner: str) -> None:
+    """
+    Raise ``ImproperlyConfigured`` for a value that means nothing.
+
+    ``options`` is anything with the attributes, and ``owner`` its name.
+    """
+    for name in WATCHES:
+        check_choice(options, owner, name, LEVELS)
+    if not callable(options.layer_source):
+        check_choice(options, owner, "layer_source", LAYER_SOURCES)
+    _check_breaches(options, owner)
+    for name in ("hang_timeout", "receive_timeout"):
+        check_seconds(options, owner, name)
+    _check_jobs(options, owner)
+
+
+def check_choice(options: Any, owner: str, name: str, choices: tuple[str, ...]) -> None:
+    """Raise ``ImproperlyConfigured`` for what is none of the choices."""
+    value = getattr(options, name)
+    if value not in choices:
+        listed = ", ".join(map(repr, choices))
+        raise ImproperlyConfigured(f"{owner}.{name} is one of {listed}, not {value!r}.")
+
+
+def check_seconds(options: Any, owner: str, name: str) -> None:
+    """Raise ``ImproperlyConfigured`` for what is no number of seconds."""
+    value = getattr(options, name)
+    if value is None and name == "hang_timeout":
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        raise ImproperlyConfigured(
+            f"{owner}.{name} is a number of seconds, not {value!r}."
+        )
+
+
+def _check_breaches(options: Any, owner: str) -> None:
+    value = options.check_protocol
+    if isinstance(value, str):
+        check_choice(options, owner, "check_protocol", LEVELS)
+        return
+    if not isinstance(value, Collection):
+        listed = ", ".join(map(repr, LEVELS))
+        raise ImproperlyConfigured(
+            f"{owner}.check_protocol is one of {listed}, or names breaches to"
+            f" allow, not {value!r}."
+        )
+    unknown = sorted(set(value) - set(BREACHES))
+    if unknown:
+        raise ImproperlyConfigured(
+            f"{owner}.check_protocol allows {', '.join(map(repr, unknown))},"
+            f" but the breaches are: {', '.join(BREACHES)}."
+        )
+
+
+def _check_jobs(options: Any, owner: str) -> None:
+    value = options.background_jobs
+    if isinstance(value, str) or not isinstance(value, Collection):
+        raise ImproperlyConfigured(
+            f"{owner}.background_jobs is a list of functions or dotted names,"
+            f" not {value!r}."
+        )

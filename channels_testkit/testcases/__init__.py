@@ -1,0 +1,1 @@
+"""The unittest classes: Django's test cases with a run around each test."""

@@ -1,0 +1,265 @@
+"""
+What happens around a test, in which order.
+
+``setUp``, ``asyncSetUp``, test, ``asyncTearDown``, ``tearDown``, clean-ups:
+each may be async, and all share one loop. The kit begins before ``setUp`` and
+ends after the last clean-up.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import unittest
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import AsyncToSync
+from django.db import DEFAULT_DB_ALIAS
+from django.test import TestCase, TransactionTestCase
+
+from channels_testkit.assertions.counting import QueryCount
+from channels_testkit.assertions.methods import ChannelMethods
+from channels_testkit.engine import database
+from channels_testkit.layers.captivity import CaptiveLayers
+from channels_testkit.running.options import COMMIT_RULES, check_choice, check_options
+from channels_testkit.running.run import TestRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from channels_testkit.running.options import RunOptions
+
+__unittest = True
+
+
+class _Done:
+    """What sync hooks return, so that ``await super().setUp()`` works."""
+
+    def __await__(self) -> Any:
+        return iter(())
+
+
+_DONE = _Done()
+
+
+class ChannelTestMixin(ChannelMethods):
+    """
+    What ``ChannelTestCase`` adds to a Django test case.
+
+    Put it before any other test case class, such as djangorestframework's::
+
+        class RoomTests(ChannelTestMixin, APITestCase): ...
+    """
+
+    _kit_run: TestRun | None = None
+    _names_before_run: frozenset[str] = frozenset()
+
+    @property
+    def _kit(self) -> TestRun:
+        if self._kit_run is None:
+            raise RuntimeError(
+                f"{type(self).__name__} runs no test now: this call works from setUp()"
+                " to the last clean-up."
+            )
+        return self._kit_run
+
+    # The class.
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        order = cls.__mro__
+        if unittest.TestCase in order[: order.index(ChannelTestMixin)]:
+            first, *_ = cls.__bases__
+            raise TypeError(
+                f"{cls.__name__} has its mixin after {first.__name__}, which hides it:"
+                " put the mixin of channels_testkit first."
+            )
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Capture the layers, and run on_commit() as in production."""
+        check_options(cls, cls.__name__)
+        check_choice(cls, cls.__name__, "on_commit_callbacks", COMMIT_RULES)
+        enter: Any = cls.enterClassContext  # type: ignore[attr-defined]
+        enter(database.test_transactions_kept_open())
+        if cls.on_commit_callbacks == "production":
+            enter(database.CommitsAsInProduction())
+        # An override of the class's own may bring an alias in later.
+        enter(
+            CaptiveLayers(
+                cls.test_channel_aliases,
+                strict=cls.strict_messages,
+                missing_ok=True,
+            )
+        )
+        super().setUpClass()  # type: ignore[misc]
+
+    # One test. unittest calls these, for itself and for others' runners.
+
+    def setUp(self) -> Any:
+        """Do what other base classes do; can be awaited."""
+        return super().setUp() or _DONE  # type: ignore[misc]
+
+    def tearDown(self) -> Any:
+        """Do what other base classes do; can be awaited."""
+        return super().tearDown() or _DONE  # type: ignore[misc]
+
+    async def asyncSetUp(self) -> None:
+        """Prepare the test, after ``setUp()``, on its loop."""
+
+    async def asyncTearDown(self) -> None:
+        """Clean up, before ``tearDown()``, on the test's loop."""
+
+    def addAsyncCleanup(
+        self, function: Callable[..., Any], /, *args: Any, **options: Any
+    ) -> None:
+        """Add an async clean-up; ``addCleanup()`` takes one as well."""
+        self.addCleanup(function, *args, **options)  # type: ignore[attr-defined]
+
+    async def enterAsyncContext(self, manager: Any) -> Any:
+        """Enter an async context manager and leave it with the clean-ups."""
+        kind = type(manager)
+        if not hasattr(kind, "__aenter__") or not hasattr(kind, "__aexit__"):
+            raise TypeError(f"{manager!r} is not an asynchronous context manager.")
+        result = await kind.__aenter__(manager)
+        self.addAsyncCleanup(kind.__aexit__, manager, None, None, None)
+        return result
+
+    def _callSetUp(self) -> None:
+        # First, so that it is the last of the clean-ups.
+        self.addCleanup(self._end_run)  # type: ignore[attr-defined]
+        run = TestRun(self._options(), add_cleanup=self.addCleanup)  # type: ignore[attr-defined]
+        run.begin()
+        self._kit_run = run
+        self._run_begins(run)
+        run.call_test_code(self.setUp)
+        if type(self).asyncSetUp is not ChannelTestMixin.asyncSetUp:
+            run.call_test_code(self.asyncSetUp)
+        run.follow(self._options())
+
+    def _options(self) -> RunOptions:
+        """Return what the test asks for now: it may have set attributes."""
+        return self._run_options(
+            name=self.id(),  # type: ignore[attr-defined]
+            module=type(self).__module__,
+            get_place=self._place,
+            databases=getattr(self, "databases", ()),
+            commits=_commits(self),
+            get_clients=self._test_clients,
+        )
+
+    def _place(self) -> tuple[str, int]:
+        """Return the file and the line of the test, or of its class."""
+        # Of the class: Django wraps an async method of the instance.
+        method = getattr(type(self), self._testMethodName)  # type: ignore[attr-defined]
+        code = getattr(inspect.unwrap(method), "__code__", None)
+        if code is None:
+            return inspect.getfile(type(self)), 1
+        return code.co_filename, code.co_firstlineno
+
+    def _test_clients(self) -> list[Any]:
+        """Return Django's test clients of the test."""
+        clients = (getattr(self, name, None) for name in ("client", "async_client"))
+        return [client for client in clients if client is not None]
+
+    def _run_begins(self, run: TestRun) -> None:
+        """Add what a kind of test case has in use while its tests run."""
+
+    def _callTestMethod(self, method: Callable[[], Any]) -> None:
+        if isinstance(method, AsyncToSync):
+            # Django has wrapped an async method: its own loop is not wanted.
+            method = method.awaitable
+        # unittest complains of a test that returns something: a generator,
+        # for instance, of which nothing has run.
+        test = functools.partial(self._kit.call_test_code, method)
+        super()._callTestMethod(test)  # type: ignore[misc]
+
+    def _callTearDown(self) -> None:
+        try:
+            if type(self).asyncTearDown is not ChannelTestMixin.asyncTearDown:
+                self._kit.call_test_code(self.asyncTearDown)
+        finally:
+            self._kit.call_test_code(self.tearDown)
+
+    def _callCleanup(
+        self, function: Callable[..., Any], /, *args: Any, **options: Any
+    ) -> None:
+        if self._kit_run is None:
+            function(*args, **options)
+        else:
+            self._kit_run.call_test_code(function, *args, **options)
+
+    def _end_run(self) -> None:
+        told = self._take_down()
+        # The first to be told is the last one added.
+        for error in reversed(told):
+            self.addCleanup(_raise, error)  # type: ignore[attr-defined]
+
+    def run(self, result: unittest.TestResult | None = None) -> Any:
+        """Run the test; leave nothing in place whatever stops it."""
+        name = self._testMethodName  # type: ignore[attr-defined]
+        if isinstance(vars(self).get(name), AsyncToSync):
+            # Django's wrap also hides expectedFailure().
+            delattr(self, name)
+        self._names_before_run = frozenset(vars(self))
+        try:
+            return super().run(result)  # type: ignore[misc]
+        finally:
+            self._abandon_run()
+
+    def debug(self) -> None:
+        """Run the test without collecting errors, as unittest does."""
+        try:
+            super().debug()  # type: ignore[misc]
+        finally:
+            self._abandon_run()
+
+    def _take_down(self) -> list[BaseException]:
+        run, self._kit_run = self._kit_run, None
+        if run is None:
+            return []
+        run.follow(self._options())
+        return run.end()
+
+    def _abandon_run(self) -> None:
+        self._take_down()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """
+        Return what goes to another process, and comes back, in ``--parallel``.
+
+        A test that has run comes back for its name; what it had in use stays.
+        """
+        state = dict(vars(self))
+        if self._names_before_run:
+            state = {name: state[name] for name in self._names_before_run & set(state)}
+            state |= {"_outcome": None, "_subtest": None, "_cleanups": []}
+        return state
+
+    # Django's own, on the test's connection also in async tests.
+
+    def assertNumQueries(
+        self,
+        num: int,
+        func: Callable[..., Any] | None = None,
+        *args: Any,
+        using: str = DEFAULT_DB_ALIAS,
+        **kwargs: Any,
+    ) -> Any:
+        """
+        Count the queries on the test's connection, as Django does.
+
+        Those of the application count, in async tests as well; those that the
+        kit makes, for a login, do not.
+        """
+        if self._kit.is_async and func is None:
+            return QueryCount(self, num, self._kit.database[using])
+        return super().assertNumQueries(num, func, *args, using=using, **kwargs)  # type: ignore[misc]
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def _commits(case: object) -> bool:
+    return isinstance(case, TransactionTestCase) and not isinstance(case, TestCase)

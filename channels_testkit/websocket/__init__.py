@@ -1,0 +1,1 @@
+"""WebSocket connections: the communicator, the client, their failures."""

@@ -1,0 +1,188 @@
+"""One WebSocket connection: what crosses it, and what state it is in."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from channels_testkit.asgi.connection import Connection
+from channels_testkit.asgi.websocket_protocol import WebsocketProtocol
+
+from .handshake import Handshake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, MutableMapping
+
+    from channels.consumer import AsyncConsumer
+
+    from channels_testkit.asgi.application import ASGIApplication, Event
+    from channels_testkit.asgi.surroundings import Surroundings
+
+NORMAL_CLOSURE = 1000
+ABNORMAL_CLOSURE = 1006
+
+__unittest = True
+
+
+class WebsocketConnection(Connection):
+    """One run of an application for one client, from handshake to end."""
+
+    def __init__(
+        self, say_label: Callable[[], str], surroundings: Surroundings
+    ) -> None:
+        super().__init__(say_label, surroundings)
+        self._state = "new"
+        self._protocol: WebsocketProtocol = WebsocketProtocol()
+        self._denial: dict[str, Any] = {}
+        self.application: ASGIApplication | None = None
+        self.handshake: Handshake | None = None
+        self.close_code: int | None = None
+        self.close_reason = ""
+        #: The payload of every frame that came, read or not.
+        self.frames: list[str | bytes] = []
+        self.user: object = None
+        #: The path as the test gave it, which may carry a query string.
+        self.opened_at = ""
+
+    def start(
+        self,
+        application: ASGIApplication,
+        scope: MutableMapping[str, Any],
+        *,
+        user: object = None,
+    ) -> None:
+        """Run the application; ``user`` is for one without auth."""
+        self.application = application
+        self.user = user
+        self._path = scope["path"]
+        self._state = "connecting"
+        self._protocol = WebsocketProtocol(
+            offered=scope.get("subprotocols") or (),
+            extensions=scope.get("extensions") or (),
+        )
+        self._run(application, scope)
+
+    @property
+    def state(self) -> str:
+        """What failures say of it, in one word."""
+        return self._state
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames can be sent."""
+        return self._state == "open"
+
+    def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
+        """Take note of the consumer; give it a user where none is set."""
+        if self.consumer is None and self.user is not None:
+            scope.setdefault("user", self.user)
+        super().meet(consumer, scope)
+
+    def _shown(self, event: Event) -> Event:
+        is_first = event.get("type") == "websocket.connect"
+        return {**event, "path": self._path} if is_first else event
+
+    def _note_fed(self, event: Event) -> None:
+        if event.get("type") == "websocket.disconnect":
+            self._protocol.client_gone()
+            if self._state in {"connecting", "open"}:
+                self._state = "disconnected"
+
+    def _note_ended(self) -> None:
+        if self._state in {"connecting", "open"}:
+            self._state = "ended"
+
+    # What the application sends.
+
+    def _take_in(self, event: Event) -> None:
+        self._handlers[event["type"]](self, event)
+
+    def _accept(self, event: Event) -> None:
+        self._state = "open"
+        self.handshake = Handshake(
+            accepted=True,
+            subprotocol=event.get("subprotocol"),
+            headers=list(event.get("headers") or []),
+        )
+
+    def _frame(self, event: Event) -> None:
+        self.frames.append(payload_of(event))
+
+    def _close(self, event: Event) -> None:
+        code, reason = event.get("code"), event.get("reason") or ""
+        self.close_code = NORMAL_CLOSURE if code is None else code
+        self.close_reason = reason
+        seen_by_client = self.close_code
+        if self._state == "connecting":
+            self._state = "rejected"
+            self.handshake = Handshake(
+                accepted=False, code=self.close_code, reason=reason
+            )
+            # The HTTP answer is a 403: the code never crosses the wire.
+            seen_by_client = ABNORMAL_CLOSURE
+        else:
+            self._state = "closed"
+        self._deliver_disconnect(seen_by_client, reason)
+
+    def _begin_denial(self, event: Event) -> None:
+        self._denial = {
+            "status": event["status"],
+            "headers": list(event.get("headers") or []),
+            "body": b"",
+        }
+
+    def _continue_denial(self, event: Event) -> None:
+        self._denial["body"] += event.get("body") or b""
+        if event.get("more_body"):
+            return
+        self._state = "rejected"
+        self.handshake = Handshake(accepted=False, **self._denial)
+        self._deliver_disconnect(ABNORMAL_CLOSURE, "")
+
+    def _deliver_disconnect(self, code: int, reason: str) -> None:
+        """Tell the application that the connection has gone, as servers do."""
+        event = {"type": "websocket.disconnect", "code": code, "reason": reason}
+        self._feed_silently(event)
+
+    _handlers: ClassVar[dict[str, Callable[[WebsocketConnection, Event], None]]] = {
+        "websocket.accept": _accept,
+        "websocket.send": _frame,
+        "websocket.close": _close,
+        "websocket.http.response.start": _begin_denial,
+        "websocket.http.response.body": _continue_denial,
+    }
+
+    # What the test reads.
+
+    def take(self) -> Event:
+        """Take the next unread event."""
+        return self.unread.popleft()
+
+    def take_handshake(self) -> None:
+        """Take the events that made up the handshake."""
+        self.unread = deque(
+            event
+            for event in self.unread
+            if is_frame(event)
+            or (event["type"] == "websocket.close" and self.state == "closed")
+        )
+
+    def take_frames(self) -> list[str | bytes]:
+        """Take every unread frame."""
+        events = [event for event in self.unread if is_frame(event)]
+        others = [event for event in self.unread if not is_frame(event)]
+        self.unread.clear()
+        self.unread.extend(others)
+        return [payload_of(event) for event in events]
+
+
+def is_frame(event: Mapping[str, Any]) -> bool:
+    """Tell whether an event is a frame."""
+    return bool(event["type"] == "websocket.send")
+
+
+def payload_of(event: Mapping[str, Any]) -> str | bytes:
+    """Return the text or the bytes of a frame."""
+    text: str | None = event.get("text")
+    payload: bytes = event.get("bytes") or b""
+    return payload if text is None else text

@@ -1,0 +1,307 @@
+"""Opens, feeds and closes the connections of one communicator or client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ImproperlyConfigured
+
+from channels_testkit.asgi.login import Login, session_login
+from channels_testkit.asgi.scope import ASGI_EXTENSIONS, header_list
+from channels_testkit.asgi.silence import NOT_SAID, in_words, nothing_came
+from channels_testkit.routing.application import (
+    check_application,
+    explain_missing_route,
+    is_bare,
+    need_websockets,
+    project_application,
+)
+from channels_testkit.routing.apply_routes import applied_application
+from channels_testkit.running.driver import Driver
+
+from .connection import (
+    NORMAL_CLOSURE,
+    WebsocketConnection,
+    is_frame,
+)
+from .credentials import Asking, Credentials
+from .frame_failures import check_frame_is_next
+from .handshake_failures import check_user
+from .opening import final_scope, first_scope
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from channels.consumer import AsyncConsumer
+
+    from channels_testkit.asgi.application import ASGIApplication, Event
+    from channels_testkit.running.run import TestRun
+
+    from .handshake import Handshake
+    from .opening import Options
+
+__unittest = True
+
+
+def drivers_of(run: TestRun) -> list[WebsocketDriver]:
+    """Return the drivers of a test's WebSocket connections, in order."""
+    return run.once(WebsocketDriver, list)
+
+
+class WebsocketDriver(Driver[WebsocketConnection]):
+    """Drives the connections of one communicator, at most one at a time."""
+
+    last_event = "websocket.disconnect"
+
+    def __init__(self, path: str, options: Options) -> None:
+        super().__init__()
+        self.path = path
+        self.options = options
+        extensions = self.run.options.get_extensions() if self.run else ASGI_EXTENSIONS
+        #: The scope before the login is known.
+        self.first_scope = first_scope(path, options, extensions)
+        #: The cookies of a client, which then go with the handshake.
+        self.jar: Any = None
+        self._login = Login()
+        self._asked: Credentials | None = None
+        if self.run is not None:
+            self._all = drivers_of(self.run)
+            self._all.append(self)
+            self._number = len(self._all)
+            self.run.opened.register(self)
+
+    @property
+    def label(self) -> str:
+        """How failures call this connection: who, and which path."""
+        name = self.options.name or _name_of(self.options.user)
+        if name is None and self.run is not None and len(self._all) > 1:
+            name = f"connection {self._number}"
+        path = self.first_scope["path"]
+        return f"{name} ({path})" if name else path
+
+    @property
+    def state(self) -> str:
+        """One word for the state of the connection."""
+        return "new" if self.connection is None else self.connection.state
+
+    @property
+    def scope(self) -> MutableMapping[str, Any]:
+        """The scope: the consumer's own once there is one."""
+        return self.first_scope if self.connection is None else self.connection.scope
+
+    def connected(self, call: str) -> WebsocketConnection:
+        """Return the connection, or raise ``RuntimeError``."""
+        if self.connection is None:
+            raise RuntimeError(
+                f"{call} before connect(): open the connection first, or use"
+                " 'self.connect(path)'."
+            )
+        return self.connection
+
+    # The consumer's channel.
+
+    @property
+    def channel_name(self) -> str:
+        """The consumer's own channel."""
+        return str(_layer_of(self.consumer) and self.consumer.channel_name)
+
+    @property
+    def groups(self) -> list[str]:
+        """The groups that the consumer's channel is in, sorted."""
+        layer = _layer_of(self.consumer)
+        return sorted(layer.groups_of(self.channel_name))
+
+    # The handshake.
+
+    def set_header(self, name: str | bytes, value: str | bytes) -> None:
+        """Send a header with the next handshake, in place of its like."""
+        ((key, new),) = header_list({name: value})
+        others = [header for header in self.first_scope["headers"] if header[0] != key]
+        self.first_scope["headers"] = [*others, (key, new)]
+
+    async def connect(
+        self, timeout: float | None = None, *, ws_path: str | None = None
+    ) -> Handshake:
+        """Open the connection and return the ``Handshake``."""
+        connection = self.connection
+        if connection is not None and connection.is_running:
+            raise RuntimeError(
+                f"connect() on a connection that is {in_words(connection)} and whose"
+                f" application is running: disconnect() first, or wait()."
+            )
+        if ws_path is not None:
+            self.path = ws_path
+            fresh = first_scope(ws_path, self.options, {})
+            for key in ("path", "raw_path", "query_string"):
+                self.first_scope[key] = fresh[key]
+        connection = await self.open()
+        handshake = await self._handshake(connection, self.seconds(timeout))
+        connection.take_handshake()
+        self._login.keep_cookies(handshake.headers)
+        if handshake.accepted:
+            check_user(connection, self.options.user)
+        return handshake
+
+    async def open(self) -> WebsocketConnection:
+        """Start the application, and tell it that a client connects."""
+        application = self._application()
+        credentials = await self._credentials()
+        self._login = credentials.login
+        scope = final_scope(
+            self.first_scope,
+            self.options,
+            self._login,
+            application=application,
+            class_headers=credentials.headers,
+            class_subprotocols=credentials.subprotocols,
+        )
+        user = self.options.user
+        if user is not None and is_bare(application):
+            # Nothing in the application can find the user by itself.
+            scope.setdefault("user", user)
+        self.connection = WebsocketConnection(lambda: self.label, self.surroundings)
+        self.connection.opened_at = self.path
+        self.connection.start(application, scope, user=user)
+        self.connection.feed({"type": "websocket.connect"})
+        return self.connection
+
+    async def _credentials(self) -> Credentials:
+        if self.run is None:
+            return await self._own_credentials()
+        asking = Asking.of(self.run)
+        asked, self._asked = self._asked, None
+        if asked is None and asking.calls_test_code(self.options):
+            asked = await sync_to_async(asking.ask)(self.options, self.jar)
+        elif asked is None:
+            asked = asking.ask(self.options, self.jar)
+        return await asking.answer(asked)
+
+    async def _own_credentials(self) -> Credentials:
+        """Return the login of the user, where no test can be asked."""
+        login = Login()
+        if self.options.user is not None:
+            found = await sync_to_async(session_login)(self.options.user)
+            login = Login.from_mapping(found)
+        return Credentials(login, headers=None, subprotocols=())
+
+    def ask_test(self) -> None:
+        """Ask for login and headers now, on the test's thread."""
+        if self.run is not None:
+            self._asked = Asking.of(self.run).ask(self.options, self.jar)
+
+    def _application(self) -> ASGIApplication:
+        given = self.options.application or applied_application()
+        if given is None and self.run is not None:
+            given = self.run.options.get_application()
+        if given is None:
+            return project_application()
+        need_websockets(given, "The application of this connection")
+        return check_application(given)
+
+    async def _handshake(
+        self, connection: WebsocketConnection, timeout: float
+    ) -> Handshake:
+        try:
+            await connection.until(
+                lambda: connection.handshake is not None or connection.has_ended,
+                timeout,
+            )
+        except ValueError as error:
+            explain_missing_route(error, self._application())
+            raise
+        if connection.handshake is None:
+            hint = "A consumer answers in connect(), with accept() or close()."
+            what = "answer to the handshake"
+            raise nothing_came(connection, what, timeout, hint=hint)
+        return connection.handshake
+
+    # Frames.
+
+    async def send_payload(self, payload: object, call: str) -> None:
+        """Send a payload, encoded as the test says."""
+        frame = self.surroundings.wire.encode_frame(payload)
+        is_text = isinstance(frame, str)
+        event = {"type": "websocket.receive", "text" if is_text else "bytes": frame}
+        await self.send_frame(event, call)
+
+    async def send_frame(self, event: Event, call: str) -> None:
+        """Give the application a frame, and come to rest."""
+        connection = self.connected(call)
+        if not connection.is_open:
+            raise RuntimeError(
+                f"{call} on a connection that is {in_words(connection)}.\n\n"
+                f"{connection.transcript}"
+            )
+        connection.feed(event)
+        await connection.settle()
+
+    async def feed(self, event: Event) -> None:
+        """Give the application any event; the first one opens."""
+        if self.connection is None and event.get("type") == "websocket.connect":
+            await self.open()
+        else:
+            self.connected("send_input()").feed(event)
+        await self.connected("send_input()").settle()
+
+    async def await_event(self, timeout: float | None) -> WebsocketConnection:
+        """Wait for an event to be read, as long as one can come."""
+        connection = self.connected("Receiving")
+        await connection.until(
+            lambda: bool(connection.unread) or connection.has_ended,
+            self.seconds(timeout),
+        )
+        return connection
+
+    async def await_frame(
+        self, timeout: float | None, what: str, expected: Any = NOT_SAID
+    ) -> WebsocketConnection:
+        """Wait until a frame is next; fail where that cannot be."""
+        connection = await self.await_event(timeout)
+        seconds = self.seconds(timeout)
+        check_frame_is_next(connection, what, seconds, expected=expected)
+        return connection
+
+    async def await_silence(self, seconds: float) -> None:
+        """Wait for the timers that are due within so many seconds."""
+        connection = self.connected("Waiting")
+        await connection.until(lambda: any(map(is_frame, connection.unread)), seconds)
+
+    # The end.
+
+    async def leave(
+        self, code: int = NORMAL_CLOSURE, timeout: float | None = None
+    ) -> None:
+        """Close from the client's side; wait for the application's end."""
+        connection = self.connected("disconnect()")
+        if connection.state in {"connecting", "open"}:
+            event = {"type": "websocket.disconnect", "code": code, "reason": ""}
+            connection.feed(event)
+        await connection.until_ended(self.seconds(timeout))
+
+    async def await_close(self) -> None:
+        """Wait for the application to close, while a timer may make it."""
+        connection = self.connected("Waiting")
+        await connection.until(lambda: not connection.is_open, self.seconds(None))
+
+    def unread(self) -> tuple[int, object]:
+        """Take what nobody has read: how many frames, and the record."""
+        if self.connection is None:
+            return 0, None
+        return len(self.connection.take_frames()), self.connection.transcript
+
+
+def _layer_of(consumer: AsyncConsumer) -> Any:
+    layer = getattr(consumer, "channel_layer", None)
+    if layer is None:
+        raise ImproperlyConfigured(
+            f"{type(consumer).__name__} has no channel layer: set CHANNEL_LAYERS."
+        )
+    return layer
+
+
+def _name_of(user: Any) -> str | None:
+    if user is None:
+        return None
+    get_username = getattr(user, "get_username", None)
+    return (get_username() if get_username else str(user)) or "anonymous"

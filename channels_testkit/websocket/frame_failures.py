@@ -1,0 +1,209 @@
+"""Failures about frames: verdict, evidence, transcript, next step."""
+
+from __future__ import annotations
+
+import json
+from difflib import ndiff
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.asgi.silence import NOT_SAID, nothing_came, said
+from channels_testkit.asgi.transcript import describe_payload, shorten
+from channels_testkit.asgi.wire import JsonWire
+from channels_testkit.matching import (
+    Difference,
+    asked_for,
+    first_difference,
+    has_predicates,
+    matches,
+)
+
+from .close_failures import with_reason
+from .connection import is_frame, payload_of
+
+if TYPE_CHECKING:
+    from channels_testkit.asgi.application import Event
+
+    from .connection import WebsocketConnection
+
+__unittest = True
+
+_DIFF_LINES = 60
+
+
+def check_frame_is_next(
+    connection: WebsocketConnection,
+    what: str,
+    timeout: float | None = None,
+    *,
+    expected: Any = NOT_SAID,
+) -> None:
+    """Fail unless the next unread event is a frame."""
+    if not connection.unread:
+        raise nothing_came(connection, what, timeout, expected=expected)
+    event = connection.unread[0]
+    if is_frame(event):
+        return
+    kind = event["type"]
+    if kind == "websocket.close":
+        verdict = (
+            f"{connection.label} closed the connection (code {connection.close_code}"
+            f"{with_reason(connection.close_reason)}) where a {what} was expected."
+        )
+    else:
+        verdict = f"{connection.label} sent {kind!r} where a {what} was expected."
+    raise AssertionError(
+        f"{verdict}{said(expected)}\n\n{connection.transcript.render(event)}"
+    )
+
+
+def take_payload(connection: WebsocketConnection) -> str | bytes:
+    """Take the next frame's payload."""
+    return payload_of(connection.take())
+
+
+def take_json(connection: WebsocketConnection, wire: JsonWire) -> Any:
+    """Take the next frame's payload, decoded."""
+    event = connection.take()
+    frame = payload_of(event)
+    try:
+        return wire.decode_frame(frame)
+    except ValueError as error:
+        is_json = type(wire).decode_frame is JsonWire.decode_frame
+        fault = "is not JSON" if is_json else "cannot be decoded"
+        raise AssertionError(
+            f"The frame from {connection.label} {fault}: {_shown(event)}"
+            f" ({error}).\n\n{connection.transcript.render(event)}"
+        ) from error
+
+
+def take_text(connection: WebsocketConnection) -> str:
+    """Take the next frame's text."""
+    event = connection.take()
+    payload = payload_of(event)
+    if isinstance(payload, str):
+        return payload
+    raise AssertionError(_wrong_kind(connection, event, "binary", "text"))
+
+
+def take_bytes(connection: WebsocketConnection) -> bytes:
+    """Take the next frame's bytes."""
+    event = connection.take()
+    payload = payload_of(event)
+    if isinstance(payload, bytes):
+        return payload
+    raise AssertionError(_wrong_kind(connection, event, "text", "binary"))
+
+
+def _wrong_kind(
+    connection: WebsocketConnection, event: Event, kind: str, wanted: str
+) -> str:
+    return (
+        f"{connection.label} sent a {kind} frame where a {wanted} frame was expected:"
+        f" {_shown(event)}.\n\n{connection.transcript.render(event)}"
+    )
+
+
+def _shown(event: Event) -> str:
+    payload = payload_of(event)
+    is_text = isinstance(payload, str)
+    return shorten(describe_payload(payload) if is_text else repr(payload))
+
+
+def not_silent(connection: WebsocketConnection, event: Event) -> str:
+    """Say that a frame has come."""
+    kind = "text" if isinstance(payload_of(event), str) else "binary"
+    return (
+        f"{connection.label} received a {kind} frame where none was expected:"
+        f" {_shown(event)}.\n\n"
+        f"{connection.transcript.render(event)}"
+    )
+
+
+def payload_differs(
+    connection: WebsocketConnection, event: Event, what: str, difference: Difference
+) -> str:
+    """Say how the text or the bytes of a frame differ."""
+    return (
+        f"The {what} from {connection.label} differs: expected"
+        f" {difference.expected}, received {difference.actual}.\n\n"
+        f"{connection.transcript.render(event)}"
+    )
+
+
+def is_dead(connection: WebsocketConnection) -> str:
+    """Say that silence proves nothing, because the application is gone."""
+    has_raised = connection.error is not None
+    what = f"raised {type(connection.error).__name__}" if has_raised else "has ended"
+    return (
+        f"{connection.label} received nothing because its application {what}."
+        f"\n\n{connection.transcript}"
+    )
+
+
+def json_differs(
+    found: WebsocketConnection,
+    event: Event,
+    wanted: object,
+    payload: object,
+    *,
+    partial: bool,
+) -> str:
+    """Say where the payload of a frame differs, with a diff."""
+    difference = first_difference(wanted, payload, partial=partial)
+    place = f" at {difference.path!r}" if difference and difference.path else ""
+    values = (
+        f"expected {difference.expected}, received {difference.actual}"
+        if difference
+        else "it does not match"
+    )
+    return (
+        f"JSON frame from {found.label} differs{place}: {values}.\n\n"
+        f"Expected: {_line(wanted)}\n"
+        f"Received: {_line(payload)}\n\n"
+        f"{_diff(wanted, asked_for(wanted, payload) if partial else payload)}"
+        f"{_later_match(found, wanted, partial=partial)}"
+        f"{found.transcript.render(event)}"
+    )
+
+
+def _later_match(found: WebsocketConnection, wanted: object, *, partial: bool) -> str:
+    """Say which unread frame matches, if any; predicates are not called."""
+    if has_predicates(wanted):
+        return ""
+    event = unread_match(found, wanted, partial=partial)
+    if event is None:
+        return ""
+    return (
+        f"A later frame matches, number {found.transcript.number_of(event)} of the"
+        " transcript: read those before it first, or use receive_until().\n\n"
+    )
+
+
+def unread_match(
+    found: WebsocketConnection, wanted: object, *, partial: bool
+) -> Event | None:
+    """Return the first unread frame that matches, or None."""
+    wire = found.surroundings.wire
+    for event in filter(is_frame, found.unread):
+        try:
+            payload = wire.decode_frame(payload_of(event))
+        except ValueError:
+            continue
+        if matches(wanted, payload, partial=partial):
+            return event
+    return None
+
+
+def _line(payload: object) -> str:
+    return shorten(describe_payload(json.dumps(payload, default=repr)))
+
+
+def _diff(wanted: object, payload: object) -> str:
+    if not isinstance(wanted, (dict, list)) or not isinstance(payload, (dict, list)):
+        return ""
+    before, after = (
+        json.dumps(value, indent=4, sort_keys=True, default=repr).splitlines()
+        for value in (wanted, payload)
+    )
+    lines = [f"  {line}" for line in ndiff(before, after) if not line.startswith("?")]
+    return "\n".join(lines[:_DIFF_LINES]) + "\n\n"

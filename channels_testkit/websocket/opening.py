@@ -1,0 +1,130 @@
+"""
+How a connection is opened: where, as whom, with which headers.
+
+Options are checked when they are given. The login, and what the test case
+says about headers, come when the connection is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.test import AsyncClient, Client
+
+from channels_testkit.asgi.login import check_client
+from channels_testkit.asgi.scope import (
+    HOST,
+    cookie_header,
+    has_header,
+    header_list,
+    join_query,
+    websocket_scope,
+)
+from channels_testkit.routing.application import check_application
+from channels_testkit.routing.origins import default_origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+
+    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.asgi.login import Login
+
+#: Stands for an option that was not given, where None means something.
+UNSET: Any = object()
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that every way to open a connection takes."""
+
+    user: Any = None
+    client: Client | AsyncClient | None = None
+    headers: Any = None
+    cookies: Mapping[str, str] | None = None
+    subprotocols: Sequence[str] | None = None
+    query: Any = None
+    origin: str | None = UNSET
+    remote_address: object = None
+    application: ASGIApplication | None = None
+    path_kwargs: Mapping[str, object] | None = None
+    scope: Mapping[str, object] | None = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        check_client(self.client)
+        if isinstance(self.remote_address, (Client, AsyncClient)):
+            raise TypeError(
+                "remote_address= is the address of the peer. A Django test client is"
+                " given as client=."
+            )
+        if self.user is not None and not hasattr(self.user, "is_authenticated"):
+            raise TypeError(f"user= is a user, not {self.user!r}.")
+        if self.user is not None and self.client is not None:
+            raise TypeError("Give user= or client=, not both.")
+        if self.application is not None:
+            check_application(self.application)
+        header_list(self.headers)
+        check_subprotocols(self.subprotocols)
+        if self.origin is not UNSET and not isinstance(self.origin, (str, type(None))):
+            raise TypeError(f"origin= is a str or None, not {self.origin!r}.")
+        if self.cookies is not None and not hasattr(self.cookies, "items"):
+            raise TypeError(f"cookies= is a dict, not {self.cookies!r}.")
+
+
+def check_subprotocols(subprotocols: object) -> None:
+    """Raise ``TypeError`` for a str, which is a list of letters."""
+    if isinstance(subprotocols, (str, bytes)):
+        raise TypeError(f"Subprotocols are a list of str, not {subprotocols!r}.")
+
+
+def first_scope(path: str, options: Options, extensions: Any) -> dict[str, Any]:
+    """Return the scope before the login is known."""
+    scope = websocket_scope(
+        path,
+        query=options.query,
+        headers=options.headers,
+        subprotocols=options.subprotocols,
+        remote_address=options.remote_address,
+        extensions=extensions,
+    )
+    if options.path_kwargs is not None:
+        scope["url_route"] = {"args": (), "kwargs": dict(options.path_kwargs)}
+    return scope
+
+
+def final_scope(
+    scope: MutableMapping[str, Any],
+    options: Options,
+    login: Login,
+    *,
+    application: object,
+    class_headers: Any,
+    class_subprotocols: Iterable[str],
+) -> dict[str, Any]:
+    """Add to a scope what is known when the connection is made."""
+    final = dict(scope)
+    headers = list(final.get("headers") or [])
+    if options.headers is None:
+        others = header_list(class_headers)
+        headers += [header for header in others if not has_header(headers, header[0])]
+    headers += login.headers
+    cookies = cookie_header(*login.cookies, options.cookies or {})
+    defaults = {b"host": HOST.encode(), b"cookie": cookies}
+    if options.origin is UNSET:
+        defaults[b"origin"] = default_origin(application).encode()
+    elif options.origin is not None:
+        defaults[b"origin"] = options.origin.encode()
+    headers += [
+        (name, value)
+        for name, value in defaults.items()
+        if value and not has_header(headers, name)
+    ]
+    final["headers"] = headers
+    final["query_string"] = join_query(final["query_string"].decode(), login.query)
+    check_subprotocols(class_subprotocols)
+    if options.subprotocols is None:
+        final["subprotocols"] = [*final["subprotocols"], *class_subprotocols]
+    final["subprotocols"] = [*login.subprotocols, *final["subprotocols"]]
+    final.update(options.scope or {})
+    return final

@@ -1,0 +1,39 @@
+"""What an assertion is about: the connection behind a client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .client import WSClient
+from .communicator import WebsocketCommunicator
+
+if TYPE_CHECKING:
+    from .driver import WebsocketDriver
+
+__unittest = True
+
+
+def driver_of(connection: object) -> WebsocketDriver:
+    """Return what drives a client or a communicator."""
+    if isinstance(connection, (WSClient, WebsocketCommunicator)):
+        return connection._driver  # noqa: SLF001 - users must not see it
+    raise TypeError(
+        f"A connection is a client or a communicator of the kit, not {connection!r}."
+    )
+
+
+def connected_driver_of(connection: object, *, is_async: bool) -> WebsocketDriver:
+    """Return the same; raise where it has never been connected."""
+    driver = driver_of(connection)
+    if driver.connection is None:
+        call = _connecting_call(connection, is_async=is_async)
+        raise RuntimeError(
+            f"An assertion about a connection before connect(): write '{call}' first."
+        )
+    return driver
+
+
+def _connecting_call(connection: object, *, is_async: bool) -> str:
+    if not isinstance(connection, WSClient):
+        return "await communicator.connect()"
+    return "await client.aconnect()" if is_async else "client.connect()"

@@ -1,0 +1,1 @@
+"""Worker consumers, and messages for them."""

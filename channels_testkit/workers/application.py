@@ -1,0 +1,121 @@
+"""One routed worker consumer, which is fed with messages."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from channels_testkit.asgi.application import RunningApplication
+from channels_testkit.asgi.recorder import MEETING, recorder
+from channels_testkit.engine.tracebacks import note_owner
+from channels_testkit.engine.waiting import Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from typing import Any
+
+    from channels.consumer import AsyncConsumer
+
+    from channels_testkit.asgi.application import ASGIApplication, Event, Receive, Send
+    from channels_testkit.running.run import TestRun
+
+__unittest = True
+
+
+class WorkerApplication:
+    """A routed worker consumer: one instance for all messages of a channel."""
+
+    def __init__(
+        self, channel: str, application: ASGIApplication, run: TestRun
+    ) -> None:
+        self.channel = channel
+        self.consumer: AsyncConsumer | None = None
+        self._run = run
+        self._waiting = Waiting(run)
+        # How many messages it was given, and how often it has asked for one.
+        self._given = self._asked = 0
+        #: What it was told when it sent to a client, which names the channel.
+        self._refusal: RuntimeError | None = None
+        scope = {"type": "channel", "channel": channel}
+        recorder.hold()
+        self._application = RunningApplication(
+            self._attended(application),
+            scope,
+            on_send=self._refuse,
+            on_end=self._ended,
+            name=f"worker {channel}",
+            variables={MEETING: self},
+        )
+
+    def _attended(self, application: ASGIApplication) -> ASGIApplication:
+        """Return the application, seen when it asks for its next message."""
+
+        async def attended(
+            scope: MutableMapping[str, Any], receive: Receive, send: Send
+        ) -> None:
+            async def ask() -> Event:
+                self._asked += 1
+                self._waiting.wake()
+                return await receive()
+
+            await application(scope, ask, send)
+
+        return attended
+
+    def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
+        """Take note of the consumer behind the application."""
+        self.consumer = consumer
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the consumer has raised or stopped."""
+        return self._application.has_ended
+
+    @property
+    def has_finished(self) -> bool:
+        """Whether the consumer has done all that it was given."""
+        return self.has_ended or self._asked > self._given
+
+    def feed(self, message: Event) -> None:
+        """Give the consumer a message."""
+        self._given += 1
+        self._application.feed(message)
+
+    async def finish(self, message: Event) -> None:
+        """Wait until the consumer has done its work; fail if it cannot."""
+        timeout = self._run.rest.hang_timeout or math.inf
+        if not await self.finishes_within(timeout):
+            raise AssertionError(self._not_finished(message, timeout))
+
+    async def finishes_within(self, timeout: float) -> bool:
+        """Wait until the consumer has done its work, while it still can."""
+        return await self._waiting.until(lambda: self.has_finished, timeout)
+
+    def _not_finished(self, message: Event, timeout: float) -> str:
+        rest = self._run.rest
+        can_go_on = rest.outside_work() or rest.application_timers()
+        why = f" within {timeout:g} s" if can_go_on else ": the application is at rest"
+        return (
+            f"The worker consumer of channel {self.channel!r} has not come to the end"
+            f" of its handler{why}.\n\nMessage: {dict(message)!r}"
+        )
+
+    def cancel(self) -> None:
+        """End the consumer, as a worker process that stops."""
+        self._application.task.cancel()
+
+    def _refuse(self, event: Event) -> None:
+        self._refusal = RuntimeError(
+            f"The worker consumer of channel {self.channel!r} called self.send(): it"
+            " has no client. Send to a channel or group of the layer instead, such as"
+            " message['reply_channel']."
+        )
+        raise self._refusal
+
+    def _ended(self, error: BaseException | None) -> None:
+        recorder.release()
+        if error is not None:
+            if error is not self._refusal:
+                note_owner(error, f"the worker consumer of channel {self.channel!r}")
+            self._run.errors.record(error)
+        self._waiting.wake()

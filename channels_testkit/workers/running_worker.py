@@ -1,0 +1,215 @@
+"""The worker consumers of a test, and the block of ``run_worker()``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.layers.aliases import is_captive, layer_in_place
+from channels_testkit.layers.real import come_round
+from channels_testkit.routing.application import worker_routes
+
+from .application import WorkerApplication
+from .failures import NOTHING_ROUTED, not_routed, not_served, without_type
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from channels_testkit.asgi.application import ASGIApplication, Event
+    from channels_testkit.layers.captive import CaptiveChannelLayer
+    from channels_testkit.layers.sent import Sent
+    from channels_testkit.running.run import TestRun
+
+__unittest = True
+
+
+class Workers:
+    """The worker consumers of a test, by channel."""
+
+    #: How failures call it; see ``running.opened``.
+    label = "the worker consumers"
+    unfinished = None
+    channel = None
+
+    def __init__(self, run: TestRun) -> None:
+        self._run = run
+        run.opened.register(self, is_last=True)
+        self._running: dict[tuple[int, str], WorkerApplication] = {}
+        #: The channels that ``run_worker()`` serves now.
+        self.served: list[str] = []
+
+    @classmethod
+    def of(cls, run: TestRun) -> Workers:
+        """Return those of a test."""
+        return run.once(cls, lambda: cls(run))
+
+    def application(self, given: ASGIApplication | None = None) -> ASGIApplication:
+        """Return the application whose worker consumers are run."""
+        if given is None:
+            return self._run.routed_application()
+        return given
+
+    def routes(
+        self, given: ASGIApplication | None = None
+    ) -> Mapping[str, ASGIApplication]:
+        """Return the consumers that are routed, by channel."""
+        return worker_routes(self.application(given))
+
+    def feed(
+        self, channel: str, message: Event, application: ASGIApplication
+    ) -> WorkerApplication:
+        """Give a message to the channel's consumer, new after a crash."""
+        key = (id(application), channel)
+        worker = self._running.get(key)
+        if worker is None or worker.has_ended:
+            worker = WorkerApplication(channel, application, self._run)
+            self._running[key] = worker
+        worker.feed(message)
+        return worker
+
+    def check_served(self, layer: Any, first: int = 0) -> None:
+        """
+        Fail for a message to a channel that nobody serves or reads.
+
+        Of what was sent from number ``first`` on. Only a captive layer knows.
+        """
+        for sent in layer.sent[first:] if is_captive(layer) else ():
+            if self._is_unserved(sent, layer):
+                served = sorted(set(self.served))
+                channel = str(sent.channel)
+                raise AssertionError(not_served(channel, served, sent.message))
+
+    def _is_unserved(self, sent: Sent, layer: CaptiveChannelLayer) -> bool:
+        channel = sent.channel
+        # One with "!" in its name is that of a connection or of a client.
+        return (
+            channel is not None
+            and "!" not in channel
+            and channel not in self.served
+            and sent.message in layer.pending(channel)
+        )
+
+    @property
+    def needs_closing(self) -> bool:
+        """Whether any consumer is there."""
+        return any(not worker.has_ended for worker in self._running.values())
+
+    async def close(self) -> None:
+        """End every consumer, as a worker process that is told to stop."""
+        for worker in self._running.values():
+            worker.cancel()
+        await self._run.rest.wait()
+
+    def unread(self) -> tuple[int, object]:
+        """Return that there is nothing to read."""
+        return 0, None
+
+
+class RunningWorker:
+    """The block of ``run_worker()``."""
+
+    def __init__(self, run: TestRun, channels: tuple[str, ...], alias: str) -> None:
+        self._run = run
+        self._layer = layer_in_place(alias)
+        self._workers = Workers.of(run)
+        self._application = self._workers.application()
+        routes = self._workers.routes()
+        self.channels = channels or tuple(sorted(routes))
+        if not routes:
+            raise AssertionError(NOTHING_ROUTED)
+        for channel in self.channels:
+            if channel not in routes:
+                raise AssertionError(not_routed(channel, routes))
+        self._first = 0
+        self._listening: list[asyncio.Task[None]] = []
+        self._fed: list[WorkerApplication] = []
+
+    def __enter__(self) -> RunningWorker:
+        if self._run.is_async:
+            raise RuntimeError(
+                "A sync block in an async test: write 'async with"
+                " self.run_worker(...)'."
+            )
+        self._run.run_in_sync_test(self._start(), "__aenter__")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._run.run_in_sync_test(self._finish(), "__aexit__")
+        else:
+            # What the block has raised is not hidden by what comes now.
+            self._run.bridge.run(self._stop())
+
+    async def __aenter__(self) -> RunningWorker:
+        await self._start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            await self._finish()
+        else:
+            await self._stop()
+
+    async def _start(self) -> None:
+        await self._run.rest.wait()
+        self._first = self._count_sent()
+        self._workers.served += self.channels
+        loop = self._run.rest.loop
+        for channel in self.channels:
+            task = loop.create_task(self._listen(channel))
+            task.set_name(f"worker listening on {channel}")
+            self._listening.append(task)
+        try:
+            await self._run.rest.wait()
+            if not is_captive(self._layer):
+                await come_round(self._layer, self._run.rest)
+            self._run.errors.deliver()
+        except BaseException:
+            await self._stop()
+            raise
+
+    def _count_sent(self) -> int:
+        return len(self._layer.sent) if is_captive(self._layer) else 0
+
+    async def _finish(self) -> None:
+        """End the block: let handlers finish, and see what nobody served."""
+        try:
+            await self._run.rest.wait()
+            for worker in self._fed:
+                await worker.finishes_within(self._run.receive_timeout)
+            self._run.errors.deliver()
+            self._workers.check_served(self._layer, self._first)
+        finally:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        await self._run.rest.wait()
+        for channel in self.channels:
+            self._workers.served.remove(channel)
+        for task in self._listening:
+            task.cancel()
+        for worker in self._fed:
+            worker.cancel()
+        await self._run.rest.wait()
+
+    async def _listen(self, channel: str) -> None:
+        workers = self._workers
+        while True:
+            message = await self._layer.receive(channel)
+            if not message.get("type"):
+                self._run.errors.record(ValueError(without_type(channel, message)))
+                continue
+            worker = workers.feed(channel, message, self._application)
+            if worker not in self._fed:
+                self._fed.append(worker)
