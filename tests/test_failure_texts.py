@@ -31,7 +31,7 @@ from channels_testkit.contrib.pages import AsyncPageClient, Page, PageClient
 
 from . import scenarios
 from .app import asgi, consumers, failing
-from .test_pages import ListConsumer, ListPage, list_client
+from .contrib.test_pages import ListConsumer, ListPage, list_client
 from .utils import FAILURES, run_case
 
 ECHO = consumers.EchoConsumer.as_asgi()

@@ -1,7 +1,8 @@
 """
 Tests of ``channels_testkit.contrib``, a Django project for each framework.
 
-Each is run by itself, with its own settings, where its framework is there::
+Each project is run by itself, with its own settings, where its framework is
+there::
 
     python -m django test tests.contrib.liveview \
         --settings=tests.contrib.liveview.settings
@@ -9,9 +10,11 @@ Each is run by itself, with its own settings, where its framework is there::
 
 from __future__ import annotations
 
-import unittest
+import unittest  # noqa: TC003 - Python looks for load_tests() here
 
 
-def load_tests(loader: object, tests: object, pattern: object) -> unittest.TestSuite:
+def load_tests(
+    loader: unittest.TestLoader, tests: object, pattern: object
+) -> unittest.TestSuite:
     """Keep the projects out of the suite of the package."""
-    return unittest.TestSuite()
+    return loader.loadTestsFromName("tests.contrib.test_pages")

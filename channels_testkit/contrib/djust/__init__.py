@@ -9,7 +9,7 @@ from __future__ import annotations
 from channels_testkit.contrib.pages import EventResult, MountRefused, Turn
 
 from .client import AsyncLiveViewTestClient, LiveViewTestClient
-from .driver import NoHandlerFoundError
+from .exceptions import NoHandlerFoundError
 from .snapshots import SnapshotTestMixin
 
 __all__ = (

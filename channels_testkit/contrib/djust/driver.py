@@ -16,6 +16,7 @@ from channels_testkit.matching import closest_name, matches
 from channels_testkit.running.run import required
 from channels_testkit.workers.messages import Group
 
+from .exceptions import NoHandlerFoundError
 from .isolation import Background, without_rate_limits
 from .page import DjustPage, mountable, routed_view, split_url
 
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 __unittest = True
 
 _RENDERS = ("patch", "html_update", "mount", "html_recovery")
-
-
-class NoHandlerFoundError(AssertionError):
-    """The view has no handler of that name."""
 
 
 class LiveViewDriver(PageDriver):

@@ -1,0 +1,262 @@
+"""What the pages and the docstrings show is what happens."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+import textwrap
+import unittest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import async_to_sync
+from channels.consumer import AsyncConsumer
+from channels.generic.http import AsyncHttpConsumer
+from django.db import transaction
+from django.test import TransactionTestCase
+from django.urls import path as url_path
+
+import channels_testkit
+from channels_testkit import WebsocketTestCase
+from tests.app.asgi import application
+from tests.app.consumers import EchoConsumer
+from tests.utils import run_case
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+CHAT = DOCS / "examples" / "chat"
+WHAT_EXAMPLES_USE = {
+    "AsyncConsumer": AsyncConsumer,
+    "AsyncHttpConsumer": AsyncHttpConsumer,
+    "EchoConsumer": EchoConsumer,
+    "application": application,
+    "async_to_sync": async_to_sync,
+    "path": url_path,
+    "transaction": transaction,
+}
+QUOTED = [
+    *(CHAT / "chat" / "tests").glob("*.py"),
+    *(ROOT / "tests" / "contrib").glob("*/test_*.py"),
+    *(ROOT / "tests" / "docs").glob("test_doc_*.py"),
+    ROOT / "tests" / "live" / "test_playwright.py",
+    ROOT / "tests" / "contrib" / "test_pages.py",
+]
+
+PREFIX = "channels_testkit."
+
+COMMANDS = [
+    'python -m pip install ".[browser]" && cd docs/examples/chat && python manage.py'
+    " test",
+    "python -m pip install tox",
+    "python -m tox -e suite",
+]
+
+# The example project's first test, after a mistake in one of its models.
+FIRST_FAILURE = """
+import datetime
+from unittest import mock
+
+import django
+
+django.setup()
+
+from chat.models import Message
+from django.core.management import call_command
+
+as_frame = Message.as_frame
+
+
+def with_the_id_of_the_author(message):
+    return {**as_frame(message), "user": message.author_id}
+
+
+def now():
+    return datetime.datetime(2026, 11, 20, 10, tzinfo=datetime.timezone.utc)
+
+
+with mock.patch.object(Message, "as_frame", with_the_id_of_the_author):
+    with mock.patch("django.utils.timezone.now", now):
+        call_command(
+            "test", "chat.tests.test_first", test_name_patterns=["*_ann_says"]
+        )
+"""
+
+
+def pages() -> list[Path]:
+    return [
+        path
+        for path in [ROOT / "README.rst", *DOCS.rglob("*.rst")]
+        if "examples" not in path.parts and "_build" not in path.parts
+    ]
+
+
+def slices(path: Path) -> dict[str, str]:
+    """Return what is between the markers of a file, by name."""
+    found = re.findall(
+        r"^ *# docs:start (\S+)\n(.*?)^ *# docs:end \1$",
+        path.read_text(),
+        re.MULTILINE | re.DOTALL,
+    )
+    return {name: textwrap.dedent(code).strip("\n") for name, code in found}
+
+
+def python_blocks(page: str) -> list[str]:
+    return [
+        textwrap.dedent(block).strip("\n")
+        for block in re.findall(
+            r"^\.\. code-block:: python\n\n((?: +.*\n|\n)+)", page, re.MULTILINE
+        )
+    ]
+
+
+def documented(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Yield what a module defines, members of classes as well."""
+    for name, value in vars(module).items():
+        if getattr(value, "__module__", None) != module.__name__:
+            continue
+        yield name, value
+        if inspect.isclass(value):
+            for member, function in vars(value).items():
+                yield f"{name}.{member}", function
+
+
+def docstring_examples() -> dict[str, type[WebsocketTestCase]]:
+    """Return a test case for each ``Example::`` block, by what it is of."""
+    names = [
+        found.name for found in pkgutil.walk_packages(channels_testkit.__path__, PREFIX)
+    ]
+    offered = {
+        name: getattr(channels_testkit, name) for name in channels_testkit.__all__
+    }
+    examples: dict[str, type[WebsocketTestCase]] = {}
+    for name in names:
+        if name.startswith(f"{PREFIX}contrib."):
+            continue  # its tests have each framework, and run its examples
+        module = importlib.import_module(name)
+        for place, value in documented(module):
+            _, found, code = (inspect.getdoc(value) or "").partition("\nExample::\n")
+            if found:
+                known = {**vars(module), **offered, **WHAT_EXAMPLES_USE}
+                examples[place] = example_case(textwrap.dedent(code), known)
+    return examples
+
+
+def example_case(code: str, known: dict[str, Any]) -> type[WebsocketTestCase]:
+    """Return a test case whose one test is the code, async where it awaits."""
+    compiled = compile(code, "<example>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    keyword = "async def" if compiled.co_flags & inspect.CO_COROUTINE else "def"
+    exec(f"{keyword} test(self):\n{textwrap.indent(code, '    ')}", known)
+    return type("ExampleTests", (WebsocketTestCase,), {"test_example": known["test"]})
+
+
+class ReadmeTests(unittest.TestCase):
+    readme = (ROOT / "README.rst").read_text()
+
+    def test_commands_are_those_that_are_run_on_every_change(self):
+        lines = [line.strip() for line in self.readme.splitlines()]
+        ours = [line for line in lines if line.startswith("python -m ")]
+        self.assertEqual(ours, COMMANDS)
+
+    def test_first_test_is_that_of_the_example_project(self):
+        first = slices(CHAT / "chat" / "tests" / "test_first.py")["first-test"]
+        self.assertEqual(python_blocks(self.readme), [first])
+
+    def test_first_failure_is_that_which_is_printed(self):
+        failure = (DOCS / "printed" / "first-failure.txt").read_text()
+        self.assertIn(textwrap.indent(failure, "    "), self.readme)
+
+    def test_it_is_short(self):
+        self.assertLess(len(self.readme.splitlines()), 120)
+
+
+class FirstFailureTests(unittest.TestCase):
+    """Starts another Python, and Django with the example project in it."""
+
+    def test_it_is_what_the_page_shows(self):
+        variables = {
+            **{name: os.environ[name] for name in ("PATH",) if name in os.environ},
+            "DJANGO_SETTINGS_MODULE": "mysite.settings",
+            "PYTHONPATH": f"{CHAT}{os.pathsep}{ROOT}",
+        }
+        ended = subprocess.run(
+            [sys.executable, "-c", FIRST_FAILURE],
+            cwd=CHAT,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        _, _, printed = ended.stderr.partition("AssertionError: ")
+        failure, _, _ = f"AssertionError: {printed}".partition(f"\n\n{'-' * 70}")
+        shown = (DOCS / "printed" / "first-failure.txt").read_text()
+        self.assertEqual(failure.rstrip() + "\n", shown, ended.stderr)
+
+
+class PageTests(unittest.TestCase):
+    def test_code_is_quoted_from_tests_or_is_a_counterexample(self):
+        for path in pages():
+            if path.name == "README.rst":
+                continue
+            with self.subTest(page=path.name):
+                blocks = re.findall(
+                    r"^ *\.\. code-block:: python\n(?! *:class: brittle\n).*",
+                    path.read_text(),
+                    re.MULTILINE,
+                )
+                self.assertEqual(blocks, [])
+
+    def test_every_slice_is_quoted(self):
+        text = "\n".join(path.read_text() for path in pages())
+        quoted = set(re.findall(r":start-after: docs:start (\S+)", text))
+        marked = {name for path in QUOTED for name in slices(path)}
+        self.assertEqual(marked - quoted, set())
+
+    def test_quoted_slices_end_where_they_should(self):
+        for path in pages():
+            page = path.read_text()
+            with self.subTest(page=path.name):
+                self.assertEqual(
+                    re.findall(r":start-after: docs:start (\S+)", page),
+                    re.findall(r":end-before: docs:end (\S+)", page),
+                )
+
+    def test_words_that_make_readers_feel_slow_are_avoided(self):
+        for path in pages():
+            with self.subTest(page=path.name):
+                words = re.findall(
+                    r"\b(?:simply|just|easy|easily|obviously)\b",
+                    path.read_text(),
+                    re.IGNORECASE,
+                )
+                self.assertEqual(words, [])
+
+
+class DocstringTests(TransactionTestCase):
+    # An inner TestCase closes the connection at its end, as Django's do.
+
+    def test_examples_run(self):
+        for place, case in docstring_examples().items():
+            with self.subTest(place):
+                result = run_case(case)
+                self.assertEqual(result.texts, [])
+                self.assertEqual(result.testsRun, 1)
+
+    def test_an_example_that_fails_is_noticed(self):
+        result = run_case(example_case("self.assertEqual(1, 2)", {}))
+        self.assertEqual(result.texts, ["1 != 2"])
+
+    def test_examples_are_found_wherever_they_are(self):
+        found = docstring_examples()
+        self.assertIn("WebsocketTestCase", found)
+        self.assertIn("Connecting.connect", found)
+        self.assertIn("first_difference", found)
