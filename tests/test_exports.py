@@ -8,13 +8,12 @@ import re
 import types
 import unittest
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import channels_testkit
-from channels_testkit import ChannelTestMixin, WebsocketTestMixin
+from channels_testkit import ChannelTestMixin, WebsocketTestMixin, live, redis
+from channels_testkit.contrib import pages
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .completion import OF_UNITTEST, CompletionTestMixin
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -88,13 +87,10 @@ class ExportTests(unittest.TestCase):
                 if member:
                     self.assertTrue(hasattr(getattr(channels_testkit, owner), member))
 
-    def test_each_assertion_is_in_the_reference(self):
+    def test_each_member_of_a_test_case_is_in_the_reference(self):
         described = {name.rpartition(".")[2] for name in documented_names()}
         names = own_members(WebsocketTestMixin) | own_members(ChannelTestMixin)
-        asserting = {name for name in names if re.match(r"a?assert|capture", name)}
-        # Django's own, described with the test case that overrides them.
-        asserting -= {"assertNumQueries", "captureOnCommitCallbacks"}
-        self.assertEqual(asserting - described, set())
+        self.assertEqual(names - described - OF_UNITTEST, set())
 
     def test_each_name_has_a_docstring(self):
         for name in channels_testkit.__all__:
@@ -106,83 +102,12 @@ class ExportTests(unittest.TestCase):
         self.assertEqual(names, [])
 
 
-def lines_of(kind: type) -> tuple[list[str], ast.ClassDef]:
-    """Return the lines of a class's module, and the class in its syntax."""
-    source = Path(inspect.getfile(kind)).read_text()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
-            return source.splitlines(), node
-    raise LookupError(kind)
-
-
-def attributes(kind: type) -> Iterator[tuple[str, bool]]:
-    """Yield the public attributes of instances, and if a comment says what."""
-    lines, node = lines_of(kind)
-    for inner in ast.walk(node):
-        if not isinstance(inner, (ast.Assign, ast.AnnAssign)):
-            continue
-        for target in (
-            inner.targets if isinstance(inner, ast.Assign) else [inner.target]
-        ):
-            name = ast.unparse(target).removeprefix("self.")
-            if ast.unparse(target) == f"self.{name}" and name.isidentifier():
-                above = lines[inner.lineno - 2].strip()
-                yield name, above.startswith("#:")
-
-
-class CompletionTests(unittest.TestCase):
-    """Completion shows what the reference describes, and nothing else."""
-
-    #: What unittest calls, and no test does.
-    of_unittest = frozenset(
-        {
-            *("addAsyncCleanup", "asyncSetUp", "asyncTearDown", "debug"),
-            *("enterAsyncContext", "run", "setUp", "setUpClass", "tearDown"),
-        }
-    )
-
-    def kinds(self) -> Iterator[type]:
-        for name in channels_testkit.__all__:
-            found = getattr(channels_testkit, name)
-            if inspect.isclass(found):
-                yield found
-
-    def parents(self, kind: type) -> Iterator[type]:
-        for parent in kind.__mro__:
-            if parent.__module__.startswith("channels_testkit."):
-                yield parent
-
-    def test_each_public_member_has_a_docstring_or_a_comment(self):
-        for kind in self.kinds():
-            for parent in self.parents(kind):
-                lines, node = lines_of(parent)
-                said = {
-                    ast.unparse(
-                        inner.target
-                        if isinstance(inner, ast.AnnAssign)
-                        else inner.targets[0]
-                    )
-                    for inner in node.body
-                    if isinstance(inner, (ast.Assign, ast.AnnAssign))
-                    and lines[inner.lineno - 2].strip().startswith("#:")
-                }
-                for name, value in vars(parent).items():
-                    if name.startswith("_") or name in said | self.of_unittest:
-                        continue
-                    with self.subTest(f"{parent.__qualname__}.{name}"):
-                        self.assertTrue(inspect.getdoc(value))
-
-    def test_each_public_attribute_has_a_comment(self):
-        for kind in self.kinds():
-            for parent in self.parents(kind):
-                for name, is_said in attributes(parent):
-                    if not name.startswith("_"):
-                        with self.subTest(f"{parent.__qualname__}.{name}"):
-                            self.assertTrue(is_said)
+class CompletionTests(CompletionTestMixin, unittest.TestCase):
+    modules = (channels_testkit, live, redis, pages)
 
     def test_the_reference_hides_nothing_but_unittests_methods(self):
         for path in REFERENCE.glob("*.rst"):
             hidden = re.findall(r":exclude-members: (.*)", path.read_text())
             names = {name.strip() for line in hidden for name in line.split(",")}
             with self.subTest(path.name):
-                self.assertLessEqual(names, self.of_unittest)
+                self.assertLessEqual(names, OF_UNITTEST)

@@ -54,7 +54,7 @@ class ChannelMethods(LayerAssertions):
     #: those of CHANNEL_LAYERS, made from each alias's TEST_CONFIG.
     layer_source: str = "captive"
     #: Whether messages must survive what a real layer does to them.
-    strict_messages: bool = True
+    strict_messages: bool = RunOptions.strict_messages
     #: When ``on_commit()`` callbacks run: as in ``"production"``, or, by the
     #: rule of Django's ``TestCase``, never: ``"django"``.
     on_commit_callbacks: str = "production"
@@ -64,25 +64,25 @@ class ChannelMethods(LayerAssertions):
     router: Any = None
 
     #: What an exception of the application does: "fail", "warn" or "off".
-    application_errors: str = "fail"
+    application_errors: str = RunOptions.application_errors
     #: The same for breaches of ASGI and RFC 6455, or the names of those that
     #: are let through.
-    check_protocol: str | Collection[str] = "fail"
+    check_protocol: str | Collection[str] = RunOptions.check_protocol
     #: The same for messages to a group that a full channel had to miss.
-    check_dropped: str = "fail"
+    check_dropped: str = RunOptions.check_dropped
     #: The same for tasks, threads, memberships of groups, and messages on the
     #: channels of connections, that are left when all clients have gone.
-    check_leaks: str = "warn"
+    check_leaks: str = RunOptions.check_leaks
     #: The same for frames that nobody has read.
-    check_unread: str = "off"
+    check_unread: str = RunOptions.check_unread
 
     #: Seconds of real time that a call may take, or None for no bound.
-    hang_timeout: float | None = 30.0
+    hang_timeout: float | None = RunOptions.hang_timeout
     #: Seconds that a receive waits where waiting makes sense.
-    receive_timeout: float = 1.0
+    receive_timeout: float = RunOptions.receive_timeout
     #: Thread jobs that are meant to wait: dotted names or functions. They do
     #: not keep the application from being at rest.
-    background_jobs: Collection[object] = ()
+    background_jobs: Collection[object] = RunOptions.background_jobs
 
     #: How failures call the object whose methods these are.
     _name_in_tests = "self"

@@ -174,7 +174,7 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
         try:
             with self._evidence_of_failure():
                 self._judge_pages(run)
-            for error in run.errors.untold():
+            for error in run.errors.pending():
                 self._name_evidence(error)
         finally:
             self._browsers.give_back()

@@ -104,8 +104,10 @@ class PageDriver:
         self, page: Page, *, ws_path: str | None = None, **options: Any
     ) -> None:
         self._run = required(type(self).__name__)
+        #: The page that is driven.
         self.page = page
         self._for_test = ForTest.of(self._run, type(page))
+        #: The connection of the page.
         self.communicator = WebsocketCommunicator._from_options(  # noqa: SLF001 - for test cases
             ws_path or page.ws_path, Options(**options)
         )

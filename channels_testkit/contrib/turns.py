@@ -26,6 +26,7 @@ class Turn:
     """
 
     def __init__(self, action: str, read_frames: Callable[[], list[Any]]) -> None:
+        #: What the test did.
         self.action = action
         self.errors: list[BaseException] = []
         self._read_frames = read_frames
@@ -69,7 +70,9 @@ class EventResult(dict[str, Any]):
         self, action: str, exception: BaseException | None, **values: Any
     ) -> None:
         super().__init__(values)
+        #: What the test did.
         self.action = action
+        #: Whether the test knows the outcome, which it has to look at.
         self.is_examined = False
         self._exception = exception
 

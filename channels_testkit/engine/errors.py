@@ -57,13 +57,13 @@ class ApplicationErrors:
         self._pending = [other for other in self._pending if other is not error]
         return len(self._pending) < before
 
-    def pending(self) -> list[BaseException]:
+    def take_pending(self) -> list[BaseException]:
         """Take every exception that has not been delivered."""
         self._look()
         pending, self._pending = self._pending, []
         return pending
 
-    def untold(self) -> list[BaseException]:
+    def pending(self) -> list[BaseException]:
         """Return every exception that has not been delivered."""
         self._look()
         return list(self._pending)

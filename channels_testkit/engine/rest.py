@@ -171,12 +171,12 @@ class RestWatch:
         ]
         return names
 
-    def unseen_failures(self) -> list[BaseException]:
+    def take_unawaited_errors(self) -> list[BaseException]:
         """Take the exceptions of application tasks that nobody awaited."""
         tasks, self.failed_tasks = self.failed_tasks, []
         return _unseen(tasks)
 
-    def lost_failures(self) -> list[BaseException]:
+    def take_own_unawaited_errors(self) -> list[BaseException]:
         """Take the exceptions of the test's own tasks that nobody awaited."""
         tasks, self.own_failed_tasks = self.own_failed_tasks, []
         return _unseen(tasks)

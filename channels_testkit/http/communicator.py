@@ -10,6 +10,7 @@ from channels_testkit.asgi.silence import in_words
 from channels_testkit.routing.application import (
     check_application,
 )
+from channels_testkit.running.driven import Driven
 from channels_testkit.running.kit_calls import kit_coroutine
 
 from .driver import REQUEST, HttpDriver
@@ -17,14 +18,10 @@ from .event_stream import EventStream
 from .reading import ResponseReading
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-
-    from channels.consumer import AsyncConsumer
     from django.test import AsyncClient, Client
 
     from channels_testkit.asgi.application import ASGIApplication, Event
     from channels_testkit.asgi.scope import HeaderList
-    from channels_testkit.asgi.transcript import Transcript
 
 #: The headers that say where the body of a request ends.
 FRAMING = (b"content-length", b"transfer-encoding")
@@ -32,7 +29,7 @@ FRAMING = (b"content-length", b"transfer-encoding")
 __unittest = True
 
 
-class HttpCommunicator(ResponseReading):
+class HttpCommunicator(ResponseReading, Driven):
     """
     One HTTP request to an ASGI application, driven by an async test.
 
@@ -54,7 +51,7 @@ class HttpCommunicator(ResponseReading):
         self.assertEqual(response["body"], b'{"notes": 0}')
     """
 
-    __test__ = False
+    _driver: HttpDriver
 
     def __init__(
         self,
@@ -85,16 +82,6 @@ class HttpCommunicator(ResponseReading):
     # What can be read.
 
     @property
-    def label(self) -> str:
-        """How failures call this request: its method and its path."""
-        return self._driver.label
-
-    @property
-    def scope(self) -> MutableMapping[str, Any]:
-        """The scope: the consumer's own once there is one."""
-        return self._driver.scope
-
-    @property
     def status(self) -> int | None:
         """The status of the response, once it has begun."""
         return self._driver.observed("status").status
@@ -113,19 +100,6 @@ class HttpCommunicator(ResponseReading):
     def is_complete(self) -> bool:
         """Whether the last part of the response has come."""
         return self._driver.observed("is_complete").is_complete
-
-    @property
-    def consumer(self) -> AsyncConsumer:
-        """The consumer instance behind the application and its middleware."""
-        return self._driver.consumer
-
-    @property
-    def transcript(self) -> Transcript:
-        """What has crossed the connection, in order."""
-        return self._driver.observed("transcript").transcript
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.label}: {self._driver.state}>"
 
     # The request.
 
@@ -202,23 +176,6 @@ class HttpCommunicator(ResponseReading):
         The application gets ``http.disconnect``. Raises what it raises then.
         """
         await self._driver.leave(timeout)
-
-    @kit_coroutine
-    async def wait(self, timeout: float | None = None) -> None:
-        """
-        Wait until the application has ended; raise what it raised.
-
-        Raises ``NoFrame`` when it has not within ``timeout`` seconds.
-        """
-        await self._driver.wait(timeout)
-
-    def stop(self, exceptions: bool = True) -> None:
-        """
-        Cancel the application, without a disconnect.
-
-        Raises what it raised before, unless ``exceptions`` is false.
-        """
-        self._driver.stop(exceptions=exceptions)
 
 
 def _framing(body: bytes, *, more_body: bool) -> HeaderList:

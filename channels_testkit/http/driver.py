@@ -44,7 +44,7 @@ class HttpDriver(Driver[HttpConnection]):
     ) -> None:
         super().__init__()
         self._application = application
-        self._scope = scope
+        self.first_scope = scope
         self._body = body
         self._more_body = more_body
         self._client = client
@@ -55,17 +55,7 @@ class HttpDriver(Driver[HttpConnection]):
     @property
     def label(self) -> str:
         """How failures call this request: its method and its path."""
-        return f"{self._scope['method']} {self._scope['path']}"
-
-    @property
-    def state(self) -> str:
-        """One word for the state of the request."""
-        return "new" if self.connection is None else self.connection.state
-
-    @property
-    def scope(self) -> MutableMapping[str, Any]:
-        """The scope: the consumer's own once there is one."""
-        return self._scope if self.connection is None else self.connection.scope
+        return f"{self.first_scope['method']} {self.first_scope['path']}"
 
     def connected(self, call: str) -> HttpConnection:
         """Return the connection, or raise ``RuntimeError``."""
@@ -102,11 +92,11 @@ class HttpDriver(Driver[HttpConnection]):
             run = self.run
             application = run.routed_application() if run else configured_application()
         jars = [] if self._client is None else [self._client.cookies]
-        if jars and not has_header(self._scope["headers"], b"cookie"):
-            self._scope["headers"].append((b"cookie", cookie_header(*jars)))
+        if jars and not has_header(self.first_scope["headers"], b"cookie"):
+            self.first_scope["headers"].append((b"cookie", cookie_header(*jars)))
         self.connection = HttpConnection(
             check_application(application),
-            self._scope,
+            self.first_scope,
             label=self.label,
             surroundings=self.surroundings,
             on_response=Login(jars=jars).keep_cookies,

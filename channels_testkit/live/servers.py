@@ -37,7 +37,9 @@ class Server(abc.ABC):
     loggers: ClassVar[Collection[str]] = ()
 
     def __init__(self, application: ASGIApplication, sock: socket.socket) -> None:
+        #: The ASGI application to serve.
         self.application = application
+        #: The socket to serve on, which listens.
         self.socket = sock
 
     @abc.abstractmethod

@@ -100,7 +100,7 @@ class LiveWorkers:
         rest = watch_of(asyncio.get_running_loop())
         rest.hang_timeout = timeout
         await rest.wait()
-        for error in rest.unseen_failures():
+        for error in rest.take_unawaited_errors():
             self._tell(error)
 
 

@@ -19,10 +19,10 @@ class TakenDown(Protocol):
     def close_outside(self) -> Iterable[BaseException]:
         """End what acts on the test from outside of its loop."""
 
-    def untold_errors(self) -> Iterable[BaseException]:
+    def undelivered_errors(self) -> Iterable[BaseException]:
         """Return exceptions of the application that no call has raised."""
 
-    def lost_errors(self) -> Iterable[BaseException]:
+    def unawaited_errors(self) -> Iterable[BaseException]:
         """Return exceptions of the test's own tasks that nobody awaited."""
 
     def give_back_layers(self) -> Iterable[BaseException]:
@@ -47,17 +47,17 @@ def take_down(run: TakenDown) -> list[BaseException]:
     steps: tuple[Callable[[], Iterable[BaseException]], ...] = (
         run.close_opened,
         run.close_outside,
-        run.untold_errors,
-        run.lost_errors,
+        run.undelivered_errors,
+        run.unawaited_errors,
         run.give_back_layers,
         run.find_leftovers,
         run.close_loop,
-        run.untold_errors,
+        run.undelivered_errors,
     )
     told: list[BaseException] = []
     try:
         for step in steps:
-            told += _told_by(step)
+            told += _outcome_of(step)
     finally:
         run.restore()
     for error in told:
@@ -65,7 +65,7 @@ def take_down(run: TakenDown) -> list[BaseException]:
     return told
 
 
-def _told_by(step: Callable[[], Iterable[BaseException]]) -> list[BaseException]:
+def _outcome_of(step: Callable[[], Iterable[BaseException]]) -> list[BaseException]:
     """Return what a step has to tell, with what it raised."""
     try:
         return list(step())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from channels_testkit.asgi.connection import Connection
 from channels_testkit.asgi.silence import nothing_came
@@ -12,6 +12,8 @@ from channels_testkit.asgi.surroundings import Surroundings
 from .run import current
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from channels.consumer import AsyncConsumer
 
 C = TypeVar("C", bound=Connection)
@@ -29,6 +31,8 @@ class Driver(abc.ABC, Generic[C]):
 
     #: The event that ends the application when the test ends.
     last_event: ClassVar[str]
+    #: The scope before there is a connection.
+    first_scope: MutableMapping[str, Any]
 
     def __init__(self) -> None:
         self.run = current()
@@ -40,6 +44,16 @@ class Driver(abc.ABC, Generic[C]):
     @abc.abstractmethod
     def label(self) -> str:
         """How failures call it."""
+
+    @property
+    def state(self) -> str:
+        """One word for the state of the connection."""
+        return "new" if self.connection is None else self.connection.state
+
+    @property
+    def scope(self) -> MutableMapping[str, Any]:
+        """The scope: the consumer's own once there is one."""
+        return self.first_scope if self.connection is None else self.connection.scope
 
     @abc.abstractmethod
     def connected(self, call: str) -> C:

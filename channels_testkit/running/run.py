@@ -185,13 +185,17 @@ class TestRun(Surroundings):
         self.outside.close()
         return ()
 
-    def untold_errors(self) -> Iterable[BaseException]:
+    def undelivered_errors(self) -> Iterable[BaseException]:
         """Return exceptions of the application that no call has raised."""
-        return self.errors.pending()
+        return self.errors.take_pending()
 
-    def lost_errors(self) -> Iterable[BaseException]:
+    def unawaited_errors(self) -> Iterable[BaseException]:
         """Return exceptions of the test's own tasks that nobody awaited."""
-        return () if self._bridge is None else self._bridge.rest.lost_failures()
+        return (
+            ()
+            if self._bridge is None
+            else self._bridge.rest.take_own_unawaited_errors()
+        )
 
     def give_back_layers(self) -> Iterable[BaseException]:
         """Give back what real layers have used."""
@@ -253,7 +257,7 @@ class TestRun(Surroundings):
             self._bridge.describe = self._describe
             self._bridge.rest.background = self.background_jobs
             self._bridge.rest.declared_outside = self.outside.names
-            self.errors.look = self._bridge.rest.unseen_failures
+            self.errors.look = self._bridge.rest.take_unawaited_errors
             self._bridge.loop.set_exception_handler(self._loop_complains)
         return self._bridge
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.scope import path_of
+from channels_testkit.running.driven import Driven
 from channels_testkit.running.kit_calls import kit_coroutine
 
 from .close_failures import not_closed
@@ -15,21 +16,18 @@ from .handshake_failures import WITHOUT_BLOCK, refused
 from .opening import Options
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping, Sequence
-    from types import TracebackType
+    from collections.abc import Sequence
 
-    from channels.consumer import AsyncConsumer
     from typing_extensions import Self
 
     from channels_testkit.asgi.application import ASGIApplication, Event
-    from channels_testkit.asgi.transcript import Transcript
 
     from .handshake import Handshake
 
 __unittest = True
 
 
-class WebsocketCommunicator(Frames):
+class WebsocketCommunicator(Frames, Driven):
     """
     One WebSocket connection, driven by an async test.
 
@@ -48,7 +46,7 @@ class WebsocketCommunicator(Frames):
         await communicator.disconnect()
     """
 
-    __test__ = False
+    _driver: WebsocketDriver
 
     def __init__(
         self,
@@ -75,24 +73,9 @@ class WebsocketCommunicator(Frames):
     # What can be read.
 
     @property
-    def label(self) -> str:
-        """How failures call this connection: who, and which path."""
-        return self._driver.label
-
-    @property
-    def scope(self) -> MutableMapping[str, Any]:
-        """The scope: the consumer's own once there is one."""
-        return self._driver.scope
-
-    @property
     def frames(self) -> list[str | bytes]:
         """The payload of every frame that has come, read or not."""
         return list(self._driver.observed("frames").frames)
-
-    @property
-    def consumer(self) -> AsyncConsumer:
-        """The consumer instance behind the application and its middleware."""
-        return self._driver.consumer
 
     @property
     def channel_name(self) -> str:
@@ -103,11 +86,6 @@ class WebsocketCommunicator(Frames):
     def groups(self) -> list[str]:
         """The groups that the consumer's channel is in, sorted."""
         return self._driver.groups
-
-    @property
-    def transcript(self) -> Transcript:
-        """What has crossed the connection, in order."""
-        return self._driver.observed("transcript").transcript
 
     @property
     def response_headers(self) -> list[tuple[bytes, bytes]] | None:
@@ -170,35 +148,13 @@ class WebsocketCommunicator(Frames):
         self._driver.connected("drop()")
         await self._driver.leave(ABNORMAL_CLOSURE)
 
-    @kit_coroutine
-    async def wait(self, timeout: float | None = None) -> None:
-        """
-        Wait until the application has ended; raise what it raised.
-
-        Raises ``NoFrame`` when it has not within ``timeout`` seconds.
-        """
-        await self._driver.wait(timeout)
-
-    def stop(self, exceptions: bool = True) -> None:
-        """
-        Cancel the application, without a disconnect.
-
-        Raises what it raised before, unless ``exceptions`` is false.
-        """
-        self._driver.stop(exceptions=exceptions)
-
     async def __aenter__(self) -> Self:
         handshake = await self.connect()
         if not handshake.accepted:
             raise refused(self._driver.connected("connect()"), allowing=WITHOUT_BLOCK)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         if self._driver.needs_closing:
             await self._driver.leave()
 
@@ -208,6 +164,3 @@ class WebsocketCommunicator(Frames):
         text = not_closed(self._driver.observed("assert_closed()"), code, None)
         if text is not None:
             raise AssertionError(text)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.label}: {self._driver.state}>"

@@ -31,8 +31,6 @@ from .handshake_failures import check_user
 from .opening import final_scope, first_scope
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-
     from channels.consumer import AsyncConsumer
 
     from channels_testkit.asgi.application import ASGIApplication, Event
@@ -79,16 +77,6 @@ class WebsocketDriver(Driver[WebsocketConnection]):
             name = f"connection {self._number}"
         path = self.first_scope["path"]
         return f"{name} ({path})" if name else path
-
-    @property
-    def state(self) -> str:
-        """One word for the state of the connection."""
-        return "new" if self.connection is None else self.connection.state
-
-    @property
-    def scope(self) -> MutableMapping[str, Any]:
-        """The scope: the consumer's own once there is one."""
-        return self.first_scope if self.connection is None else self.connection.scope
 
     def connected(self, call: str) -> WebsocketConnection:
         """Return the connection, or raise ``RuntimeError``."""

@@ -14,7 +14,6 @@ from .failures import NOTHING_ROUTED, not_routed, not_served, without_type
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
-    from types import TracebackType
 
     from channels_testkit.asgi.application import ASGIApplication, Event
     from channels_testkit.layers.captive import CaptiveChannelLayer
@@ -134,12 +133,7 @@ class RunningWorker:
         self._run.run_in_sync_test(self._start(), "__aenter__")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *exc_info: object) -> None:
         if kind is None:
             self._run.run_in_sync_test(self._finish(), "__aexit__")
         else:
@@ -150,12 +144,7 @@ class RunningWorker:
         await self._start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: object, *exc_info: object) -> None:
         if kind is None:
             await self._finish()
         else:

@@ -33,18 +33,18 @@ class DeliveryTests(unittest.TestCase):
 
     def test_pending_takes_all_that_is_left(self) -> None:
         self.record()
-        self.assertEqual(self.errors.pending(), [self.first, self.second])
-        self.assertEqual(self.errors.pending(), [])
+        self.assertEqual(self.errors.take_pending(), [self.first, self.second])
+        self.assertEqual(self.errors.take_pending(), [])
 
     def test_one_that_is_raised_anyway_is_delivered_by_that(self) -> None:
         self.record()
         self.errors.deliver(self.first)
-        self.assertEqual(self.errors.pending(), [self.second])
+        self.assertEqual(self.errors.take_pending(), [self.second])
 
     def test_other_that_is_raised_leaves_them_for_the_next_time(self) -> None:
         self.record()
         self.errors.deliver(OSError())
-        self.assertEqual(self.errors.pending(), [self.first, self.second])
+        self.assertEqual(self.errors.take_pending(), [self.first, self.second])
 
     def test_take_tells_whether_it_was_pending(self) -> None:
         self.record()
@@ -96,14 +96,14 @@ class ExpectedTests(unittest.TestCase):
         self.errors.expect(self.expected)
         self.errors.record(error)
         self.errors.expect_no_more(self.expected)
-        self.assertEqual(self.errors.pending(), [])
+        self.assertEqual(self.errors.take_pending(), [])
         self.assertIs(self.expected.exception, error)
 
     def test_other_one_is_delivered(self) -> None:
         self.errors.expect(self.expected)
         self.errors.record(KeyError())
         self.errors.expect_no_more(self.expected)
-        self.assertEqual(len(self.errors.pending()), 1)
+        self.assertEqual(len(self.errors.take_pending()), 1)
         self.assertEqual(self.expected.exceptions, [])
 
     def test_one_from_before_the_block_is_not_its_own(self) -> None:
@@ -112,7 +112,7 @@ class ExpectedTests(unittest.TestCase):
         self.errors.expect(self.expected)
         self.errors.expect_no_more(self.expected)
         self.assertEqual(self.expected.exceptions, [])
-        self.assertEqual(len(self.errors.pending()), 1)
+        self.assertEqual(len(self.errors.take_pending()), 1)
 
     def test_innermost_block_takes_it(self) -> None:
         inner = ExpectedErrors(ValueError)

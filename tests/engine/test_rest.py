@@ -262,19 +262,19 @@ class FailureTests(LoopCase):
 
     async def test_failure_of_a_task_is_told_once(self) -> None:
         await self.start()
-        (error,) = self.rest.unseen_failures()
+        (error,) = self.rest.take_unawaited_errors()
         self.assertEqual(str(error), "nobody looks")
-        self.assertEqual(self.rest.unseen_failures(), [])
+        self.assertEqual(self.rest.take_unawaited_errors(), [])
 
     async def test_failure_that_was_awaited_is_not_told(self) -> None:
         task = await self.start()
         with self.assertRaises(ValueError):
             await task
-        self.assertEqual(self.rest.unseen_failures(), [])
+        self.assertEqual(self.rest.take_unawaited_errors(), [])
 
     async def test_task_of_the_test_is_its_own_affair(self) -> None:
         task = await self.start(is_application=False)
-        self.assertEqual(self.rest.unseen_failures(), [])
+        self.assertEqual(self.rest.take_unawaited_errors(), [])
         self.assertIsInstance(task.exception(), ValueError)
 
     async def test_cancelled_task_is_no_failure(self) -> None:
@@ -284,7 +284,7 @@ class FailureTests(LoopCase):
         await asyncio.sleep(0)
         task.cancel()
         await self.rest.wait()
-        self.assertEqual(self.rest.unseen_failures(), [])
+        self.assertEqual(self.rest.take_unawaited_errors(), [])
 
 
 async def accept(scope: Any, receive: Any, send: Any) -> None:

@@ -970,9 +970,9 @@ class EndOfTestTests(SimpleTestCase):
         (text,) = run_case(Inner).texts
         self.assertRegex(
             text,
-            r"^get_response\(\) was called at test_communicator\.py:\d+ but never awaited, so"
-            r" it did nothing\. Write 'await communicator\.get_response\(\.\.\.\)' in"
-            r" an async test\.$",
+            r"^get_response\(\) was called at test_communicator\.py:\d+ but never"
+            r" awaited, so it did nothing\. Write"
+            r" 'await communicator\.get_response\(\.\.\.\)' in an async test\.$",
         )
 
     def test_all_can_be_closed_earlier(self):

@@ -45,6 +45,7 @@ class Browser(WSClient):
         if "client" not in options:
             options["user"] = user
         super().__init__(_with_token(path or NOTIFICATIONS_PATH, token), **options)
+        #: The operation whose page is open, if it is that of one.
         self.operation = operation
         self._opened: tuple[WebsocketConnection, int] | None = None
         _tell_what_liveops_swallows(self._run)

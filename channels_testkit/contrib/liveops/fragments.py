@@ -182,7 +182,9 @@ class Shows:
     """A fragment that shows something in a region, to be expected."""
 
     def __init__(self, region: str, contains: Wanted = None) -> None:
+        #: The id of the region.
         self.region = region
+        #: What it holds.
         self.contains = contains
 
     def __call__(self, fragment: object) -> bool:

@@ -29,6 +29,7 @@ class LiveViewClient(WSClient, TurnAssertions):
         self, path: str, room: str, clients: list[LiveViewClient], **options: Any
     ) -> None:
         super().__init__(path, **options)
+        #: The room that the client is in.
         self.room = room
         self._turn_begins = 0
         self._clients = clients

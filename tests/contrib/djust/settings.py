@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from tests.settings import (  # noqa: F401 - they are settings here as well
-    CHANNEL_LAYERS,
-    DATABASES,
-    DEFAULT_AUTO_FIELD,
-    MAILERS,
-    MIDDLEWARE,
-    PASSWORD_HASHERS,
-    SECRET_KEY,
-    TEST_RUNNER,
-    USE_TZ,
-)
+from tests.contrib.project import *  # noqa: F403 - settings, all of them
+from tests.contrib.project import COMMON_APPS
 
 INSTALLED_APPS = [
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "channels",
+    *COMMON_APPS,
     "djust",
     "tests.app",
 ]

@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+import unittest
+
+from channels_testkit.contrib import liveview
+from tests.completion import CompletionTestMixin
+
+
+class CompletionTests(CompletionTestMixin, unittest.TestCase):
+    modules = (liveview,)
