@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING
-from unittest import mock
 
 from channels import consumer, db
 from channels.generic import http, websocket
+
+from channels_testkit.engine.patches import Patch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,5 @@ def hops_spared() -> Iterator[None]:
     name = "aclose_old_connections"
     with contextlib.ExitStack() as patches:
         for module in (db, consumer, http, websocket):
-            patches.enter_context(
-                mock.patch.object(module, name, aclose_old_connections)
-            )
+            patches.enter_context(Patch(module, name, aclose_old_connections))
         yield

@@ -21,6 +21,7 @@ from django.db.transaction import Atomic, get_connection
 
 from channels_testkit.exceptions import DatabaseOwnershipError
 
+from .patches import Patch
 from .places import calling_line
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ class TestConnections:
         raise error
 
     def _patch(self, target: Any, name: str, value: object) -> None:
-        self._undo.enter_context(mock.patch.object(target, name, value))
+        self._undo.enter_context(Patch(target, name, value))
 
 
 @contextlib.contextmanager

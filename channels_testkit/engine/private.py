@@ -28,6 +28,8 @@ from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
 from django.utils import asyncio as django_asyncio
 
+from .patches import Patch
+
 if TYPE_CHECKING:
     import selectors
     from collections import deque
@@ -297,7 +299,7 @@ def lent_threads_preferred() -> Iterator[None]:
             return await real_enter(context)  # type: ignore[no-any-return, no-untyped-call]
         return context
 
-    with mock.patch.object(ThreadSensitiveContext, "__aenter__", enter):
+    with Patch(ThreadSensitiveContext, "__aenter__", enter):
         yield
 
 

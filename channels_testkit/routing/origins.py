@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 from urllib.parse import urlparse
 
 from channels.security.websocket import OriginValidator
@@ -15,6 +14,7 @@ from django.dispatch import receiver
 from django.test import utils as django_utils
 
 from channels_testkit.asgi.scope import HOST
+from channels_testkit.engine.patches import Patch
 
 from .application import layers_of
 
@@ -71,7 +71,7 @@ def allowed_hosts_of_the_test() -> Iterator[None]:
             validator.allowed_origins = _allowed_hosts()
         return bool(real(validator, parsed_origin))
 
-    with mock.patch.object(OriginValidator, "valid_origin", valid_origin):
+    with Patch(OriginValidator, "valid_origin", valid_origin):
         yield
 
 

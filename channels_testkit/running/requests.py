@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 from django.test import Client
+
+from channels_testkit.engine.patches import Patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,4 +27,4 @@ def followed_requests(
             follow(has_failed=response is None)
         return response
 
-    return mock.patch.object(Client, "request", request)
+    return Patch(Client, "request", request)

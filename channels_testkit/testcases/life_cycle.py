@@ -8,12 +8,14 @@ ends after the last clean-up.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import unittest
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import AsyncToSync
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS
 from django.test import TestCase, TransactionTestCase
 
@@ -21,13 +23,17 @@ from channels_testkit.assertions.counting import QueryCount
 from channels_testkit.assertions.methods import ChannelMethods
 from channels_testkit.engine import database
 from channels_testkit.layers.captivity import CaptiveLayers
-from channels_testkit.running.options import COMMIT_RULES, check_choice, check_options
+from channels_testkit.running.options import (
+    COMMIT_RULES,
+    RunOptions,
+    check_choice,
+    check_options,
+)
 from channels_testkit.running.run import TestRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from channels_testkit.running.options import RunOptions
 
 __unittest = True
 
@@ -40,6 +46,9 @@ class _Done:
 
 
 _DONE = _Done()
+
+#: What a test can set on itself, and its run then follows.
+_OPTIONS = frozenset(field.name for field in dataclasses.fields(RunOptions))
 
 
 class ChannelTestMixin(ChannelMethods):
@@ -135,7 +144,13 @@ class ChannelTestMixin(ChannelMethods):
         run.call_test_code(self.setUp)
         if type(self).asyncSetUp is not ChannelTestMixin.asyncSetUp:
             run.call_test_code(self.asyncSetUp)
-        run.follow(self._options())
+        run.call_test_code(self._follow_attributes, run)
+
+    def _follow_attributes(self, run: TestRun) -> None:
+        """Tell the run what the test has set on itself since it began."""
+        if not _OPTIONS.isdisjoint(vars(self)):
+            check_options(self, type(self).__name__)
+            run.follow(self._options())
 
     def _options(self) -> RunOptions:
         """Return what the test asks for now: it may have set attributes."""
@@ -218,8 +233,13 @@ class ChannelTestMixin(ChannelMethods):
         run, self._kit_run = self._kit_run, None
         if run is None:
             return []
-        run.follow(self._options())
-        return run.end()
+        errors: list[BaseException] = []
+        try:
+            self._follow_attributes(run)
+        except ImproperlyConfigured as error:
+            # Where setUp() has set it, the test knows.
+            errors += [] if run.has_failed else [error]
+        return [*errors, *run.end()]
 
     def _abandon_run(self) -> None:
         self._take_down()

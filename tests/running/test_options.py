@@ -5,10 +5,10 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase
 
-from channels_testkit import SimpleWebsocketTestCase
+from channels_testkit import NoFrame, SimpleWebsocketTestCase
 from channels_testkit.asgi.websocket_protocol import BREACHES
 from channels_testkit.running.options import LEVELS, WATCHES
-from tests.utils import run_case
+from tests.utils import OuterTestCase, run_case
 
 
 class PolicyTests(SimpleTestCase):
@@ -112,4 +112,50 @@ class PolicyTests(SimpleTestCase):
             "test_channel_aliases names 'redis', which CHANNEL_LAYERS does not have; it"
             " has 'default', 'other'.",
             test_channel_aliases=["redis"],
+        )
+
+
+class FollowedAttributesTests(OuterTestCase):
+    def test_what_a_test_sets_on_itself_counts_at_its_end(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            def test(self) -> None:
+                self.check_unread = "fail"
+                self.connect("/ws/echo/").send_text("hello")
+
+        (text,) = run_case(Inner).texts
+        self.assertEqual(text.partition("\n")[0], "Nobody read 1 frame from /ws/echo/.")
+
+    def test_what_set_up_sets_counts_from_then_on(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            def setUp(self) -> None:
+                self.receive_timeout = 0.01
+
+            def test(self) -> None:
+                ann = self.connect("/ws/echo/")
+                ann.receive_text()
+
+        (error,) = run_case(Inner).raised
+        self.assertIsInstance(error, NoFrame)
+
+    def test_what_means_nothing_is_refused_where_it_is_set(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            def setUp(self) -> None:
+                self.check_leaks = "of"
+
+            def test(self) -> None:
+                raise LookupError("the test ran")
+
+        (text,) = run_case(Inner).texts
+        self.assertEqual(
+            text, "Inner.check_leaks is one of 'fail', 'warn', 'off', not 'of'."
+        )
+
+    def test_the_same_where_the_test_sets_it(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            def test(self) -> None:
+                self.check_leaks = "of"
+
+        (text,) = run_case(Inner).texts
+        self.assertEqual(
+            text, "Inner.check_leaks is one of 'fail', 'warn', 'off', not 'of'."
         )
