@@ -93,7 +93,7 @@ class Bridge:
 
     @property
     def is_in_async_test(self) -> bool:
-        """Whether a coroutine of the test's author is under way."""
+        """Whether a coroutine of the test itself is under way."""
         return self._test is not None
 
     @property
@@ -135,7 +135,7 @@ class Bridge:
 
     def run_test(self, work: Coroutine[Any, Any, T]) -> T:
         """
-        Run a coroutine of the test's author, resumed only at rest.
+        Run a coroutine of the test itself, resumed only at rest.
 
         It sees the context variables of the calling thread, which sees
         those that it sets.
@@ -247,9 +247,9 @@ class Bridge:
         finally:
             self.executor.pause()
             if self._stuck:
-                self._bury_loop()
+                self._close_abandoned_loop()
 
-    def _bury_loop(self) -> None:
+    def _close_abandoned_loop(self) -> None:
         """Close a loop that the test has left behind, in silence."""
         with contextlib.suppress(BaseException):
             self.loop.run_until_complete(cancel_everything(_SECONDS_TO_STOP))
@@ -312,7 +312,7 @@ class Bridge:
         if is_own or self._is_freeing:
             self._free_thread(error)
         elif not self.rest.fail_waiters(error):
-            self._interrupt_author(error)
+            self._interrupt_test(error)
 
     def _idle(self, is_endless: bool) -> float | None:
         """End a wait for what can never come. See ``RestWatch.on_idle``."""
@@ -334,10 +334,10 @@ class Bridge:
         if self._is_freeing:
             self._free_thread(error)
         else:
-            self._interrupt_author(error)
+            self._interrupt_test(error)
         return 0
 
-    def _interrupt_author(self, error: BaseException) -> None:
+    def _interrupt_test(self, error: BaseException) -> None:
         """Raise the error where the test, or what it called, awaits."""
         work = self._test or self._call
         if work is not None:

@@ -113,7 +113,7 @@ class AtRest(_Interruptible):
 
 
 class InterruptibleCall(_Interruptible):
-    """A kit coroutine, which may await code of the test's author."""
+    """A kit coroutine, which may await code of the test."""
 
     def __init__(self, work: Awaitable[Any], rest: RestWatch) -> None:
         super().__init__(rest)

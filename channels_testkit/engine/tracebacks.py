@@ -1,4 +1,4 @@
-"""Tracebacks as an author wants them: the test, then the application."""
+"""Tracebacks without the kit's frames: the test, then the application."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def sync_twin(method: Any) -> Any:
 
 
 def _call_of(function: Callable[..., Any], owner: object) -> str:
-    """Return the call as the author of the test writes it."""
+    """Return the call as a test writes it."""
     name = getattr(owner, "_name_in_tests", None)
     if name is None:
         # "communicator" for a WebsocketCommunicator, "client" for a WSClient.

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.silence import in_words
 from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
-from channels_testkit.websocket.frame_failures import take_json, take_payload
-from channels_testkit.websocket.handshake_failures import refused
 from channels_testkit.workers.channel_client import ChannelClient
 
 from .connection import NORMAL_CLOSURE, is_frame, payload_of
+from .frame_failures import take_json, take_payload
+from .handshake_failures import refused
 from .user_agent import UserAgent
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""``WSClient``: the sync face of a connection, and a user agent."""
+"""``WSClient``: a connection as a sync test drives it, and a user agent."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from channels_testkit.layers.aliases import DEFAULT
 from channels_testkit.running.kit_calls import kit_coroutine
-from channels_testkit.websocket.handshake_failures import WITHOUT_BLOCK, refused
 
 from .channels1 import Channels1Calls, deprecated
 from .communicator import WebsocketCommunicator
+from .handshake_failures import WITHOUT_BLOCK, refused
 from .opening import Options
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class WSClient(Channels1Calls):
     ) -> None:
         del ordered
         super().__init__(alias)
-        self._communicator = WebsocketCommunicator._from_options(  # noqa: SLF001 - its other face
+        self._communicator = WebsocketCommunicator._from_options(  # noqa: SLF001 - its own
             path, Options(**options)
         )
         self._driver = self._communicator._driver  # noqa: SLF001 - as above

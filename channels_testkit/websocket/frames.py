@@ -8,14 +8,14 @@ from channels_testkit.asgi.silence import nothing_came
 from channels_testkit.asgi.wire import expected_payload, plain_message
 from channels_testkit.matching import matches
 from channels_testkit.running.kit_calls import kit_coroutine
-from channels_testkit.websocket.frame_failures import (
+
+from .connection import is_frame
+from .frame_failures import (
     take_bytes,
     take_json,
     take_payload,
     take_text,
 )
-
-from .connection import is_frame
 
 if TYPE_CHECKING:
     from channels_testkit.asgi.application import Event
