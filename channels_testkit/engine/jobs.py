@@ -9,6 +9,7 @@ loop, whose own state decides) or finished. All is seen from the outside, from
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +17,7 @@ from . import private
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
     from types import FrameType
 
@@ -27,6 +28,17 @@ def current_job() -> Job | None:
     """Return the job that this thread is running, if any."""
     stack = getattr(_running, "stack", None)
     return stack[-1] if stack else None
+
+
+@contextlib.contextmanager
+def no_job() -> Iterator[None]:
+    """Run code in this thread that is not that of the job it is running."""
+    stack = _running.__dict__.setdefault("stack", [])
+    stack.append(None)
+    try:
+        yield
+    finally:
+        stack.pop()
 
 
 class JobKey(NamedTuple):

@@ -20,10 +20,10 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     thread as pool_module,
 )
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from unittest import mock
 
-from asgiref import sync as asgiref_sync
+from asgiref import local as asgiref_local, sync as asgiref_sync
 from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
 from django.utils import asyncio as django_asyncio
@@ -295,7 +295,7 @@ def lent_threads_preferred() -> Iterator[None]:
     async def enter(context: ThreadSensitiveContext) -> ThreadSensitiveContext:
         has_own_executor = getattr(context, "_executor", None) is not None
         lent = lent_thread(asyncio.get_running_loop())
-        if has_own_executor or not isinstance(lent, TestThreadExecutor):
+        if has_own_executor or not isinstance(lent, OwnThreadExecutor):
             return await real_enter(context)  # type: ignore[no-any-return, no-untyped-call]
         return context
 
@@ -330,47 +330,213 @@ def job_function(func: object) -> object:
     return func
 
 
-class TestThreadExecutor(CurrentThreadExecutor):
+class OwnThreadExecutor(CurrentThreadExecutor):
     """
-    Runs jobs in the thread that made it, while that thread calls ``pump()``.
+    Queues jobs for the thread that made it.
 
-    asgiref's class serves one call; this one serves a whole test. It must be
-    a subclass because asgiref walks from a finished call's executor to this.
+    It must be a subclass because asgiref walks from a finished call's executor
+    to this one.
     """
-
-    __test__ = False
 
     def __init__(self) -> None:
         super().__init__(None)
-        self._paused = True
-        #: Called when a job has left the thread.
-        self.on_free: Callable[[], object] | None = None
 
-    def pump(self) -> None:
-        """Run jobs as they come until ``pause()`` is called."""
-        while True:
-            with self._work_ready:
-                while not self._work_items and not self._paused:
-                    self._work_ready.wait()
-                if self._paused:
-                    return
-                work_item = self._work_items.popleft()
-            work_item.run()
-            del work_item
-            if (on_free := self.on_free) is not None:
-                on_free()
+    @property
+    def has_work(self) -> bool:
+        """Whether a job is queued."""
+        return bool(self._work_items)
 
-    def resume(self) -> None:
-        """Let the next ``pump()`` run until it is paused."""
-        self._paused = False
+    def take(self) -> Any:
+        """Take the next job."""
+        return self._work_items.popleft()
 
-    def wait_for_pause(self, timeout: float) -> bool:
-        """Wait up to ``timeout`` seconds, without running jobs."""
-        with self._work_ready:
-            return self._work_ready.wait_for(lambda: self._paused, timeout)
 
-    def pause(self) -> None:
-        """Make ``pump()`` return. Callable from any thread."""
-        with self._work_ready:
-            self._paused = True
-            self._work_ready.notify_all()
+def has_work(executor: Any) -> bool:
+    """Tell whether a call of ``async_to_sync()`` was given a job."""
+    return bool(executor._work_items)
+
+
+def take_work(executor: Any) -> Any:
+    """Take the next job of a call of ``async_to_sync()``."""
+    return executor._work_items.popleft()
+
+
+def is_broken(executor: Any) -> bool:
+    """Tell whether a call of ``async_to_sync()`` has its result."""
+    return bool(executor._broken)
+
+
+def break_when_done(executor: Any, future: Future[Any]) -> None:
+    """End a call of ``async_to_sync()`` with its result, as asgiref does."""
+
+    def done(_: Future[Any]) -> None:
+        with executor._work_ready:
+            executor._broken = True
+
+    future.add_done_callback(done)
+
+
+class WaitsInItself(Protocol):
+    """A thread that runs its loop on where a job waits for it."""
+
+    loop: asyncio.AbstractEventLoop
+    thread_id: int
+    is_in_job: bool
+
+    def run_until(self, executor: Any, future: Future[Any]) -> None:
+        """Run the loop on until a future is done."""
+
+
+@contextlib.contextmanager
+def own_waits(own: WaitsInItself) -> Iterator[None]:
+    """
+    Teach ``async_to_sync()`` that loop and job may share a thread.
+
+    asgiref waits for another thread to run the loop, and refuses a job that
+    comes from the thread that is to run it.
+    """
+    real_run = CurrentThreadExecutor.run_until_future
+    real_submit = CurrentThreadExecutor.submit
+
+    def run_until_future(executor: Any, future: Future[Any]) -> None:
+        if own.is_in_job:
+            own.run_until(executor, future)
+        else:
+            real_run(executor, future)
+
+    def submit(executor: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any]:
+        is_own = threading.get_ident() == own.thread_id
+        if not is_own or executor._work_thread is not threading.current_thread():
+            return real_submit(executor, fn, *args, **options)
+        thread, executor._work_thread = executor._work_thread, None
+        try:
+            return real_submit(executor, fn, *args, **options)
+        finally:
+            executor._work_thread = thread
+
+    with (
+        Patch(CurrentThreadExecutor, "run_until_future", run_until_future),
+        Patch(CurrentThreadExecutor, "submit", submit),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def job_state_kept() -> Iterator[None]:
+    """
+    Put back what asgiref remembers of this thread when a job has ended.
+
+    It would otherwise wait for a loop that no longer runs.
+    """
+    state = vars(SyncToAsync.threadlocal)
+    before = dict(state)
+    try:
+        yield
+    finally:
+        state.clear()
+        state.update(before)
+
+
+@contextlib.contextmanager
+def no_loop_running(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Have no running loop in this thread, as in a worker's."""
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
+
+
+@contextlib.contextmanager
+def loop_lifted() -> Iterator[None]:
+    """Run a loop although this thread seems to run another: Playwright's."""
+    loop = asyncio._get_running_loop()
+    if loop is None:
+        yield
+        return
+    task = asyncio.tasks._current_tasks.pop(loop, None)
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
+        if task is not None:
+            asyncio.tasks._current_tasks[loop] = task
+
+
+def run_round(loop: asyncio.AbstractEventLoop) -> None:
+    """Let a loop go round once, from inside one of its rounds."""
+    before = asyncio._get_running_loop()
+    asyncio._set_running_loop(loop)
+    try:
+        loop._run_once()
+    finally:
+        asyncio._set_running_loop(before)
+
+
+def is_told_to_stop(loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether the loop stops after this round."""
+    return bool(loop._stopping)
+
+
+def tell_to_stop(loop: asyncio.AbstractEventLoop, *, stop: bool) -> None:
+    """Let the loop stop after this round, or go on."""
+    loop._stopping = stop
+
+
+def wake(loop: asyncio.AbstractEventLoop) -> None:
+    """Make ``select()`` of a loop return, from another thread."""
+    loop._write_to_self()
+
+
+@contextlib.contextmanager
+def owning(loop: asyncio.AbstractEventLoop, own_thread: int) -> Iterator[None]:
+    """Let this thread run a loop that is another's, as that would."""
+    thread_id = threading.get_ident()
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(
+        firstiter=loop._asyncgen_firstiter_hook,
+        finalizer=loop._asyncgen_finalizer_hook,
+    )
+    before, loop._thread_id = loop._thread_id, thread_id
+    _stands_for[thread_id] = own_thread
+    try:
+        yield
+    finally:
+        del _stands_for[thread_id]
+        loop._thread_id = before
+        sys.set_asyncgen_hooks(*hooks)
+
+
+#: Threads that asgiref's Local takes for others, by identity.
+_stands_for: dict[int, int] = {}
+
+
+class _Threading:
+    """The module as asgiref's Local sees it, which tags data by thread."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(threading, name)
+
+    def get_ident(self) -> int:
+        """Return the identity of this thread, or of the one it stands for."""
+        thread_id = threading.get_ident()
+        return _stands_for.get(thread_id, thread_id)
+
+
+if hasattr(asgiref_local, "_Storage"):
+    # Since asgiref 3.12; before, data follow the context alone.
+    asgiref_local.threading = _Threading()
+
+
+def raise_if_interrupted(future: Future[Any]) -> None:
+    """Raise ``KeyboardInterrupt`` where a job has."""
+    if future.done() and not future.cancelled():
+        error = future.exception()
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+
+
+def is_of_async_to_sync(function: object, loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether what was posted is a call of ``async_to_sync()``."""
+    return function is loop.create_task

@@ -30,6 +30,7 @@ APPLICATION: contextvars.ContextVar[bool] = contextvars.ContextVar(
 )
 
 _SPINS_BETWEEN_CLOCK_LOOKS = 256
+_ROUNDS_BEFORE_A_JOB = 10
 
 
 class RestWatch:
@@ -62,6 +63,11 @@ class RestWatch:
         #: private.clock() after which ``on_hang`` is called.
         self.deadline: float | None = None
         self.on_hang: Callable[[], None] = _do_nothing
+        #: Runs the next job of the test's own thread, if one can start.
+        self.run_own_job: Callable[[], bool] = _no_job
+        #: Called when a job of this thread posts something to the loop.
+        self.on_post: Callable[[Any], None] = _nothing_posted
+        self._busy_rounds = 0
         #: Asked at rest when nobody waits for it, with whether there is no
         #: timer either; answers when to ask again, in seconds.
         self.on_idle: Callable[[bool], float | None] = _no_opinion
@@ -215,10 +221,17 @@ class RestWatch:
     def _select(self, timeout: float | None) -> Any:
         if timeout is not None and timeout <= 0:
             self._spin()
-            return self._poll(timeout)
+            # Code that is always ready may wait for a job to start.
+            if self._busy_rounds >= _ROUNDS_BEFORE_A_JOB:
+                self._busy_rounds = 0
+                self.run_own_job()
+            return self._poll(0)
+        self._busy_rounds = 0
         events = self._poll(0)
         if events or self._ready:
             return events
+        if self.run_own_job():
+            return self._poll(0)
         if self._is_busy():
             return self._poll(self._bounded(timeout))
         if self._wake_one():
@@ -239,6 +252,7 @@ class RestWatch:
 
     def _spin(self) -> None:
         self._spins += 1
+        self._busy_rounds += 1
         if self._spins >= _SPINS_BETWEEN_CLOCK_LOOKS:
             self._bounded(None)
 
@@ -288,7 +302,9 @@ class RestWatch:
         job = current_job()
         if job is None or job not in self._jobs:
             return self._post(callback, *args, context=context)
-        return self._post(job.posting(callback), *args, context=context)
+        handle = self._post(job.posting(callback), *args, context=context)
+        self.on_post(callback)
+        return handle
 
     def _create_watched_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         task = self._create_task(coro, **options)
@@ -326,6 +342,14 @@ def _shorter(pause: float | None, timeout: float | None) -> float | None:
     if pause is None or timeout is None:
         return timeout if pause is None else pause
     return min(pause, timeout)
+
+
+def _no_job() -> bool:
+    return False
+
+
+def _nothing_posted(_function: object) -> None:
+    """Stand for a callback that nobody has set."""
 
 
 def _do_nothing() -> None:

@@ -15,7 +15,6 @@ from channels.layers import get_channel_layer
 from channels_testkit import SimpleWebsocketTestCase
 from channels_testkit.engine import private
 from channels_testkit.engine.bridge import Bridge
-from channels_testkit.engine.helper import HelperThread
 from tests.utils import run_case
 
 value = "real"
@@ -132,13 +131,6 @@ class ThreadTests(Case):
     async def work(self) -> str:
         return await sync_to_async(lambda: "done")()
 
-    def test_one_helper_serves_every_test(self) -> None:
-        self.settle()
-        self.connect()
-        self.assertEqual(
-            [t.name for t in threading.enumerate()].count("channels_testkit"), 1
-        )
-
     def test_consumers_may_nest_the_two_worlds(self) -> None:
         class Nesting(WebsocketConsumer):
             def connect(self) -> None:
@@ -211,7 +203,7 @@ class RefusalTests(unittest.TestCase):
         self.assertEqual(self.bridge.run(self.work()), "done")
 
     def test_read_does_not_run_the_loop_of_a_still_application(self) -> None:
-        with mock.patch.object(HelperThread, "run") as run:
+        with mock.patch.object(self.bridge, "_run") as run:
             self.assertEqual(self.bridge.run_if_needed(self.work()), "done")
         run.assert_not_called()
 
@@ -292,35 +284,3 @@ def _open_loops() -> int:
         issubclass(type(it), asyncio.SelectorEventLoop) and not it.is_closed()
         for it in gc.get_objects()
     )
-
-
-class HeldThreadTests(unittest.TestCase):
-    def test_two_jobs_may_leave_the_thread_at_once(self) -> None:
-        bridge = Bridge(hang_timeout=None)
-        self.addCleanup(bridge.close)
-        complaints: list[object] = []
-        bridge.loop.set_exception_handler(lambda _, what: complaints.append(what))
-
-        async def let_two_jobs_leave() -> None:
-            waiting = bridge.loop.create_task(bridge._thread_is_free())
-            await asyncio.sleep(0)
-            on_free: Any = bridge.executor.on_free
-            on_free()
-            on_free()
-            await waiting
-            await asyncio.sleep(0)
-
-        with mock.patch.object(bridge, "_held_by", return_value=["a job"]):
-            bridge.loop.run_until_complete(let_two_jobs_leave())
-        self.assertEqual(complaints, [])
-
-
-class ForkTests(unittest.TestCase):
-    def test_helper_of_another_process_is_not_used(self) -> None:
-        helper = HelperThread.get()
-        with mock.patch.object(helper, "process_id", -1):
-            other = HelperThread.get()
-        self.assertIsNot(helper, other)
-        other.abandon()
-        other.thread.join(5)
-        self.assertFalse(other.thread.is_alive())

@@ -23,7 +23,6 @@ from channels_testkit import (
 )
 from channels_testkit.engine import debuggers, private
 from channels_testkit.engine.bridge import Bridge
-from channels_testkit.engine.helper import HelperThread
 from tests.utils import InnerResult, LoopTestCase, run_case
 
 #: Ends the threads that a test has left behind.
@@ -212,22 +211,6 @@ class HangTests(unittest.TestCase):
 
         first, *_ = self.run_quietly(Inner).raised
         self.assert_hang(first, "  the loop is blocked\n", "    go_on.wait(60)")
-
-    def test_next_test_has_a_helper_that_works(self) -> None:
-        class Inner(HangCase):
-            def test_1(self) -> None:
-                self.connect(application=Blocking.as_asgi())
-
-            def test_2(self) -> None:
-                self.connect(application=AsyncWebsocketConsumer.as_asgi())
-
-        before = HelperThread.get()
-        result = self.run_quietly(Inner)
-        self.assertEqual({test.id()[-6:] for test, _ in result.failures}, {"test_1"})
-        self.assertIsNot(HelperThread.get(), before)
-        go_on.set()
-        before.thread.join(10)
-        self.assertFalse(before.thread.is_alive())
 
     def test_sync_consumer_that_waits_for_ever_is_a_deadlock(self) -> None:
         class Inner(HangCase):

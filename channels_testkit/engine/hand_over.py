@@ -1,0 +1,95 @@
+"""
+A thread that runs the loop while a job blocks the test's own thread.
+
+On a server the loop and the job have a thread each, so that a job may wait for
+the loop by any means. It has the loop's thread to itself until it ends, or
+until it takes longer than most do.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from . import private
+
+if TYPE_CHECKING:
+    import asyncio
+
+#: A job that takes longer than this may be waiting for the loop.
+SECONDS_TO_WAIT = 0.1
+
+
+class HandOver:
+    """Who has the loop: the test's own thread, or a helper meanwhile."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._own_thread = threading.get_ident()
+        self._changed = threading.Condition(threading.Lock())
+        self._began: float | None = None
+        self._is_given = False
+        self._is_wanted_back = False
+        self._came: BaseException | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether a helper has the loop."""
+        return self._is_given
+
+    # In the test's own thread.
+
+    def begin(self) -> None:
+        """Note that a job begins, or goes on."""
+        self._began = private.clock()
+
+    def end(self) -> None:
+        """Have the loop back: a job ends, or waits in ``async_to_sync()``."""
+        with self._changed:
+            self._began = None
+            if not self._is_given:
+                return
+            self._is_wanted_back = True
+            private.wake(self._loop)
+            while self._is_given:
+                self._changed.wait()
+            self._is_wanted_back = False
+
+    def raise_what_came(self) -> None:
+        """Raise what has left the loop while the helper had it."""
+        came, self._came = self._came, None
+        if came is not None:
+            raise came
+
+    def hurry(self) -> None:
+        """Give the loop away now: the job may wait for what it has posted."""
+        self._give()
+
+    # In others.
+
+    def look(self) -> None:
+        """Give the loop away where a job has taken long."""
+        began = self._began
+        if began is not None and private.clock() - began >= SECONDS_TO_WAIT:
+            self._give()
+
+    def _give(self) -> None:
+        with self._changed:
+            if self._began is None or self._is_given:
+                return
+            self._is_given = True
+        threading.Thread(
+            target=self._run, name="channels_testkit hand-over", daemon=True
+        ).start()
+
+    def _run(self) -> None:
+        try:
+            with private.owning(self._loop, self._own_thread):
+                while not self._is_wanted_back:
+                    private.run_round(self._loop)
+        except BaseException as error:  # noqa: BLE001 - raised in the test's thread
+            self._came = error
+        finally:
+            with self._changed:
+                self._is_given = False
+                self._changed.notify_all()
