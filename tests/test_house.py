@@ -75,7 +75,7 @@ def imported_modules() -> dict[str, set[str]]:
     """Return which modules of the package each module imports."""
     files = modules()
     return {
-        name: (imports(name, path) & files.keys()) - {name, "channels_testkit"}
+        name: (imports(name, path) & files.keys()) - {name}
         for name, path in files.items()
     }
 

@@ -1,12 +1,48 @@
-"""What a transcript shows of a breach of the protocol that is let through."""
+"""All breaches of the protocols by name, and what is shown of one."""
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .application import Event
     from .events import Breach
+
+#: What ``check_protocol`` can allow, by name.
+BREACHES: Mapping[str, str] = MappingProxyType(
+    {
+        "accept-twice": "The connection is accepted a second time.",
+        "body-not-bytes": "The body of a response is not bytes.",
+        "bytes-not-bytes": "The binary content of a frame is not bytes.",
+        "close-code": "The close code is not one an endpoint may send.",
+        "close-twice": "The connection is closed after it has ended.",
+        "denial-after-accept": "A denial response follows an accept.",
+        "denial-body-before-start": "A denial response begins with its body.",
+        "denial-interrupted": "A denial response is followed by something else.",
+        "denial-status": "A denial response has no status, or not an int.",
+        "denial-unsupported": "The server offers no denial response.",
+        "headers-not-bytes": "The headers are not pairs of byte strings.",
+        "no-payload": "A frame has neither text nor bytes.",
+        "no-type": "An event has no type.",
+        "not-a-dict": "An event is not a dict.",
+        "not-utf8": "A text or a close reason cannot be encoded in UTF-8.",
+        "reason-not-str": "The close reason is not a str.",
+        "reason-too-long": "The close reason is longer than 123 bytes.",
+        "response-after-end": "Something is sent after the last part of a response.",
+        "response-before-start": "A response begins with its body.",
+        "response-status": "A response has no status, or not an int.",
+        "response-twice": "A response is started a second time.",
+        "send-after-close": "Something is sent after the connection has ended.",
+        "send-before-accept": "A frame is sent before the connection is accepted.",
+        "subprotocol-not-offered": "The client did not offer the subprotocol.",
+        "text-and-bytes": "A frame has both text and bytes.",
+        "text-not-str": "The text of a frame is not a str.",
+        "unknown-type": "An event has a type that no server knows.",
+    }
+)
 
 #: Breaches that, where they are allowed, no client could make sense of.
 _MEANINGLESS = {

@@ -39,7 +39,8 @@ class LayerAssertions(GroupAssertions):
             self.assertIsNone(self.get_next_message("input"))
         """
         __tracebackhide__ = True
-        return take_message(self._kit, channel, alias, require=require)
+        failure = self.failureException
+        return take_message(self._kit, channel, alias, require=require, failure=failure)
 
     # What was sent.
 

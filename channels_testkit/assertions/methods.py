@@ -7,15 +7,18 @@ connect and work. Nothing here knows a runner of tests.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
 from django.db import DEFAULT_DB_ALIAS
 
+from channels_testkit.asgi.scope import ASGI_EXTENSIONS
+from channels_testkit.asgi.wire import JsonWire
 from channels_testkit.layers.aliases import DEFAULT
 from channels_testkit.running.kit_calls import kit_coroutine
-from channels_testkit.running.options import RunOptions
+from channels_testkit.running.options import FACTS, RunOptions
 from channels_testkit.running.run import TestRun
 from channels_testkit.workers.running_worker import RunningWorker
 
@@ -55,9 +58,6 @@ class ChannelMethods(LayerAssertions):
     layer_source: str = "captive"
     #: Whether messages must survive what a real layer does to them.
     strict_messages: bool = RunOptions.strict_messages
-    #: When ``on_commit()`` callbacks run: as in ``"production"``, or, by the
-    #: rule of Django's ``TestCase``, never: ``"django"``.
-    on_commit_callbacks: str = "production"
     #: The ASGI application, if it is not that of the settings.
     application: Any = None
     #: The same, by Chanx's name.
@@ -87,25 +87,7 @@ class ChannelMethods(LayerAssertions):
     #: How failures call the object whose methods these are.
     _name_in_tests = "self"
 
-    def _run_options(self, **facts: Any) -> RunOptions:
-        """Return what the attributes say, with facts about the test."""
-        return RunOptions(
-            test_channel_aliases=self.test_channel_aliases,
-            layer_source=self._layer_source(),
-            strict_messages=self.strict_messages,
-            application_errors=self.application_errors,
-            check_protocol=self.check_protocol,
-            check_dropped=self.check_dropped,
-            check_leaks=self.check_leaks,
-            check_unread=self.check_unread,
-            hang_timeout=self.hang_timeout,
-            receive_timeout=self.receive_timeout,
-            background_jobs=self.background_jobs,
-            get_application=self.get_application,
-            **facts,
-        )
-
-    def _layer_source(self) -> str | Callable[[], LayersInPlace]:
+    def _kit_layer_source(self) -> str | Callable[[], LayersInPlace]:
         return self.layer_source
 
     def get_application(self) -> ASGIApplication | None:
@@ -199,25 +181,53 @@ class ChannelMethods(LayerAssertions):
 class WebsocketMethods(WebsocketAssertions, Connecting):
     """What a test of ``WebsocketTestCase`` says and does besides."""
 
-    def _run_options(self, **facts: Any) -> RunOptions:
-        options: Any = super()
-        made: RunOptions = options._run_options(  # noqa: SLF001 - of the other base
-            wire=self,
-            get_login=self.get_login,
-            get_ws_headers=self.get_ws_headers,
-            get_subprotocols=self.get_subprotocols,
-            get_extensions=lambda: self.asgi_extensions,
-            **facts,
-        )
-        return made
+
+class OptionsOfTest(RunOptions):
+    """The options of a test: its attributes, as they are when read."""
+
+    def __init__(self, test: Any) -> None:
+        vars(self)["test"] = test
+
+    test: Any
+
+    @property
+    def owner(self) -> str:
+        """The class of the test."""
+        return type(self.test).__name__
+
+    @property
+    def layer_source(self) -> Any:
+        """Where layers come from: a name, or what makes them."""
+        return self.test._kit_layer_source()  # noqa: SLF001 - not for users
+
+    @property
+    def wire(self) -> JsonWire:
+        """How payloads become frames: the test's own methods, if any."""
+        is_wire = isinstance(self.test, JsonWire)
+        return self.test if is_wire else RunOptions.wire
+
+    def get_extensions(self) -> Any:
+        """Return the ASGI extensions that the server offers."""
+        return getattr(self.test, "asgi_extensions", ASGI_EXTENSIONS)
+
+
+def _attribute(name: str) -> property:
+    """Return an option that is an attribute of the test, if it has it."""
+    default = getattr(RunOptions, name)
+    return property(lambda options: getattr(options.test, name, default))
+
+
+for _name in {field.name for field in dataclasses.fields(RunOptions)}:
+    if _name not in vars(OptionsOfTest) and _name not in FACTS:
+        setattr(OptionsOfTest, _name, _attribute(_name))
 
 
 class TestMethods(WebsocketMethods, ChannelMethods):
     """
-    The same without a test case, for a test that is a function.
+    What a test of ``WebsocketTestCase`` says and does, without a test case.
 
-    Its attributes can be given by name; ``run`` is put in place and taken
-    down by the caller.
+    For a test that is a function. Attributes can be given by name, and set
+    later; ``run`` is put in place and taken down by the caller.
 
     Example::
 
@@ -234,13 +244,12 @@ class TestMethods(WebsocketMethods, ChannelMethods):
     _name_in_tests = "test"
 
     def __init__(self, **attributes: Any) -> None:
-        facts = {name: attributes.pop(name) for name in _FACTS & attributes.keys()}
         for name, value in attributes.items():
             if not hasattr(type(self), name):
                 raise TypeError(f"A test has no attribute {name!r}.")
             setattr(self, name, value)
         #: The run of the test.
-        self.run = TestRun(self._run_options(**facts))
+        self.run = TestRun(OptionsOfTest(self))
 
     @property
     def _kit(self) -> TestRun:
@@ -249,6 +258,3 @@ class TestMethods(WebsocketMethods, ChannelMethods):
     def fail(self, msg: object = None) -> Any:
         """Raise a failure."""
         raise self.failureException(msg)
-
-
-_FACTS = {"commits", "databases", "get_clients", "get_place", "module", "name"}

@@ -163,8 +163,8 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
 
     # Around a test.
 
-    def _run_begins(self, run: TestRun) -> None:
-        super()._run_begins(run)
+    def _kit_run_begins(self, run: TestRun) -> None:
+        super()._kit_run_begins(run)
         self._own_browser = self._evidence = None
         # Before the server ends the test: a page that has lost its connection
         # may dial again.

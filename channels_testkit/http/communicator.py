@@ -76,7 +76,12 @@ class HttpCommunicator(ResponseReading, Driven):
             scope["headers"] += _framing(body, more_body=more_body)
         self._stream = EventStream(last_event_id)
         self._driver = HttpDriver(
-            application, scope, body, more_body=more_body, client=client
+            application,
+            scope,
+            body,
+            more_body=more_body,
+            client=client,
+            say_label=lambda: self.label,
         )
 
     # What can be read.

@@ -27,11 +27,11 @@ class HttpConnection(Connection):
         application: ASGIApplication,
         scope: MutableMapping[str, Any],
         *,
-        label: str,
+        say_label: Callable[[], str],
         surroundings: Surroundings,
         on_response: Callable[[HeaderList], None],
     ) -> None:
-        super().__init__(lambda: label, surroundings)
+        super().__init__(say_label, surroundings)
         self._protocol: HttpProtocol = HttpProtocol()
         self._on_response = on_response
         self.status: int | None = None

@@ -41,8 +41,9 @@ class HttpDriver(Driver[HttpConnection]):
         *,
         more_body: bool,
         client: Client | AsyncClient | None,
+        say_label: Callable[[], str] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(say_label)
         self._application = application
         self.first_scope = scope
         self._body = body
@@ -53,7 +54,7 @@ class HttpDriver(Driver[HttpConnection]):
             self.run.opened.register(self)
 
     @property
-    def label(self) -> str:
+    def usual_label(self) -> str:
         """How failures call this request: its method and its path."""
         return f"{self.first_scope['method']} {self.first_scope['path']}"
 
@@ -97,7 +98,7 @@ class HttpDriver(Driver[HttpConnection]):
         self.connection = HttpConnection(
             check_application(application),
             self.first_scope,
-            label=self.label,
+            say_label=lambda: self.label,
             surroundings=self.surroundings,
             on_response=Login(jars=jars).keep_cookies,
         )

@@ -118,7 +118,7 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
             if value
         }
 
-    def _run_begins(self, run: TestRun) -> None:
+    def _kit_run_begins(self, run: TestRun) -> None:
         server = self._running_server()
         channels, threads = self.worker_channels, self.worker_threads
         server.begin(run, channels=channels, threads=threads)

@@ -62,7 +62,7 @@ class RedisTestMixin(ChannelTestMixin):
         """Return the server for the class: that of the process, by default."""
         return RedisServer.obtain()
 
-    def _layer_source(self) -> Callable[[], RedisLayers]:
+    def _kit_layer_source(self) -> Callable[[], RedisLayers]:
         return functools.partial(RedisLayers, type(self))
 
 

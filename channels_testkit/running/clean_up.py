@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 class TakenDown(Protocol):
     """The parts of a run that are taken down, the first one first."""
 
+    def clean_up(self) -> Iterable[BaseException]:
+        """Do what was to be done before the test ends."""
+
     def close_opened(self) -> Iterable[BaseException]:
         """Disconnect clients, end applications and workers, come to rest."""
 
@@ -45,6 +48,7 @@ def take_down(run: TakenDown) -> list[BaseException]:
     Clients leave before the database is rolled back, which is after all this.
     """
     steps: tuple[Callable[[], Iterable[BaseException]], ...] = (
+        run.clean_up,
         run.close_opened,
         run.close_outside,
         run.undelivered_errors,
@@ -66,7 +70,7 @@ def take_down(run: TakenDown) -> list[BaseException]:
 
 
 def _outcome_of(step: Callable[[], Iterable[BaseException]]) -> list[BaseException]:
-    """Return what a step has to tell, with what it raised."""
+    """Return what a step has to tell, or what it raised."""
     try:
         return list(step())
     except Exception as error:  # noqa: BLE001 - told with the others

@@ -26,7 +26,7 @@ class Driven:
     @property
     def label(self) -> str:
         """How failures call it: who or which method, and which path."""
-        return self._driver.label
+        return self._driver.usual_label
 
     @property
     def scope(self) -> MutableMapping[str, Any]:

@@ -12,7 +12,7 @@ from channels_testkit.asgi.surroundings import Surroundings
 from .run import current
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
 
     from channels.consumer import AsyncConsumer
 
@@ -34,16 +34,22 @@ class Driver(abc.ABC, Generic[C]):
     #: The scope before there is a connection.
     first_scope: MutableMapping[str, Any]
 
-    def __init__(self) -> None:
+    def __init__(self, say_label: Callable[[], str] | None) -> None:
+        self._say_label = say_label
         self.run = current()
         self.surroundings = self.run or Surroundings()
         self.connection: C | None = None
         self.unfinished: str | None = None
 
     @property
-    @abc.abstractmethod
     def label(self) -> str:
-        """How failures call it."""
+        """How failures call it: as its communicator does."""
+        return self.usual_label if self._say_label is None else self._say_label()
+
+    @property
+    @abc.abstractmethod
+    def usual_label(self) -> str:
+        """How failures call it, unless a communicator says otherwise."""
 
     @property
     def state(self) -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from channels_testkit.asgi.breaches import BREACHES
 from channels_testkit.asgi.login import session_login
 from channels_testkit.asgi.scope import ASGI_EXTENSIONS
-from channels_testkit.asgi.websocket_protocol import BREACHES
 from channels_testkit.asgi.wire import JsonWire
 from channels_testkit.layers.swapping import EVERY_ALIAS
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 LEVELS = ("fail", "warn", "off")
 WATCHES = ("application_errors", "check_dropped", "check_leaks", "check_unread")
 COMMIT_RULES = ("production", "django")
+#: The options that are facts about a test, and no attributes of it.
+FACTS = frozenset(
+    {"commits", "databases", "get_clients", "get_place", "module", "name"}
+)
 LAYER_SOURCES = ("captive", "configured")
 _JSON = JsonWire()
 
@@ -29,14 +33,19 @@ def _nothing() -> None:
     """Answer that there is none."""
 
 
+def _no_subprotocols() -> tuple[str, ...]:
+    """Answer that none is offered."""
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """
     What one test asks of its run.
 
     The class attributes of a test case say the same under the same names.
-    Fields whose names begin with ``get_`` are asked during the test, on its
-    thread; their answers may be awaitable.
+    Each is read when it is needed. Fields whose names begin with ``get_`` are
+    asked during the test, on its thread; their answers may be awaitable.
     """
 
     #: How warnings call the test, and the module that it is in.
@@ -73,7 +82,7 @@ class RunOptions:
     #: What logs a user in; see ``WebsocketTestCase.get_login()``.
     get_login: Callable[[Any], Any] = session_login
     get_ws_headers: Callable[[], Any] = _nothing
-    get_subprotocols: Callable[[], Any] = tuple
+    get_subprotocols: Callable[[], Any] = _no_subprotocols
     #: The ASGI extensions that the server offers, with their values.
     get_extensions: Callable[[], Mapping[str, Mapping[str, object]]] = lambda: (
         ASGI_EXTENSIONS
@@ -81,9 +90,14 @@ class RunOptions:
     #: Django's test clients, whose cookies are sent where no user is given.
     get_clients: Callable[[], Iterable[Any]] = tuple
 
+    @property
+    def owner(self) -> str:
+        """What ``check()`` calls them."""
+        return type(self).__name__
+
     def check(self) -> None:
         """Raise ``ImproperlyConfigured`` for a value that means nothing."""
-        check_options(self, type(self).__name__)
+        check_options(self, self.owner)
 
 
 def check_options(options: Any, owner: str) -> None:
@@ -94,7 +108,7 @@ def check_options(options: Any, owner: str) -> None:
     """
     for name in WATCHES:
         check_choice(options, owner, name, LEVELS)
-    if not callable(options.layer_source):
+    if not (isinstance(options, RunOptions) and callable(options.layer_source)):
         check_choice(options, owner, "layer_source", LAYER_SOURCES)
     _check_breaches(options, owner)
     for name in ("hang_timeout", "receive_timeout"):
@@ -132,7 +146,7 @@ def _check_breaches(options: Any, owner: str) -> None:
             f"{owner}.check_protocol is one of {listed}, or names breaches to"
             f" allow, not {value!r}."
         )
-    unknown = sorted(set(value) - set(BREACHES))
+    unknown = sorted((name for name in value if name not in list(BREACHES)), key=str)
     if unknown:
         raise ImproperlyConfigured(
             f"{owner}.check_protocol allows {', '.join(map(repr, unknown))},"

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 class Running(Protocol):
     """What is asked of the run whose test something acts on."""
 
-    receive_timeout: float
     errors: ApplicationErrors
+
+    @property
+    def receive_timeout(self) -> float:
+        """Seconds that a receive waits where waiting makes sense."""
 
     @property
     def rest(self) -> RestWatch:

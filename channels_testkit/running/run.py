@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import inspect
-import weakref
-from collections import Counter
+import functools
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from channels_testkit.asgi.old_connections import hops_spared
-from channels_testkit.asgi.surroundings import Surroundings
 from channels_testkit.engine import private
-from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.database import TestConnections
-from channels_testkit.engine.errors import ApplicationErrors
-from channels_testkit.engine.tracebacks import hide_kit_frames
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.layers.real import ConfiguredLayers
 from channels_testkit.routing.application import configured_application
@@ -25,18 +18,15 @@ from channels_testkit.routing.origins import allowed_hosts_of_the_test
 from . import leftovers
 from .clean_up import take_down
 from .kit_calls import UnawaitedCalls, unawaited
+from .loop import TestLoop
 from .opened import AllOpened
-from .outside import Outside
 from .requests import followed_requests
 from .warned import TestWarnings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator
-    from threading import Thread
+    from collections.abc import Callable, Iterable, Iterator
 
     from channels_testkit.asgi.application import ASGIApplication
-    from channels_testkit.engine.rest import RestWatch
-    from channels_testkit.layers.captive import CaptiveChannelLayer
     from channels_testkit.layers.swapping import LayersInPlace
 
     from .options import RunOptions
@@ -63,7 +53,7 @@ def required(what: str) -> TestRun:
     return run
 
 
-class TestRun(Surroundings):
+class TestRun(TestLoop):
     """
     What one test has in use: its loop, layers, connections and database.
 
@@ -92,14 +82,12 @@ class TestRun(Surroundings):
         *,
         add_cleanup: Callable[..., object] | None = None,
     ) -> None:
-        super().__init__(ApplicationErrors(options.application_errors))
-        self.follow(options)
+        super().__init__(options)
         self.warnings = TestWarnings(options)
         self.errors.warn = self.warnings.warn
-        self.layers: dict[str, CaptiveChannelLayer] = {}
-        self._clean_ups = contextlib.ExitStack()
+        self._clean_ups: list[Callable[[], object]] = []
         #: Does something before the test ends, the last one added first.
-        self.add_cleanup = add_cleanup or self._clean_ups.callback
+        self.add_cleanup = add_cleanup or self._add_own_cleanup
         #: What is closed when the test ends.
         self.opened = AllOpened(self)
         self.unawaited = UnawaitedCalls()
@@ -108,24 +96,16 @@ class TestRun(Surroundings):
             can_close=options.commits,
             on_foreign_query=self.errors.record,
         )
-        # What is started from now on may act on the test from outside.
-        self._known_threads = weakref.WeakSet(private.threads_with_work())
         self._in_place = contextlib.ExitStack()
-        self._bridge: Bridge | None = None
         self._made_once: dict[object, Any] = {}
-        #: Whether the kit looks at the layers as they are, at rest or not.
-        self._is_reporting = False
-        #: Thread jobs that are meant to wait, on any loop of the test.
-        self.background_jobs: Counter[object] = Counter(options.background_jobs)
-        #: Whether code of the test has raised.
-        self.has_failed = False
-        self.outside = Outside(self)
-        self.errors.on_record = self.outside.stir
+        self._state = "new"
 
     # Its life.
 
     def begin(self) -> None:
         """Put everything in place; undo it all where a part of it fails."""
+        if self._state != "new":
+            raise RuntimeError(f"begin() on a run that has {self._state}.")
         self.options.check()
         with contextlib.ExitStack() as in_place:
             self.layers_in_place = in_place.enter_context(self._layers_of_options())
@@ -141,18 +121,17 @@ class TestRun(Surroundings):
             in_place.callback(unawaited.remove, self.unawaited)
             in_place.enter_context(followed_requests(self._rest_after_request))
             self._in_place = in_place.pop_all()
-
-    def follow(self, options: RunOptions) -> None:
-        """Take what the test says now, which may have changed since."""
-        #: What the test asks for.
-        self.options = options
-        self.check_protocol = options.check_protocol
-        self.receive_timeout = options.receive_timeout
-        self.wire = options.wire
+        self._state = "begun"
 
     def end(self) -> list[BaseException]:
-        """Take everything down; return what was not told so far."""
-        self._is_reporting = True
+        """
+        Take everything down; return what was not told so far.
+
+        Does nothing where the run has not begun, or has ended.
+        """
+        if self._state != "begun":
+            return []
+        self._state = "ended"
         return take_down(self)
 
     def _layers_of_options(self) -> LayersInPlace:
@@ -170,9 +149,23 @@ class TestRun(Surroundings):
 
     # The steps of its end, which clean_up.py has in their order.
 
+    def clean_up(self) -> Iterator[BaseException]:
+        """Do what was to be done before the test ends, the last one first."""
+        while self._clean_ups:
+            try:
+                self._clean_ups.pop()()
+            except Exception as error:  # noqa: BLE001, PERF203 - told with the others
+                yield error
+        self._is_reporting = True
+
+    def _add_own_cleanup(
+        self, function: Callable[..., object], /, *args: Any, **options: Any
+    ) -> None:
+        work = functools.partial(self.call_test_code, function, *args, **options)
+        self._clean_ups.append(work)
+
     def close_opened(self) -> Iterable[BaseException]:
         """Disconnect clients, end applications and workers, come to rest."""
-        self._clean_ups.close()
         self.opened.close_all()
         self.opened.close_last()
         if self._bridge is not None:
@@ -207,6 +200,8 @@ class TestRun(Surroundings):
 
     def find_leftovers(self) -> Iterator[BaseException]:
         """Return what the watches have found."""
+        # The test may have changed them.
+        self.options.check()
         for text in self.unawaited.take():
             yield AssertionError(text)
         options = self.options
@@ -243,144 +238,7 @@ class TestRun(Surroundings):
             left += leftovers.left(self.opened.items, self._bridge.rest, self.layers)
         return leftovers.in_one_finding(left)
 
-    # Running things.
-
-    @property
-    def bridge(self) -> Bridge:
-        """The test's loop, made on first use."""
-        if self._bridge is None:
-            self._bridge = Bridge(
-                hang_timeout=self.options.hang_timeout,
-                known_threads=self._known_threads,
-            )
-            self._bridge.on_resume = self.errors.deliver
-            self._bridge.describe = self._describe
-            self._bridge.rest.background = self.background_jobs
-            self._bridge.rest.declared_outside = self.outside.names
-            self.errors.look = self._bridge.rest.take_unawaited_errors
-            self._bridge.loop.set_exception_handler(self._loop_complains)
-        return self._bridge
-
-    def ignore_thread(self, thread: Thread) -> None:
-        """Let a thread that outlives the test not count as its own."""
-        self.bridge.rest.know_thread(thread)
-
-    @property
-    def rest(self) -> RestWatch:
-        """The watch of the test's loop."""
-        if not self.bridge.is_in_loop and private.running_loop() is not None:
-            raise RuntimeError(
-                "This call runs in an event loop that is not the test's, which"
-                " async_to_sync() or asyncio.run() has made. In a sync test use the"
-                " sync calls, such as self.connect(); or write an async test."
-            )
-        return self.bridge.rest
-
-    @property
-    def is_async(self) -> bool:
-        """Whether a coroutine of the test is under way."""
-        return self._bridge is not None and self._bridge.is_in_async_test
-
-    def run_work(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a kit coroutine, after what the test has sent by other ways."""
-        try:
-            self.bridge.settle()
-        except BaseException:
-            work.close()
-            raise
-        return self.bridge.run(work)
-
-    def run_in_sync_test(
-        self, work: Coroutine[Any, Any, T], twin: str, *, only_reads: bool = False
-    ) -> T:
-        """Run a kit coroutine for a sync test; ``twin`` is its async call."""
-        if self.is_async:
-            work.close()
-        self.refuse_in_async_test(twin)
-        run = self.bridge.run_if_needed if only_reads else self.run_work
-        result = run(work)
-        self.errors.deliver()
-        return result
-
-    def refuse_in_async_test(self, twin: str) -> None:
-        """Raise ``RuntimeError`` where a sync call would block the loop."""
-        if self.is_async:
-            raise RuntimeError(
-                f"A sync call in an async test: write 'await {twin}(...)'."
-            )
-
-    @contextlib.contextmanager
-    def background(self, function: object) -> Iterator[None]:
-        """Let a thread job wait, and the test be at rest meanwhile."""
-        self.background_jobs[function] += 1
-        try:
-            yield
-        finally:
-            self.background_jobs[function] -= 1
-
-    def ensure_rest(self) -> None:
-        """
-        Be at rest before something is read or judged.
-
-        A sync test comes to rest; an async one raises ``RuntimeError`` where
-        it is not. Raises what the application has raised.
-        """
-        bridge = self._bridge
-        if bridge is None or (bridge.is_running and not bridge.is_in_async_test):
-            return
-        if not bridge.is_in_async_test:
-            bridge.settle()
-        elif not bridge.rest.is_at_rest_so_far():
-            raise RuntimeError(
-                "The application is still working: 'await self.asettle()' first."
-            )
-        self.errors.deliver()
-
-    def _ensure_rest_for_layers(self) -> None:
-        if not self._is_reporting:
-            self.ensure_rest()
-
-    def call_test_code(
-        self, function: Callable[..., Any], *args: Any, **options: Any
-    ) -> Any:
-        """Call a method or a clean-up of the test, which may be async."""
-        try:
-            result = function(*args, **options)
-            if inspect.iscoroutine(result):
-                return self.bridge.run_test(result)
-        except BaseException as error:
-            self.has_failed = True
-            self.outside.explain(error)
-            hide_kit_frames(error)
-            # Python 3.10 gives a bare raise the traceback of before.
-            raise error
-        return result
-
-    def _describe(self) -> str:
-        self._is_reporting = True
-        try:
-            return leftovers.describe_layers(self.layers)
-        finally:
-            self._is_reporting = False
-
-    def _loop_complains(
-        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
-    ) -> None:
-        error = context.get("exception")
-        if isinstance(error, Exception):
-            self.errors.record(error)
-        elif not isinstance(error, asyncio.CancelledError):
-            # asgiref drops the result of a thread job that was cancelled.
-            loop.default_exception_handler(context)
-
-    def _rest_after_request(self, *, has_failed: bool) -> None:
-        """Come to rest, unless this code runs while the loop does."""
-        bridge = self._bridge
-        if bridge is None or bridge.is_running or not bridge.is_in_own_thread:
-            return
-        bridge.settle()
-        if not has_failed:
-            self.errors.deliver()
+    # What is opened in it.
 
     def routed_application(self) -> ASGIApplication:
         """Return the application whose routes the test meets."""
@@ -388,8 +246,6 @@ class TestRun(Surroundings):
         if application is None:
             application = self.options.get_application()
         return configured_application() if application is None else application
-
-    # What is opened in it.
 
     def once(self, key: object, make: Callable[[], T]) -> T:
         """Return what this run has under a key; make it on first use."""

@@ -8,24 +8,21 @@ ends after the last clean-up.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
 import unittest
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import AsyncToSync
-from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS
 from django.test import TestCase, TransactionTestCase
 
 from channels_testkit.assertions.counting import QueryCount
-from channels_testkit.assertions.methods import ChannelMethods
+from channels_testkit.assertions.methods import ChannelMethods, OptionsOfTest
 from channels_testkit.engine import database
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.running.options import (
     COMMIT_RULES,
-    RunOptions,
     check_choice,
     check_options,
 )
@@ -47,8 +44,47 @@ class _Done:
 
 _DONE = _Done()
 
-#: What a test can set on itself, and its run then follows.
-_OPTIONS = frozenset(field.name for field in dataclasses.fields(RunOptions))
+
+class OptionsOfCase(OptionsOfTest):
+    """The options of a test case, with the facts that unittest knows."""
+
+    @property
+    def name(self) -> str:
+        """How warnings call the test."""
+        name: str = self.test.id()
+        return name
+
+    @property
+    def module(self) -> str:
+        """The module that the test is in."""
+        return type(self.test).__module__
+
+    @property
+    def databases(self) -> Any:
+        """The databases that the test may use."""
+        return getattr(self.test, "databases", ())
+
+    @property
+    def commits(self) -> bool:
+        """Whether the test commits."""
+        case = self.test
+        return isinstance(case, TransactionTestCase) and not isinstance(case, TestCase)
+
+    def get_place(self) -> tuple[str, int]:
+        """Return the file and the line of the test, or of its class."""
+        case = self.test
+        # Of the class: Django wraps an async method of the instance.
+        method = getattr(type(case), case._testMethodName)  # noqa: SLF001 - no other way
+        code = getattr(inspect.unwrap(method), "__code__", None)
+        if code is None:
+            return inspect.getfile(type(case)), 1
+        return code.co_filename, code.co_firstlineno
+
+    def get_clients(self) -> list[Any]:
+        """Return Django's test clients of the test."""
+        names = ("client", "async_client")
+        clients = (getattr(self.test, name, None) for name in names)
+        return [client for client in clients if client is not None]
 
 
 class ChannelTestMixin(ChannelMethods):
@@ -59,6 +95,10 @@ class ChannelTestMixin(ChannelMethods):
 
         class RoomTests(ChannelTestMixin, APITestCase): ...
     """
+
+    #: When ``on_commit()`` callbacks run: as in ``"production"``, or, by the
+    #: rule of Django's ``TestCase``, never: ``"django"``.
+    on_commit_callbacks: str = "production"
 
     _kit_run: TestRun | None = None
     _names_before_run: frozenset[str] = frozenset()
@@ -137,47 +177,15 @@ class ChannelTestMixin(ChannelMethods):
     def _callSetUp(self) -> None:
         # First, so that it is the last of the clean-ups.
         self.addCleanup(self._end_run)  # type: ignore[attr-defined]
-        run = TestRun(self._options(), add_cleanup=self.addCleanup)  # type: ignore[attr-defined]
+        run = TestRun(OptionsOfCase(self), add_cleanup=self.addCleanup)  # type: ignore[attr-defined]
         run.begin()
         self._kit_run = run
-        self._run_begins(run)
+        self._kit_run_begins(run)
         run.call_test_code(self.setUp)
         if type(self).asyncSetUp is not ChannelTestMixin.asyncSetUp:
             run.call_test_code(self.asyncSetUp)
-        run.call_test_code(self._follow_attributes, run)
 
-    def _follow_attributes(self, run: TestRun) -> None:
-        """Tell the run what the test has set on itself since it began."""
-        if not _OPTIONS.isdisjoint(vars(self)):
-            check_options(self, type(self).__name__)
-            run.follow(self._options())
-
-    def _options(self) -> RunOptions:
-        """Return what the test asks for now: it may have set attributes."""
-        return self._run_options(
-            name=self.id(),  # type: ignore[attr-defined]
-            module=type(self).__module__,
-            get_place=self._place,
-            databases=getattr(self, "databases", ()),
-            commits=_commits(self),
-            get_clients=self._test_clients,
-        )
-
-    def _place(self) -> tuple[str, int]:
-        """Return the file and the line of the test, or of its class."""
-        # Of the class: Django wraps an async method of the instance.
-        method = getattr(type(self), self._testMethodName)  # type: ignore[attr-defined]
-        code = getattr(inspect.unwrap(method), "__code__", None)
-        if code is None:
-            return inspect.getfile(type(self)), 1
-        return code.co_filename, code.co_firstlineno
-
-    def _test_clients(self) -> list[Any]:
-        """Return Django's test clients of the test."""
-        clients = (getattr(self, name, None) for name in ("client", "async_client"))
-        return [client for client in clients if client is not None]
-
-    def _run_begins(self, run: TestRun) -> None:
+    def _kit_run_begins(self, run: TestRun) -> None:
         """Add what a kind of test case has in use while its tests run."""
 
     def _callTestMethod(self, method: Callable[[], Any]) -> None:
@@ -205,7 +213,8 @@ class ChannelTestMixin(ChannelMethods):
             self._kit_run.call_test_code(function, *args, **options)
 
     def _end_run(self) -> None:
-        told = self._take_down()
+        run, self._kit_run = self._kit_run, None
+        told = run.end() if run else []
         # The first to be told is the last one added.
         for error in reversed(told):
             self.addCleanup(_raise, error)  # type: ignore[attr-defined]
@@ -229,20 +238,10 @@ class ChannelTestMixin(ChannelMethods):
         finally:
             self._abandon_run()
 
-    def _take_down(self) -> list[BaseException]:
-        run, self._kit_run = self._kit_run, None
-        if run is None:
-            return []
-        errors: list[BaseException] = []
-        try:
-            self._follow_attributes(run)
-        except ImproperlyConfigured as error:
-            # Where setUp() has set it, the test knows.
-            errors += [] if run.has_failed else [error]
-        return [*errors, *run.end()]
-
     def _abandon_run(self) -> None:
-        self._take_down()
+        run, self._kit_run = self._kit_run, None
+        if run is not None:
+            run.end()
 
     def __getstate__(self) -> dict[str, Any]:
         """
@@ -279,7 +278,3 @@ class ChannelTestMixin(ChannelMethods):
 
 def _raise(error: BaseException) -> None:
     raise error
-
-
-def _commits(case: object) -> bool:
-    return isinstance(case, TransactionTestCase) and not isinstance(case, TestCase)

@@ -59,7 +59,7 @@ class WebsocketCommunicator(Frames, Driven):
         options = Options(
             application=application, headers=headers, subprotocols=subprotocols
         )
-        self._driver = WebsocketDriver(path_of(path), options)
+        self._driver = WebsocketDriver(path_of(path), options, lambda: self.label)
         if spec_version:
             self._driver.first_scope["asgi"]["spec_version"] = spec_version
 
@@ -67,7 +67,9 @@ class WebsocketCommunicator(Frames, Driven):
     def _from_options(cls, path: str, options: Options) -> Self:
         """Return a communicator for a path and the options of a test case."""
         communicator = cls.__new__(cls)
-        communicator._driver = WebsocketDriver(path, options)  # noqa: SLF001 - a constructor
+        communicator._driver = WebsocketDriver(  # noqa: SLF001 - a constructor
+            path, options, lambda: communicator.label
+        )
         return communicator
 
     # What can be read.

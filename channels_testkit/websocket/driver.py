@@ -31,6 +31,8 @@ from .handshake_failures import check_user
 from .opening import final_scope, first_scope
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from channels.consumer import AsyncConsumer
 
     from channels_testkit.asgi.application import ASGIApplication, Event
@@ -52,8 +54,13 @@ class WebsocketDriver(Driver[WebsocketConnection]):
 
     last_event = "websocket.disconnect"
 
-    def __init__(self, path: str, options: Options) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        path: str,
+        options: Options,
+        say_label: Callable[[], str] | None = None,
+    ) -> None:
+        super().__init__(say_label)
         self.path = path
         self.options = options
         extensions = self.run.options.get_extensions() if self.run else ASGI_EXTENSIONS
@@ -70,7 +77,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
             self.run.opened.register(self)
 
     @property
-    def label(self) -> str:
+    def usual_label(self) -> str:
         """How failures call this connection: who, and which path."""
         name = self.options.name or _name_of(self.options.user)
         if name is None and self.run is not None and len(self._all) > 1:

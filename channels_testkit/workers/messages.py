@@ -203,7 +203,12 @@ def channel_name(channel: object) -> str:
 
 
 def take_message(
-    run: TestRun, channel: object, alias: str, *, require: bool
+    run: TestRun,
+    channel: object,
+    alias: str,
+    *,
+    require: bool,
+    failure: type[BaseException] = AssertionError,
 ) -> Message | None:
     """Take the next message off a channel, which outside work may bring."""
     __tracebackhide__ = True
@@ -217,7 +222,7 @@ def take_message(
     if content is not None:
         return Message(content, name, alias)
     if require:
-        raise AssertionError(no_message(name, layer) + waited)
+        raise failure(no_message(name, layer) + waited)
     return None
 
 

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from django.test import SimpleTestCase
 
+from channels_testkit.asgi.breaches import BREACHES
+from channels_testkit.asgi.events import Breach
 from channels_testkit.asgi.http_protocol import HttpProtocol
-from channels_testkit.asgi.websocket_protocol import BREACHES, Breach
 
 START = {"type": "http.response.start", "status": 200}
 PART = {"type": "http.response.body", "body": b"a", "more_body": True}

@@ -5,7 +5,9 @@ from http import HTTPStatus
 
 from django.test import SimpleTestCase
 
-from channels_testkit.asgi.websocket_protocol import BREACHES, Breach, WebsocketProtocol
+from channels_testkit.asgi.breaches import BREACHES
+from channels_testkit.asgi.events import Breach
+from channels_testkit.asgi.websocket_protocol import WebsocketProtocol
 
 ACCEPT = {"type": "websocket.accept"}
 CLOSE = {"type": "websocket.close"}

@@ -30,7 +30,7 @@ from channels_testkit import (
     TransactionChannelTestCase,
     apply_routes,
 )
-from channels_testkit.asgi.websocket_protocol import BREACHES
+from channels_testkit.asgi.breaches import BREACHES
 from tests.app.models import Note
 from tests.utils import LoopTestCase, run_case
 

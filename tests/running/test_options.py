@@ -1,13 +1,21 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
+from unittest import mock
 
 from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase
 
-from channels_testkit import NoFrame, SimpleWebsocketTestCase
-from channels_testkit.asgi.websocket_protocol import BREACHES
+from channels_testkit import (
+    NoFrame,
+    SimpleChannelTestCase,
+    SimpleWebsocketTestCase,
+    WebsocketCommunicator,
+)
+from channels_testkit.asgi.breaches import BREACHES
 from channels_testkit.running.options import LEVELS, WATCHES
+from channels_testkit.running.run import current
+from tests.app.consumers import EchoConsumer
 from tests.utils import OuterTestCase, run_case
 
 
@@ -115,47 +123,106 @@ class PolicyTests(SimpleTestCase):
         )
 
 
-class FollowedAttributesTests(OuterTestCase):
+class ChangedAttributesTests(OuterTestCase):
+    """What a test says counts when it is needed, whenever it was said."""
+
     def test_what_a_test_sets_on_itself_counts_at_its_end(self) -> None:
         class Inner(SimpleWebsocketTestCase):
             def test(self) -> None:
                 self.check_unread = "fail"
                 self.connect("/ws/echo/").send_text("hello")
 
-        (text,) = run_case(Inner).texts
-        self.assertEqual(text.partition("\n")[0], "Nobody read 1 frame from /ws/echo/.")
+            def test_of_the_class(self) -> None:
+                with mock.patch.object(type(self), "check_unread", "fail"):
+                    self.connect("/ws/echo/").send_text("hello")
+                    self.doCleanups()
 
-    def test_what_set_up_sets_counts_from_then_on(self) -> None:
+        for name in ("test", "test_of_the_class"):
+            with self.subTest(name):
+                text, *_ = run_case(Inner, name).texts
+                self.assertEqual(
+                    text.partition("\n")[0], "Nobody read 1 frame from /ws/echo/."
+                )
+
+    def test_timeouts_count_from_then_on(self) -> None:
         class Inner(SimpleWebsocketTestCase):
             def setUp(self) -> None:
                 self.receive_timeout = 0.01
+                self.hang_timeout = 12
 
             def test(self) -> None:
-                ann = self.connect("/ws/echo/")
-                ann.receive_text()
+                with self.assertRaises(NoFrame):
+                    self.connect("/ws/echo/").receive_text()
+                self.assertEqual(self._kit.receive_timeout, 0.01)
+                self.assertEqual(self._kit.rest.hang_timeout, 12)
 
-        (error,) = run_case(Inner).raised
-        self.assertIsInstance(error, NoFrame)
+        self.assertEqual(run_case(Inner).texts, [])
 
-    def test_what_means_nothing_is_refused_where_it_is_set(self) -> None:
+    def test_methods_may_be_replaced_in_the_test(self) -> None:
+        def headers(*_: object) -> dict[str, str]:
+            return {"x-a": "1"}
+
         class Inner(SimpleWebsocketTestCase):
-            def setUp(self) -> None:
-                self.check_leaks = "of"
+            def test_on_the_test(self) -> None:
+                self.get_ws_headers = headers
+                self.check()
 
-            def test(self) -> None:
-                raise LookupError("the test ran")
+            def test_in_a_block(self) -> None:
+                with mock.patch.object(type(self), "get_ws_headers", headers):
+                    self.check()
 
-        (text,) = run_case(Inner).texts
-        self.assertEqual(
-            text, "Inner.check_leaks is one of 'fail', 'warn', 'off', not 'of'."
-        )
+            @mock.patch.object(SimpleWebsocketTestCase, "get_ws_headers", headers)
+            def test_decorated(self) -> None:
+                self.check()
 
-    def test_the_same_where_the_test_sets_it(self) -> None:
+            def test_application(self) -> None:
+                echo = mock.Mock(return_value=EchoConsumer.as_asgi())
+                with mock.patch.object(type(self), "get_application", echo):
+                    self.connect("/no/route/")
+
+            def check(self) -> None:
+                sent = self.connect("/ws/echo/").scope["headers"]
+                self.assertIn((b"x-a", b"1"), sent)
+
+        self.assertEqual(run_case(Inner).texts, [])
+
+    def test_classes_without_connecting_are_asked_as_well(self) -> None:
+        class Inner(SimpleChannelTestCase):
+            asgi_extensions: ClassVar[dict[str, Any]] = {"x": {}}
+
+            def get_ws_headers(self) -> dict[str, str]:
+                return {"x-a": "1"}
+
+            async def test(self) -> None:
+                communicator = WebsocketCommunicator(EchoConsumer.as_asgi(), "/")
+                await communicator.connect()
+                self.assertIn((b"x-a", b"1"), communicator.scope["headers"])
+                self.assertEqual(communicator.scope["extensions"], {"x": {}})
+
+        self.assertEqual(run_case(Inner).texts, [])
+
+    def test_what_means_nothing_is_refused_at_the_end(self) -> None:
+        for name, value, text in (
+            ("check_leaks", "of", "is one of 'fail', 'warn', 'off', not 'of'."),
+            ("check_protocol", [None, "no"], "allows None, 'no', but the breaches are"),
+        ):
+
+            class Inner(SimpleWebsocketTestCase):
+                def test(self, name: str = name, value: object = value) -> None:
+                    setattr(self, name, value)
+
+            with self.subTest(name):
+                (found,) = run_case(Inner).texts
+                self.assertIn(f"Inner.{name} {text}", found)
+                self.assertIsNone(current())
+
+    def test_names_of_a_project_are_left_to_it(self) -> None:
         class Inner(SimpleWebsocketTestCase):
-            def test(self) -> None:
-                self.check_leaks = "of"
+            def _options(self, order: object) -> object: ...
+            def _place(self, order: object) -> object: ...
+            def _take_down(self, order: object) -> object: ...
 
-        (text,) = run_case(Inner).texts
-        self.assertEqual(
-            text, "Inner.check_leaks is one of 'fail', 'warn', 'off', not 'of'."
-        )
+            def test(self) -> None:
+                self.connect("/ws/echo/")
+
+        self.assertEqual(run_case(Inner).texts, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, ClassVar
 
 from channels.consumer import AsyncConsumer
@@ -153,17 +154,80 @@ class OptionTests(SimpleTestCase):
 
     def test_attributes_and_options_have_the_same_defaults(self) -> None:
         said, options = TestMethods().run.options, RunOptions()
-        for name in (
-            *("application_errors", "background_jobs", "check_dropped"),
-            *("check_leaks", "check_protocol", "check_unread", "hang_timeout"),
-            *("layer_source", "receive_timeout", "strict_messages"),
-            "test_channel_aliases",
-        ):
-            with self.subTest(name):
-                self.assertEqual(getattr(said, name), getattr(options, name))
+        for field in dataclasses.fields(RunOptions):
+            if not field.name.startswith("get_") and field.name != "wire":
+                with self.subTest(field.name):
+                    value = getattr(said, field.name)
+                    self.assertEqual(value, getattr(options, field.name))
 
-    def test_options_that_change_are_followed(self) -> None:
+    def test_attributes_that_change_count(self) -> None:
+        test = TestMethods()
+        test.receive_timeout = 3
+        test.check_protocol = "off"
+        self.assertEqual(test.run.receive_timeout, 3)
+        self.assertTrue(test.run.allows_breach("close-code"))
+
+    def test_an_attribute_that_means_nothing_is_refused(self) -> None:
+        with self.assertRaises(ImproperlyConfigured) as caught:
+            TestMethods(check_leaks="of").run.begin()
+        self.assertEqual(
+            str(caught.exception),
+            "TestMethods.check_leaks is one of 'fail', 'warn', 'off', not 'of'.",
+        )
+
+
+class LifeTests(SimpleTestCase):
+    """A run begins once and ends once."""
+
+    def test_a_run_begins_once(self) -> None:
         run = TestRun(RunOptions())
-        run.follow(RunOptions(receive_timeout=3, check_protocol="off"))
-        self.assertEqual(run.receive_timeout, 3)
-        self.assertTrue(run.allows_breach("close-code"))
+        run.begin()
+        with self.assertRaisesMessage(RuntimeError, "begin() on a run that has begun."):
+            run.begin()
+        self.assertEqual(run.end(), [])
+        with self.assertRaisesMessage(RuntimeError, "begin() on a run that has ended."):
+            run.begin()
+        self.assertIsNone(current())
+
+    def test_to_end_it_again_or_before_does_nothing(self) -> None:
+        run = TestRun(RunOptions(get_application=lambda: ECHO))
+        self.assertEqual(run.end(), [])
+        run.begin()
+        WSClient("/").connect()
+        self.assertEqual(run.end(), [])
+        self.assertEqual(run.end(), [])
+
+    def test_clean_ups_may_be_coroutine_functions(self) -> None:
+        steps: list[str] = []
+
+        async def clean_up(step: str) -> None:
+            steps.append(step)
+
+        run = TestRun(RunOptions())
+        run.begin()
+        run.add_cleanup(clean_up, "done")
+        self.assertEqual(run.end(), [])
+        self.assertEqual(steps, ["done"])
+
+    def test_each_connection_is_closed_and_each_error_told(self) -> None:
+        class Rude(AsyncJsonWebsocketConsumer):
+            async def disconnect(self, code: int) -> None:
+                raise ValueError(f"bye {self.scope['path']}")
+
+        rude: Any = Rude.as_asgi()
+        test = TestMethods(application=rude)
+        test.run.begin()
+        for path in ("/a", "/b"):
+            test.connect(path)
+        self.assertEqual([str(e) for e in test.run.end()], ["bye /b", "bye /a"])
+
+    def test_an_interrupt_at_the_end_leaves_nothing_in_place(self) -> None:
+        def interrupt() -> None:
+            raise KeyboardInterrupt
+
+        run = TestRun(RunOptions())
+        run.begin()
+        run.add_cleanup(interrupt)
+        with self.assertRaises(KeyboardInterrupt):
+            run.end()
+        self.assertIsNone(current())

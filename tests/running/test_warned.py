@@ -11,6 +11,7 @@ from django.test import SimpleTestCase, override_settings
 
 from channels_testkit import ChannelsTestkitWarning, SimpleWebsocketTestCase
 from channels_testkit.running.warned import TestWarnings
+from channels_testkit.testcases.life_cycle import OptionsOfCase
 from tests.app.consumers import EchoConsumer
 from tests.utils import run_case
 
@@ -73,7 +74,7 @@ class WarningTests(SimpleTestCase):
 
     def test_a_method_that_is_no_function_is_where_its_class_is(self) -> None:
         with self.assertWarns(ChannelsTestkitWarning) as warned:
-            TestWarnings(self.Inner("test_object")._options()).warn("told")
+            TestWarnings(OptionsOfCase(self.Inner("test_object"))).warn("told")
         self.assertEqual((warned.filename, warned.lineno), (__file__, 1))
 
     def test_each_test_is_warned(self) -> None:

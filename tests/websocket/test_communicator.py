@@ -661,3 +661,16 @@ class BareApplicationTests(SimpleWebsocketTestCase):
         await communicator.connect()
         self.assertEqual(await communicator.receive_from(), "hello")
         communicator.stop()
+
+
+class LabelTests(SimpleWebsocketTestCase):
+    async def test_failures_call_it_by_the_label_of_a_subclass(self):
+        class Named(WebsocketCommunicator):
+            label = "the phone"
+
+        communicator = Named(EchoConsumer.as_asgi(), "/")
+        await communicator.connect()
+        with self.assertRaises(NoFrame) as caught:
+            await communicator.receive_text(timeout=0)
+        self.assertIn("No text frame from the phone: ", str(caught.exception))
+        self.assertIn("Transcript of the phone ", str(caught.exception))

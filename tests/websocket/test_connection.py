@@ -7,8 +7,8 @@ import asyncio
 from django.test import SimpleTestCase
 
 from channels_testkit import ProtocolError, SimpleWebsocketTestCase
+from channels_testkit.asgi.breaches import BREACHES
 from channels_testkit.asgi.surroundings import Surroundings
-from channels_testkit.asgi.websocket_protocol import BREACHES
 from channels_testkit.websocket.connection import WebsocketConnection
 from tests.utils import run_case
 

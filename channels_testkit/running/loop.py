@@ -1,0 +1,212 @@
+"""The loop of one test: made on first use, and run by calls of the kit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import weakref
+from collections import Counter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from channels_testkit.asgi.surroundings import Surroundings
+from channels_testkit.engine import private
+from channels_testkit.engine.bridge import Bridge
+from channels_testkit.engine.errors import ApplicationErrors
+from channels_testkit.engine.tracebacks import hide_kit_frames
+
+from . import leftovers
+from .outside import Outside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Coroutine, Iterator
+    from threading import Thread
+
+    from channels_testkit.asgi.wire import JsonWire
+    from channels_testkit.engine.rest import RestWatch
+    from channels_testkit.layers.captive import CaptiveChannelLayer
+
+    from .options import RunOptions
+
+T = TypeVar("T")
+
+__unittest = True
+
+
+class TestLoop(Surroundings):
+    """Runs coroutines for one test, and brings its application to rest."""
+
+    __test__ = False
+
+    def __init__(self, options: RunOptions) -> None:
+        super().__init__(ApplicationErrors(options.application_errors))
+        #: What the test asks for.
+        self.options = options
+        self.layers: dict[str, CaptiveChannelLayer] = {}
+        self._bridge: Bridge | None = None
+        # What is started from now on may act on the test from outside.
+        self._known_threads = weakref.WeakSet(private.threads_with_work())
+        #: Whether the kit looks at the layers as they are, at rest or not.
+        self._is_reporting = False
+        #: Thread jobs that are meant to wait, on any loop of the test.
+        self.background_jobs: Counter[object] = Counter(options.background_jobs)
+        #: Whether code of the test has raised.
+        self.has_failed = False
+        self.outside = Outside(self)
+        self.errors.on_record = self.outside.stir
+
+    # What the test says now: it may change its mind.
+
+    @property
+    def check_protocol(self) -> str | Collection[str]:  # type: ignore[override]
+        """What breaches of the protocol do."""
+        return self.options.check_protocol
+
+    @property
+    def receive_timeout(self) -> float:  # type: ignore[override]
+        """Seconds that a receive waits where waiting makes sense."""
+        return self.options.receive_timeout
+
+    @property
+    def wire(self) -> JsonWire:  # type: ignore[override]
+        """How payloads become frames."""
+        return self.options.wire
+
+    # Running things.
+
+    @property
+    def bridge(self) -> Bridge:
+        """The test's loop, made on first use."""
+        if self._bridge is None:
+            self._bridge = Bridge(
+                hang_timeout=self.options.hang_timeout,
+                known_threads=self._known_threads,
+            )
+            self._bridge.on_resume = self.errors.deliver
+            self._bridge.describe = self._describe
+            self._bridge.rest.background = self.background_jobs
+            self._bridge.rest.declared_outside = self.outside.names
+            self.errors.look = self._bridge.rest.take_unawaited_errors
+            self._bridge.loop.set_exception_handler(self._loop_complains)
+        return self._bridge
+
+    def ignore_thread(self, thread: Thread) -> None:
+        """Let a thread that outlives the test not count as its own."""
+        self.bridge.rest.know_thread(thread)
+
+    @property
+    def rest(self) -> RestWatch:
+        """The watch of the test's loop."""
+        if not self.bridge.is_in_loop and private.running_loop() is not None:
+            raise RuntimeError(
+                "This call runs in an event loop that is not the test's, which"
+                " async_to_sync() or asyncio.run() has made. In a sync test use the"
+                " sync calls, such as self.connect(); or write an async test."
+            )
+        return self.bridge.rest
+
+    @property
+    def is_async(self) -> bool:
+        """Whether a coroutine of the test is under way."""
+        return self._bridge is not None and self._bridge.is_in_async_test
+
+    def run_work(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a kit coroutine, after what the test has sent by other ways."""
+        try:
+            self.bridge.settle()
+        except BaseException:
+            work.close()
+            raise
+        return self.bridge.run(work)
+
+    def run_in_sync_test(
+        self, work: Coroutine[Any, Any, T], twin: str, *, only_reads: bool = False
+    ) -> T:
+        """Run a kit coroutine for a sync test; ``twin`` is its async call."""
+        if self.is_async:
+            work.close()
+        self.refuse_in_async_test(twin)
+        run = self.bridge.run_if_needed if only_reads else self.run_work
+        result = run(work)
+        self.errors.deliver()
+        return result
+
+    def refuse_in_async_test(self, twin: str) -> None:
+        """Raise ``RuntimeError`` where a sync call would block the loop."""
+        if self.is_async:
+            raise RuntimeError(
+                f"A sync call in an async test: write 'await {twin}(...)'."
+            )
+
+    @contextlib.contextmanager
+    def background(self, function: object) -> Iterator[None]:
+        """Let a thread job wait, and the test be at rest meanwhile."""
+        self.background_jobs[function] += 1
+        try:
+            yield
+        finally:
+            self.background_jobs[function] -= 1
+
+    def ensure_rest(self) -> None:
+        """
+        Be at rest before something is read or judged.
+
+        A sync test comes to rest; an async one raises ``RuntimeError`` where
+        it is not. Raises what the application has raised.
+        """
+        bridge = self._bridge
+        if bridge is None or (bridge.is_running and not bridge.is_in_async_test):
+            return
+        if not bridge.is_in_async_test:
+            bridge.settle()
+        elif not bridge.rest.is_at_rest_so_far():
+            raise RuntimeError(
+                "The application is still working: 'await self.asettle()' first."
+            )
+        self.errors.deliver()
+
+    def _ensure_rest_for_layers(self) -> None:
+        if not self._is_reporting:
+            self.ensure_rest()
+
+    def call_test_code(
+        self, function: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        """Call a method or a clean-up of the test, which may be async."""
+        try:
+            result = function(*args, **options)
+            if inspect.iscoroutine(result):
+                return self.bridge.run_test(result)
+        except BaseException as error:
+            self.has_failed = True
+            self.outside.explain(error)
+            hide_kit_frames(error)
+            # Python 3.10 gives a bare raise the traceback of before.
+            raise error
+        return result
+
+    def _describe(self) -> str:
+        self._is_reporting = True
+        try:
+            return leftovers.describe_layers(self.layers)
+        finally:
+            self._is_reporting = False
+
+    def _loop_complains(
+        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+    ) -> None:
+        error = context.get("exception")
+        if isinstance(error, Exception):
+            self.errors.record(error)
+        elif not isinstance(error, asyncio.CancelledError):
+            # asgiref drops the result of a thread job that was cancelled.
+            loop.default_exception_handler(context)
+
+    def _rest_after_request(self, *, has_failed: bool) -> None:
+        """Come to rest, unless this code runs while the loop does."""
+        bridge = self._bridge
+        if bridge is None or bridge.is_running or not bridge.is_in_own_thread:
+            return
+        bridge.settle()
+        if not has_failed:
+            self.errors.deliver()
