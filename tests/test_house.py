@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import functools
-import gc
 import subprocess
 import sys
 import unittest
 from pathlib import Path
+
+from .syntax import syntax_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "channels_testkit"
@@ -48,21 +48,6 @@ def modules() -> dict[str, Path]:
         parts = path.relative_to(ROOT).with_suffix("").parts
         found[".".join(parts).removesuffix(".__init__")] = path
     return found
-
-
-@functools.cache
-def syntax_of(path: Path) -> ast.Module:
-    """
-    Return the syntax of a module.
-
-    Before Python 3.12 a collection of garbage that closes a coroutine breaks
-    ``ast.parse()``; the tests of hangs and of abandoned loops leave some.
-    """
-    gc.disable()
-    try:
-        return ast.parse(path.read_text())
-    finally:
-        gc.enable()
 
 
 def imports(name: str, path: Path) -> set[str]:
