@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .syntax import syntax_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
@@ -54,10 +56,10 @@ def unsaid(kind: type) -> Iterator[str]:
 
 
 def _source_of(kind: type) -> tuple[list[str], ast.ClassDef]:
-    source = Path(inspect.getfile(kind)).read_text()
-    for node in ast.walk(ast.parse(source)):
+    path = Path(inspect.getfile(kind))
+    for node in ast.walk(syntax_of(path)):
         if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
-            return source.splitlines(), node
+            return path.read_text().splitlines(), node
     raise LookupError(kind)
 
 

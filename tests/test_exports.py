@@ -14,6 +14,7 @@ from channels_testkit import ChannelTestMixin, WebsocketTestMixin, live, redis
 from channels_testkit.contrib import pages
 
 from .completion import OF_UNITTEST, CompletionTestMixin
+from .syntax import syntax_of
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
@@ -60,10 +61,10 @@ class ExportTests(unittest.TestCase):
         )
 
     def test_type_checkers_see_the_same_names(self):
-        source = Path(channels_testkit.__file__).read_text()
+        syntax = syntax_of(Path(channels_testkit.__file__))
         (block, *_) = [
             node
-            for node in ast.parse(source).body
+            for node in syntax.body
             if isinstance(node, ast.If) and "not" not in ast.unparse(node.test)
         ]
         seen = set()

@@ -8,6 +8,8 @@ import sys
 import unittest
 from pathlib import Path
 
+from .syntax import syntax_of
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "channels_testkit"
 
@@ -51,7 +53,7 @@ def modules() -> dict[str, Path]:
 def imports(name: str, path: Path) -> set[str]:
     """Return all that a module imports: in functions and for types, too."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(syntax_of(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
