@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from channels_testkit.exceptions import DeadlockError, HangError
 
-from . import debuggers, hangs, private
+from . import debuggers, hangs, private, private_asgiref
 from .cancelling import cancel_everything
+from .holding import application_held
+from .order import Order, order_of, put_in_order
 from .own_thread import OwnThread
 from .resume import AtRest, InterruptibleCall
 from .watchdog import Interrupter, Watchdog
@@ -25,6 +27,7 @@ from .watches import watch_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
+    from concurrent.futures import Future
 
     from .jobs import Job
     from .rest import RestWatch
@@ -61,7 +64,7 @@ class Bridge:
         self._watchdog = Watchdog.get()
         self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
         # A test that moves time does not move the application's timers.
-        self.loop.time = private.clock  # type: ignore[method-assign]
+        put_in_order(self.loop, Order())
         self.rest: RestWatch = watch_of(self.loop)
         known = threading.enumerate() if known_threads is None else known_threads
         self.rest.know_threads({*known, self._watchdog.thread})
@@ -69,7 +72,7 @@ class Bridge:
         self.rest.on_hang = self._hang
         self.rest.on_idle = self._idle
         self.thread_id = threading.get_ident()
-        self._own = OwnThread(self.loop)
+        self._own = OwnThread(self.loop, self._run_until)
         self.rest.run_own_job = self._own.run_next
         self.rest.on_post = self._own.posted
         self.is_running = False
@@ -102,6 +105,15 @@ class Bridge:
     def is_in_loop(self) -> bool:
         """Whether this code runs in the test's own loop."""
         return private.running_loop() is self.loop
+
+    @property
+    def order(self) -> Order:
+        """What decides which job starts, what time it is, what is delivered."""
+        return order_of(self.loop)
+
+    @order.setter
+    def order(self, order: Order) -> None:
+        put_in_order(self.loop, order)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a kit coroutine until it is done and the application at rest."""
@@ -146,7 +158,7 @@ class Bridge:
         finally:
             self._test = None
             if after:
-                private.restore_context(after[0])
+                private_asgiref.restore_context(after[0])
 
     def settle(self) -> None:
         """Come to rest. Costs next to nothing where that is so already."""
@@ -166,7 +178,7 @@ class Bridge:
     async def _in_context(
         self, test: AtRest, context: contextvars.Context, after: list[Any]
     ) -> object:
-        private.restore_context(context)
+        private_asgiref.restore_context(context)
         try:
             return await test
         finally:
@@ -188,6 +200,23 @@ class Bridge:
             self.is_running = False
             self.rest.deadline = None
             self._raise_verdict()
+
+    def _run_until(self, future: Future[Any]) -> None:
+        """
+        Run the loop for ``async_to_sync()`` of the test itself.
+
+        The application stands still, as between two calls of the kit, unless
+        that waits for it.
+        """
+
+        async def wait() -> None:
+            await asyncio.wait([asyncio.wrap_future(future)])
+
+        work = wait()
+        self._refuse_if_unusable(work)
+        self.rest.arm()
+        with application_held(self.rest):
+            self._run(work)
 
     def _raise_verdict(self) -> None:
         verdict, self._verdict = self._verdict, None
@@ -211,7 +240,7 @@ class Bridge:
 
     def look(self) -> None:
         """See to a job that takes long, and to a loop that is late."""
-        if not self._is_debugged_soon():
+        if not self._is_traced:
             self._own.hand_over.look()
         deadline = self.rest.deadline
         if deadline is None or private.clock() <= deadline:
@@ -220,9 +249,6 @@ class Bridge:
             self.rest.arm()
         elif private.clock() > deadline + min(self.rest.hang_timeout or _GRACE, _GRACE):
             self._report_blocked_loop()
-
-    def _is_debugged_soon(self) -> bool:
-        return self._is_traced
 
     def _hang(self) -> None:
         """End a wait that has lasted for ``hang_timeout``."""

@@ -15,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, get_connection
@@ -23,6 +24,7 @@ from channels_testkit.exceptions import DatabaseOwnershipError
 
 from .patches import Patch
 from .places import calling_line
+from .sharing import connections_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -45,6 +47,24 @@ def is_outside_own_blocks(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether production would have no transaction open here."""
     blocks = connection.atomic_blocks
     return bool(blocks) and all(_is_of_test_case(block) for block in blocks)
+
+
+def is_in_own_block() -> bool:
+    """
+    Tell whether this thread is inside an ``atomic()`` of its own.
+
+    Blocks of Django's ``TestCase`` do not count. Only connections that the
+    thread already has are asked.
+    """
+    try:
+        in_use = tuple(connections_in_use())
+    except ImproperlyConfigured:  # no settings, no connections
+        return False
+    return any(
+        not _is_of_test_case(block)
+        for connection in in_use
+        for block in connection.atomic_blocks
+    )
 
 
 def _is_of_test_case(block: Atomic) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from . import private
+from . import debuggers, private, private_asgiref
 
 if TYPE_CHECKING:
     import asyncio
@@ -63,14 +63,16 @@ class HandOver:
 
     def hurry(self) -> None:
         """Give the loop away now: the job may wait for what it has posted."""
-        self._give()
+        if not debuggers.is_traced():
+            self._give()
 
     # In others.
 
     def look(self) -> None:
         """Give the loop away where a job has taken long."""
         began = self._began
-        if began is not None and private.clock() - began >= SECONDS_TO_WAIT:
+        is_long = began is not None and private.clock() - began >= SECONDS_TO_WAIT
+        if is_long and not (self._is_given or debuggers.debugger_is_active()):
             self._give()
 
     def _give(self) -> None:
@@ -84,7 +86,7 @@ class HandOver:
 
     def _run(self) -> None:
         try:
-            with private.owning(self._loop, self._own_thread):
+            with private_asgiref.owning(self._loop, self._own_thread):
                 while not self._is_wanted_back:
                     private.run_round(self._loop)
         except BaseException as error:  # noqa: BLE001 - raised in the test's thread

@@ -13,7 +13,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import private
+from . import private_asgiref
 
 if TYPE_CHECKING:
     import asyncio
@@ -105,12 +105,12 @@ class Job:
     @property
     def name(self) -> str:
         """The dotted name of the function, inside asgiref's wraps."""
-        return JobKey(private.job_function(self._function)).name
+        return JobKey(private_asgiref.job_function(self._function)).name
 
     @property
     def executor(self) -> Executor | None:
         """The executor that runs the job, which may not be the one asked."""
-        return private.executor_in_use(self._executor)
+        return private_asgiref.executor_in_use(self._executor)
 
     @property
     def is_finished(self) -> bool:
@@ -179,7 +179,7 @@ class Job:
             try:
                 result = callback(*args)
             finally:
-                if private.is_awaited_by_its_thread(result):
+                if private_asgiref.is_awaited_by_its_thread(result):
                     self._awaited = result
                 self._ran += 1
 

@@ -13,52 +13,101 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import private
+from . import private, private_asgiref
+from .database import is_in_own_block
 from .hand_over import HandOver
 from .jobs import no_job
+from .order import order_of
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
+    from .private_asgiref import OwnThreadExecutor
+
 
 class OwnThread:
-    """Runs the thread-sensitive jobs of one loop, in the thread that made it."""
+    """
+    Runs the thread-sensitive jobs of one loop, in the thread that made it.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    Each thread that a server would have is a lane. ``run_loop`` runs the loop
+    for ``async_to_sync()`` of the test itself, between the calls of the kit.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        run_loop: Callable[[Future[Any]], None],
+    ) -> None:
         self.loop = loop
         self.thread_id = threading.get_ident()
-        #: Where asgiref puts the jobs.
-        self.executor = private.OwnThreadExecutor()
+        self.lanes: list[OwnThreadExecutor] = []
         #: How many jobs have begun and not ended, one inside the other.
         self.depth = 0
         #: Whether the loop was told to stop while a job holds the thread.
         self.is_stopping = False
         self.hand_over = HandOver(loop)
-        self._interruption: BaseException | None = None
-        private.lend_thread(loop, self.executor)
-        self._waits_taught = contextlib.ExitStack()
-        self._waits_taught.enter_context(private.own_waits(self))
+        self._run_loop = run_loop
+        #: Calls of ``async_to_sync()`` of the test itself.
+        self._calls: list[Any] = []
+        self._lent = private_asgiref.OwnThreadExecutor(self.lanes, self._is_held_up)
+        private_asgiref.lend_thread(loop, self._lent)
+        private_asgiref.teach_waits(self)
+        self._adopted = contextlib.ExitStack()
+        self._adopted.enter_context(private_asgiref.loop_adopted(loop))
 
     def close(self) -> None:
         """Lend the thread no longer."""
-        self._waits_taught.close()
-        private.lend_thread(self.loop, None)
+        self._adopted.close()
+        private_asgiref.forget_waits(self)
+        private_asgiref.lend_thread(self.loop, None)
 
     # Jobs.
 
     def run_next(self) -> bool:
         """Run the next job, if one can start; called inside ``select()``."""
-        is_mine = threading.get_ident() == self.thread_id
-        if not (is_mine and self.executor.has_work) or self.depth:
-            # A job is parked: on a server its thread would be taken, too.
+        if threading.get_ident() != self.thread_id:
             return False
-        self._run(self.executor.take())
+        for call in reversed(self._calls):
+            if not self.depth and private_asgiref.has_work(call):
+                self._run(private_asgiref.take_work(call))
+                return True
+        lanes = [it for it in self.lanes if it.has_work and not it.is_held_up]
+        if not lanes:
+            return False
+        first = [lane.first for lane in lanes] if len(lanes) > 1 else lanes
+        self._run_of(lanes[order_of(self.loop).choose_job(first)])
         return True
 
+    def _is_held_up(self) -> bool:
+        """Tell whether a job of another lane would get into a transaction."""
+        if not self.depth or threading.get_ident() != self.thread_id:
+            return False
+        # With a loop running, Django finds the connections of async code.
+        with private.no_loop_running():
+            return is_in_own_block()
+
+    def _run_of(self, lane: OwnThreadExecutor) -> None:
+        lane.is_taken = True
+        try:
+            self._run(lane.take())
+        finally:
+            lane.is_taken = False
+            if lane is not self._lent and not lane.has_work:
+                # Made for a context, which may have ended.
+                self._forget_unused_lanes()
+
+    def _forget_unused_lanes(self) -> None:
+        used = private_asgiref.executors_of_contexts()
+        self.lanes[:] = [
+            lane
+            for lane in self.lanes
+            if lane is self._lent or lane.has_work or lane.is_taken or lane in used
+        ]
+
     def _run(self, item: Any) -> None:
-        with private.job_state_kept(), private.no_loop_running(self.loop):
+        with private_asgiref.job_state_kept(), private.no_loop_running():
             self.depth += 1
             self.hand_over.begin()
             try:
@@ -72,18 +121,25 @@ class OwnThread:
     # Waiting inside of one.
 
     @property
-    def is_in_job(self) -> bool:
-        """Whether this code is that of a job, in this thread."""
-        return self.depth > 0 and threading.get_ident() == self.thread_id
+    def waits_in_itself(self) -> bool:
+        """Whether ``async_to_sync()`` here waits for the loop of the thread."""
+        return self.depth > 0 or private.thread_of(self.loop) is None
 
     def run_until(self, executor: Any, future: Future[Any]) -> None:
-        """Run the loop on until a future is done, for a job that waits."""
-        private.break_when_done(executor, future)
+        """Run the loop on until a future is done, for code that waits."""
+        private_asgiref.break_when_done(executor, future)
+        if not self.depth:
+            self._calls.append(executor)
+            try:
+                self._run_loop(future)
+            finally:
+                self._calls.remove(executor)
+            return
         with self._loop_back(), no_job():
             while True:
-                if private.has_work(executor):
-                    self._run_inside(private.take_work(executor))
-                elif private.is_broken(executor):
+                if private_asgiref.has_work(executor):
+                    self._run_inside(private_asgiref.take_work(executor))
+                elif private_asgiref.is_broken(executor):
                     return
                 else:
                     self._round()
@@ -118,6 +174,6 @@ class OwnThread:
 
     def posted(self, function: Callable[..., Any]) -> None:
         """Take note that this thread has posted to the loop, in a job."""
-        if not private.is_of_async_to_sync(function, self.loop):
+        if not private_asgiref.is_of_async_to_sync(function, self.loop):
             # It may wait for what it has posted.
             self.hand_over.hurry()

@@ -1,7 +1,8 @@
 """
-The private names of asyncio and asgiref that the engine stands on.
+The private names of asyncio and concurrent.futures that the engine stands on.
 
-They are used nowhere else, and tests/test_private.py has a canary for each.
+They are used nowhere else, and its tests have a canary for each; those of
+asgiref are in ``private_asgiref``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import functools
 import sys
 import threading
 import time
@@ -20,23 +20,15 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     thread as pool_module,
 )
-from typing import TYPE_CHECKING, Any, Protocol, cast
-from unittest import mock
+from typing import TYPE_CHECKING, Any, cast
 
-from asgiref import local as asgiref_local, sync as asgiref_sync
 from asgiref.current_thread_executor import CurrentThreadExecutor
-from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
-from django.utils import asyncio as django_asyncio
-
-from .patches import Patch
 
 if TYPE_CHECKING:
     import selectors
     from collections import deque
     from collections.abc import Callable, Iterator
     from types import FrameType
-
-_MAIN_LOOP_NAMES = ("main_event_loop", "main_event_loop_pid", "task_context")
 
 
 def selector_of(loop: asyncio.AbstractEventLoop) -> selectors.BaseSelector:
@@ -53,37 +45,20 @@ def selector_of(loop: asyncio.AbstractEventLoop) -> selectors.BaseSelector:
     return cast("selectors.BaseSelector", selector)
 
 
+#: Another one hides loops that only seem to run: see ``private_asgiref``.
+get_running_loop = asyncio.get_running_loop
+
+
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """Return the loop that this thread is running, if any."""
     with contextlib.suppress(RuntimeError):
-        return asyncio.get_running_loop()
+        return get_running_loop()
     return None
 
 
-@contextlib.contextmanager
-def parked_loops_hidden() -> Iterator[None]:
-    """
-    Let this thread go on while a loop of its own is parked in a greenlet.
-
-    Playwright's sync calls leave theirs marked as running when they return to
-    the test. Django would refuse its queries, and asgiref ``async_to_sync()``.
-    """
-    real, thread = asyncio.get_running_loop, threading.get_ident()
-
-    def get_running_loop() -> asyncio.AbstractEventLoop:
-        loop = real()
-        if threading.get_ident() == thread and not _is_run_by_a_loop(sys._getframe()):
-            raise RuntimeError("no running event loop")
-        return loop
-
-    with contextlib.ExitStack() as undo:
-        for module in (asyncio, django_asyncio):
-            patch = mock.patch.object(module, "get_running_loop", get_running_loop)
-            undo.enter_context(patch)
-        yield
-
-
-def _is_run_by_a_loop(frame: FrameType | None) -> bool:
+def is_run_by_a_loop() -> bool:
+    """Tell whether a loop has called what calls this."""
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code is not _HANDLE_CODE:
         frame = frame.f_back
     return frame is not None
@@ -158,35 +133,6 @@ def runs_in_this_process(executor: Executor | None) -> bool:
     return executor is None or isinstance(executor, kinds)
 
 
-def executor_in_use(executor: Executor | None) -> Executor | None:
-    """
-    Return the executor that runs what is submitted to this one.
-
-    That of an ``async_to_sync()`` call that has ended hands over to the one of
-    the call around it.
-    """
-    while getattr(executor, "_broken", False):
-        around = getattr(executor, "_old_executor", None)
-        if around is None:
-            break
-        executor = around
-    return executor
-
-
-def is_awaited_by_its_thread(posted: object) -> bool:
-    """
-    Tell whether this is the task that ``async_to_sync()`` waits for.
-
-    It posts ``loop.create_task``, as code may do that does not wait.
-    """
-    if not isinstance(posted, asyncio.Task):
-        return False
-    return getattr(posted.get_coro(), "cr_code", None) is _MAIN_WRAP_CODE
-
-
-_MAIN_WRAP_CODE = AsyncToSync.main_wrap.__code__
-
-
 def threads_with_work() -> list[threading.Thread]:
     """Return the threads of the process, but for pools' idle workers."""
     frames = frames_by_thread()
@@ -253,29 +199,6 @@ def exception_of(task: asyncio.Task[Any]) -> BaseException | None:
     return task._exception
 
 
-def restore_context(context: contextvars.Context) -> None:
-    """
-    Copy a context's values into the current one.
-
-    asgiref's own function also moves its ``Local`` data to this thread.
-    """
-    asgiref_sync._restore_context(context)
-
-
-def lend_thread(loop: asyncio.AbstractEventLoop, executor: Executor | None) -> None:
-    """Make the loop's thread-sensitive work run on the executor."""
-    executors = cast("dict[Any, Executor]", AsyncToSync.loop_thread_executors)
-    if executor is None:
-        executors.pop(loop, None)
-    else:
-        executors[loop] = executor
-
-
-def lent_thread(loop: asyncio.AbstractEventLoop) -> Executor | None:
-    """Return the executor that the loop's thread-sensitive work runs on."""
-    return AsyncToSync.loop_thread_executors.get(loop)
-
-
 def thread_of(loop: asyncio.AbstractEventLoop) -> int | None:
     """Return the id of the thread that runs the loop, if one does."""
     found: int | None = loop._thread_id  # type: ignore[attr-defined]
@@ -283,163 +206,9 @@ def thread_of(loop: asyncio.AbstractEventLoop) -> int | None:
 
 
 @contextlib.contextmanager
-def lent_threads_preferred() -> Iterator[None]:
-    """
-    Keep ``ThreadSensitiveContext`` from leaving a test's thread.
-
-    Django's ``ASGIHandler`` enters one for each request, which would send its
-    ORM work to another thread and connection.
-    """
-    real_enter = ThreadSensitiveContext.__aenter__
-
-    async def enter(context: ThreadSensitiveContext) -> ThreadSensitiveContext:
-        has_own_executor = getattr(context, "_executor", None) is not None
-        lent = lent_thread(asyncio.get_running_loop())
-        if has_own_executor or not isinstance(lent, OwnThreadExecutor):
-            return await real_enter(context)  # type: ignore[no-any-return, no-untyped-call]
-        return context
-
-    with Patch(ThreadSensitiveContext, "__aenter__", enter):
-        yield
-
-
-def forget_main_loop() -> None:
-    """
-    Make this thread's next ``async_to_sync()`` use a loop of its own.
-
-    asgiref remembers the loop of the last job that this thread ran. It is
-    paused by now, and would be waited for without end.
-    """
-    for name in _MAIN_LOOP_NAMES:
-        vars(SyncToAsync.threadlocal).pop(name, None)
-
-
-def job_function(func: object) -> object:
-    """Return the function that a thread job is about, inside its wraps."""
-    while isinstance(func, (functools.partial, AsyncToSync)):
-        if isinstance(func, AsyncToSync):
-            func = func.awaitable
-            continue
-        name = getattr(func.func, "__name__", "")
-        if name == "thread_handler":  # of sync_to_async()
-            func = func.args[-1]
-        elif isinstance(getattr(func.func, "__self__", None), contextvars.Context):
-            func = func.args[0]  # of asyncio.to_thread()
-        else:
-            func = func.func
-    return func
-
-
-class OwnThreadExecutor(CurrentThreadExecutor):
-    """
-    Queues jobs for the thread that made it.
-
-    It must be a subclass because asgiref walks from a finished call's executor
-    to this one.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(None)
-
-    @property
-    def has_work(self) -> bool:
-        """Whether a job is queued."""
-        return bool(self._work_items)
-
-    def take(self) -> Any:
-        """Take the next job."""
-        return self._work_items.popleft()
-
-
-def has_work(executor: Any) -> bool:
-    """Tell whether a call of ``async_to_sync()`` was given a job."""
-    return bool(executor._work_items)
-
-
-def take_work(executor: Any) -> Any:
-    """Take the next job of a call of ``async_to_sync()``."""
-    return executor._work_items.popleft()
-
-
-def is_broken(executor: Any) -> bool:
-    """Tell whether a call of ``async_to_sync()`` has its result."""
-    return bool(executor._broken)
-
-
-def break_when_done(executor: Any, future: Future[Any]) -> None:
-    """End a call of ``async_to_sync()`` with its result, as asgiref does."""
-
-    def done(_: Future[Any]) -> None:
-        with executor._work_ready:
-            executor._broken = True
-
-    future.add_done_callback(done)
-
-
-class WaitsInItself(Protocol):
-    """A thread that runs its loop on where a job waits for it."""
-
-    loop: asyncio.AbstractEventLoop
-    thread_id: int
-    is_in_job: bool
-
-    def run_until(self, executor: Any, future: Future[Any]) -> None:
-        """Run the loop on until a future is done."""
-
-
-@contextlib.contextmanager
-def own_waits(own: WaitsInItself) -> Iterator[None]:
-    """
-    Teach ``async_to_sync()`` that loop and job may share a thread.
-
-    asgiref waits for another thread to run the loop, and refuses a job that
-    comes from the thread that is to run it.
-    """
-    real_run = CurrentThreadExecutor.run_until_future
-    real_submit = CurrentThreadExecutor.submit
-
-    def run_until_future(executor: Any, future: Future[Any]) -> None:
-        if own.is_in_job:
-            own.run_until(executor, future)
-        else:
-            real_run(executor, future)
-
-    def submit(executor: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any]:
-        is_own = threading.get_ident() == own.thread_id
-        if not is_own or executor._work_thread is not threading.current_thread():
-            return real_submit(executor, fn, *args, **options)
-        thread, executor._work_thread = executor._work_thread, None
-        try:
-            return real_submit(executor, fn, *args, **options)
-        finally:
-            executor._work_thread = thread
-
-    with (
-        Patch(CurrentThreadExecutor, "run_until_future", run_until_future),
-        Patch(CurrentThreadExecutor, "submit", submit),
-    ):
-        yield
-
-
-@contextlib.contextmanager
-def job_state_kept() -> Iterator[None]:
-    """
-    Put back what asgiref remembers of this thread when a job has ended.
-
-    It would otherwise wait for a loop that no longer runs.
-    """
-    state = vars(SyncToAsync.threadlocal)
-    before = dict(state)
-    try:
-        yield
-    finally:
-        state.clear()
-        state.update(before)
-
-
-@contextlib.contextmanager
-def no_loop_running(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+def no_loop_running() -> Iterator[None]:
     """Have no running loop in this thread, as in a worker's."""
+    loop = asyncio._get_running_loop()
     asyncio._set_running_loop(None)
     try:
         yield
@@ -462,6 +231,16 @@ def loop_lifted() -> Iterator[None]:
         asyncio._set_running_loop(loop)
         if task is not None:
             asyncio.tasks._current_tasks[loop] = task
+
+
+def make_handle(
+    loop: asyncio.AbstractEventLoop,
+    callback: Callable[..., Any],
+    args: tuple[Any, ...],
+    context: contextvars.Context,
+) -> asyncio.Handle:
+    """Return a callback as a loop keeps it."""
+    return events.Handle(callback, args, loop, context)
 
 
 def run_round(loop: asyncio.AbstractEventLoop) -> None:
@@ -489,54 +268,9 @@ def wake(loop: asyncio.AbstractEventLoop) -> None:
     loop._write_to_self()
 
 
-@contextlib.contextmanager
-def owning(loop: asyncio.AbstractEventLoop, own_thread: int) -> Iterator[None]:
-    """Let this thread run a loop that is another's, as that would."""
-    thread_id = threading.get_ident()
-    hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(
-        firstiter=loop._asyncgen_firstiter_hook,
-        finalizer=loop._asyncgen_finalizer_hook,
-    )
-    before, loop._thread_id = loop._thread_id, thread_id
-    _stands_for[thread_id] = own_thread
-    try:
-        yield
-    finally:
-        del _stands_for[thread_id]
-        loop._thread_id = before
-        sys.set_asyncgen_hooks(*hooks)
-
-
-#: Threads that asgiref's Local takes for others, by identity.
-_stands_for: dict[int, int] = {}
-
-
-class _Threading:
-    """The module as asgiref's Local sees it, which tags data by thread."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(threading, name)
-
-    def get_ident(self) -> int:
-        """Return the identity of this thread, or of the one it stands for."""
-        thread_id = threading.get_ident()
-        return _stands_for.get(thread_id, thread_id)
-
-
-if hasattr(asgiref_local, "_Storage"):
-    # Since asgiref 3.12; before, data follow the context alone.
-    asgiref_local.threading = _Threading()
-
-
 def raise_if_interrupted(future: Future[Any]) -> None:
     """Raise ``KeyboardInterrupt`` where a job has."""
     if future.done() and not future.cancelled():
         error = future.exception()
         if isinstance(error, KeyboardInterrupt):
             raise error
-
-
-def is_of_async_to_sync(function: object, loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether what was posted is a call of ``async_to_sync()``."""
-    return function is loop.create_task

@@ -16,7 +16,7 @@ import weakref
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
-from . import private
+from . import private, private_asgiref
 from .jobs import Job, JobKey, current_job
 
 if TYPE_CHECKING:
@@ -138,6 +138,8 @@ class RestWatch:
             elif job.has_started:
                 if not job.holds_worker:
                     yield job
+            elif getattr(job.executor, "is_held_up", False):
+                continue
             elif held[job.executor] < private.worker_limit(self.loop, job.executor):
                 yield job
 
@@ -289,7 +291,7 @@ class RestWatch:
     def _is_background(self, func: Callable[..., Any]) -> bool:
         if not self.background:
             return False
-        key = JobKey(private.job_function(func))
+        key = JobKey(private_asgiref.job_function(func))
         declared = (name for name, count in self.background.items() if count)
         return any(map(key.matches, declared))
 

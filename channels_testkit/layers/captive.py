@@ -10,12 +10,13 @@ from asgiref.sync import markcoroutinefunction
 from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer
 
+from channels_testkit.engine.database import is_in_own_block
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.matching import closest_name
 
 from .exchange import Exchange, Queued, Waiter, suspend
 from .payloads import copy_plain, normalise
-from .sent import Sent, in_atomic_block
+from .sent import Sent
 
 if TYPE_CHECKING:
     from collections import deque
@@ -101,12 +102,12 @@ class CaptiveChannelLayer(BaseChannelLayer):
     @markcoroutinefunction
     def send(self, channel: str, message: Message) -> Coroutine[Any, Any, None]:
         """Put a message on a channel; raise ``ChannelFull`` if it is full."""
-        return self._send("send", channel, message, atomic=in_atomic_block())
+        return self._send("send", channel, message, atomic=is_in_own_block())
 
     @markcoroutinefunction
     def group_send(self, group: str, message: Message) -> Coroutine[Any, Any, None]:
         """Put a message on each channel of a group that is not full."""
-        return self._send("group_send", group, message, atomic=in_atomic_block())
+        return self._send("group_send", group, message, atomic=is_in_own_block())
 
     async def receive(self, channel: str) -> Message:
         """

@@ -8,6 +8,7 @@ to its receiver here; the receiver's future only wakes it.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import threading
 from collections import deque
@@ -16,8 +17,10 @@ from heapq import heappop, heappush
 from types import coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from channels_testkit.engine.order import order_of
+
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     from .sent import Message, Sent
 
@@ -123,12 +126,15 @@ class Exchange:
         """Let go on, each on its own loop, those that were given a message."""
         here = _running_loop()
         elsewhere: dict[asyncio.AbstractEventLoop, list[Waiter]] = {}
+        deliveries: list[Callable[[], None]] = []
         for waiter in waiters:
             loop = waiter.future.get_loop()
             if loop is here:
-                _go_on(waiter)
+                deliveries.append(functools.partial(_go_on, waiter))
             else:
                 elsewhere.setdefault(loop, []).append(waiter)
+        if here is not None:
+            order_of(here).deliver(deliveries)
         for loop, group in elsewhere.items():
             self._wake_on(loop, group)
 

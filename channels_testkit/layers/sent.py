@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
-from django.core.exceptions import ImproperlyConfigured
-
-from channels_testkit.engine.sharing import connections_in_use
-
 Kind = Literal["send", "group_send"]
 Message = dict[str, Any]
 
@@ -39,21 +35,3 @@ class Sent(NamedTuple):
         if self.kind == "group_send":
             text += f", {len(self.receivers)} received, {len(self.dropped)} dropped"
         return f"{text}: {self.message!r}>"
-
-
-def in_atomic_block() -> bool:
-    """
-    Return whether the calling thread is inside an ``atomic()`` of its own.
-
-    Blocks of Django's ``TestCase`` do not count. Only connections that the
-    thread already has are asked.
-    """
-    try:
-        in_use = tuple(connections_in_use())
-    except ImproperlyConfigured:  # no settings, no connections
-        return False
-    return any(
-        not getattr(block, "_from_testcase", False)
-        for connection in in_use
-        for block in connection.atomic_blocks
-    )

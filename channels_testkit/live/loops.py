@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from channels_testkit.engine import hangs, private
+from channels_testkit.engine import hangs, private, private_asgiref
 from channels_testkit.engine.cancelling import cancel_everything
 from channels_testkit.exceptions import HangError
 
@@ -129,11 +129,11 @@ def _did_not_answer(loop: asyncio.AbstractEventLoop, timeout: float) -> HangErro
 def sync_thread(loop: asyncio.AbstractEventLoop, name: str) -> Iterator[None]:
     """Give the loop's thread-sensitive work a thread, for the block."""
     executor = ThreadPoolExecutor(1, f"{name}, sync code")
-    private.lend_thread(loop, executor)
+    private_asgiref.lend_thread(loop, executor)
     try:
         yield
     finally:
-        private.lend_thread(loop, None)
+        private_asgiref.lend_thread(loop, None)
         executor.shutdown(wait=_is_free(executor))
 
 

@@ -7,7 +7,7 @@ import functools
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from channels_testkit.asgi.old_connections import hops_spared
-from channels_testkit.engine import private
+from channels_testkit.engine import private_asgiref
 from channels_testkit.engine.database import TestConnections
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.layers.real import ConfiguredLayers
@@ -114,7 +114,7 @@ class TestRun(TestLoop):
             if not self.options.commits:
                 in_place.enter_context(hops_spared())
             in_place.enter_context(allowed_hosts_of_the_test())
-            in_place.enter_context(private.lent_threads_preferred())
+            in_place.enter_context(private_asgiref.lanes_of_contexts())
             _runs.append(self)
             in_place.callback(_runs.remove, self)
             unawaited.append(self.unawaited)

@@ -11,7 +11,7 @@ from unittest import mock
 
 from asgiref.sync import async_to_sync, sync_to_async
 
-from channels_testkit.engine import private
+from channels_testkit.engine import private_asgiref
 from channels_testkit.engine.jobs import JobKey, current_job
 from channels_testkit.engine.watches import watch_of
 from tests.utils import LoopTestCase
@@ -199,7 +199,7 @@ class StateTests(LoopTestCase):
             functools.partial(functools.partial(self.wait_in_thread)),
         )
         for way in ways:
-            self.assertEqual(private.job_function(way), self.wait_in_thread)
+            self.assertEqual(private_asgiref.job_function(way), self.wait_in_thread)
         jobs = [
             asyncio.ensure_future(asyncio.to_thread(self.wait_in_thread)),
             asyncio.ensure_future(

@@ -26,7 +26,8 @@ from asgiref.sync import (
     sync_to_async,
 )
 
-from channels_testkit.engine import private
+from channels_testkit.engine import private, private_asgiref
+from channels_testkit.engine.bridge import Bridge
 
 
 class LoopTests(unittest.TestCase):
@@ -224,7 +225,9 @@ class AsgirefTests(unittest.TestCase):
         found: list[bool] = []
 
         async def look() -> None:
-            found.append(private.is_awaited_by_its_thread(asyncio.current_task()))
+            found.append(
+                private_asgiref.is_awaited_by_its_thread(asyncio.current_task())
+            )
 
         def call() -> None:
             async_to_sync(look)()
@@ -235,18 +238,18 @@ class AsgirefTests(unittest.TestCase):
 
         asyncio.run(run())
         self.assertEqual(found, [True, False])
-        self.assertFalse(private.is_awaited_by_its_thread(None))
+        self.assertFalse(private_asgiref.is_awaited_by_its_thread(None))
 
     def test_ended_executor_hands_over_to_the_one_around(self) -> None:
         """Else a job that cannot start seems to be busy."""
         around = CurrentThreadExecutor(None)
         executor = CurrentThreadExecutor(around)
-        self.assertIs(private.executor_in_use(executor), executor)
+        self.assertIs(private_asgiref.executor_in_use(executor), executor)
         executor._broken = True
-        self.assertIs(private.executor_in_use(executor), around)
+        self.assertIs(private_asgiref.executor_in_use(executor), around)
         around._broken = True
-        self.assertIs(private.executor_in_use(executor), around)
-        self.assertIsNone(private.executor_in_use(None))
+        self.assertIs(private_asgiref.executor_in_use(executor), around)
+        self.assertIsNone(private_asgiref.executor_in_use(None))
 
     def test_job_of_sync_to_async_has_its_function_last(self) -> None:
         """Else ``background_jobs`` finds nothing."""
@@ -257,7 +260,7 @@ class AsgirefTests(unittest.TestCase):
             real = loop.run_in_executor
 
             def run_in_executor(executor: Any, func: Any, *args: Any) -> Any:
-                jobs.append(private.job_function(func))
+                jobs.append(private_asgiref.job_function(func))
                 return real(executor, func, *args)
 
             with mock.patch.object(loop, "run_in_executor", run_in_executor):
@@ -277,70 +280,59 @@ class AsgirefTests(unittest.TestCase):
 
     def test_lent_thread_runs_thread_sensitive_work(self) -> None:
         """Else consumers have another connection than the test."""
-        loop = asyncio.SelectorEventLoop()
-        self.addCleanup(loop.close)
-        executor = private.TestThreadExecutor()
-        private.lend_thread(loop, executor)
-        self.addCleanup(private.lend_thread, loop, None)
-        self.assertIs(private.lent_thread(loop), executor)
+        bridge = Bridge(hang_timeout=5)
+        self.addCleanup(bridge.close)
+        executor = private_asgiref.lent_thread(bridge.loop)
+        self.assertIsInstance(executor, private_asgiref.OwnThreadExecutor)
 
-        def run() -> None:
-            try:
-                work = sync_to_async(threading.get_ident)()
-                idents.append(loop.run_until_complete(work))
-            finally:
-                executor.pause()
+        async def idents() -> list[int]:
+            here = await sync_to_async(threading.get_ident)()
+            async with ThreadSensitiveContext():
+                return [here, await sync_to_async(threading.get_ident)()]
 
-        idents: list[int] = []
-        executor.resume()
-        thread = threading.Thread(target=run)
-        thread.start()
-        executor.pump()
-        thread.join()
-        self.assertEqual(idents, [threading.get_ident()])
-        self.assertTrue(executor.wait_for_pause(0))
+        with private_asgiref.lanes_of_contexts():
+            self.assertEqual(bridge.run(idents()), [threading.get_ident()] * 2)
 
-    def test_thread_sensitive_context_leaves_a_lent_thread_alone(self) -> None:
-        """Else Django's views have another connection than the test."""
+    def test_each_context_has_a_lane_while_it_lasts(self) -> None:
+        """Else a request waits for another that waits for it."""
+        bridge = Bridge(hang_timeout=5)
+        self.addCleanup(bridge.close)
 
+        async def enter() -> Any:
+            async with ThreadSensitiveContext() as context:
+                return SyncToAsync.context_to_thread_executor[context]
+
+        with private_asgiref.lanes_of_contexts():
+            first, second = bridge.run(enter()), bridge.run(enter())
+        self.assertIsNot(first, second)
+        self.assertIsInstance(first, private_asgiref.OwnThreadExecutor)
+        self.assertNotIn(first, private_asgiref.executors_of_contexts())
+
+    def test_contexts_of_other_loops_are_left_alone(self) -> None:
         async def enter() -> bool:
             async with ThreadSensitiveContext() as context:
                 return SyncToAsync.thread_sensitive_context.get(None) is context
 
-        async def both() -> tuple[bool, bool]:
-            loop = asyncio.get_running_loop()
-            without = await enter()
-            private.lend_thread(loop, private.TestThreadExecutor())
-            try:
-                return without, await enter()
-            finally:
-                private.lend_thread(loop, None)
-
-        with private.lent_threads_preferred():
-            self.assertEqual(asyncio.run(both()), (True, False))
-
-    def test_main_loop_is_forgotten(self) -> None:
-        """Else the next ``async_to_sync()`` waits for a paused loop."""
-        for name in private._MAIN_LOOP_NAMES:
-            setattr(SyncToAsync.threadlocal, name, None)
-        private.forget_main_loop()
-        self.assertEqual(
-            [
-                n
-                for n in private._MAIN_LOOP_NAMES
-                if hasattr(SyncToAsync.threadlocal, n)
-            ],
-            [],
-        )
+        with private_asgiref.lanes_of_contexts():
+            self.assertTrue(asyncio.run(enter()))
 
     def test_main_loop_is_remembered_under_these_names(self) -> None:
+        """Else ``async_to_sync()`` in a test uses a loop of its own."""
         names: list[str] = []
 
         async def run() -> None:
             await sync_to_async(lambda: names.extend(vars(SyncToAsync.threadlocal)))()
 
         asyncio.run(run())
-        self.assertEqual(set(names), set(private._MAIN_LOOP_NAMES))
+        self.assertLessEqual({"main_event_loop", "main_event_loop_pid"}, set(names))
+
+    def test_what_a_job_has_changed_is_put_back(self) -> None:
+        """Else the next ``async_to_sync()`` waits for a loop that is paused."""
+        state = vars(SyncToAsync.threadlocal)
+        before = dict(state)
+        with private_asgiref.job_state_kept():
+            state["main_event_loop"] = "another"
+        self.assertEqual(state, before)
 
     def test_context_is_restored_with_asgirefs_locals(self) -> None:
         """Else what ``setUp`` has set, a language for one, is lost."""
@@ -357,7 +349,7 @@ class AsgirefTests(unittest.TestCase):
         thread.join()
 
         def restore() -> None:
-            private.restore_context(changed)
+            private_asgiref.restore_context(changed)
             self.assertEqual((variable.get(), local.value), ("set", "set"))
 
         contextvars.copy_context().run(restore)

@@ -17,9 +17,10 @@ from django.db import connection, connections, transaction
 from django.db.utils import ConnectionHandler
 from django.test import SimpleTestCase, TestCase, TransactionTestCase, override_settings
 
+from channels_testkit.engine.database import is_in_own_block as in_atomic_block
 from channels_testkit.layers.aliases import captive_layer
 from channels_testkit.layers.captive import CaptiveChannelLayer
-from channels_testkit.layers.sent import Sent, in_atomic_block
+from channels_testkit.layers.sent import Sent
 
 MESSAGE = {"type": "a.message"}
 

@@ -1,0 +1,49 @@
+"""Letting the application stand still while the test's own code is run."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from typing import TYPE_CHECKING, Any
+
+from . import private
+from .rest import APPLICATION
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator
+
+    from .rest import RestWatch
+
+
+@contextlib.contextmanager
+def application_held(rest: RestWatch) -> Iterator[None]:
+    """Let the application go on only where nothing else can, for a block."""
+    loop = rest.loop
+    held: list[asyncio.Handle] = []
+    call_soon, run_own_job = loop.call_soon, rest.run_own_job
+
+    def hold(
+        callback: Callable[..., Any],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.Handle:
+        chosen = contextvars.copy_context() if context is None else context
+        if not chosen.get(APPLICATION):
+            return call_soon(callback, *args, context=context)
+        held.append(private.make_handle(loop, callback, args, chosen))
+        return held[-1]
+
+    def let_go() -> bool:
+        handles, held[:] = held[:], []
+        private.ready_callbacks(loop).extend(handles)
+        return bool(handles)
+
+    loop.call_soon = hold  # type: ignore[method-assign, assignment]
+    rest.run_own_job = lambda: let_go() or run_own_job()
+    try:
+        yield
+    finally:
+        loop.call_soon = call_soon  # type: ignore[method-assign]
+        rest.run_own_job = run_own_job
+        let_go()

@@ -1,0 +1,406 @@
+"""
+The engine does what a server does.
+
+Each scenario is run on a plain loop of asyncio, with a thread for each lane of
+jobs as on a server, and on the engine, which has one thread for all of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import queue
+import threading
+import unittest
+from typing import TYPE_CHECKING, Any
+
+from asgiref.local import Local
+from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
+from django.db import transaction
+from django.utils import timezone, translation
+
+from channels_testkit.engine import private_asgiref
+from channels_testkit.engine.bridge import Bridge
+from tests.app.models import Note
+from tests.utils import OuterTestCase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    Scenario = Callable[[], Coroutine[Any, Any, Any]]
+
+
+def on_a_server(scenario: Scenario) -> Any:
+    return outcome_of(lambda: asyncio.run(scenario()))
+
+
+def on_the_engine(scenario: Scenario) -> Any:
+    bridge = Bridge(hang_timeout=10)
+    try:
+        with private_asgiref.lanes_of_contexts():
+            return outcome_of(lambda: bridge.run(scenario()))
+    finally:
+        bridge.close()
+
+
+def outcome_of(run: Callable[[], Any]) -> Any:
+    """Return what came of it, exceptions as their names."""
+    try:
+        return run()
+    except BaseException as error:
+        return f"raised {type(error).__name__}: {error}"
+
+
+class Log(list[str]):
+    """What happened, in order."""
+
+    def job(self, name: str) -> Callable[[], None]:
+        return lambda: self.append(name)
+
+
+async def soon() -> None:
+    """Let others go on for some rounds."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+class FidelityCase(unittest.TestCase):
+    def assert_same(self, scenario: Scenario, expected: Any = None) -> None:
+        server, engine = on_a_server(scenario), on_the_engine(scenario)
+        self.assertEqual(engine, server)
+        if expected is not None:
+            self.assertEqual(server, expected)
+
+
+class JobTests(FidelityCase):
+    def test_an_unrelated_job_waits_while_one_is_parked(self) -> None:
+        async def scenario() -> list[str]:
+            log, go_on = Log(), asyncio.Event()
+
+            def first() -> None:
+                log.append("first begins")
+                async_to_sync(go_on.wait)()
+                log.append("first ends")
+
+            one = asyncio.create_task(sync_to_async(first)())
+            while not log:
+                await asyncio.sleep(0.001)
+            two = asyncio.create_task(sync_to_async(log.job("unrelated"))())
+            await soon()
+            go_on.set()
+            await asyncio.gather(one, two)
+            return log
+
+        self.assert_same(scenario, ["first begins", "first ends", "unrelated"])
+
+    def test_a_job_of_another_request_runs_meanwhile(self) -> None:
+        async def scenario() -> list[str]:
+            log, go_on = Log(), asyncio.Event()
+
+            def first() -> None:
+                log.append("first begins")
+                async_to_sync(go_on.wait)()
+                log.append("first ends")
+
+            async def request(work: Callable[[], None]) -> None:
+                async with ThreadSensitiveContext():
+                    await sync_to_async(work)()
+
+            one = asyncio.create_task(request(first))
+            while not log:
+                await asyncio.sleep(0.001)
+            await request(log.job("another request"))
+            go_on.set()
+            await one
+            return log
+
+        self.assert_same(scenario, ["first begins", "another request", "first ends"])
+
+    def test_code_that_is_always_ready_waits_for_a_job(self) -> None:
+        async def scenario() -> bool:
+            done = threading.Event()
+            job = asyncio.create_task(sync_to_async(done.set)())
+            while not done.is_set():
+                await asyncio.sleep(0)
+            await job
+            return True
+
+        self.assert_same(scenario, expected=True)
+
+    def test_eight_levels_of_nesting(self) -> None:
+        async def deeper(level: int) -> int:
+            return await sync_to_async(down)(level)
+
+        def down(level: int) -> int:
+            return level if level == 8 else async_to_sync(deeper)(level + 1)
+
+        async def scenario() -> int:
+            return await deeper(0)
+
+        self.assert_same(scenario, 8)
+
+    def test_a_job_has_no_loop(self) -> None:
+        async def scenario() -> list[str]:
+            def job() -> list[str]:
+                return [
+                    str(outcome_of(asyncio.get_running_loop)),
+                    str(outcome_of(asyncio.get_event_loop)).partition(" in ")[0],
+                ]
+
+            return await sync_to_async(job)()
+
+        self.assert_same(scenario)
+
+    def test_a_job_that_blocks_inside_a_parked_one(self) -> None:
+        async def scenario() -> list[str]:
+            log, told = Log(), asyncio.Event()
+            loop = asyncio.get_running_loop()
+
+            def inner() -> None:
+                log.append("inner begins")
+                asyncio.run_coroutine_threadsafe(told.wait(), loop).result(5)
+                log.append("inner ends")
+
+            async def between() -> None:
+                await sync_to_async(inner)()
+
+            def outer() -> None:
+                async_to_sync(between)()
+                log.append("outer ends")
+
+            job = asyncio.create_task(sync_to_async(outer)())
+            while not log:
+                await asyncio.sleep(0.001)
+            told.set()
+            await job
+            return log
+
+        self.assert_same(scenario, ["inner begins", "inner ends", "outer ends"])
+
+    def test_the_exception_of_a_job_is_raised_where_it_is_awaited(self) -> None:
+        async def scenario() -> str:
+            def fail() -> None:
+                raise ValueError("asked for")
+
+            try:
+                await sync_to_async(fail)()
+            except ValueError as error:
+                return str(error)
+            return "nothing"
+
+        self.assert_same(scenario, "asked for")
+
+    def test_a_task_that_is_cancelled_while_its_job_waits(self) -> None:
+        async def scenario() -> list[str]:
+            log, began = Log(), asyncio.Event()
+
+            async def wait() -> None:
+                began.set()
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    log.append("cancelled inside")
+                    raise
+
+            def job() -> None:
+                try:
+                    async_to_sync(wait)()
+                except asyncio.CancelledError:
+                    log.append("cancelled in the job")
+                    raise
+
+            task = asyncio.create_task(sync_to_async(job)())
+            await began.wait()
+            task.cancel()
+            await asyncio.wait([task])
+            await soon()
+            log.append(f"task cancelled: {task.cancelled()}")
+            return log
+
+        self.assert_same(scenario)
+
+
+class HandOverTests(FidelityCase):
+    """A job may wait for the loop by any means."""
+
+    def test_by_a_future_of_the_loop(self) -> None:
+        async def scenario() -> str:
+            loop = asyncio.get_running_loop()
+
+            async def answer() -> str:
+                await asyncio.sleep(0.001)
+                return "answer"
+
+            def job() -> str:
+                return asyncio.run_coroutine_threadsafe(answer(), loop).result(5)
+
+            return await sync_to_async(job)()
+
+        self.assert_same(scenario, "answer")
+
+    def test_by_a_queue(self) -> None:
+        async def scenario() -> str:
+            answers: queue.Queue[str] = queue.Queue()
+            asyncio.get_running_loop().call_later(0.001, answers.put, "answer")
+            return await sync_to_async(answers.get)(timeout=5)
+
+        self.assert_same(scenario, "answer")
+
+    def test_by_an_event_that_a_callback_sets(self) -> None:
+        async def scenario() -> bool:
+            told, loop = threading.Event(), asyncio.get_running_loop()
+
+            def job() -> bool:
+                loop.call_soon_threadsafe(told.set)
+                return told.wait(5)
+
+            return await sync_to_async(job)()
+
+        self.assert_same(scenario, expected=True)
+
+    def test_locals_of_a_task_are_there_in_the_other_thread(self) -> None:
+        async def scenario() -> list[Any]:
+            local, variable = Local(), contextvars.ContextVar[str]("variable")
+            told, seen = threading.Event(), []
+
+            async def read() -> None:
+                local.value = "set"
+                variable.set("set")
+                await asyncio.sleep(0.001)
+                seen.extend([getattr(local, "value", None), variable.get()])
+                told.set()
+
+            reading = asyncio.create_task(read())
+            await soon()
+            await sync_to_async(told.wait)(5)
+            await reading
+            return seen
+
+        self.assert_same(scenario, ["set", "set"])
+
+    def test_language_and_time_zone(self) -> None:
+        async def scenario() -> list[Any]:
+            told, seen = threading.Event(), []
+
+            async def read() -> None:
+                with translation.override("de"), timezone.override("Asia/Tokyo"):
+                    await asyncio.sleep(0.001)
+                    seen.extend(
+                        [
+                            translation.get_language(),
+                            timezone.get_current_timezone_name(),
+                        ]
+                    )
+                told.set()
+
+            reading = asyncio.create_task(read())
+            await soon()
+            await sync_to_async(told.wait)(5)
+            await reading
+            return seen
+
+        self.assert_same(scenario, ["de", "Asia/Tokyo"])
+
+    def test_system_exit_of_a_task_ends_the_loop(self) -> None:
+        async def scenario() -> None:
+            told = threading.Event()
+
+            async def leave() -> None:
+                await asyncio.sleep(0.001)
+                told.set()
+                raise SystemExit("asked for")
+
+            task = asyncio.create_task(leave())
+            await soon()
+            await sync_to_async(told.wait)(5)
+            await task
+
+        self.assert_same(scenario, "raised SystemExit: asked for")
+
+    def test_an_async_generator_that_is_left_is_closed(self) -> None:
+        async def scenario() -> list[str]:
+            log, told = Log(), threading.Event()
+
+            async def generate() -> Any:
+                try:
+                    yield 1
+                finally:
+                    log.append("closed")
+
+            async def leave() -> None:
+                await asyncio.sleep(0.001)
+                async for _ in generate():
+                    break
+                told.set()
+
+            task = asyncio.create_task(leave())
+            await soon()
+            await sync_to_async(told.wait)(5)
+            await task
+            await soon()
+            return log
+
+        self.assert_same(scenario, ["closed"])
+
+    def test_the_next_job_is_in_the_own_thread_again(self) -> None:
+        async def scenario() -> int:
+            waited = threading.Event()
+            asyncio.get_running_loop().call_later(0.001, waited.set)
+            await sync_to_async(waited.wait)(5)
+            return await sync_to_async(threading.get_ident)()
+
+        self.assertEqual(on_the_engine(scenario), threading.get_ident())
+
+
+class ExitTests(FidelityCase):
+    def test_system_exit_in_a_job_goes_to_the_task_that_awaits_it(self) -> None:
+        async def scenario() -> None:
+            def leave() -> None:
+                raise SystemExit("asked for")
+
+            await sync_to_async(leave)()
+
+        self.assert_same(scenario, "raised SystemExit: asked for")
+
+    def test_an_interrupt_in_a_job_ends_the_run(self) -> None:
+        async def scenario() -> None:
+            def interrupt() -> None:
+                raise KeyboardInterrupt("asked for")
+
+            await sync_to_async(interrupt)()
+
+        self.assert_same(scenario, "raised KeyboardInterrupt: asked for")
+
+
+class TransactionTests(OuterTestCase):
+    """The rows of one lane are not rolled back with those of another."""
+
+    def test_a_job_of_another_lane_stays_out_of_an_atomic_block(self) -> None:
+        async def scenario() -> list[str]:
+            log, go_on = Log(), asyncio.Event()
+
+            def in_a_block() -> None:
+                with transaction.atomic():
+                    Note.objects.create(text="rolled back")
+                    log.append("block begins")
+                    async_to_sync(go_on.wait)()
+                    log.append("block ends")
+                    transaction.set_rollback(True)
+
+            async def request(work: Callable[[], None]) -> None:
+                async with ThreadSensitiveContext():
+                    await sync_to_async(work)()
+
+            one = asyncio.create_task(request(in_a_block))
+            while not log:
+                await asyncio.sleep(0.001)
+            two = asyncio.create_task(request(log.job("another lane")))
+            await soon()
+            go_on.set()
+            await asyncio.gather(one, two)
+            return log
+
+        self.assertEqual(
+            on_the_engine(scenario), ["block begins", "block ends", "another lane"]
+        )
+        self.assertEqual(Note.objects.count(), 0)
