@@ -75,6 +75,7 @@ class Bridge:
         self._own = OwnThread(self.loop, self._run_until)
         self.rest.run_own_job = self._own.run_next
         self.rest.on_post = self._own.posted
+        self.rest.is_here = lambda: self._own.has_loop
         self.is_running = False
         self._hang_timeout = hang_timeout
         #: Seconds between two looks of the watchdog.

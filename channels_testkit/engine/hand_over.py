@@ -85,13 +85,20 @@ class HandOver:
         ).start()
 
     def _run(self) -> None:
+        is_stopping = False
         try:
             with private_asgiref.owning(self._loop, self._own_thread):
                 while not self._is_wanted_back:
+                    if private.is_told_to_stop(self._loop):
+                        # It stops where it was begun; here it would not wait.
+                        private.tell_to_stop(self._loop, stop=False)
+                        is_stopping = True
                     private.run_round(self._loop)
         except BaseException as error:  # noqa: BLE001 - raised in the test's thread
             self._came = error
         finally:
+            if is_stopping:
+                private.tell_to_stop(self._loop, stop=True)
             with self._changed:
                 self._is_given = False
                 self._changed.notify_all()

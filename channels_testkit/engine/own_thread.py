@@ -32,13 +32,14 @@ class OwnThread:
     Runs the thread-sensitive jobs of one loop, in the thread that made it.
 
     Each thread that a server would have is a lane. ``run_loop`` runs the loop
-    for ``async_to_sync()`` of the test itself, between the calls of the kit.
+    for ``async_to_sync()`` of the test itself, between the calls of the kit;
+    a loop that is somebody else's has none.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        run_loop: Callable[[Future[Any]], None],
+        run_loop: Callable[[Future[Any]], None] | None = None,
     ) -> None:
         self.loop = loop
         self.thread_id = threading.get_ident()
@@ -55,7 +56,8 @@ class OwnThread:
         private_asgiref.lend_thread(loop, self._lent)
         private_asgiref.teach_waits(self)
         self._adopted = contextlib.ExitStack()
-        self._adopted.enter_context(private_asgiref.loop_adopted(loop))
+        if run_loop is not None:
+            self._adopted.enter_context(private_asgiref.loop_adopted(loop))
 
     def close(self) -> None:
         """Lend the thread no longer."""
@@ -85,7 +87,7 @@ class OwnThread:
         if not self.depth or threading.get_ident() != self.thread_id:
             return False
         # With a loop running, Django finds the connections of async code.
-        with private.no_loop_running():
+        with private.NoLoop():
             return is_in_own_block()
 
     def _run_of(self, lane: OwnThreadExecutor) -> None:
@@ -107,7 +109,7 @@ class OwnThread:
         ]
 
     def _run(self, item: Any) -> None:
-        with private_asgiref.job_state_kept(), private.no_loop_running():
+        with private_asgiref.job_state_kept(), private.NoLoop():
             self.depth += 1
             self.hand_over.begin()
             try:
@@ -118,17 +120,25 @@ class OwnThread:
         private.raise_if_interrupted(item.future)
         self.hand_over.raise_what_came()
 
+    @property
+    def has_loop(self) -> bool:
+        """Whether this thread is the one that runs the loop now."""
+        if threading.get_ident() != self.thread_id or self.hand_over.is_given:
+            return False
+        return self.depth > 0 or private.running_loop() is self.loop
+
     # Waiting inside of one.
 
     @property
     def waits_in_itself(self) -> bool:
         """Whether ``async_to_sync()`` here waits for the loop of the thread."""
-        return self.depth > 0 or private.thread_of(self.loop) is None
+        is_paused = private.thread_of(self.loop) is None
+        return self.depth > 0 or (self._run_loop is not None and is_paused)
 
     def run_until(self, executor: Any, future: Future[Any]) -> None:
         """Run the loop on until a future is done, for code that waits."""
         private_asgiref.break_when_done(executor, future)
-        if not self.depth:
+        if self._run_loop is not None and not self.depth:
             self._calls.append(executor)
             try:
                 self._run_loop(future)

@@ -46,14 +46,12 @@ def selector_of(loop: asyncio.AbstractEventLoop) -> selectors.BaseSelector:
 
 
 #: Another one hides loops that only seem to run: see ``private_asgiref``.
-get_running_loop = asyncio.get_running_loop
+find_running_loop = asyncio._get_running_loop
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """Return the loop that this thread is running, if any."""
-    with contextlib.suppress(RuntimeError):
-        return get_running_loop()
-    return None
+    return find_running_loop()
 
 
 def is_run_by_a_loop() -> bool:
@@ -205,15 +203,30 @@ def thread_of(loop: asyncio.AbstractEventLoop) -> int | None:
     return found
 
 
-@contextlib.contextmanager
-def no_loop_running() -> Iterator[None]:
-    """Have no running loop in this thread, as in a worker's."""
-    loop = asyncio._get_running_loop()
-    asyncio._set_running_loop(None)
-    try:
-        yield
-    finally:
-        asyncio._set_running_loop(loop)
+class NoLoop:
+    """For a block, have no running loop and no current one, as a worker."""
+
+    __slots__ = ("_current", "_is_set", "_running")
+
+    def __enter__(self) -> None:
+        self._running = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
+        local = _policy_local()
+        self._current = getattr(local, "_loop", None)
+        self._is_set = getattr(local, "_set_called", False)
+        local._loop, local._set_called = None, True
+
+    def __exit__(self, *exc_info: object) -> None:
+        local = _policy_local()
+        local._loop, local._set_called = self._current, self._is_set
+        asyncio._set_running_loop(self._running)
+
+
+def _policy_local() -> Any:
+    """Return where the policy keeps what is the thread's current loop."""
+    # Python 3.14 warns of the name without underscore.
+    get = getattr(events, "_get_event_loop_policy", None)
+    return (get or asyncio.get_event_loop_policy)()._local
 
 
 @contextlib.contextmanager

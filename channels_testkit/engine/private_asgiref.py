@@ -359,11 +359,17 @@ def parked_loops_hidden() -> Iterator[None]:
     the test. Django would refuse its queries, and asgiref ``async_to_sync()``.
     Playwright itself goes on to see it.
     """
-    real, thread = asyncio.get_running_loop, threading.get_ident()
+    real, thread = private.find_running_loop, threading.get_ident()
+
+    def find_running_loop() -> asyncio.AbstractEventLoop | None:
+        loop = real()
+        if loop is None or threading.get_ident() != thread:
+            return loop
+        return loop if private.is_run_by_a_loop() else None
 
     def get_running_loop() -> asyncio.AbstractEventLoop:
-        loop = real()
-        if threading.get_ident() == thread and not private.is_run_by_a_loop():
+        loop = find_running_loop()
+        if loop is None:
             raise RuntimeError("no running event loop")
         return loop
 
@@ -373,6 +379,6 @@ def parked_loops_hidden() -> Iterator[None]:
         Patch(django_asyncio, "get_running_loop", get_running_loop),
         Patch(asgiref_sync, "asyncio", as_asgiref_sees_it),
         Patch(asgiref_local, "asyncio", as_asgiref_sees_it),
-        Patch(private, "get_running_loop", get_running_loop),
+        Patch(private, "find_running_loop", find_running_loop),
     ):
         yield

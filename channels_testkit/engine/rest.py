@@ -65,6 +65,8 @@ class RestWatch:
         self.on_hang: Callable[[], None] = _do_nothing
         #: Runs the next job of the test's own thread, if one can start.
         self.run_own_job: Callable[[], bool] = _no_job
+        #: Whether this thread has the loop, as far as is known.
+        self.is_here: Callable[[], bool] = _no_job
         #: Called when a job of this thread posts something to the loop.
         self.on_post: Callable[[Any], None] = _nothing_posted
         self._busy_rounds = 0
@@ -301,10 +303,12 @@ class RestWatch:
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
+        # In the thread of the loop there is nobody to wake.
+        post = self.loop.call_soon if self.is_here() else self._post
         job = current_job()
         if job is None or job not in self._jobs:
-            return self._post(callback, *args, context=context)
-        handle = self._post(job.posting(callback), *args, context=context)
+            return post(callback, *args, context=context)
+        handle = post(job.posting(callback), *args, context=context)
         self.on_post(callback)
         return handle
 
@@ -347,6 +351,7 @@ def _shorter(pause: float | None, timeout: float | None) -> float | None:
 
 
 def _no_job() -> bool:
+    """Stand for a question that nobody answers."""
     return False
 
 

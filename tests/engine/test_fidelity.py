@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import queue
+import signal
 import threading
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from asgiref.local import Local
@@ -20,6 +22,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 
 from channels_testkit.engine import private_asgiref
+from channels_testkit.engine.attaching import attached
 from channels_testkit.engine.bridge import Bridge
 from tests.app.models import Note
 from tests.utils import OuterTestCase
@@ -41,6 +44,26 @@ def on_the_engine(scenario: Scenario) -> Any:
             return outcome_of(lambda: bridge.run(scenario()))
     finally:
         bridge.close()
+
+
+def on_a_loop_of_somebody_else(scenario: Scenario) -> Any:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        with attached(loop), private_asgiref.lanes_of_contexts():
+            return outcome_of(lambda: loop.run_until_complete(scenario()))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+
+def in_another_thread(scenario: Scenario) -> Any:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(on_the_engine, scenario).result(30)
+
+
+WAYS = (on_the_engine, on_a_loop_of_somebody_else, in_another_thread)
 
 
 def outcome_of(run: Callable[[], Any]) -> Any:
@@ -66,8 +89,10 @@ async def soon() -> None:
 
 class FidelityCase(unittest.TestCase):
     def assert_same(self, scenario: Scenario, expected: Any = None) -> None:
-        server, engine = on_a_server(scenario), on_the_engine(scenario)
-        self.assertEqual(engine, server)
+        server = on_a_server(scenario)
+        for way in WAYS:
+            with self.subTest(way.__name__):
+                self.assertEqual(way(scenario), server)
         if expected is not None:
             self.assertEqual(server, expected)
 
@@ -404,3 +429,44 @@ class TransactionTests(OuterTestCase):
             on_the_engine(scenario), ["block begins", "block ends", "another lane"]
         )
         self.assertEqual(Note.objects.count(), 0)
+
+
+class AttachedTests(unittest.TestCase):
+    """A loop that is somebody else's is as it was afterwards."""
+
+    async def in_own_thread(self) -> bool:
+        return await sync_to_async(threading.get_ident)() == threading.get_ident()
+
+    def test_jobs_are_in_the_own_thread_while_it_is_attached(self) -> None:
+        async def main() -> list[bool]:
+            found = [await self.in_own_thread()]
+            with attached(asyncio.get_running_loop()):
+                found.append(await self.in_own_thread())
+            return [*found, await self.in_own_thread()]
+
+        self.assertEqual(asyncio.run(main()), [False, True, False])
+
+    def test_a_loop_that_goes_on_leaves_the_thread_clean(self) -> None:
+        """As one of the session, which a sync test follows."""
+        loop = asyncio.new_event_loop()
+        self.addCleanup(loop.close)
+        with attached(loop):
+            self.assertTrue(loop.run_until_complete(self.in_own_thread()))
+        self.assertFalse(async_to_sync(self.in_own_thread)())
+        self.assertFalse(loop.run_until_complete(self.in_own_thread()))
+
+    @unittest.skipUnless(hasattr(asyncio, "Runner"), "needs Python 3.11")
+    def test_an_interrupt_ends_a_job_under_a_runner(self) -> None:
+        def job() -> None:
+            signal.raise_signal(signal.SIGINT)
+            raise AssertionError("it went on")
+
+        async def main() -> None:
+            await sync_to_async(job)()
+
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+        with asyncio.Runner() as runner, attached(runner.get_loop()):
+            with self.assertRaises(KeyboardInterrupt):
+                runner.run(main())
+        self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
