@@ -129,8 +129,8 @@ class Bridge:
         """
         Run a kit coroutine that only waits for what the application does.
 
-        Where that can do nothing, the loop need not run: two changes of thread
-        take longer than all the rest of a receive.
+        Where that can do nothing, the loop need not run: to start and
+        stop it takes longer than all the rest of a receive.
         """
         if not self.rest.is_at_rest_for_good():
             return self.run(work)
@@ -243,12 +243,14 @@ class Bridge:
         """See to a job that takes long, and to a loop that is late."""
         if not self._is_traced:
             self._own.hand_over.look()
-        deadline = self.rest.deadline
-        if deadline is None or private.clock() <= deadline:
+        deadline, bound = self.rest.deadline, self.rest.hang_timeout
+        if deadline is None or bound is None:
             return
-        if self._is_debugged():
+        left = deadline - private.clock()
+        # The loop may look at its clock as soon as a debugger lets it go on.
+        if left < bound / 2 and self._is_debugged():
             self.rest.arm()
-        elif private.clock() > deadline + min(self.rest.hang_timeout or _GRACE, _GRACE):
+        elif left < -min(bound, _GRACE):
             self._report_blocked_loop()
 
     def _hang(self) -> None:

@@ -21,7 +21,7 @@ SECONDS_TO_WAIT = 0.1
 
 
 class HandOver:
-    """Who has the loop: the test's own thread, or a helper meanwhile."""
+    """Who has the loop: the test's own thread, or another meanwhile."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -34,7 +34,7 @@ class HandOver:
 
     @property
     def is_given(self) -> bool:
-        """Whether a helper has the loop."""
+        """Whether another thread has the loop."""
         return self._is_given
 
     # In the test's own thread.
@@ -51,12 +51,11 @@ class HandOver:
                 return
             self._is_wanted_back = True
             private.wake(self._loop)
-            while self._is_given:
-                self._changed.wait()
+            self._changed.wait_for(lambda: not self._is_given)
             self._is_wanted_back = False
 
     def raise_what_came(self) -> None:
-        """Raise what has left the loop while the helper had it."""
+        """Raise what has left the loop while another thread had it."""
         came, self._came = self._came, None
         if came is not None:
             raise came

@@ -131,7 +131,7 @@ class OwnThread:
 
     @property
     def waits_in_itself(self) -> bool:
-        """Whether ``async_to_sync()`` here waits for the loop of the thread."""
+        """Whether ``async_to_sync()`` here waits for the thread's loop."""
         is_paused = private.thread_of(self.loop) is None
         return self.depth > 0 or (self._run_loop is not None and is_paused)
 

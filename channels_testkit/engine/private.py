@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import sys
 import threading
 import time
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 from asgiref.current_thread_executor import CurrentThreadExecutor
 
 if TYPE_CHECKING:
+    import contextvars
     import selectors
     from collections import deque
     from collections.abc import Callable, Iterator
@@ -226,7 +226,14 @@ def _policy_local() -> Any:
     """Return where the policy keeps what is the thread's current loop."""
     # Python 3.14 warns of the name without underscore.
     get = getattr(events, "_get_event_loop_policy", None)
-    return (get or asyncio.get_event_loop_policy)()._local
+    policy: Any = (get or asyncio.get_event_loop_policy)()
+    return policy._local
+
+
+def _current_tasks() -> dict[Any, Any]:
+    tasks: Any = asyncio.tasks
+    current: dict[Any, Any] = tasks._current_tasks
+    return current
 
 
 @contextlib.contextmanager
@@ -236,14 +243,14 @@ def loop_lifted() -> Iterator[None]:
     if loop is None:
         yield
         return
-    task = asyncio.tasks._current_tasks.pop(loop, None)
+    task = _current_tasks().pop(loop, None)
     asyncio._set_running_loop(None)
     try:
         yield
     finally:
         asyncio._set_running_loop(loop)
         if task is not None:
-            asyncio.tasks._current_tasks[loop] = task
+            _current_tasks()[loop] = task
 
 
 def make_handle(
@@ -258,27 +265,29 @@ def make_handle(
 
 def run_round(loop: asyncio.AbstractEventLoop) -> None:
     """Let a loop go round once, from inside one of its rounds."""
+    of_loop: Any = loop
     before = asyncio._get_running_loop()
     asyncio._set_running_loop(loop)
     try:
-        loop._run_once()
+        of_loop._run_once()
     finally:
         asyncio._set_running_loop(before)
 
 
 def is_told_to_stop(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether the loop stops after this round."""
-    return bool(loop._stopping)
+    return bool(vars(loop)["_stopping"])
 
 
 def tell_to_stop(loop: asyncio.AbstractEventLoop, *, stop: bool) -> None:
     """Let the loop stop after this round, or go on."""
-    loop._stopping = stop
+    vars(loop)["_stopping"] = stop
 
 
 def wake(loop: asyncio.AbstractEventLoop) -> None:
     """Make ``select()`` of a loop return, from another thread."""
-    loop._write_to_self()
+    of_loop: Any = loop
+    of_loop._write_to_self()
 
 
 def raise_if_interrupted(future: Future[Any]) -> None:

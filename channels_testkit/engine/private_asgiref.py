@@ -13,7 +13,6 @@ import functools
 import os
 import sys
 import threading
-from concurrent.futures import Executor, Future
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -27,6 +26,7 @@ from .patches import Patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor, Future
 
 _MAIN_WRAP_CODE = AsyncToSync.main_wrap.__code__
 
@@ -216,7 +216,7 @@ class WaitsInItself(Protocol):
 
     @property
     def waits_in_itself(self) -> bool:
-        """Whether ``async_to_sync()`` here waits for the loop of the thread."""
+        """Whether ``async_to_sync()`` here waits for the thread's loop."""
 
     def run_until(self, executor: Any, future: Future[Any]) -> None:
         """Run the loop on until a future is done."""
@@ -278,7 +278,7 @@ def _submit(executor: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any
 
 @contextlib.contextmanager
 def loop_adopted(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Let ``async_to_sync()`` in this thread run what it is given on a loop."""
+    """Let ``async_to_sync()`` of this thread run things on a loop."""
     state = vars(SyncToAsync.threadlocal)
     before = dict(state)
     state.update(main_event_loop=loop, main_event_loop_pid=os.getpid())
@@ -308,19 +308,20 @@ def job_state_kept() -> Iterator[None]:
 @contextlib.contextmanager
 def owning(loop: asyncio.AbstractEventLoop, own_thread: int) -> Iterator[None]:
     """Let this thread run a loop that is another's, as that would."""
+    own: Any = loop
     thread_id = threading.get_ident()
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(
-        firstiter=loop._asyncgen_firstiter_hook,
-        finalizer=loop._asyncgen_finalizer_hook,
+        firstiter=own._asyncgen_firstiter_hook,
+        finalizer=own._asyncgen_finalizer_hook,
     )
-    before, loop._thread_id = loop._thread_id, thread_id
+    before, own._thread_id = own._thread_id, thread_id
     _stands_for[thread_id] = own_thread
     try:
         yield
     finally:
         del _stands_for[thread_id]
-        loop._thread_id = before
+        own._thread_id = before
         sys.set_asyncgen_hooks(*hooks)
 
 
@@ -342,7 +343,7 @@ class _Threading:
 
 if hasattr(asgiref_local, "_Storage"):
     # Since asgiref 3.12; before, data follow the context alone.
-    asgiref_local.threading = _Threading()
+    vars(asgiref_local)["threading"] = _Threading()
 
 
 def is_of_async_to_sync(function: object, loop: asyncio.AbstractEventLoop) -> bool:

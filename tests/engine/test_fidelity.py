@@ -18,9 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.local import Local
 from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.layers import get_channel_layer
 from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+from django.urls import get_urlconf, path, set_urlconf
 from django.utils import timezone, translation
 
+from channels_testkit import SimpleWebsocketTestCase
 from channels_testkit.engine import private_asgiref
 from channels_testkit.engine.attaching import attached
 from channels_testkit.engine.bridge import Bridge
@@ -70,7 +76,7 @@ def outcome_of(run: Callable[[], Any]) -> Any:
     """Return what came of it, exceptions as their names."""
     try:
         return run()
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the tests compare it
         return f"raised {type(error).__name__}: {error}"
 
 
@@ -79,6 +85,11 @@ class Log(list[str]):
 
     def job(self, name: str) -> Callable[[], None]:
         return lambda: self.append(name)
+
+    async def begun(self, entries: int = 1) -> None:
+        """Wait for so many entries, which another thread may make."""
+        while len(self) < entries:  # noqa: ASYNC110 - an event of asyncio is not for threads
+            await asyncio.sleep(0.001)
 
 
 async def soon() -> None:
@@ -108,8 +119,7 @@ class JobTests(FidelityCase):
                 log.append("first ends")
 
             one = asyncio.create_task(sync_to_async(first)())
-            while not log:
-                await asyncio.sleep(0.001)
+            await log.begun()
             two = asyncio.create_task(sync_to_async(log.job("unrelated"))())
             await soon()
             go_on.set()
@@ -132,8 +142,7 @@ class JobTests(FidelityCase):
                     await sync_to_async(work)()
 
             one = asyncio.create_task(request(first))
-            while not log:
-                await asyncio.sleep(0.001)
+            await log.begun()
             await request(log.job("another request"))
             go_on.set()
             await one
@@ -141,11 +150,60 @@ class JobTests(FidelityCase):
 
         self.assert_same(scenario, ["first begins", "another request", "first ends"])
 
+    def test_two_parked_jobs_that_end_in_the_other_order(self) -> None:
+        """Each request has a thread of its own on a server."""
+
+        async def scenario() -> list[str]:
+            log, first, second = Log(), asyncio.Event(), asyncio.Event()
+
+            def wait(name: str, event: asyncio.Event) -> None:
+                log.append(f"{name} begins")
+                async_to_sync(event.wait)()
+
+            async def request(name: str, event: asyncio.Event) -> None:
+                async with ThreadSensitiveContext():
+                    await sync_to_async(wait)(name, event)
+                log.append(f"{name} answered")
+
+            one = asyncio.create_task(request("first", first))
+            await log.begun()
+            two = asyncio.create_task(request("second", second))
+            await log.begun(2)
+            second.set()
+            await two
+            first.set()
+            await one
+            return log
+
+        self.assert_same(
+            scenario,
+            ["first begins", "second begins", "second answered", "first answered"],
+        )
+
+    def test_tasks_that_are_eager(self) -> None:
+        factory = getattr(asyncio, "eager_task_factory", None)
+        if factory is None:
+            self.skipTest("needs Python 3.12")
+
+        async def scenario() -> list[Any]:
+            asyncio.get_running_loop().set_task_factory(factory)
+            log = Log()
+
+            async def work(name: str) -> str:
+                log.append(f"{name} begins")
+                await sync_to_async(log.append)(f"{name} works")
+                return name
+
+            names = await asyncio.gather(*(asyncio.create_task(work(n)) for n in "ab"))
+            return [*log, *names]
+
+        self.assert_same(scenario)
+
     def test_code_that_is_always_ready_waits_for_a_job(self) -> None:
         async def scenario() -> bool:
             done = threading.Event()
             job = asyncio.create_task(sync_to_async(done.set)())
-            while not done.is_set():
+            while not done.is_set():  # noqa: ASYNC110 - that is the scenario
                 await asyncio.sleep(0)
             await job
             return True
@@ -194,8 +252,7 @@ class JobTests(FidelityCase):
                 log.append("outer ends")
 
             job = asyncio.create_task(sync_to_async(outer)())
-            while not log:
-                await asyncio.sleep(0.001)
+            await log.begun()
             told.set()
             await job
             return log
@@ -303,19 +360,17 @@ class HandOverTests(FidelityCase):
 
         self.assert_same(scenario, ["set", "set"])
 
-    def test_language_and_time_zone(self) -> None:
+    def test_language_time_zone_and_urlconf(self) -> None:
         async def scenario() -> list[Any]:
             told, seen = threading.Event(), []
 
             async def read() -> None:
+                set_urlconf("tests.app.urls")
                 with translation.override("de"), timezone.override("Asia/Tokyo"):
                     await asyncio.sleep(0.001)
-                    seen.extend(
-                        [
-                            translation.get_language(),
-                            timezone.get_current_timezone_name(),
-                        ]
-                    )
+                    seen.append(translation.get_language())
+                    seen.append(timezone.get_current_timezone_name())
+                seen.append(get_urlconf())
                 told.set()
 
             reading = asyncio.create_task(read())
@@ -324,11 +379,14 @@ class HandOverTests(FidelityCase):
             await reading
             return seen
 
-        self.assert_same(scenario, ["de", "Asia/Tokyo"])
+        self.assert_same(scenario, ["de", "Asia/Tokyo", "tests.app.urls"])
 
     def test_system_exit_of_a_task_ends_the_loop(self) -> None:
         async def scenario() -> None:
             told = threading.Event()
+            loop = asyncio.get_running_loop()
+            # Nobody can retrieve the exception any more.
+            loop.set_exception_handler(lambda *_: None)
 
             async def leave() -> None:
                 await asyncio.sleep(0.001)
@@ -417,8 +475,7 @@ class TransactionTests(OuterTestCase):
                     await sync_to_async(work)()
 
             one = asyncio.create_task(request(in_a_block))
-            while not log:
-                await asyncio.sleep(0.001)
+            await log.begun()
             two = asyncio.create_task(request(log.job("another lane")))
             await soon()
             go_on.set()
@@ -470,3 +527,52 @@ class AttachedTests(unittest.TestCase):
             with self.assertRaises(KeyboardInterrupt):
                 runner.run(main())
         self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+
+
+class AnsweringConsumer(AsyncJsonWebsocketConsumer):
+    groups = ("questions",)
+
+    async def question_asked(self, event: dict[str, Any]) -> None:
+        answer = {"type": "answer", "value": event["value"] + 1}
+        await self.channel_layer.send(event["reply_channel"], answer)
+
+
+async def asking_view(request: HttpRequest) -> HttpResponse:
+    layer: Any = get_channel_layer()
+    name = await layer.new_channel()
+    question = {"type": "question.asked", "value": 41, "reply_channel": name}
+    await layer.group_send("questions", question)
+    answer = await asyncio.wait_for(layer.receive(name), 5)
+    return HttpResponse(answer["value"])
+
+
+urlpatterns = [path("ask/", asking_view)]
+
+
+@override_settings(ROOT_URLCONF=__name__)
+class ViewTests(SimpleWebsocketTestCase):
+    """A view of a sync test's client asks a consumer, and gets its answer."""
+
+    def test_of_a_client_of_django(self) -> None:
+        self.connect("/", application=AnsweringConsumer.as_asgi())
+        self.assertEqual(self.client.get("/ask/").content, b"42")
+
+    def test_of_async_to_sync(self) -> None:
+        self.connect("/", application=AnsweringConsumer.as_asgi())
+        response = async_to_sync(asking_view)(HttpRequest())
+        self.assertEqual(response.content, b"42")
+
+    def test_the_application_stands_still_where_nobody_waits_for_it(self) -> None:
+        heard: list[int] = []
+
+        class Hearing(AnsweringConsumer):
+            async def question_asked(self, event: dict[str, Any]) -> None:
+                heard.append(event["value"])
+
+        self.connect("/", application=Hearing.as_asgi())
+        layer: Any = get_channel_layer()
+        question = {"type": "question.asked", "value": 41}
+        async_to_sync(layer.group_send)("questions", question)
+        self.assertEqual(heard, [])
+        self.settle()
+        self.assertEqual(heard, [41])

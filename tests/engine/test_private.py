@@ -12,7 +12,7 @@ import functools
 import importlib.util
 import threading
 import unittest
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from unittest import mock
 
@@ -219,6 +219,67 @@ class PoolTests(unittest.TestCase):
         return private.is_idle_worker(thread, frame)
 
 
+class RoundTests(unittest.TestCase):
+    """A loop is run round by round, from inside one of its rounds."""
+
+    def setUp(self) -> None:
+        self.loop = asyncio.SelectorEventLoop()
+        self.addCleanup(self.loop.close)
+
+    def test_a_round_runs_what_is_ready(self) -> None:
+        done: list[object] = []
+        self.loop.call_soon(lambda: done.append(private.running_loop()))
+        private.run_round(self.loop)
+        self.assertEqual(done, [self.loop])
+        self.assertIsNone(private.running_loop())
+
+    def test_a_loop_is_told_to_stop_and_to_go_on(self) -> None:
+        self.assertFalse(private.is_told_to_stop(self.loop))
+        self.loop.stop()
+        self.assertTrue(private.is_told_to_stop(self.loop))
+        private.tell_to_stop(self.loop, stop=False)
+        self.assertFalse(private.is_told_to_stop(self.loop))
+
+    def test_a_loop_that_waits_is_woken(self) -> None:
+        waker = threading.Timer(0.001, private.wake, [self.loop])
+        waker.start()
+        private.run_round(self.loop)  # would wait for ever
+        waker.join()
+
+    def test_a_handle_is_run_in_its_context(self) -> None:
+        variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
+        context = contextvars.copy_context()
+        context.run(variable.set, "set")
+        seen: list[str] = []
+        handle = private.make_handle(
+            self.loop, lambda: seen.append(variable.get()), (), context
+        )
+        private.ready_callbacks(self.loop).append(handle)  # type: ignore[arg-type]
+        private.run_round(self.loop)
+        self.assertEqual(seen, ["set"])
+
+    def test_a_job_has_no_running_loop_and_no_current_one(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.addCleanup(asyncio.set_event_loop, None)
+        with private.NoLoop():
+            self.assertIsNone(private.running_loop())
+            with self.assertRaises(RuntimeError):
+                asyncio.get_event_loop()
+        self.assertIs(asyncio.get_event_loop(), self.loop)
+
+    def test_a_loop_that_seems_to_run_is_lifted(self) -> None:
+        async def lift() -> tuple[object, object]:
+            with private.loop_lifted():
+                return private.running_loop(), asyncio.current_task(self.loop)
+
+        async def main() -> None:
+            task = asyncio.current_task()
+            self.assertEqual(await lift(), (None, None))
+            self.assertIs(asyncio.current_task(), task)
+
+        self.loop.run_until_complete(main())
+
+
 class AsgirefTests(unittest.TestCase):
     def test_task_of_async_to_sync_is_told_from_others(self) -> None:
         """Else a thread that goes on seems to be parked."""
@@ -293,6 +354,52 @@ class AsgirefTests(unittest.TestCase):
         with private_asgiref.lanes_of_contexts():
             self.assertEqual(bridge.run(idents()), [threading.get_ident()] * 2)
 
+    def test_executors_queue_their_jobs_under_these_names(self) -> None:
+        """Else a job that waits cannot run those that it waits for."""
+        executor = CurrentThreadExecutor(None)
+        self.assertFalse(private_asgiref.has_work(executor))
+        self.assertFalse(private_asgiref.is_broken(executor))
+        done: list[str] = []
+        submit = threading.Thread(target=executor.submit, args=(done.append, "job"))
+        submit.start()
+        submit.join()
+        self.assertTrue(private_asgiref.has_work(executor))
+        private_asgiref.take_work(executor).run()
+        self.assertEqual(done, ["job"])
+        result: Future[None] = Future()
+        private_asgiref.break_when_done(executor, result)
+        result.set_result(None)
+        self.assertTrue(private_asgiref.is_broken(executor))
+
+    def test_what_is_taught_is_forgotten(self) -> None:
+        """Else code outside of tests is changed."""
+        names = ("run_until_future", "submit")
+        before = [vars(CurrentThreadExecutor)[name] for name in names]
+        one, two = Bridge(hang_timeout=5), Bridge(hang_timeout=5)
+        self.assertNotEqual(
+            [vars(CurrentThreadExecutor)[name] for name in names], before
+        )
+        one.close()
+        two.close()
+        self.assertEqual([vars(CurrentThreadExecutor)[name] for name in names], before)
+
+    def test_locals_are_tagged_by_thread_as_these_see_it(self) -> None:
+        """Else language and time zone are lost where a helper has the loop."""
+        local, loop = Local(), asyncio.SelectorEventLoop()
+        self.addCleanup(loop.close)
+        local.value = "set"
+        context, own = contextvars.copy_context(), threading.get_ident()
+        found: list[Any] = []
+
+        def read() -> None:
+            with private_asgiref.owning(loop, own):
+                found.append(context.run(getattr, local, "value", None))
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        thread.join()
+        self.assertEqual(found, ["set"])
+
     def test_each_context_has_a_lane_while_it_lasts(self) -> None:
         """Else a request waits for another that waits for it."""
         bridge = Bridge(hang_timeout=5)
@@ -327,7 +434,7 @@ class AsgirefTests(unittest.TestCase):
         self.assertLessEqual({"main_event_loop", "main_event_loop_pid"}, set(names))
 
     def test_what_a_job_has_changed_is_put_back(self) -> None:
-        """Else the next ``async_to_sync()`` waits for a loop that is paused."""
+        """Else the next ``async_to_sync()`` waits for a paused loop."""
         state = vars(SyncToAsync.threadlocal)
         before = dict(state)
         with private_asgiref.job_state_kept():
