@@ -109,7 +109,7 @@ class Bridge:
 
     @property
     def order(self) -> Order:
-        """What decides which job starts, what time it is, what is delivered."""
+        """Decides which job starts, what time it is, what is delivered."""
         return order_of(self.loop)
 
     @order.setter

@@ -98,6 +98,11 @@ async def soon() -> None:
         await asyncio.sleep(0)
 
 
+def expect_that_nobody_retrieves() -> None:
+    """Let the loop not report an exception that has ended it."""
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+
+
 class FidelityCase(unittest.TestCase):
     def assert_same(self, scenario: Scenario, expected: Any = None) -> None:
         server = on_a_server(scenario)
@@ -384,9 +389,7 @@ class HandOverTests(FidelityCase):
     def test_system_exit_of_a_task_ends_the_loop(self) -> None:
         async def scenario() -> None:
             told = threading.Event()
-            loop = asyncio.get_running_loop()
-            # Nobody can retrieve the exception any more.
-            loop.set_exception_handler(lambda *_: None)
+            expect_that_nobody_retrieves()
 
             async def leave() -> None:
                 await asyncio.sleep(0.001)
@@ -447,6 +450,8 @@ class ExitTests(FidelityCase):
 
     def test_an_interrupt_in_a_job_ends_the_run(self) -> None:
         async def scenario() -> None:
+            expect_that_nobody_retrieves()
+
             def interrupt() -> None:
                 raise KeyboardInterrupt("asked for")
 
