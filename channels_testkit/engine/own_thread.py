@@ -10,10 +10,14 @@ until it ends.
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from typing import TYPE_CHECKING, Any
 
+from django.db import connections
+
 from . import private, private_asgiref
+from .baton import BatonThread
 from .database import is_in_own_block
 from .hand_over import HandOver
 from .jobs import no_job
@@ -50,6 +54,9 @@ class OwnThread:
         self.is_stopping = False
         self.hand_over = HandOver(loop)
         self._run_loop = run_loop
+        #: Jobs that have begun while another one was parked.
+        self._batons: list[BatonThread] = []
+        self._connections = connections.all()
         #: Calls of ``async_to_sync()`` of the test itself.
         self._calls: list[Any] = []
         self._lent = private_asgiref.OwnThreadExecutor(self.lanes, self._is_held_up)
@@ -69,11 +76,16 @@ class OwnThread:
 
     def run_next(self) -> bool:
         """Run the next job, if one can start; called inside ``select()``."""
-        if threading.get_ident() != self.thread_id:
+        is_own = threading.get_ident() == self.thread_id
+        if not (is_own or self.hand_over.is_given):
             return False
         for call in reversed(self._calls):
-            if not self.depth and private_asgiref.has_work(call):
+            if is_own and not self.depth and private_asgiref.has_work(call):
                 self._run(private_asgiref.take_work(call))
+                return True
+        for baton in self._batons:
+            if baton.has_ended or baton.can_go_on:
+                self._run_baton(baton, baton.go_on)
                 return True
         lanes = [it for it in self.lanes if it.has_work and not it.is_held_up]
         if not lanes:
@@ -84,13 +96,31 @@ class OwnThread:
 
     def _is_held_up(self) -> bool:
         """Tell whether a job of another lane would get into a transaction."""
-        if not self.depth or threading.get_ident() != self.thread_id:
+        is_alone = not (self.depth or self._batons)
+        if is_alone:
             return False
+        if threading.get_ident() != self.thread_id:
+            return any(it.in_atomic_block for it in self._connections)
         # With a loop running, Django finds the connections of async code.
         with private.NoLoop():
             return is_in_own_block()
 
+    def _run_baton(self, baton: BatonThread, step: Callable[[], None]) -> None:
+        if not baton.has_ended:
+            step()
+        if baton.has_ended:
+            baton.finish()
+            self._batons.remove(baton)
+            self._forget_unused_lanes()
+            private.raise_if_interrupted(baton.future)
+
     def _run_of(self, lane: OwnThreadExecutor) -> None:
+        if self.depth:
+            wake = functools.partial(private.wake, self.loop)
+            baton = BatonThread(lane, self.thread_id, self._connections, wake)
+            self._batons.append(baton)
+            self._run_baton(baton, baton.start)
+            return
         lane.is_taken = True
         try:
             self._run(lane.take())

@@ -306,6 +306,28 @@ def job_state_kept() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def standing_for(own_thread: int) -> Iterator[None]:
+    """Let asgiref's Local take this thread for another one."""
+    thread_id = threading.get_ident()
+    _stands_for[thread_id] = own_thread
+    try:
+        yield
+    finally:
+        del _stands_for[thread_id]
+
+
+@contextlib.contextmanager
+def waits_of(own: WaitsInItself) -> Iterator[None]:
+    """Let ``async_to_sync()`` of this thread wait by what is given."""
+    thread_id = threading.get_ident()
+    _own_threads[thread_id] = [own]
+    try:
+        yield
+    finally:
+        del _own_threads[thread_id]
+
+
+@contextlib.contextmanager
 def owning(loop: asyncio.AbstractEventLoop, own_thread: int) -> Iterator[None]:
     """Let this thread run a loop that is another's, as that would."""
     own: Any = loop

@@ -1,0 +1,133 @@
+"""
+A thread for a job that begins while another one is parked.
+
+Only one of the threads runs at a time, the one that has the baton: a job gives
+it back when it waits in ``async_to_sync()``, and when it ends. So jobs may end
+in any order, and what happens does not depend on the machine. One that takes
+longer than most, as it waits for another one, loses the baton and goes on as
+in a thread of a server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+
+from . import private_asgiref
+from .hand_over import SECONDS_TO_WAIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Future
+
+    from .private_asgiref import OwnThreadExecutor
+
+
+class BatonThread:
+    """Runs one job of a lane, by turns with the test's own thread."""
+
+    waits_in_itself = True
+
+    def __init__(
+        self, lane: OwnThreadExecutor, own_thread: int, mine: list[Any], wake: Any
+    ) -> None:
+        self._lane = lane
+        self._item: Any = lane.take()
+        self._own_thread = own_thread
+        self._waits_for: Any = None
+        self._connections = mine
+        self._changed = threading.Condition()
+        self._has_baton = False
+        self.has_ended = False
+        self._wake = wake
+        lane.is_taken = True
+        self._thread = threading.Thread(
+            target=self._serve, name="channels_testkit job", daemon=True
+        )
+
+    @property
+    def future(self) -> Future[Any]:
+        """The result of the job."""
+        future: Future[Any] = self._item.future
+        return future
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether what it waits for has come."""
+        waits_for = self._waits_for
+        return waits_for is not None and (
+            private_asgiref.has_work(waits_for) or private_asgiref.is_broken(waits_for)
+        )
+
+    # In the thread that has the loop.
+
+    def start(self) -> None:
+        """Run the job until it waits or ends."""
+        for connection in self._connections:
+            connection.inc_thread_sharing()
+        self._has_baton = True
+        self._thread.start()
+        self._wait()
+
+    def go_on(self) -> None:
+        """Let the job go on until it waits again, or ends."""
+        with self._changed:
+            self._waits_for = None
+            self._has_baton = True
+            self._changed.notify_all()
+        self._wait()
+
+    def _wait(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._has_baton, SECONDS_TO_WAIT)
+            self._has_baton = False
+
+    def finish(self) -> None:
+        """Clean up after a job that has ended."""
+        self._thread.join()
+        self._lane.is_taken = False
+        for connection in self._connections:
+            connection.dec_thread_sharing()
+
+    # In its thread.
+
+    def run_until(self, executor: Any, future: Future[Any]) -> None:
+        """Give the baton back until a future is done, or there is a job."""
+        private_asgiref.break_when_done(executor, future)
+        while True:
+            if private_asgiref.has_work(executor):
+                private_asgiref.take_work(executor).run()
+            elif private_asgiref.is_broken(executor):
+                return
+            else:
+                with self._changed:
+                    self._waits_for = executor
+                    self._give_back()
+                    self._changed.wait_for(lambda: self._has_baton)
+
+    def _serve(self) -> None:
+        try:
+            with self._in_place():
+                self._item.run()
+        finally:
+            with self._changed:
+                self.has_ended = True
+                self._give_back()
+
+    def _give_back(self) -> None:
+        self._has_baton = False
+        self._changed.notify_all()
+        self._wake()
+
+    @contextlib.contextmanager
+    def _in_place(self) -> Iterator[None]:
+        for connection in self._connections:
+            connections[connection.alias] = connection
+        with (
+            private_asgiref.standing_for(self._own_thread),
+            private_asgiref.waits_of(self),
+        ):
+            yield
