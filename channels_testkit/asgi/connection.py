@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import asyncio
 import warnings
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.engine.tracebacks import note_owner
 from channels_testkit.engine.waiting import Waiting
+from channels_testkit.engine.watches import watch_of
 from channels_testkit.exceptions import ChannelsTestkitWarning, ProtocolError
 
 from .application import RunningApplication
@@ -18,7 +20,6 @@ from .recorder import MEETING, recorder
 from .transcript import IN, OUT, Transcript
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, MutableMapping
 
     from channels.consumer import AsyncConsumer
@@ -81,6 +82,8 @@ class Connection(abc.ABC):
     def _run(
         self, application: ASGIApplication, scope: MutableMapping[str, Any]
     ) -> None:
+        # A loop that cannot be watched is refused before anything runs on it.
+        watch_of(asyncio.get_running_loop())
         self.scope = scope
         recorder.hold()
         self._running = RunningApplication(

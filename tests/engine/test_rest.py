@@ -355,3 +355,4 @@ class LoopTests(unittest.TestCase):
             " tests on one of these, for instance with"
             " asyncio.set_event_loop_policy(None) before they start.",
         )
+        self.assertEqual(asyncio.all_tasks(loop), set())
