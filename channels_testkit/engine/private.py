@@ -1,7 +1,7 @@
 """
 The private names of asyncio and asgiref that the engine stands on.
 
-They are used nowhere else, and tests/test_private.py has a canary for each.
+They are used nowhere else, and tests/engine/test_private.py has a canary for each.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     thread as pool_module,
 )
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
-from unittest import mock
 
-from asgiref import sync as asgiref_sync
+from asgiref import local as asgiref_local, sync as asgiref_sync
 from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
 from django.utils import asyncio as django_asyncio
@@ -53,11 +53,13 @@ def selector_of(loop: asyncio.AbstractEventLoop) -> selectors.BaseSelector:
     return cast("selectors.BaseSelector", selector)
 
 
+#: Another function while ``parked_loops_hidden()``.
+find_running_loop = asyncio._get_running_loop
+
+
 def running_loop() -> asyncio.AbstractEventLoop | None:
     """Return the loop that this thread is running, if any."""
-    with contextlib.suppress(RuntimeError):
-        return asyncio.get_running_loop()
-    return None
+    return find_running_loop()
 
 
 @contextlib.contextmanager
@@ -67,19 +69,29 @@ def parked_loops_hidden() -> Iterator[None]:
 
     Playwright's sync calls leave theirs marked as running when they return to
     the test. Django would refuse its queries, and asgiref ``async_to_sync()``.
+    Playwright itself goes on to see it.
     """
-    real, thread = asyncio.get_running_loop, threading.get_ident()
+    real, thread = find_running_loop, threading.get_ident()
+
+    def find() -> asyncio.AbstractEventLoop | None:
+        loop = real()
+        if loop is None or threading.get_ident() != thread:
+            return loop
+        return loop if _is_run_by_a_loop(sys._getframe()) else None
 
     def get_running_loop() -> asyncio.AbstractEventLoop:
-        loop = real()
-        if threading.get_ident() == thread and not _is_run_by_a_loop(sys._getframe()):
+        if (loop := find()) is None:
             raise RuntimeError("no running event loop")
         return loop
 
-    with contextlib.ExitStack() as undo:
-        for module in (asyncio, django_asyncio):
-            patch = mock.patch.object(module, "get_running_loop", get_running_loop)
-            undo.enter_context(patch)
+    names = {**vars(asyncio), "get_running_loop": get_running_loop}
+    as_asgiref_sees_it = SimpleNamespace(**names)
+    with (
+        Patch(sys.modules[__name__], "find_running_loop", find),
+        Patch(django_asyncio, "get_running_loop", get_running_loop),
+        Patch(asgiref_sync, "asyncio", as_asgiref_sees_it),
+        Patch(asgiref_local, "asyncio", as_asgiref_sees_it),
+    ):
         yield
 
 

@@ -76,6 +76,33 @@ class PlaywrightTests(LiveServerTestCase):
         self.assertReceivesJson(ann, {"note": "from the test"})
         self.assertReceivesJson(ann, {"note": "hello"})
 
+    def test_what_a_page_does_can_be_expected(self):
+        page = self.open_room()
+        with page.expect_console_message() as message:
+            page.evaluate("console.log('hello')")
+        self.assertEqual(message.value.text, "hello")
+        with page.expect_request("**/other/") as request:
+            page.evaluate("fetch('/other/')")
+        self.assertTrue(request.value.url.endswith("/other/"))
+        with page.expect_response("**/other/") as response:
+            page.evaluate("fetch('/other/')")
+        self.assertEqual(response.value.status, 404)
+        with page.expect_websocket() as websocket:
+            page.reload()
+        self.assertTrue(websocket.value.url.startswith(self.live_server_ws_url))
+        with websocket.value.expect_event("framereceived") as frame:
+            page.wait_for_function("document.title === 'connected'")
+            page.evaluate("say('hello')")
+        self.assertIn("hello", frame.value)
+        with page.expect_popup() as popup:
+            page.evaluate("window.open('about:blank')")
+        popup.value.close()
+        with page.expect_navigation():
+            page.goto(f"{self.live_server_url}/room/")
+        # The kit, Django and asgiref go on to work between them.
+        Note.objects.create(text="by the test")
+        self.settle()
+
     def test_no_variable_is_set_for_it(self):
         self.assertNotIn("DJANGO_ALLOW_ASYNC_UNSAFE", os.environ)
 
