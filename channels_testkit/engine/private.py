@@ -1,7 +1,7 @@
 """
 The private names of asyncio and asgiref that the engine stands on.
 
-They are used nowhere else, and tests/engine/test_private.py has a canary for each.
+They are used nowhere else; tests/engine/test_private.py has canaries for them.
 """
 
 from __future__ import annotations
