@@ -38,6 +38,24 @@ def described(value: object) -> str:
     return f"{told(value)}, of type {type(value).__name__}"
 
 
+def not_a_dict(event: object, example: str) -> Breach:
+    """Say that an event is not a dict, and what would be one."""
+    return Breach(
+        "not-a-dict",
+        f"The application sent {described(event)}, and a server reads only dicts; "
+        f"send a dict with a 'type', such as {example}.",
+    )
+
+
+def no_type(event: Event, known: Sequence[str]) -> Breach:
+    """Say that an event has no type, and which there are."""
+    return Breach(
+        "no-type",
+        f"The application sent {told(event)}, and a server cannot tell what an "
+        f"event without a 'type' is; give it one of {listed(known)}.",
+    )
+
+
 def check_send(event: Event) -> Breach | None:
     """Find what is wrong with the content of a frame."""
     text, data = event.get("text"), event.get("bytes")
@@ -138,16 +156,16 @@ def _is_header(header: object) -> bool:
     )
 
 
-def check_status(event: Event) -> Breach | None:
-    """Find what is wrong with the status of a denial response."""
+def check_status(event: Event, name: str, example: int) -> Breach | None:
+    """Find what is wrong with the status of a response, named as said."""
     status = event.get("status")
     if is_int(status):
         return None
     return Breach(
-        "denial-status",
-        f"The application sent {DENIAL_START!r} with the status {told(status)}, and a "
-        "server needs an int to answer with; give the status of the response, such as "
-        "403.",
+        name,
+        f"The application sent {event['type']!r} with the status {told(status)}, and "
+        "a server needs an int to answer with; give the status of the response, such "
+        f"as {example}.",
     )
 
 

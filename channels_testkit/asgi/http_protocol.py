@@ -7,9 +7,10 @@ from .events import (
     Event,
     check_body,
     check_headers,
-    described,
-    is_int,
+    check_status,
     listed,
+    no_type,
+    not_a_dict,
     told,
 )
 
@@ -42,7 +43,7 @@ class HttpProtocol:
         the client has gone only the type is judged.
         """
         if not isinstance(event, dict):
-            return _not_a_dict(event)
+            return not_a_dict(event, "{'type': 'http.response.start', 'status': 200}")
         kind = event.get("type")
         if not isinstance(kind, str) or kind not in EVENT_TYPES:
             return _unknown(event)
@@ -63,22 +64,10 @@ class HttpProtocol:
             self.state = "gone"
 
 
-def _not_a_dict(event: object) -> Breach:
-    return Breach(
-        "not-a-dict",
-        f"The application sent {described(event)}, and a server reads only dicts; "
-        f"send a dict with a 'type', such as {{'type': {START!r}, 'status': 200}}.",
-    )
-
-
 def _unknown(event: Event) -> Breach:
     kind = event.get("type")
     if kind is None:
-        return Breach(
-            "no-type",
-            f"The application sent {told(event)}, and a server cannot tell what an "
-            f"event without a 'type' is; give it one of {listed(EVENT_TYPES)}.",
-        )
+        return no_type(event, EVENT_TYPES)
     return Breach(
         "unknown-type",
         f"The application sent an event of type {told(kind)}, which a server does not "
@@ -111,16 +100,5 @@ def _out_of_order(state: str, kind: str) -> Breach | None:
 
 def _check_content(kind: str, event: Event) -> Breach | None:
     if kind == START:
-        return _check_status(event) or check_headers(event)
+        return check_status(event, "response-status", 200) or check_headers(event)
     return check_body(event)
-
-
-def _check_status(event: Event) -> Breach | None:
-    status = event.get("status")
-    if is_int(status):
-        return None
-    return Breach(
-        "response-status",
-        f"The application sent {START!r} with the status {told(status)}, and a server "
-        "needs an int to answer with; give the status of the response, such as 200.",
-    )

@@ -18,8 +18,9 @@ from .events import (
     check_headers,
     check_send,
     check_status,
-    described,
     listed,
+    no_type,
+    not_a_dict,
     told,
 )
 
@@ -70,7 +71,7 @@ class WebsocketProtocol:
         judged.
         """
         if not isinstance(event, dict):
-            return _not_a_dict(event)
+            return not_a_dict(event, "{'type': 'websocket.close'}")
         kind = event.get("type")
         if not isinstance(kind, str) or kind not in EXPECTED[self.state]:
             return _unexpected(self.state, event)
@@ -108,7 +109,11 @@ class WebsocketProtocol:
             return check_close(event, is_open=self.state == "open")
         if kind == DENIAL_BODY:
             return check_body(event)
-        return self._check_denial() or check_status(event) or check_headers(event)
+        return (
+            self._check_denial()
+            or check_status(event, "denial-status", 403)
+            or check_headers(event)
+        )
 
     def _check_subprotocol(self, event: Event) -> Breach | None:
         subprotocol = event.get("subprotocol")
@@ -132,24 +137,12 @@ class WebsocketProtocol:
         )
 
 
-def _not_a_dict(event: object) -> Breach:
-    return Breach(
-        "not-a-dict",
-        f"The application sent {described(event)}, and a server reads only dicts; "
-        "send a dict with a 'type', such as {'type': 'websocket.close'}.",
-    )
-
-
 def _unexpected(state: str, event: Event) -> Breach:
     kind = event.get("type")
     if isinstance(kind, str) and kind in EVENT_TYPES:
         return _out_of_order(state, kind)
     if kind is None:
-        return Breach(
-            "no-type",
-            f"The application sent {told(event)}, and a server cannot tell what an "
-            f"event without a 'type' is; give it one of {listed(EVENT_TYPES)}.",
-        )
+        return no_type(event, EVENT_TYPES)
     return Breach(
         "unknown-type",
         f"The application sent an event of type {told(kind)}, which no server knows; "

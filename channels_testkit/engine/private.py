@@ -19,6 +19,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     thread as pool_module,
 )
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.current_thread_executor import CurrentThreadExecutor

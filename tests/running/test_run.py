@@ -34,6 +34,13 @@ class SimpleCase(SimpleWebsocketTestCase):
     ws_path = "/ws/echo/"
 
 
+class RaisingConsumer(AsyncWebsocketConsumer):
+    groups = ("lobby",)
+
+    async def hello(self, event: Any) -> None:
+        raise ValueError("from the consumer")
+
+
 class DeliveryTests(OuterTestCase):
     """An exception of the application is told once, with its traceback."""
 
@@ -56,14 +63,8 @@ class DeliveryTests(OuterTestCase):
         self.assertEqual(run_case(Inner).texts, [])
 
     def test_error_is_thrown_in_at_any_resume(self) -> None:
-        class Raising(AsyncWebsocketConsumer):
-            groups = ("lobby",)
-
-            async def hello(self, event: Any) -> None:
-                raise ValueError("from the consumer")
-
         class Inner(SimpleCase):
-            application = Raising.as_asgi()
+            application = RaisingConsumer.as_asgi()
 
             async def test_it(self) -> None:
                 await self.aconnect()
@@ -79,14 +80,8 @@ class DeliveryTests(OuterTestCase):
         self.assertEqual(run_case(Inner).texts, [])
 
     def test_error_nobody_was_told_of_is_told_at_the_end(self) -> None:
-        class Raising(AsyncWebsocketConsumer):
-            groups = ("lobby",)
-
-            async def hello(self, event: Any) -> None:
-                raise ValueError("from the consumer")
-
         class Inner(SimpleCase):
-            application = Raising.as_asgi()
+            application = RaisingConsumer.as_asgi()
 
             def test_sync(self) -> None:
                 self.connect()
