@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def timers_held(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Let no timer of the loop come due for a block, however long that takes."""
-    now = loop.time()
-    with mock.patch.object(loop, "time", lambda: now):
+    """Let no timer of the loop come due for a block, however late it is."""
+    with mock.patch.object(loop, "time", return_value=loop.time()):
         yield
 
 
