@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,13 +12,23 @@ import traceback
 import unittest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from django.test import TransactionTestCase
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
     from types import TracebackType
 
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
+
+
+@contextlib.contextmanager
+def timers_held(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Let no timer of the loop come due for a block, however late it is."""
+    with mock.patch.object(loop, "time", return_value=loop.time()):
+        yield
 
 
 class InnerResult(unittest.TestResult):

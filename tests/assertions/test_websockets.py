@@ -6,6 +6,7 @@ Its whole text is in docs/failures; here the verdict tells which one it was.
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import threading
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from channels_testkit import NoFrame, SimpleWebsocketTestCase
 from channels_testkit.websocket.subjects import driver_of
 from tests.app import asgi, failing
 from tests.app.consumers import EchoConsumer
-from tests.utils import run_case
+from tests.utils import run_case, timers_held
 
 
 class SoonConsumer(AsyncJsonWebsocketConsumer):
@@ -399,21 +400,24 @@ class WaitingTests(SimpleWebsocketTestCase):
 
     def test_a_sync_test_waits_for_a_timer(self):
         ann = self.connect()
-        ann.send_json([1])
-        self.assertReceivesNothing(ann)
+        with timers_held(self._kit.bridge.loop):
+            ann.send_json([1])
+            self.assertReceivesNothing(ann)
         self.assertReceivesJson(ann, [1], timeout=5)
 
     def test_a_sync_test_waits_for_a_close(self):
         ann = self.connect()
-        ann.send_json("close")
-        self.assertOpen(ann)
+        with timers_held(self._kit.bridge.loop):
+            ann.send_json("close")
+            self.assertOpen(ann)
         self.assertClosed(ann, code=4000)
 
     async def test_an_async_test_judges_what_has_come(self):
         ann = await self.aconnect()
-        await ann.send_json([1])
-        with self.assertRaises(NoFrame) as caught:
-            self.assertReceivesJson(ann, [1])
+        with timers_held(asyncio.get_running_loop()):
+            await ann.send_json([1])
+            with self.assertRaises(NoFrame) as caught:
+                self.assertReceivesJson(ann, [1])
         self.assertIn("await communicator.receive_json_from(", str(caught.exception))
         self.assertEqual(await ann.receive_json_from(timeout=5), [1])
 
