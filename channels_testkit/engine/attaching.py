@@ -28,7 +28,7 @@ class _Attached:
 
     def look(self) -> None:
         """See to a job that takes long."""
-        self._own.hand_over.look()
+        self._own.look()
 
 
 @contextlib.contextmanager

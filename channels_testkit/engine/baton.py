@@ -5,7 +5,7 @@ Only one of the threads runs at a time, the one that has the baton: a job gives
 it back when it waits in ``async_to_sync()``, and when it ends. So jobs may end
 in any order, and what happens does not depend on the machine. One that takes
 longer than most, as it waits for another one, loses the baton and goes on as
-in a thread of a server.
+in a thread of a server. So does at once one that is meant to wait.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections
 
-from . import private_asgiref
+from . import debuggers, private_asgiref
 from .hand_over import SECONDS_TO_WAIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
     from .private_asgiref import OwnThreadExecutor
@@ -32,7 +32,11 @@ class BatonThread:
     waits_in_itself = True
 
     def __init__(
-        self, lane: OwnThreadExecutor, own_thread: int, mine: list[Any], wake: Any
+        self,
+        lane: OwnThreadExecutor,
+        own_thread: int,
+        mine: list[Any],
+        wake: Callable[[], None],
     ) -> None:
         self._lane = lane
         self._item: Any = lane.take()
@@ -44,7 +48,7 @@ class BatonThread:
         self.has_ended = False
         self._wake = wake
         lane.is_taken = True
-        self._thread = threading.Thread(
+        self.thread = threading.Thread(
             target=self._serve, name="channels_testkit job", daemon=True
         )
 
@@ -66,10 +70,8 @@ class BatonThread:
 
     def start(self) -> None:
         """Run the job until it waits or ends."""
-        for connection in self._connections:
-            connection.inc_thread_sharing()
         self._has_baton = True
-        self._thread.start()
+        self.thread.start()
         self._wait()
 
     def go_on(self) -> None:
@@ -82,25 +84,42 @@ class BatonThread:
 
     def _wait(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: not self._has_baton, SECONDS_TO_WAIT)
-            self._has_baton = False
+            try:
+                while self._has_baton and not self._loses_baton():
+                    pass
+            finally:
+                self._has_baton = False
+
+    def _loses_baton(self) -> bool:
+        if private_asgiref.is_background(self._item):
+            return True
+        is_back = self._changed.wait_for(
+            lambda: not self._has_baton, timeout=SECONDS_TO_WAIT
+        )
+        return not (is_back or debuggers.is_traced() or debuggers.debugger_is_active())
 
     def finish(self) -> None:
         """Clean up after a job that has ended."""
-        self._thread.join()
+        self.thread.join()
         self._lane.is_taken = False
-        for connection in self._connections:
-            connection.dec_thread_sharing()
 
     # In its thread.
+
+    def let_go(self) -> None:
+        """Lose the baton now: the job may wait for what it has posted."""
+        with self._changed:
+            self._has_baton = False
+            self._changed.notify_all()
 
     def run_until(self, executor: Any, future: Future[Any]) -> None:
         """Give the baton back until a future is done, or there is a job."""
         private_asgiref.break_when_done(executor, future)
         while True:
+            # In this order: another thread gives a job before the result.
+            is_done = private_asgiref.is_broken(executor)
             if private_asgiref.has_work(executor):
                 private_asgiref.take_work(executor).run()
-            elif private_asgiref.is_broken(executor):
+            elif is_done:
                 return
             else:
                 with self._changed:

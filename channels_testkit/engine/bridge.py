@@ -191,6 +191,7 @@ class Bridge:
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run the loop, and its jobs, in this thread."""
         self.is_running = True
+        self._own.note_blocks_of_the_test()
         self._is_traced = debuggers.is_traced()
         self._watchdog.watch(self)
         try:
@@ -242,7 +243,7 @@ class Bridge:
     def look(self) -> None:
         """See to a job that takes long, and to a loop that is late."""
         if not self._is_traced:
-            self._own.hand_over.look()
+            self._own.look()
         deadline, bound = self.rest.deadline, self.rest.hang_timeout
         if deadline is None or bound is None:
             return
@@ -302,20 +303,21 @@ class Bridge:
             for job in self._held_by():
                 job.unpark()
         else:
-            self._interrupt_thread(error)
+            self._interrupt_thread(error, self.thread_id)
 
-    def _interrupt_thread(self, error: BaseException) -> None:
+    def _interrupt_thread(self, error: BaseException, thread_id: int) -> None:
         print(f"\n{error}", file=sys.stderr)  # noqa: T201 - nobody may catch it
-        self._interrupter.interrupt(self.thread_id)
+        self._interrupter.interrupt(thread_id)
 
     def _report_blocked_loop(self) -> None:
         """Interrupt a callback that blocks the loop."""
-        stack = "\n".join(hangs.stack_lines(self.thread_id))
+        thread_id = private.thread_of(self.loop) or self.thread_id
+        stack = "\n".join(hangs.stack_lines(thread_id))
         more = f"\n  the loop is blocked\n{stack}{self._more()}"
         error = HangError(hangs.hang_text(self.rest, more))
         self.rest.give_up(_SECONDS_TO_STOP)
         self._verdict = error
-        self._interrupt_thread(error)
+        self._interrupt_thread(error, thread_id)
 
     def _is_debugged(self) -> bool:
         return self._is_traced or debuggers.debugger_is_active()

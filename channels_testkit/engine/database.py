@@ -22,6 +22,7 @@ from django.db.transaction import Atomic, get_connection
 
 from channels_testkit.exceptions import DatabaseOwnershipError
 
+from . import private
 from .patches import Patch
 from .places import calling_line
 from .sharing import connections_in_use
@@ -57,14 +58,36 @@ def is_in_own_block() -> bool:
     thread already has are asked.
     """
     try:
-        in_use = tuple(connections_in_use())
+        return open_blocks(connections_in_use()) > 0
     except ImproperlyConfigured:  # no settings, no connections
         return False
-    return any(
+
+
+def open_blocks(on: Iterable[BaseDatabaseWrapper]) -> int:
+    """Count the ``atomic()`` blocks that are not of Django's ``TestCase``."""
+    return sum(
         not _is_of_test_case(block)
-        for connection in in_use
+        for connection in on
         for block in connection.atomic_blocks
     )
+
+
+def is_in_query(thread_id: int) -> bool:
+    """Tell whether another thread is in the midst of code of Django's ORM."""
+    frame = private.frames_by_thread().get(thread_id)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith("django.db."):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def connections_here() -> list[BaseDatabaseWrapper]:
+    """Return the connections of this thread, one for each database."""
+    try:
+        return list(connections.all())
+    except ImproperlyConfigured:  # no settings, no connections
+        return []
 
 
 def _is_of_test_case(block: Atomic) -> bool:
@@ -228,7 +251,8 @@ class TestConnections:
 
         # In a test without a database even to ask a connection is forbidden.
         def close_if_unusable_or_obsolete(connection: BaseDatabaseWrapper) -> None:
-            if threading.get_ident() != self._thread_id:
+            is_elsewhere = threading.get_ident() != self._thread_id
+            if is_elsewhere and not self._is_own(connection):
                 real_close(connection)
 
         self._patch(
@@ -248,12 +272,16 @@ class TestConnections:
             real_ensure(connection)
 
         def connect(connection: BaseDatabaseWrapper) -> None:
-            if threading.get_ident() != self._thread_id:
+            is_elsewhere = threading.get_ident() != self._thread_id
+            if is_elsewhere and not self._is_own(connection):
                 self._strays.append(connection)
             real_connect(connection)
 
         self._patch(BaseDatabaseWrapper, "ensure_connection", ensure_connection)
         self._patch(BaseDatabaseWrapper, "connect", connect)
+
+    def _is_own(self, connection: BaseDatabaseWrapper) -> bool:
+        return self._own.get(connection.alias) is connection
 
     def _refuse(self, connection: BaseDatabaseWrapper) -> None:
         error = DatabaseOwnershipError(

@@ -45,6 +45,18 @@ class HandOver:
 
     def end(self) -> None:
         """Have the loop back: a job ends, or waits in ``async_to_sync()``."""
+        came: BaseException | None = None
+        while True:
+            try:
+                self._take_back()
+                break
+            except BaseException as error:  # noqa: BLE001 - raised below
+                # Two threads must not run one loop, whatever interrupts this.
+                came = error
+        if came is not None:
+            raise came
+
+    def _take_back(self) -> None:
         with self._changed:
             self._began = None
             if not self._is_given:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from .rest import RestWatch
 
 
+_KEPT_OUT = (
+    "    It waits until the parked job has left its atomic() block: in a test both",
+    "    have one connection. A server would have two threads, with one each.",
+)
+
+
 def hang_text(rest: RestWatch, more: str = "") -> str:
     """Return the report of a wait that has lasted for ``hang_timeout``."""
     return (
@@ -49,6 +55,8 @@ def _job_lines(job: Job) -> Iterator[str]:
     yield f"  thread job {job.name} is {job.state}"
     if job.state == "running" and job.thread_id is not None:
         yield from stack_lines(job.thread_id)
+    if job.state == "queued" and getattr(job.executor, "is_kept_out_of_a_block", False):
+        yield from _KEPT_OUT
 
 
 def stack_lines(thread_id: int | None) -> Iterator[str]:

@@ -21,7 +21,7 @@ def application_held(rest: RestWatch) -> Iterator[None]:
     """Let the application go on only where nothing else can, for a block."""
     loop = rest.loop
     held: list[asyncio.Handle] = []
-    call_soon, run_own_job = loop.call_soon, rest.run_own_job
+    call_soon, before = loop.call_soon, rest.let_go
 
     def hold(
         callback: Callable[..., Any],
@@ -40,10 +40,10 @@ def application_held(rest: RestWatch) -> Iterator[None]:
         return bool(handles)
 
     loop.call_soon = hold  # type: ignore[method-assign, assignment]
-    rest.run_own_job = lambda: let_go() or run_own_job()
+    rest.let_go = let_go
     try:
         yield
     finally:
         loop.call_soon = call_soon  # type: ignore[method-assign]
-        rest.run_own_job = run_own_job
+        rest.let_go = before
         let_go()

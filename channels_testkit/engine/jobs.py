@@ -56,7 +56,8 @@ class JobKey(NamedTuple):
 
     def matches(self, declared: object) -> bool:
         """Tell whether a declared name or function means this one."""
-        return declared in (self.name, self.function)
+        function = getattr(self.function, "__func__", self.function)
+        return declared in (self.name, self.function, function)
 
 
 class Job:
@@ -168,6 +169,7 @@ class Job:
                 stack.pop()
                 self.has_returned = True
 
+        run.job = self  # type: ignore[attr-defined]
         return run
 
     def posting(self, callback: Callable[..., Any]) -> Callable[..., Any]:

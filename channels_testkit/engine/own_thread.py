@@ -14,11 +14,9 @@ import functools
 import threading
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections
-
-from . import private, private_asgiref
+from . import private, private_asgiref, sharing
 from .baton import BatonThread
-from .database import is_in_own_block
+from .database import connections_here, is_in_query, open_blocks
 from .hand_over import HandOver
 from .jobs import no_job
 from .order import order_of
@@ -47,6 +45,7 @@ class OwnThread:
     ) -> None:
         self.loop = loop
         self.thread_id = threading.get_ident()
+        self._thread = threading.current_thread()
         self.lanes: list[OwnThreadExecutor] = []
         #: How many jobs have begun and not ended, one inside the other.
         self.depth = 0
@@ -56,7 +55,12 @@ class OwnThread:
         self._run_loop = run_loop
         #: Jobs that have begun while another one was parked.
         self._batons: list[BatonThread] = []
-        self._connections = connections.all()
+        #: Entered while there are any: they share the test's connections.
+        self._turns = contextlib.ExitStack()
+        self._connections = connections_here()
+        #: How many atomic blocks are open that no job has opened.
+        self._blocks_of_the_test = 0
+        self.note_blocks_of_the_test()
         #: Calls of ``async_to_sync()`` of the test itself.
         self._calls: list[Any] = []
         self._lent = private_asgiref.OwnThreadExecutor(self.lanes, self._is_held_up)
@@ -71,6 +75,7 @@ class OwnThread:
         self._adopted.close()
         private_asgiref.forget_waits(self)
         private_asgiref.lend_thread(self.loop, None)
+        self._turns.close()
 
     # Jobs.
 
@@ -84,7 +89,7 @@ class OwnThread:
                 self._run(private_asgiref.take_work(call))
                 return True
         for baton in self._batons:
-            if baton.has_ended or baton.can_go_on:
+            if baton.has_ended or (baton.can_go_on and self._may_go_on(baton.thread)):
                 self._run_baton(baton, baton.go_on)
                 return True
         lanes = [it for it in self.lanes if it.has_work and not it.is_held_up]
@@ -94,16 +99,34 @@ class OwnThread:
         self._run_of(lanes[order_of(self.loop).choose_job(first)])
         return True
 
+    # All jobs have one connection: none may get into the transaction of one.
+
+    def note_blocks_of_the_test(self) -> None:
+        """Note the atomic blocks that the test's own code is in."""
+        if not self._batons:
+            self._blocks_of_the_test = open_blocks(self._connections)
+
     def _is_held_up(self) -> bool:
-        """Tell whether a job of another lane would get into a transaction."""
-        is_alone = not (self.depth or self._batons)
-        if is_alone:
+        """Tell whether a job of another lane would disturb one under way."""
+        if not (self.depth or self._batons):
             return False
-        if threading.get_ident() != self.thread_id:
-            return any(it.in_atomic_block for it in self._connections)
-        # With a loop running, Django finds the connections of async code.
-        with private.NoLoop():
-            return is_in_own_block()
+        if self.hand_over.is_given and not self._batons:
+            return is_in_query(self.thread_id)
+        return bool(self._threads_in_a_block())
+
+    def _may_go_on(self, thread: threading.Thread) -> bool:
+        """Tell whether a job that has waited disturbs no other one."""
+        return self._threads_in_a_block() <= {thread}
+
+    def _threads_in_a_block(self) -> set[threading.Thread]:
+        """Return the threads of jobs that are in a block of their own."""
+        if self._batons:
+            found = set(sharing.whose_turn_it_is(self._connections))
+        elif open_blocks(self._connections) > self._blocks_of_the_test:
+            found = {self._thread}
+        else:
+            found = set()
+        return found if self.depth else found - {self._thread}
 
     def _run_baton(self, baton: BatonThread, step: Callable[[], None]) -> None:
         if not baton.has_ended:
@@ -111,11 +134,19 @@ class OwnThread:
         if baton.has_ended:
             baton.finish()
             self._batons.remove(baton)
+            if not self._batons:
+                self._turns.close()
             self._forget_unused_lanes()
             private.raise_if_interrupted(baton.future)
 
     def _run_of(self, lane: OwnThreadExecutor) -> None:
-        if self.depth:
+        if self.depth or private_asgiref.is_background(lane.first):
+            if not self._batons:
+                self._turns.enter_context(sharing.in_turns(self._connections))
+                if self.hand_over.is_given and is_in_query(self.thread_id):
+                    # It has begun before there were turns to take.
+                    self._turns.close()
+                    return
             wake = functools.partial(private.wake, self.loop)
             baton = BatonThread(lane, self.thread_id, self._connections, wake)
             self._batons.append(baton)
@@ -145,8 +176,10 @@ class OwnThread:
             try:
                 item.run()
             finally:
-                self.hand_over.end()
-                self.depth -= 1
+                try:
+                    self.hand_over.end()
+                finally:
+                    self.depth -= 1
         private.raise_if_interrupted(item.future)
         self.hand_over.raise_what_came()
 
@@ -177,12 +210,19 @@ class OwnThread:
             return
         with self._loop_back(), no_job():
             while True:
-                if private_asgiref.has_work(executor):
+                # In this order: another thread gives a job before the result.
+                is_done = private_asgiref.is_broken(executor)
+                if not self._is_my_turn():
+                    self._round()
+                elif private_asgiref.has_work(executor):
                     self._run_inside(private_asgiref.take_work(executor))
-                elif private_asgiref.is_broken(executor):
+                elif is_done:
                     return
                 else:
                     self._round()
+
+    def _is_my_turn(self) -> bool:
+        return not self._batons or self._may_go_on(self._thread)
 
     def _run_inside(self, item: Any) -> None:
         self.hand_over.begin()
@@ -212,8 +252,20 @@ class OwnThread:
                 private.tell_to_stop(self.loop, stop=True)
             self.hand_over.begin()
 
+    def look(self) -> None:
+        """See to a job that takes long; called from another thread."""
+        self.hand_over.look()
+        if self.hand_over.is_given and any(lane.has_work for lane in self.lanes):
+            # Its query may have ended, which has held up another one.
+            private.wake(self.loop)
+
     def posted(self, function: Callable[..., Any]) -> None:
-        """Take note that this thread has posted to the loop, in a job."""
-        if not private_asgiref.is_of_async_to_sync(function, self.loop):
-            # It may wait for what it has posted.
+        """Take note that a job has posted to the loop, in its thread."""
+        if private_asgiref.is_of_async_to_sync(function, self.loop):
+            return
+        # It may wait for what it has posted.
+        if threading.get_ident() == self.thread_id:
             self.hand_over.hurry()
+        for baton in self._batons:
+            if baton.thread is threading.current_thread():
+                baton.let_go()

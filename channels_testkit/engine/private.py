@@ -19,7 +19,6 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     thread as pool_module,
 )
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.current_thread_executor import CurrentThreadExecutor
@@ -207,7 +206,7 @@ def thread_of(loop: asyncio.AbstractEventLoop) -> int | None:
 class NoLoop:
     """For a block, have no running loop and no current one, as a worker."""
 
-    __slots__ = ("_current", "_is_set", "_running")
+    __slots__ = ("_current", "_hooks", "_is_set", "_running")
 
     def __enter__(self) -> None:
         self._running = asyncio._get_running_loop()
@@ -216,11 +215,14 @@ class NoLoop:
         self._current = getattr(local, "_loop", None)
         self._is_set = getattr(local, "_set_called", False)
         local._loop, local._set_called = None, True
+        self._hooks = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(None, None)
 
     def __exit__(self, *exc_info: object) -> None:
         local = _policy_local()
         local._loop, local._set_called = self._current, self._is_set
         asyncio._set_running_loop(self._running)
+        sys.set_asyncgen_hooks(*self._hooks)
 
 
 def _policy_local() -> Any:

@@ -13,15 +13,12 @@ import functools
 import os
 import sys
 import threading
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from asgiref import local as asgiref_local, sync as asgiref_sync
 from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
-from django.utils import asyncio as django_asyncio
 
-from . import private
 from .patches import Patch
 
 if TYPE_CHECKING:
@@ -156,6 +153,8 @@ class OwnThreadExecutor(CurrentThreadExecutor):
         self, lanes: list[OwnThreadExecutor], held_up: Callable[[], bool]
     ) -> None:
         super().__init__(None)
+        # Every thread may give it a job; this one has the loop of the jobs.
+        self._work_thread = None  # type: ignore[assignment]
         self._lanes = lanes
         self._held_up = held_up
         #: Whether a job of the lane has begun and not ended.
@@ -169,7 +168,12 @@ class OwnThreadExecutor(CurrentThreadExecutor):
     @property
     def is_held_up(self) -> bool:
         """Whether no job of the lane can start now."""
-        return self.is_taken or self._held_up()
+        return self.is_taken or self.is_kept_out_of_a_block
+
+    @property
+    def is_kept_out_of_a_block(self) -> bool:
+        """Whether its jobs would get into the atomic block of another."""
+        return self._held_up()
 
     @property
     def has_work(self) -> bool:
@@ -184,6 +188,11 @@ class OwnThreadExecutor(CurrentThreadExecutor):
     def take(self) -> Any:
         """Take the next job."""
         return self._work_items.popleft()
+
+
+def is_background(item: Any) -> bool:
+    """Tell whether a job that was taken is one that is meant to wait."""
+    return bool(getattr(getattr(item.fn, "job", None), "is_background", False))
 
 
 def has_work(executor: Any) -> bool:
@@ -371,37 +380,3 @@ if hasattr(asgiref_local, "_Storage"):
 def is_of_async_to_sync(function: object, loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether what was posted is a call of ``async_to_sync()``."""
     return function is loop.create_task
-
-
-@contextlib.contextmanager
-def parked_loops_hidden() -> Iterator[None]:
-    """
-    Let this thread go on while a loop of its own is parked in a greenlet.
-
-    Playwright's sync calls leave theirs marked as running when they return to
-    the test. Django would refuse its queries, and asgiref ``async_to_sync()``.
-    Playwright itself goes on to see it.
-    """
-    real, thread = private.find_running_loop, threading.get_ident()
-
-    def find_running_loop() -> asyncio.AbstractEventLoop | None:
-        loop = real()
-        if loop is None or threading.get_ident() != thread:
-            return loop
-        return loop if private.is_run_by_a_loop() else None
-
-    def get_running_loop() -> asyncio.AbstractEventLoop:
-        loop = find_running_loop()
-        if loop is None:
-            raise RuntimeError("no running event loop")
-        return loop
-
-    names = {**vars(asyncio), "get_running_loop": get_running_loop}
-    as_asgiref_sees_it = SimpleNamespace(**names)
-    with (
-        Patch(django_asyncio, "get_running_loop", get_running_loop),
-        Patch(asgiref_sync, "asyncio", as_asgiref_sees_it),
-        Patch(asgiref_local, "asyncio", as_asgiref_sees_it),
-        Patch(private, "find_running_loop", find_running_loop),
-    ):
-        yield

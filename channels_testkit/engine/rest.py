@@ -30,7 +30,6 @@ APPLICATION: contextvars.ContextVar[bool] = contextvars.ContextVar(
 )
 
 _SPINS_BETWEEN_CLOCK_LOOKS = 256
-_ROUNDS_BEFORE_A_JOB = 10
 
 
 class RestWatch:
@@ -69,7 +68,8 @@ class RestWatch:
         self.is_here: Callable[[], bool] = _no_job
         #: Called when a job of this thread posts something to the loop.
         self.on_post: Callable[[Any], None] = _nothing_posted
-        self._busy_rounds = 0
+        #: Called where nothing else can run: lets more run, if there is more.
+        self.let_go: Callable[[], bool] = _no_job
         #: Asked at rest when nobody waits for it, with whether there is no
         #: timer either; answers when to ask again, in seconds.
         self.on_idle: Callable[[bool], float | None] = _no_opinion
@@ -225,16 +225,13 @@ class RestWatch:
     def _select(self, timeout: float | None) -> Any:
         if timeout is not None and timeout <= 0:
             self._spin()
-            # Code that is always ready may wait for a job to start.
-            if self._busy_rounds >= _ROUNDS_BEFORE_A_JOB:
-                self._busy_rounds = 0
-                self.run_own_job()
+            # A server's thread begins its job while the loop looks for events.
+            self.run_own_job()
             return self._poll(0)
-        self._busy_rounds = 0
         events = self._poll(0)
         if events or self._ready:
             return events
-        if self.run_own_job():
+        if self.run_own_job() or self.let_go():
             return self._poll(0)
         if self._is_busy():
             return self._poll(self._bounded(timeout))
@@ -256,7 +253,6 @@ class RestWatch:
 
     def _spin(self) -> None:
         self._spins += 1
-        self._busy_rounds += 1
         if self._spins >= _SPINS_BETWEEN_CLOCK_LOOKS:
             self._bounded(None)
 
@@ -303,13 +299,23 @@ class RestWatch:
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
-        # In the thread of the loop there is nobody to wake.
-        post = self.loop.call_soon if self.is_here() else self._post
         job = current_job()
-        if job is None or job not in self._jobs:
-            return post(callback, *args, context=context)
-        handle = post(job.posting(callback), *args, context=context)
-        self.on_post(callback)
+        is_of_job = job is not None and job in self._jobs
+        run = job.posting(callback) if job and is_of_job else callback
+        handle = self._posted(run, *args, context=context)
+        if is_of_job:
+            self.on_post(callback)
+        return handle
+
+    def _posted(
+        self, callback: Callable[..., Any], *args: Any, **options: Any
+    ) -> asyncio.Handle:
+        """Post to the loop; in its own thread there is nobody to wake."""
+        if not self.is_here() or self.loop.get_debug():
+            return self._post(callback, *args, **options)
+        handle = self.loop.call_soon(callback, *args, **options)
+        if not self.is_here():  # It has just been handed over.
+            private.wake(self.loop)
         return handle
 
     def _create_watched_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:

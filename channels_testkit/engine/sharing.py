@@ -1,9 +1,10 @@
 """
 One connection for several threads, one database job at a time.
 
-An in-memory SQLite database is where its connection is: threads beside the
-test can work on it only by the test's own. The state of transactions and
-savepoints in it is not made for two threads at once, so they take turns.
+An in-memory SQLite database is where its connection is, and the rows of a test
+are in its transaction: threads beside the test can work on them only by its
+own connection. The state of transactions and savepoints in that is not made
+for two threads at once, so they take turns.
 """
 
 from __future__ import annotations
@@ -42,10 +43,6 @@ def connections_in_use() -> Iterator[BaseDatabaseWrapper]:
 def shared(mine: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
     """Give every thread these connections, for the block."""
     by_alias = {connection.alias: connection for connection in mine}
-    by_database: dict[str, list[BaseDatabaseWrapper]] = {}
-    for connection in mine:
-        name = str(connection.settings_dict["NAME"])
-        by_database.setdefault(name, []).append(connection)
     real_getitem = ConnectionHandler.__getitem__
 
     def getitem(handler: ConnectionHandler, alias: str) -> Any:
@@ -53,17 +50,37 @@ def shared(mine: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
             return by_alias[alias]
         return real_getitem(handler, alias)
 
-    with contextlib.ExitStack() as undo:
-        for of_one in by_database.values():
-            undo.enter_context(_in_turns(of_one))
-        undo.enter_context(_whole_blocks())
-        undo.enter_context(_no_part_in_the_blocks_of_others())
-        undo.enter_context(mock.patch.object(ConnectionHandler, "__getitem__", getitem))
+    with in_turns(mine), mock.patch.object(ConnectionHandler, "__getitem__", getitem):
         yield
 
 
 @contextlib.contextmanager
-def _in_turns(of_one: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
+def in_turns(mine: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
+    """Let the threads that have these connections take turns, for the block."""
+    by_database: dict[str, list[BaseDatabaseWrapper]] = {}
+    for connection in mine:
+        if not _turns_on(connection):
+            name = str(connection.settings_dict["NAME"])
+            by_database.setdefault(name, []).append(connection)
+    with contextlib.ExitStack() as undo:
+        for of_one in by_database.values():
+            undo.enter_context(_in_turns_on_one(of_one))
+        if by_database:
+            undo.enter_context(_whole_blocks())
+            undo.enter_context(_no_part_in_the_blocks_of_others())
+        yield
+
+
+def whose_turn_it_is(
+    on: Collection[BaseDatabaseWrapper],
+) -> list[threading.Thread]:
+    """Return the threads in the midst of a block or query on these."""
+    holders = (turns.thread for it in on for turns in _turns_on(it))
+    return [thread for thread in holders if thread is not None]
+
+
+@contextlib.contextmanager
+def _in_turns_on_one(of_one: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
     turns = Turns(of_one)
     for connection in of_one:
         connection.inc_thread_sharing()
@@ -156,33 +173,34 @@ class Turns:
     def __init__(self, of_one: Collection[BaseDatabaseWrapper]) -> None:
         self.connections = list(of_one)
         self._lock = threading.RLock()
-        self._thread: threading.Thread | None = None
+        #: Whose turn it is.
+        self.thread: threading.Thread | None = None
         self._depth = 0
 
     @property
     def are_mine(self) -> bool:
         """Whether it is the calling thread's turn."""
-        return self._thread is threading.current_thread()
+        return self.thread is threading.current_thread()
 
     def take(self) -> None:
         """Wait for the turn; raise ``OperationalError`` if it never comes."""
         if not self._lock.acquire(timeout=_SECONDS_TO_WAIT):
             alias = self.connections[0].alias
-            holder = self._thread.name if self._thread else ""
+            holder = self.thread.name if self.thread else ""
             raise OperationalError(
                 f"Database {alias!r} is locked: thread {holder!r} is"
                 " inside an atomic() block, and all threads share the connection of a"
                 " database in memory. Leave the block before another thread is waited"
                 " for, or test on a database in a file."
             )
-        self._thread = threading.current_thread()
+        self.thread = threading.current_thread()
         self._depth += 1
 
     def end(self) -> None:
         """End the turn, or the inner one of several."""
         self._depth -= 1
         if not self._depth:
-            self._thread = None
+            self.thread = None
         self._lock.release()
 
     def execute(

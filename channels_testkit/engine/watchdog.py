@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import math
 import os
 import signal
@@ -15,14 +16,17 @@ from . import private
 
 class Interrupter:
     """
-    Raises ``CancelledError`` in the main thread, whatever that is doing.
+    Raises ``CancelledError`` in a thread.
 
-    Not by SIGINT: Django's runner takes the first for a wish to stop after
-    this test. SIGURG is ignored where nobody handles it, and nobody does.
+    In the main thread by a signal, whatever it is doing. Not by SIGINT:
+    Django's runner takes the first for a wish to stop after this test. SIGURG
+    is ignored where nobody handles it, and nobody does. In another thread it
+    is raised as soon as that runs Python code.
     """
 
     def __init__(self) -> None:
         self._is_wanted = False
+        self._others: set[int] = set()
         self._undo = contextlib.ExitStack()
 
     def install(self) -> None:
@@ -33,19 +37,30 @@ class Interrupter:
             self._undo.callback(signal.signal, signal.SIGURG, previous)
 
     def remove(self) -> None:
-        """Put back what handled the signal before."""
+        """Put back what handled the signal before; interrupt nobody later."""
         self._undo.close()
+        for thread_id in self._others:
+            _raise_in(thread_id, None)
 
     def interrupt(self, thread_id: int) -> None:
-        """Interrupt the thread, if it is the main one."""
-        if hasattr(signal, "pthread_kill"):
-            self._is_wanted = thread_id == threading.main_thread().ident
+        """Interrupt the thread."""
+        if thread_id != threading.main_thread().ident:
+            self._others.add(thread_id)
+            _raise_in(thread_id, asyncio.CancelledError)
+        elif hasattr(signal, "pthread_kill"):
+            self._is_wanted = True
             signal.pthread_kill(thread_id, signal.SIGURG)
 
     def _raise(self, *_: object) -> None:
         is_wanted, self._is_wanted = self._is_wanted, False
         if is_wanted:
             raise asyncio.CancelledError
+
+
+def _raise_in(thread_id: int, error: type[BaseException] | None) -> None:
+    """Raise the error in a thread, or no longer what was to be raised."""
+    raised = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), raised)
 
 
 class Watched(Protocol):

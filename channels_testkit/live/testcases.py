@@ -12,7 +12,7 @@ from django.utils.functional import classproperty
 from channels_testkit.asgi.login import Login
 from channels_testkit.asgi.scope import cookie_header
 from channels_testkit.assertions.methods import unbound
-from channels_testkit.engine import private_asgiref
+from channels_testkit.engine import parked_loops
 from channels_testkit.routing.application import configured_application
 from channels_testkit.testcases.classes import WebsocketTestMixin
 
@@ -86,7 +86,7 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
         check_settings(cls)
         super().setUpClass()
         enter: Any = cls.enterClassContext  # type: ignore[attr-defined]
-        enter(private_asgiref.parked_loops_hidden())
+        enter(parked_loops.parked_loops_hidden())
         enter(modify_settings(ALLOWED_HOSTS={"append": cls.allowed_host}))
         cls._live = enter(
             LiveServer(

@@ -13,104 +13,29 @@ import queue
 import signal
 import threading
 import unittest
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from asgiref.local import Local
-from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import get_channel_layer
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import get_urlconf, path, set_urlconf
 from django.utils import timezone, translation
 
 from channels_testkit import SimpleWebsocketTestCase
-from channels_testkit.engine import private_asgiref
 from channels_testkit.engine.attaching import attached
-from channels_testkit.engine.bridge import Bridge
-from tests.app.models import Note
-from tests.utils import OuterTestCase
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    Scenario = Callable[[], Coroutine[Any, Any, Any]]
-
-
-def on_a_server(scenario: Scenario) -> Any:
-    return outcome_of(lambda: asyncio.run(scenario()))
-
-
-def on_the_engine(scenario: Scenario) -> Any:
-    bridge = Bridge(hang_timeout=10)
-    try:
-        with private_asgiref.lanes_of_contexts():
-            return outcome_of(lambda: bridge.run(scenario()))
-    finally:
-        bridge.close()
-
-
-def on_a_loop_of_somebody_else(scenario: Scenario) -> Any:
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        with attached(loop), private_asgiref.lanes_of_contexts():
-            return outcome_of(lambda: loop.run_until_complete(scenario()))
-    finally:
-        asyncio.set_event_loop(None)
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
-
-
-def in_another_thread(scenario: Scenario) -> Any:
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(on_the_engine, scenario).result(30)
-
-
-WAYS = (on_the_engine, on_a_loop_of_somebody_else, in_another_thread)
-
-
-def outcome_of(run: Callable[[], Any]) -> Any:
-    """Return what came of it, exceptions as their names."""
-    try:
-        return run()
-    except BaseException as error:  # noqa: BLE001 - the tests compare it
-        return f"raised {type(error).__name__}: {error}"
-
-
-class Log(list[str]):
-    """What happened, in order."""
-
-    def job(self, name: str) -> Callable[[], None]:
-        return lambda: self.append(name)
-
-    async def begun(self, entries: int = 1) -> None:
-        """Wait for so many entries, which another thread may make."""
-        while len(self) < entries:  # noqa: ASYNC110 - an event of asyncio is not for threads
-            await asyncio.sleep(0.001)
-
-
-async def soon() -> None:
-    """Let others go on for some rounds."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
-def expect_that_nobody_retrieves() -> None:
-    """Let the loop not report an exception that has ended it."""
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-
-
-class FidelityCase(unittest.TestCase):
-    def assert_same(self, scenario: Scenario, expected: Any = None) -> None:
-        server = on_a_server(scenario)
-        for way in WAYS:
-            with self.subTest(way.__name__):
-                self.assertEqual(way(scenario), server)
-        if expected is not None:
-            self.assertEqual(server, expected)
+from .fidelity import (
+    FidelityCase,
+    Log,
+    expect_that_nobody_retrieves,
+    on_the_engine,
+    outcome_of,
+    request,
+    soon,
+)
 
 
 class JobTests(FidelityCase):
@@ -142,10 +67,6 @@ class JobTests(FidelityCase):
                 async_to_sync(go_on.wait)()
                 log.append("first ends")
 
-            async def request(work: Callable[[], None]) -> None:
-                async with ThreadSensitiveContext():
-                    await sync_to_async(work)()
-
             one = asyncio.create_task(request(first))
             await log.begun()
             await request(log.job("another request"))
@@ -154,36 +75,6 @@ class JobTests(FidelityCase):
             return log
 
         self.assert_same(scenario, ["first begins", "another request", "first ends"])
-
-    def test_two_parked_jobs_that_end_in_the_other_order(self) -> None:
-        """Each request has a thread of its own on a server."""
-
-        async def scenario() -> list[str]:
-            log, first, second = Log(), asyncio.Event(), asyncio.Event()
-
-            def wait(name: str, event: asyncio.Event) -> None:
-                log.append(f"{name} begins")
-                async_to_sync(event.wait)()
-
-            async def request(name: str, event: asyncio.Event) -> None:
-                async with ThreadSensitiveContext():
-                    await sync_to_async(wait)(name, event)
-                log.append(f"{name} answered")
-
-            one = asyncio.create_task(request("first", first))
-            await log.begun()
-            two = asyncio.create_task(request("second", second))
-            await log.begun(2)
-            second.set()
-            await two
-            first.set()
-            await one
-            return log
-
-        self.assert_same(
-            scenario,
-            ["first begins", "second begins", "second answered", "first answered"],
-        )
 
     def test_tasks_that_are_eager(self) -> None:
         factory = getattr(asyncio, "eager_task_factory", None)
@@ -203,6 +94,20 @@ class JobTests(FidelityCase):
             return [*log, *names]
 
         self.assert_same(scenario)
+
+    def test_a_job_begins_at_the_end_of_the_round_that_gives_it(self) -> None:
+        """A worker that is idle begins it while the loop looks for events."""
+
+        async def scenario() -> list[str]:
+            log = Log()
+            task = asyncio.create_task(sync_to_async(log.append)("written"))
+            for _ in range(2):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            return log
+
+        self.assertEqual(on_the_engine(scenario), ["written"])
 
     def test_code_that_is_always_ready_waits_for_a_job(self) -> None:
         async def scenario() -> bool:
@@ -458,39 +363,6 @@ class ExitTests(FidelityCase):
             await sync_to_async(interrupt)()
 
         self.assert_same(scenario, "raised KeyboardInterrupt: asked for")
-
-
-class TransactionTests(OuterTestCase):
-    """The rows of one lane are not rolled back with those of another."""
-
-    def test_a_job_of_another_lane_stays_out_of_an_atomic_block(self) -> None:
-        async def scenario() -> list[str]:
-            log, go_on = Log(), asyncio.Event()
-
-            def in_a_block() -> None:
-                with transaction.atomic():
-                    Note.objects.create(text="rolled back")
-                    log.append("block begins")
-                    async_to_sync(go_on.wait)()
-                    log.append("block ends")
-                    transaction.set_rollback(True)
-
-            async def request(work: Callable[[], None]) -> None:
-                async with ThreadSensitiveContext():
-                    await sync_to_async(work)()
-
-            one = asyncio.create_task(request(in_a_block))
-            await log.begun()
-            two = asyncio.create_task(request(log.job("another lane")))
-            await soon()
-            go_on.set()
-            await asyncio.gather(one, two)
-            return log
-
-        self.assertEqual(
-            on_the_engine(scenario), ["block begins", "block ends", "another lane"]
-        )
-        self.assertEqual(Note.objects.count(), 0)
 
 
 class AttachedTests(unittest.TestCase):

@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from channels_testkit import Group, LiveServerTestCase
 from channels_testkit.browser.chromium import find_programs
-from channels_testkit.engine import private, private_asgiref
+from channels_testkit.engine import parked_loops, private
 from tests.app.models import Note
 from tests.utils import entered
 
@@ -117,7 +117,7 @@ class LoopTests(SimpleTestCase):
             self.assertIs(private.running_loop(), asyncio.get_running_loop())
             query()
 
-        entered(self, private_asgiref.parked_loops_hidden())
+        entered(self, parked_loops.parked_loops_hidden())
         with self.assertRaises(SynchronousOnlyOperation):
             asyncio.run(ask())
 
@@ -127,5 +127,5 @@ class LoopTests(SimpleTestCase):
         asyncio._set_running_loop(loop)
         self.addCleanup(asyncio._set_running_loop, None)
         self.assertIs(private.running_loop(), loop)
-        entered(self, private_asgiref.parked_loops_hidden())
+        entered(self, parked_loops.parked_loops_hidden())
         self.assertIsNone(private.running_loop())
