@@ -56,25 +56,23 @@ def shared(mine: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def in_turns(mine: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
-    """Let the threads that have these connections take turns, for the block."""
+    """Let threads that have these connections take turns, for the block."""
     by_database: dict[str, list[BaseDatabaseWrapper]] = {}
     for connection in mine:
-        if not _turns_on(connection):
-            name = str(connection.settings_dict["NAME"])
-            by_database.setdefault(name, []).append(connection)
+        name = str(connection.settings_dict["NAME"])
+        by_database.setdefault(name, []).append(connection)
     with contextlib.ExitStack() as undo:
         for of_one in by_database.values():
             undo.enter_context(_in_turns_on_one(of_one))
-        if by_database:
-            undo.enter_context(_whole_blocks())
-            undo.enter_context(_no_part_in_the_blocks_of_others())
+        undo.enter_context(_whole_blocks())
+        undo.enter_context(_no_part_in_the_blocks_of_others())
         yield
 
 
 def whose_turn_it_is(
     on: Collection[BaseDatabaseWrapper],
 ) -> list[threading.Thread]:
-    """Return the threads in the midst of a block or query on these."""
+    """Return the threads that are amid a block or query on these."""
     holders = (turns.thread for it in on for turns in _turns_on(it))
     return [thread for thread in holders if thread is not None]
 

@@ -43,6 +43,15 @@ def on_the_engine(scenario: Scenario) -> Any:
         bridge.close()
 
 
+async def clean_up() -> None:
+    """Do what ``asyncio.run()`` does when its loop ends."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
 def on_a_loop_of_somebody_else(scenario: Scenario) -> Any:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -51,7 +60,7 @@ def on_a_loop_of_somebody_else(scenario: Scenario) -> Any:
             return outcome_of(lambda: loop.run_until_complete(scenario()))
     finally:
         asyncio.set_event_loop(None)
-        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.run_until_complete(clean_up())
         loop.close()
 
 
