@@ -43,14 +43,19 @@ class LoopTests(unittest.TestCase):
 
         def select(timeout: float | None = None) -> Any:
             timeouts.append(timeout)
+            if timeout:
+                idle.set_result(None)
+                return real(0)
             return real(timeout)
 
+        idle = self.loop.create_future()
         selector.select = select  # type: ignore[method-assign]
         self.loop.run_until_complete(asyncio.sleep(0))
         self.assertTrue(timeouts)
         self.assertEqual(set(timeouts), {0})
         timeouts.clear()
-        self.loop.run_until_complete(asyncio.sleep(0.001))
+        self.loop.call_later(60, print)
+        self.loop.run_until_complete(idle)
         self.assertTrue(any(timeouts), timeouts)
 
     def test_loop_without_a_selector_is_refused(self) -> None:

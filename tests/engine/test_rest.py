@@ -187,7 +187,7 @@ class RestTests(LoopCase):
 
     async def is_idle_without_end(self) -> bool:
         """Return what the idle callback is asked next."""
-        asked = self.loop.create_future()
+        asked: asyncio.Future[bool] = self.loop.create_future()
 
         def on_idle(is_endless: bool) -> float:
             if not asked.done():
@@ -195,7 +195,7 @@ class RestTests(LoopCase):
             return 0
 
         self.rest.on_idle = on_idle
-        return bool(await asked)
+        return await asked
 
     async def ask_no_more(self) -> None:
         self.rest.on_idle = lambda is_endless: None
