@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from channels.auth import AuthMiddlewareStack
 from channels.generic.websocket import (
     AsyncJsonWebsocketConsumer,
     AsyncWebsocketConsumer,
@@ -55,8 +56,8 @@ async def plain_echo(scope: Any, receive: Any, send: Any) -> None:
 
 router = URLRouter(
     [
-        path("async/", AsyncWriter.as_asgi()),
-        path("sync/", SyncWriter.as_asgi()),
+        path("async/", AuthMiddlewareStack(AsyncWriter.as_asgi())),
+        path("sync/", AuthMiddlewareStack(SyncWriter.as_asgi())),
         path("echo/", Echo.as_asgi()),
         path("listen/", Listener.as_asgi()),
         path("plain/", plain_echo),

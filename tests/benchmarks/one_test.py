@@ -37,6 +37,12 @@ class Ours(WebsocketTestCase):
     async def async_test_sync_consumer(self) -> None:
         await self.awrite("/sync/")
 
+    def empty_sync(self) -> None:
+        """Do nothing."""
+
+    async def empty_async(self) -> None:
+        """Do nothing."""
+
     def write(self, path: str) -> None:
         client = self.connect(path)
         client.send_json(CONTENT)
@@ -79,6 +85,12 @@ class Django(TestCase):
     def row_alone(self) -> None:
         assert Row.objects.create(**CONTENT).pk
 
+    def empty_sync(self) -> None:
+        """Do nothing."""
+
+    async def empty_async(self) -> None:
+        """Do nothing."""
+
 
 def measure(database: str, *, smoke: bool) -> None:
     count, rounds = (1, 1) if smoke else (10, 15)
@@ -97,6 +109,17 @@ def measure(database: str, *, smoke: bool) -> None:
                 whole_tests(*peer, count, is_peer=True)
                 for peer in (peers if HAS_CHANX else peers[:2])
             ),
+        ],
+        rounds,
+    )
+    many = count * 10
+    compare(
+        f"An empty test, on {database}",
+        [
+            whole_tests("sync test", Ours, "empty_sync", many),
+            whole_tests("async test", Ours, "empty_async", many),
+            whole_tests("Django's, sync", Django, "empty_sync", many, is_peer=True),
+            whole_tests("Django's, async", Django, "empty_async", many, is_peer=True),
         ],
         rounds,
     )
