@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from django.db import DEFAULT_DB_ALIAS
@@ -42,7 +41,9 @@ def unbound(case: object, name: str) -> Any:
 
     A property is read as usual.
     """
-    found = inspect.getattr_static(case, name, None)
+    kind = case if isinstance(case, type) else type(case)
+    places = [vars(case), *map(vars, kind.__mro__)]
+    found = next((place[name] for place in places if name in place), None)
     if isinstance(found, (classmethod, property, functools.cached_property)):
         return getattr(case, name)
     return found.__func__ if isinstance(found, staticmethod) else found

@@ -81,6 +81,9 @@ class OwnThread:
 
     def run_next(self) -> bool:
         """Run the next job, if one can start; called inside ``select()``."""
+        waiting = [lane for lane in self.lanes if lane.has_work]
+        if not (waiting or self._batons or self._calls):
+            return False
         is_own = threading.get_ident() == self.thread_id
         if not (is_own or self.hand_over.is_given):
             return False
@@ -92,7 +95,7 @@ class OwnThread:
             if baton.has_ended or (baton.can_go_on and self._may_go_on(baton.thread)):
                 self._run_baton(baton, baton.go_on)
                 return True
-        lanes = [it for it in self.lanes if it.has_work and not it.is_held_up]
+        lanes = [lane for lane in waiting if not lane.is_held_up]
         if not lanes:
             return False
         first = [lane.first for lane in lanes] if len(lanes) > 1 else lanes
@@ -170,7 +173,7 @@ class OwnThread:
         ]
 
     def _run(self, item: Any) -> None:
-        with private_asgiref.job_state_kept(), private.NoLoop():
+        with private_asgiref.JobStateKept(), private.NoLoop():
             self.depth += 1
             self.hand_over.begin()
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import sys
 import threading
 import time
@@ -87,18 +88,9 @@ def timer_callback(handle: events.Handle) -> object:
     return handle._callback  # type: ignore[attr-defined]
 
 
-def waits_only_for_itself(loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether the loop has no socket or pipe but its own, to be woken."""
-    return len(selector_of(loop).get_map()) <= 1
-
-
-def clock(now: Callable[[], float] = time.perf_counter) -> float:
-    """
-    Return the time that waits are measured by, in seconds.
-
-    Packages that move or freeze time do not move this function, held here.
-    """
-    return now()
+#: Returns the time that waits are measured by, in seconds. Packages that move
+#: or freeze time replace a function where they find it, and here do not.
+clock: Callable[[], float] = functools.partial(time.perf_counter)
 
 
 def is_wake_up(loop: asyncio.AbstractEventLoop, key: selectors.SelectorKey) -> bool:

@@ -288,30 +288,28 @@ def _submit(executor: Any, fn: Any, /, *args: Any, **options: Any) -> Future[Any
 @contextlib.contextmanager
 def loop_adopted(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Let ``async_to_sync()`` of this thread run things on a loop."""
-    state = vars(SyncToAsync.threadlocal)
-    before = dict(state)
-    state.update(main_event_loop=loop, main_event_loop_pid=os.getpid())
-    try:
+    with JobStateKept():
+        state = vars(SyncToAsync.threadlocal)
+        state.update(main_event_loop=loop, main_event_loop_pid=os.getpid())
         yield
-    finally:
-        state.clear()
-        state.update(before)
 
 
-@contextlib.contextmanager
-def job_state_kept() -> Iterator[None]:
+class JobStateKept:
     """
-    Put back what asgiref remembers of this thread when a job has ended.
+    Puts back what asgiref remembers of this thread when a job has ended.
 
     It would otherwise wait for a loop that no longer runs.
     """
-    state = vars(SyncToAsync.threadlocal)
-    before = dict(state)
-    try:
-        yield
-    finally:
-        state.clear()
-        state.update(before)
+
+    __slots__ = ("_before", "_state")
+
+    def __enter__(self) -> None:
+        self._state = vars(SyncToAsync.threadlocal)
+        self._before = dict(self._state)
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._state.clear()
+        self._state.update(self._before)
 
 
 @contextlib.contextmanager

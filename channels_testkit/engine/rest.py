@@ -30,6 +30,9 @@ APPLICATION: contextvars.ContextVar[bool] = contextvars.ContextVar(
 )
 
 _SPINS_BETWEEN_CLOCK_LOOKS = 256
+# A loop that waits for nothing but its own pipe has no events to look for
+# while it has something to do, but for the signals that wake it.
+_SPINS_BETWEEN_POLLS = 16
 
 
 class RestWatch:
@@ -41,13 +44,14 @@ class RestWatch:
         self.loop = loop
         self._ready = private.ready_callbacks(loop)
         self._poll = selector.select
+        self._files = selector.get_map()
         self._submit = loop.run_in_executor
         self._post = loop.call_soon_threadsafe
         self._create_task = loop.create_task
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._spins = 0
         self._jobs: set[Job] = set()
-        self._known_threads = weakref.WeakSet(threading.enumerate())
+        self._known_threads = set(threading.enumerate())
         #: Thread jobs that are meant to wait: dotted names and functions.
         self.background: Counter[object] = Counter()
         #: Application tasks that failed, to be looked at once at rest.
@@ -121,7 +125,13 @@ class RestWatch:
         return is_alone and self.is_at_rest_with_no_timer_due()
 
     def _has_events(self) -> bool:
+        if self._is_alone():
+            return False
         return any(not private.is_wake_up(self.loop, key) for key, _ in self._poll(0))
+
+    def _is_alone(self) -> bool:
+        """Tell whether the loop waits for nothing but its own pipe."""
+        return len(self._files) <= 1
 
     def arm(self, timeout: float = 0) -> None:
         """Begin a wait that ``hang_timeout`` bounds, beyond ``timeout``."""
@@ -172,7 +182,7 @@ class RestWatch:
         """Name what may still act on the test from outside of the loop."""
         names = list(self.declared_outside)
         names += [f"thread {thread.name!r}" for thread in self.outside_threads()]
-        if not private.waits_only_for_itself(self.loop):
+        if not self._is_alone():
             names.append("an open socket, pipe or subprocess")
         names += [
             f"background job {job.name}"
@@ -206,7 +216,7 @@ class RestWatch:
 
     def know_threads(self, threads: Iterable[threading.Thread]) -> None:
         """Take these threads, and no others, for no work of the test."""
-        self._known_threads = weakref.WeakSet(threads)
+        self._known_threads = set(threads)
 
     def know_thread(self, thread: threading.Thread) -> None:
         """Take one more thread for no work of the test."""
@@ -227,6 +237,8 @@ class RestWatch:
             self._spin()
             # A server's thread begins its job while the loop looks for events.
             self.run_own_job()
+            if self._spins % _SPINS_BETWEEN_POLLS and self._is_alone():
+                return []
             return self._poll(0)
         events = self._poll(0)
         if events or self._ready:

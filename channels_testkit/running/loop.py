@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import weakref
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -45,7 +44,7 @@ class TestLoop(Surroundings):
         self.layers: dict[str, CaptiveChannelLayer] = {}
         self._bridge: Bridge | None = None
         # What is started from now on may act on the test from outside.
-        self._known_threads = weakref.WeakSet(private.threads_with_work())
+        self._known_threads = private.threads_with_work()
         #: Whether the kit looks at the layers as they are, at rest or not.
         self._is_reporting = False
         #: Thread jobs that are meant to wait, on any loop of the test.
