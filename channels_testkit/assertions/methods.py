@@ -41,9 +41,12 @@ def unbound(case: object, name: str) -> Any:
 
     A property is read as usual.
     """
+    found = None
     kind = case if isinstance(case, type) else type(case)
-    places = [vars(case), *map(vars, kind.__mro__)]
-    found = next((place[name] for place in places if name in place), None)
+    for owner in (case, *kind.__mro__):
+        if name in vars(owner):
+            found = vars(owner)[name]
+            break
     if isinstance(found, (classmethod, property, functools.cached_property)):
         return getattr(case, name)
     return found.__func__ if isinstance(found, staticmethod) else found
