@@ -144,9 +144,7 @@ class BrowserTestCase(PageAssertions, LiveServerTestCase):
                 "A call that waits for the browser, in an async test: make it a sync"
                 " test ('def', not 'async def')."
             )
-        browser = self._browsers.take()
-        self._kit.ignore_thread(browser.devtools.thread)
-        return browser
+        return self._browsers.take()
 
     @property
     def _browsers(self) -> BrowserPool:

@@ -26,11 +26,12 @@ from .watchdog import Interrupter, Watchdog
 from .watches import watch_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine
     from concurrent.futures import Future
 
     from .jobs import Job
     from .rest import RestWatch
+    from .threads import Before
 
 T = TypeVar("T")
 
@@ -59,15 +60,14 @@ class Bridge:
         self,
         *,
         hang_timeout: float | None,
-        known_threads: Iterable[threading.Thread] | None = None,
+        before: Before | None = None,
     ) -> None:
         self._watchdog = Watchdog.get()
         self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
         # A test that moves time does not move the application's timers.
         put_in_order(self.loop, Order())
         self.rest: RestWatch = watch_of(self.loop)
-        known = threading.enumerate() if known_threads is None else known_threads
-        self.rest.know_threads({*known, self._watchdog.thread})
+        self.rest.before = before or self.rest.before
         self.rest.hang_timeout = hang_timeout
         self.rest.on_hang = self._hang
         self.rest.on_idle = self._idle

@@ -7,7 +7,7 @@ import contextvars
 from typing import TYPE_CHECKING, Any
 
 from . import private
-from .rest import APPLICATION
+from .jobs import APPLICATION
 
 if TYPE_CHECKING:
     import asyncio

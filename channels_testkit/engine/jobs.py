@@ -10,10 +10,11 @@ loop, whose own state decides) or finished. All is seen from the outside, from
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from . import private_asgiref
+from . import private, private_asgiref
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from types import FrameType
 
+    from .rest import RestWatch
+
+#: Set in the context of everything the application under test does.
+APPLICATION: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "channels_testkit.application", default=False
+)
+#: Jobs of no loop, until they have ended.
+_loose: set[Job] = set()
 _running = threading.local()
 
 
@@ -39,6 +48,22 @@ def no_job() -> Iterator[None]:
         yield
     finally:
         stack.pop()
+
+
+def loose_jobs() -> set[Job]:
+    """Return the jobs that are work of no loop."""
+    _loose.difference_update([job for job in tuple(_loose) if job.is_finished])
+    return set(_loose)
+
+
+class HasEnd(Protocol):
+    """What a job comes to: asyncio's future, or what is like one."""
+
+    def done(self) -> bool:
+        """Tell whether it has ended, and all were told."""
+
+    def cancelled(self) -> bool:
+        """Tell whether it was cancelled."""
 
 
 class JobKey(NamedTuple):
@@ -61,7 +86,11 @@ class JobKey(NamedTuple):
 
 
 class Job:
-    """One function that the loop has given to a thread."""
+    """
+    One function that was given to a thread or a process.
+
+    ``watch`` is that of the loop whose work it is, if it is that of one.
+    """
 
     __slots__ = (
         "_awaited",
@@ -76,15 +105,16 @@ class Job:
         "is_background",
         "is_foreign",
         "thread_id",
+        "watch",
     )
 
     def __init__(
         self,
         executor: Executor | None,
-        function: object,
+        function: Callable[..., Any],
         *,
-        is_background: bool,
-        awaiters: Sequence[FrameType] = (),
+        is_background: bool = False,
+        watch: RestWatch | None = None,
     ) -> None:
         self._function = function
         self._executor = executor
@@ -94,14 +124,27 @@ class Job:
         # One is enough: a thread that waits for a task starts no other. What
         # it runs meanwhile is a job of its own.
         self._awaited: asyncio.Task[Any] | None = None
-        self.future: asyncio.Future[Any] | None = None
+        self.future: HasEnd | None = None
         self.has_started = False
         self.has_returned = False
         self.is_background = is_background
-        self.is_foreign = False
+        #: Whether it is run in another process.
+        self.is_foreign = not private.runs_in_this_process(executor)
         #: The code that gave the job to its thread, from the inside.
-        self.awaiters = awaiters
+        self.awaiters: Sequence[FrameType] = ()
         self.thread_id: int | None = None
+        self.watch = watch
+
+    @contextlib.contextmanager
+    def being_given(self) -> Iterator[None]:
+        """Give it to its thread: it may have ended before that is done."""
+        jobs = _loose if self.watch is None else self.watch.jobs
+        jobs.add(self)
+        try:
+            yield
+        except BaseException:
+            jobs.discard(self)
+            raise
 
     @property
     def name(self) -> str:
@@ -150,10 +193,13 @@ class Job:
             return "queued"
         return "parked" if self.is_parked else "running"
 
-    def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function, telling when it starts and returns."""
+    @property
+    def run(self) -> Callable[..., Any]:
+        """The function, telling when it starts and returns."""
+        return self._function if self.is_foreign else self._wrapped(self._function)
 
-        def run(*args: Any) -> Any:
+    def _wrapped(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **options: Any) -> Any:
             self.thread_id = threading.get_ident()
             # In this order: a loop that has given the job up sees that it has
             # started, or else the job sees that it was given up.
@@ -164,7 +210,7 @@ class Job:
             stack = _running.__dict__.setdefault("stack", [])
             stack.append(self)
             try:
-                return function(*args)
+                return function(*args, **options)
             finally:
                 stack.pop()
                 self.has_returned = True

@@ -10,12 +10,15 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import SyncToAsync
+
+from . import private
 from .jobs import Job
 from .resume import AtRest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType, ModuleType
+    from types import CodeType, FrameType, ModuleType
 
 
 def await_chain(awaitable: Any) -> list[FrameType]:
@@ -37,6 +40,34 @@ def _awaited_by(awaitable: Any, frame: FrameType) -> Any:
     return getattr(awaitable, "cr_await", None) or getattr(
         awaitable, "gi_yieldfrom", None
     )
+
+
+def may_be_woken_by_a_thread(task: asyncio.Task[Any]) -> bool:
+    """
+    Tell whether a task waits for what only some thread can bring.
+
+    As far as is known: a lock or a queue may also be one that another task of
+    the application will serve.
+    """
+    waits_for = private.awaited_by(task)
+    frames = await_chain(task.get_coro())
+    if waits_for is None or not frames:
+        return False
+    codes = [frame.f_code for frame in frames]
+    innermost = [code for code in codes if not _is_of_asyncio(code)][-1:]
+    if codes[-1] in _KNOWN_WAITS or any(map(_is_of_kit, innermost)):
+        return False
+    if codes[-1] is _WAIT_CODE:
+        return not all(map(_is_known, frames[-1].f_locals["fs"]))
+    return not _is_known(waits_for)
+
+
+def _is_known(future: asyncio.Future[Any]) -> bool:
+    """Tell whether it is known what ends a future: a task, or several."""
+    children = private.gathered_by(future)
+    if children:
+        return all(map(_is_known, children))
+    return future.done() or isinstance(future, asyncio.Task)
 
 
 def waiting_place(task: asyncio.Task[Any]) -> str:
@@ -70,7 +101,15 @@ def _callers(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _is_machinery(frame: FrameType) -> bool:
-    return frame.f_code.co_filename.startswith(_folder_of(asyncio))
+    return _is_of_asyncio(frame.f_code)
+
+
+def _is_of_asyncio(code: CodeType) -> bool:
+    return code.co_filename.startswith(_ASYNCIO)
+
+
+def _is_of_kit(code: CodeType) -> bool:
+    return code.co_filename.startswith(_KIT)
 
 
 def _is_library(filename: str) -> bool:
@@ -90,11 +129,15 @@ def _folders_of_package(name: str) -> list[str]:
     return [f"{place}{os.sep}" for place in places]
 
 
-_JOB_CODE = Job(None, None, is_background=False).wrap(_folder_of).__code__
+_JOB_CODE = Job(None, _folder_of).run.__code__
+_KNOWN_WAITS = (asyncio.sleep.__code__, SyncToAsync.__call__.__code__)
+_WAIT_CODE = private.WAIT_CODE
+_ASYNCIO = _folder_of(asyncio)
+_KIT = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _STDLIB = _folder_of(threading)
 _LIBRARIES = (
     *_folders_of_package("django"),
     *_folders_of_package("asgiref"),
     *_folders_of_package("channels"),
-    os.path.dirname(os.path.dirname(__file__)) + os.sep,
+    _KIT,
 )

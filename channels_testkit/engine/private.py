@@ -11,15 +11,9 @@ import asyncio
 import contextlib
 import functools
 import sys
-import threading
 import time
 from asyncio import events
-from concurrent.futures import (
-    Executor,
-    Future,
-    ThreadPoolExecutor,
-    thread as pool_module,
-)
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.current_thread_executor import CurrentThreadExecutor
@@ -27,8 +21,10 @@ from asgiref.current_thread_executor import CurrentThreadExecutor
 if TYPE_CHECKING:
     import contextvars
     import selectors
+    import threading
     from collections import deque
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor, Future
     from types import FrameType
 
 
@@ -123,31 +119,55 @@ def runs_in_this_process(executor: Executor | None) -> bool:
     return executor is None or isinstance(executor, kinds)
 
 
-def threads_with_work() -> list[threading.Thread]:
-    """Return the threads of the process, but for pools' idle workers."""
-    frames = frames_by_thread()
-    return [
-        thread
-        for thread in threading.enumerate()
-        if not is_idle_worker(thread, frames.get(thread.ident or 0))
-    ]
+def origins_of(thread: threading.Thread) -> list[str]:
+    """Return the modules of a thread's class and of what it runs."""
+    target = getattr(thread, "_target", None)
+    owner = getattr(target, "__self__", None)
+    found = (target, type(owner), type(thread))
+    return [module for it in found if (module := getattr(it, "__module__", ""))]
 
 
-def is_idle_worker(thread: threading.Thread, frame: FrameType | None) -> bool:
+def awaited_by(task: asyncio.Task[Any]) -> asyncio.Future[Any] | None:
+    """Return what a task waits for, unless it is about to go on."""
+    waiter: asyncio.Future[Any] | None = task._fut_waiter  # type: ignore[attr-defined]
+    return waiter
+
+
+def gathered_by(future: asyncio.Future[Any]) -> list[asyncio.Future[Any]]:
+    """Return what ``asyncio.gather()`` has put into a future, if it has."""
+    return list(getattr(future, "_children", ()))
+
+
+class ToldFuture:
     """
-    Tell whether the thread is a pool's worker that runs nobody's function.
+    The future of a pool, which counts as done when all its callbacks were run.
 
-    It is also idle while it hands over the result of the last one, which may
-    take longer than the loop takes to come to rest.
+    They post to a loop; until then its task is not woken.
     """
-    if thread not in pool_module._threads_queues:
-        return False
-    caller = None
-    while frame is not None and frame.f_code is not _WORKER_CODE:
-        if frame.f_code is _WORK_ITEM_CODE:
-            return caller is not None and caller.f_code in _RESULT_CODES
-        caller, frame = frame, frame.f_back
-    return True
+
+    def __init__(self, future: Future[Any], on_told: Callable[[], object]) -> None:
+        self._future = future
+        self._on_told = on_told
+        self._tell = future._invoke_callbacks  # type: ignore[attr-defined]
+        self._is_told = False
+        future._invoke_callbacks = self._told  # type: ignore[attr-defined]
+        # Nobody else has the future yet.
+        self._is_told = self._is_told or future.done()
+
+    def _told(self) -> None:
+        try:
+            self._tell()
+        finally:
+            self._is_told = True
+            self._on_told()
+
+    def done(self) -> bool:
+        """Tell whether it has ended, and all were told."""
+        return self._is_told
+
+    def cancelled(self) -> bool:
+        """Tell whether it was cancelled."""
+        return self._future.cancelled()
 
 
 def frames_by_thread() -> dict[int, FrameType]:
@@ -170,13 +190,8 @@ def callers_in_task() -> list[FrameType]:
 
 
 _HANDLE_CODE = events.Handle._run.__code__
-_WORKER_CODE = pool_module._worker.__code__
-_WORK_ITEM_CODE = pool_module._WorkItem.run.__code__
-_RESULT_CODES = {
-    Future.set_result.__code__,
-    Future.set_exception.__code__,
-    Future.set_running_or_notify_cancel.__code__,
-}
+#: What ``asyncio.wait()`` waits in, for its ``fs``.
+WAIT_CODE = asyncio.tasks._wait.__code__  # type: ignore[attr-defined]
 
 
 def is_unretrieved(task: asyncio.Task[Any]) -> bool:

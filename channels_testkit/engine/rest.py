@@ -10,24 +10,20 @@ are wrapped on the instance.
 
 from __future__ import annotations
 
-import contextvars
-import threading
 import weakref
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
-from . import private, private_asgiref
-from .jobs import Job, JobKey, current_job
+from . import pools, private, private_asgiref, threads
+from .jobs import APPLICATION, Job, JobKey, current_job, loose_jobs
+from .threads import Before
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable, Iterator
+    import contextvars
+    import threading
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Executor
-
-#: Set in the context of everything the application under test does.
-APPLICATION: contextvars.ContextVar[bool] = contextvars.ContextVar(
-    "channels_testkit.application", default=False
-)
 
 _SPINS_BETWEEN_CLOCK_LOOKS = 256
 # A loop that waits for nothing but its own pipe has no events to look for
@@ -50,8 +46,10 @@ class RestWatch:
         self._create_task = loop.create_task
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._spins = 0
-        self._jobs: set[Job] = set()
-        self._known_threads = set(threading.enumerate())
+        #: The thread jobs that are work of the loop.
+        self.jobs: set[Job] = set()
+        #: What ran already when the test began, and is no work of it.
+        self.before = Before.now()
         #: Thread jobs that are meant to wait: dotted names and functions.
         self.background: Counter[object] = Counter()
         #: Application tasks that failed, to be looked at once at rest.
@@ -77,6 +75,7 @@ class RestWatch:
         #: Asked at rest when nobody waits for it, with whether there is no
         #: timer either; answers when to ask again, in seconds.
         self.on_idle: Callable[[bool], float | None] = _no_opinion
+        pools.see_submissions()
         selector.select = self._select  # type: ignore[method-assign, assignment]
         loop.run_in_executor = self._run_in_executor  # type: ignore[assignment]
         loop.call_soon_threadsafe = self._call_soon_threadsafe  # type: ignore[method-assign, assignment]
@@ -142,11 +141,11 @@ class RestWatch:
     def busy_jobs(self) -> Iterator[Job]:
         """Yield the thread jobs that run or can start."""
         # A copy: threads ask as well, for a report.
-        jobs = tuple(self._jobs)
+        jobs = tuple(self.jobs)
         held = Counter(job.executor for job in jobs if job.holds_worker)
         for job in jobs:
             if job.is_finished:
-                self._jobs.discard(job)
+                self.jobs.discard(job)
             elif job.has_started:
                 if not job.holds_worker:
                     yield job
@@ -157,11 +156,11 @@ class RestWatch:
 
     def live_jobs(self) -> list[Job]:
         """Return every thread job that has not finished."""
-        return [job for job in tuple(self._jobs) if not job.is_finished]
+        return [job for job in tuple(self.jobs) if not job.is_finished]
 
     def jobs_inside(self, thread_id: int) -> list[Job]:
         """Return the jobs that hold a thread, in each other."""
-        return [job for job in tuple(self._jobs) if job.is_inside(thread_id)]
+        return [job for job in tuple(self.jobs) if job.is_inside(thread_id)]
 
     def application_timers(self) -> list[tuple[float, object]]:
         """Return when the application's timers are due, and what they call."""
@@ -184,6 +183,8 @@ class RestWatch:
         names += [f"thread {thread.name!r}" for thread in self.outside_threads()]
         if not self._is_alone():
             names.append("an open socket, pipe or subprocess")
+        loose = loose_jobs() - self.before.jobs
+        names += [f"thread job {job.name} of the test" for job in loose]
         names += [
             f"background job {job.name}"
             for job in self.live_jobs()
@@ -213,14 +214,6 @@ class RestWatch:
         for waiter in waiters:
             waiter.set_exception(error)
         return bool(waiters)
-
-    def know_threads(self, threads: Iterable[threading.Thread]) -> None:
-        """Take these threads, and no others, for no work of the test."""
-        self._known_threads = set(threads)
-
-    def know_thread(self, thread: threading.Thread) -> None:
-        """Take one more thread for no work of the test."""
-        self._known_threads.add(thread)
 
     def give_up(self, limit: float) -> None:
         """Let what hangs hang, and be quick with what is left to do."""
@@ -253,7 +246,7 @@ class RestWatch:
         return self._poll(_shorter(pause, self._bounded(timeout)))
 
     def _is_busy(self) -> bool:
-        return bool(self._jobs) and any(True for _ in self.busy_jobs())
+        return bool(self.jobs) and any(True for _ in self.busy_jobs())
 
     def _wake_one(self) -> bool:
         while self._waiters:
@@ -281,22 +274,16 @@ class RestWatch:
     def _run_in_executor(
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> Any:
-        job = Job(
-            executor,
-            func,
-            is_background=self._is_background(func),
-            awaiters=private.callers_in_task(),
-        )
-        job.is_foreign = not private.runs_in_this_process(executor)
-        # Known before it is submitted: it may finish before submit returns.
-        self._jobs.add(job)
-        run = func if job.is_foreign else job.wrap(func)
-        try:
-            job.future = self._submit(executor, run, *args)
-        except BaseException:
-            self._jobs.discard(job)
-            raise
+        job = self.take_in(executor, func)
+        job.awaiters = private.callers_in_task()
+        with job.being_given(), pools.known_to_its_loop():
+            job.future = self._submit(executor, job.run, *args)
         return job.future
+
+    def take_in(self, executor: Executor | None, func: Callable[..., Any]) -> Job:
+        """Return the job of a function that is about to be given to a pool."""
+        is_background = self._is_background(func)
+        return Job(executor, func, is_background=is_background, watch=self)
 
     def _is_background(self, func: Callable[..., Any]) -> bool:
         if not self.background:
@@ -312,8 +299,10 @@ class RestWatch:
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         job = current_job()
-        is_of_job = job is not None and job in self._jobs
+        is_of_job = job is not None and job in self.jobs
         run = job.posting(callback) if job and is_of_job else callback
+        if job is None and not self.is_here():
+            threads.note_poster()
         handle = self._posted(run, *args, context=context)
         if is_of_job:
             self.on_post(callback)
@@ -349,16 +338,11 @@ class RestWatch:
 
     def outside_threads(self) -> list[threading.Thread]:
         """Return the threads that may still act on the test."""
-        new = [t for t in threading.enumerate() if t not in self._known_threads]
-        if not new:
-            return []
-        frames = private.frames_by_thread()
         busy = {job.thread_id for job in self.live_jobs()}
         return [
             thread
-            for thread in new
+            for thread in threads.that_may_act(self.before, self.application_tasks)
             if thread.ident not in busy
-            and not private.is_idle_worker(thread, frames.get(thread.ident or 0))
         ]
 
 

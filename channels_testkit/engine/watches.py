@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING
 from channels_testkit.exceptions import HangError
 
 from . import debuggers, hangs
+from .pools import WATCH
 from .rest import RestWatch
 
 if TYPE_CHECKING:
     import asyncio
 
-_WATCH = "_channels_testkit_watch"
-
 
 def watch_of(loop: asyncio.AbstractEventLoop) -> RestWatch:
     """Return the loop's watch, attached on first use."""
-    watch: RestWatch | None = getattr(loop, _WATCH, None)
+    watch: RestWatch | None = getattr(loop, WATCH, None)
     if watch is None:
         watch = RestWatch(loop)
         watch.on_hang = functools.partial(_fail_hung, watch)
         # On the loop, so that both go together: a watch holds its loop.
-        setattr(loop, _WATCH, watch)
+        setattr(loop, WATCH, watch)
     return watch
 
 

@@ -16,7 +16,7 @@ from django.core.signals import got_request_exception
 from channels_testkit.asgi.recorder import MEETING
 from channels_testkit.engine import hangs
 from channels_testkit.engine.cancelling import cancel
-from channels_testkit.engine.rest import APPLICATION
+from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.exceptions import HangError
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from channels.worker import Worker
 from django.core.exceptions import ImproperlyConfigured
 
-from channels_testkit.engine.rest import APPLICATION
+from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.layers.aliases import is_captive, layer_in_place
 from channels_testkit.layers.real import come_round

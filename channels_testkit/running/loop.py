@@ -12,6 +12,7 @@ from channels_testkit.asgi.surroundings import Surroundings
 from channels_testkit.engine import private
 from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.errors import ApplicationErrors
+from channels_testkit.engine.threads import Before
 from channels_testkit.engine.tracebacks import hide_kit_frames
 
 from . import leftovers
@@ -19,7 +20,6 @@ from .outside import Outside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterator
-    from threading import Thread
 
     from channels_testkit.asgi.wire import JsonWire
     from channels_testkit.engine.rest import RestWatch
@@ -44,7 +44,7 @@ class TestLoop(Surroundings):
         self.layers: dict[str, CaptiveChannelLayer] = {}
         self._bridge: Bridge | None = None
         # What is started from now on may act on the test from outside.
-        self._known_threads = private.threads_with_work()
+        self._before = Before.now()
         #: Whether the kit looks at the layers as they are, at rest or not.
         self._is_reporting = False
         #: Thread jobs that are meant to wait, on any loop of the test.
@@ -79,7 +79,7 @@ class TestLoop(Surroundings):
         if self._bridge is None:
             self._bridge = Bridge(
                 hang_timeout=self.options.hang_timeout,
-                known_threads=self._known_threads,
+                before=self._before,
             )
             self._bridge.on_resume = self.errors.deliver
             self._bridge.describe = self._describe
@@ -88,10 +88,6 @@ class TestLoop(Surroundings):
             self.errors.look = self._bridge.rest.take_unawaited_errors
             self._bridge.loop.set_exception_handler(self._loop_complains)
         return self._bridge
-
-    def ignore_thread(self, thread: Thread) -> None:
-        """Let a thread that outlives the test not count as its own."""
-        self.bridge.rest.know_thread(thread)
 
     @property
     def rest(self) -> RestWatch:

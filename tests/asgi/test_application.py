@@ -5,7 +5,7 @@ import contextvars
 from typing import Any
 
 from channels_testkit.asgi.application import RunningApplication
-from channels_testkit.engine.rest import APPLICATION
+from channels_testkit.engine.jobs import APPLICATION
 from tests.utils import LoopTestCase
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")

@@ -12,7 +12,7 @@ from unittest import mock
 from asgiref.sync import async_to_sync, sync_to_async
 
 from channels_testkit.engine import private_asgiref
-from channels_testkit.engine.jobs import JobKey, current_job
+from channels_testkit.engine.jobs import Job, JobKey, current_job
 from channels_testkit.engine.watches import watch_of
 from tests.utils import LoopTestCase
 
@@ -151,17 +151,15 @@ class StateTests(LoopTestCase):
 
     async def test_job_cancelled_before_its_thread_takes_it_never_runs(self) -> None:
         ran: list[str] = []
-        job = next(self.jobs_of(self.submit(self.wait_in_thread)))
-        assert job.future is not None
-        job.future.cancel()
+        job = Job(self.pool, lambda: ran.append("ran"), watch=self.rest)
+        future = asyncio.get_running_loop().create_future()
+        with job.being_given():
+            job.future = future
+        future.cancel()
         # The thread comes late: it finds the job taken, and then cancelled.
-        late = job.wrap(lambda: ran.append("ran"))
-        late()
+        job.run()
         self.assertEqual(ran, [])
         self.assertTrue(job.is_finished)
-
-    def jobs_of(self, future: asyncio.Future[Any]) -> Any:
-        return (job for job in self.rest.live_jobs() if job.future is future)
 
     async def test_job_knows_itself_and_where_it_comes_from(self) -> None:
         def ask() -> Any:

@@ -28,6 +28,7 @@ from asgiref.sync import (
 
 from channels_testkit.engine import private, private_asgiref
 from channels_testkit.engine.bridge import Bridge
+from channels_testkit.engine.places import await_chain
 
 
 class LoopTests(unittest.TestCase):
@@ -83,6 +84,34 @@ class LoopTests(unittest.TestCase):
 
         self.assertIsNone(private.running_loop())
         self.assertIs(self.loop.run_until_complete(ask()), self.loop)
+
+    def test_what_a_task_waits_for_is_known(self) -> None:
+        """Else a thread may wake it, and nobody waits for that."""
+        event = asyncio.Event()
+
+        async def wait() -> None:
+            await asyncio.wait([first])
+
+        async def gather() -> None:
+            await asyncio.gather(first, second)
+
+        async def look() -> None:
+            await asyncio.sleep(0)
+            self.assertIsInstance(private.awaited_by(first), asyncio.Future)
+            gathered = private.awaited_by(third)
+            assert gathered is not None
+            self.assertEqual(private.gathered_by(gathered), [first, second])
+            frames = await_chain(second.get_coro())
+            self.assertIs(frames[-1].f_code, private.WAIT_CODE)
+            self.assertEqual(set(frames[-1].f_locals["fs"]), {first})
+            event.set()
+            await third
+
+        first = self.loop.create_task(event.wait())
+        second = self.loop.create_task(wait())
+        third = self.loop.create_task(gather())
+        self.assertIsNone(private.awaited_by(third))
+        self.loop.run_until_complete(look())
 
     def test_ready_callbacks_are_seen(self) -> None:
         """Else a posted callback is missed where rest is claimed."""
@@ -197,32 +226,37 @@ class LoopTests(unittest.TestCase):
 
 
 class PoolTests(unittest.TestCase):
-    def test_worker_without_a_job_is_idle(self) -> None:
-        """Else each thread pool makes receives wait their whole timeout."""
-        with ThreadPoolExecutor(1, "worker") as pool:
-            go_on, started = threading.Event(), threading.Event()
-
-            def work() -> None:
-                started.set()
-                go_on.wait()
-
-            future = pool.submit(work)
-            started.wait()
-            (worker,) = (
-                t for t in threading.enumerate() if t.name.startswith("worker")
+    def test_future_of_a_pool_is_done_when_all_were_told(self) -> None:
+        """Else the loop is at rest just before it is told."""
+        told: list[object] = []
+        seen: list[bool] = []
+        go_on = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(go_on.wait)
+            watched = private.ToldFuture(future, lambda: told.append(watched.done()))
+            future.add_done_callback(
+                lambda it: seen.extend([it.done(), watched.done()])
             )
-            self.assertFalse(self.is_idle(worker))
-            seen: list[bool] = []
-            future.add_done_callback(lambda _: seen.append(self.is_idle(worker)))
             go_on.set()
-            future.result()
-            pool.submit(int).result()
-            self.assertEqual(seen, [True])
-        self.assertFalse(self.is_idle(threading.main_thread()))
+        self.assertEqual((seen, told), ([True, False], [True]))
+        self.assertFalse(watched.cancelled())
 
-    def is_idle(self, thread: threading.Thread) -> bool:
-        frame = private.frames_by_thread().get(thread.ident or 0)
-        return private.is_idle_worker(thread, frame)
+    def test_future_that_is_done_already_is_done(self) -> None:
+        future: Future[None] = Future()
+        future.cancel()
+        watched = private.ToldFuture(future, bool)
+        self.assertTrue(watched.done() and watched.cancelled())
+
+    def test_threads_are_known_by_what_they_run(self) -> None:
+        """Else those of debuggers make receives wait."""
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(int).result()
+            (worker,) = (thread for thread in pool._threads)
+            self.assertIn("concurrent.futures.thread", private.origins_of(worker))
+        timer = threading.Timer(0, self.setUp)
+        self.assertEqual(private.origins_of(timer)[-1], "threading")
+        thread = threading.Thread(target=self.setUp)
+        self.assertEqual(private.origins_of(thread)[:2], ["unittest.case", __name__])
 
 
 class RoundTests(unittest.TestCase):

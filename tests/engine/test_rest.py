@@ -7,15 +7,19 @@ import itertools
 import threading
 import unittest
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 
 from channels_testkit import NoFrame, WebsocketCommunicator
-from channels_testkit.engine.rest import APPLICATION, RestWatch
+from channels_testkit.engine.jobs import APPLICATION
+from channels_testkit.engine.threads import Before
 from channels_testkit.engine.watches import watch_of
 from tests.app.consumers import EchoConsumer
 from tests.utils import LoopTestCase
+
+if TYPE_CHECKING:
+    from channels_testkit.engine.rest import RestWatch
 
 
 class LoopCase(LoopTestCase):
@@ -221,7 +225,7 @@ class OutsideTests(LoopCase):
         event = threading.Event()
         thread = threading.Thread(target=event.wait)
         thread.start()
-        self.rest.know_threads(threading.enumerate())
+        self.rest.before = Before.now()
         self.assertEqual(self.rest.outside_work(), [])
         event.set()
         thread.join()

@@ -1,0 +1,99 @@
+"""
+Jobs that code gives to a pool by itself, with ``submit()``.
+
+The loop does not see these: what it gives to a thread goes through its own
+``run_in_executor()``. A job of the application is work of its loop, wherever
+it was given from; one of the test's own is outside of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any, cast
+
+from asgiref.current_thread_executor import CurrentThreadExecutor
+
+from . import private
+from .jobs import APPLICATION, Job, current_job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+    from .rest import RestWatch
+
+#: Where a loop has its watch.
+WATCH = "_channels_testkit_watch"
+
+_giving = threading.local()
+
+
+@contextlib.contextmanager
+def known_to_its_loop() -> Iterator[None]:
+    """Give a job to a pool that is known already."""
+    before = getattr(_giving, "is_known", False)
+    _giving.is_known = True
+    try:
+        yield
+    finally:
+        _giving.is_known = before
+
+
+def see_submissions() -> None:
+    """
+    See what is given to pools, from now on and for good.
+
+    Kinds of pools that were defined since the last call are seen as well.
+    """
+    for kind in _kinds_of_pools(Executor):
+        submit = vars(kind)["submit"]
+        if not hasattr(submit, "sees_jobs"):
+            kind.submit = _seeing(submit)  # type: ignore[method-assign]
+
+
+def _kinds_of_pools(kind: type[Executor]) -> Iterator[type[Executor]]:
+    for below in kind.__subclasses__():
+        # asgiref's runs its jobs in a thread that waits for them.
+        if not issubclass(below, CurrentThreadExecutor):
+            if "submit" in vars(below):
+                yield below
+            yield from _kinds_of_pools(below)
+
+
+def _seeing(submit: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
+    @functools.wraps(submit)
+    def submit_seen(
+        pool: Executor, function: Callable[..., Any], /, *args: Any, **options: Any
+    ) -> Future[Any]:
+        if getattr(_giving, "is_known", False):
+            return submit(pool, function, *args, **options)
+        watch = _watch_of_giver()
+        job = watch.take_in(pool, function) if watch else Job(pool, function)
+        with job.being_given(), known_to_its_loop():
+            future = submit(pool, job.run, *args, **options)
+            loop = watch and watch.loop
+            job.future = private.ToldFuture(future, functools.partial(_wake, loop))
+        return future
+
+    submit_seen.sees_jobs = True  # type: ignore[attr-defined]
+    return submit_seen
+
+
+def _watch_of_giver() -> RestWatch | None:
+    """Return the watch of the loop whose work it is, if it is of one."""
+    job = current_job()
+    if job is not None:
+        return job.watch
+    loop = private.running_loop()
+    is_of_application = loop is not None and APPLICATION.get()
+    found = getattr(loop, WATCH, None) if is_of_application else None
+    return cast("RestWatch | None", found)
+
+
+def _wake(loop: Any) -> None:
+    """Let a loop see that a job has ended of which it is not told."""
+    if loop is not None:
+        private.wake(loop)

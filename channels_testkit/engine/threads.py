@@ -1,0 +1,80 @@
+"""Which threads may act on a test from outside of its loop."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import places, private
+from .jobs import Job, loose_jobs
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable, Iterator
+
+#: Packages whose threads act on no application, or run jobs that are known.
+_MACHINERY = frozenset(
+    {
+        "_pydevd_bundle",
+        "_pytest",
+        "channels_testkit",
+        "concurrent",
+        "coverage",
+        "debugpy",
+        "execnet",
+        "psycopg_pool",
+        "pydevd",
+        "pytest_timeout",
+        "xdist",
+    }
+)
+#: Threads that have posted to a loop without being one of its jobs.
+_posters: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+class Before(NamedTuple):
+    """What ran already when a test began."""
+
+    threads: set[threading.Thread]
+    jobs: set[Job]
+
+    @classmethod
+    def now(cls) -> Before:
+        """Return what runs now."""
+        return cls(set(threading.enumerate()), loose_jobs())
+
+
+def note_poster() -> None:
+    """Take note that this thread acts on loops."""
+    _posters.add(threading.current_thread())
+
+
+def that_may_act(
+    before: Before, tasks: Callable[[], Iterable[asyncio.Task[object]]]
+) -> Iterator[threading.Thread]:
+    """
+    Yield the threads that may wake something of the application.
+
+    One that was started since may, and one that has done so. Any other may
+    where a task waits for what nothing that is known will bring.
+    """
+    found = [thread for thread in threading.enumerate() if _is_somebodys(thread)]
+    if not found:
+        return
+    is_open = None
+    for thread in found:
+        if thread in before.threads and thread not in _posters:
+            if is_open is None:
+                is_open = any(map(places.may_be_woken_by_a_thread, tasks()))
+            if not is_open:
+                continue
+        yield thread
+
+
+def _is_somebodys(thread: threading.Thread) -> bool:
+    """Tell whether neither the test nor a tool of it has made the thread."""
+    if thread in {threading.main_thread(), threading.current_thread()}:
+        return False
+    origins = private.origins_of(thread)
+    return not any(name.partition(".")[0] in _MACHINERY for name in origins)

@@ -1,0 +1,162 @@
+"""Pools that an application keeps, and gives jobs to by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from channels.generic.websocket import (
+    AsyncWebsocketConsumer,
+    WebsocketConsumer,
+)
+from channels.layers import get_channel_layer
+
+from channels_testkit import SimpleWebsocketTestCase
+from channels_testkit.engine.private import clock
+
+#: As old as the process, as far as a test can tell.
+POOL = ThreadPoolExecutor(4, thread_name_prefix="project pool")
+ROUNDS = 50
+
+
+def take_long() -> str:
+    """Take longer than the loop does to come to rest, with no sleep."""
+    end = clock() + 0.001
+    while clock() < end:
+        pass
+    return "done"
+
+
+class Consumer(AsyncWebsocketConsumer):
+    """Answers with the result of a job, by the way that it is told."""
+
+    async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+        await getattr(self, text_data)()
+
+    async def wrapped(self) -> None:
+        jobs = [asyncio.wrap_future(POOL.submit(take_long)) for _ in range(4)]
+        await self.send((await asyncio.gather(*jobs))[0])
+
+    async def by_callback(self) -> None:
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+        future = POOL.submit(take_long)
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(done.set))
+        await done.wait()
+        await self.send(future.result())
+
+    async def by_coroutine(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def work() -> None:
+            answer = self.send(take_long())
+            asyncio.run_coroutine_threadsafe(answer, loop).result()
+
+        POOL.submit(work)
+
+    async def by_a_job_of_a_job(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            asyncio.run_coroutine_threadsafe(self.send(take_long()), loop)
+
+        POOL.submit(POOL.submit, tell)
+
+    async def mapped(self) -> None:
+        loop = asyncio.get_running_loop()
+        results = await loop.run_in_executor(
+            None, lambda: list(POOL.map(lambda _: take_long(), range(3)))
+        )
+        await self.send(results[-1])
+
+    async def by_another_kind(self) -> None:
+        await self.send(await asyncio.wrap_future(OWN_KIND.submit(take_long)))
+
+
+class SyncConsumer(WebsocketConsumer):
+    def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+        if text_data == "later":
+            POOL.submit(self.send_later)
+        else:
+            self.send(POOL.submit(take_long).result())
+
+    def send_later(self) -> None:
+        take_long()
+        layer = get_channel_layer()
+        message = {"type": "tell", "text": "done"}
+        async_to_sync(layer.send)(self.channel_name, message)
+
+    def tell(self, event: dict[str, str]) -> None:
+        self.send(event["text"])
+
+
+class OwnKindOfPool(Executor):
+    """A pool with a thread for each job, which no library knows."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def run() -> None:
+            future.set_result(fn(*args, **kwargs))
+
+        threading.Thread(target=run).start()
+        return future
+
+
+OWN_KIND = OwnKindOfPool()
+WAYS = (
+    "wrapped",
+    "by_callback",
+    "by_coroutine",
+    "by_a_job_of_a_job",
+    "mapped",
+    "by_another_kind",
+)
+
+
+class PoolTests(SimpleWebsocketTestCase):
+    application = Consumer.as_asgi()
+
+    def test_sync(self) -> None:
+        for way in WAYS:
+            with self.subTest(way=way):
+                client = self.connect("/")
+                for _ in range(ROUNDS):
+                    client.send_text(way)
+                    self.assertEqual(client.receive_text(), "done")
+                self.assertReceivesNothing(client)
+
+    async def test_async(self) -> None:
+        for way in WAYS:
+            with self.subTest(way=way):
+                communicator = await self.aconnect("/")
+                for _ in range(ROUNDS):
+                    await communicator.send_to(way)
+                    self.assertReceivesText(communicator, "done")
+                self.assertReceivesNothing(communicator)
+
+    def test_what_has_come_is_all_that_comes(self) -> None:
+        client = self.connect("/")
+        for number in range(ROUNDS):
+            for way in WAYS:
+                client.send_text(way)
+            self.assertEqual(len(client.frames), (number + 1) * len(WAYS))
+
+
+class SyncConsumerTests(SimpleWebsocketTestCase):
+    application = SyncConsumer.as_asgi()
+
+    def test_a_job_that_the_consumer_waits_for(self) -> None:
+        client = self.connect("/")
+        for _ in range(ROUNDS):
+            client.send_text("now")
+            self.assertEqual(client.frames.pop(), "done")
+
+    def test_a_job_that_answers_by_the_layer(self) -> None:
+        client = self.connect("/")
+        for number in range(ROUNDS):
+            client.send_text("later")
+            self.assertEqual(len(client.frames), number + 1)
