@@ -61,7 +61,11 @@ class RunningApplication:
     async def _run(
         self, application: ASGIApplication, scope: MutableMapping[str, Any]
     ) -> None:
-        await application(scope, self._events.get, self._send)
+        await application(scope, self._receive, self._send)
+
+    async def _receive(self) -> Event:
+        # A frame of this package: what may end such a wait is known.
+        return await self._events.get()
 
     async def _send(self, event: Event) -> None:
         self._on_send(event)

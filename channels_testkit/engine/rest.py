@@ -177,10 +177,18 @@ class RestWatch:
         """Return the tasks that the application has started and not ended."""
         return [task for task in self._application_tasks if not task.done()]
 
-    def outside_work(self) -> list[str]:
-        """Name what may still act on the test from outside of the loop."""
+    def outside_work(self, *, only_new: bool = False) -> list[str]:
+        """
+        Name what may still act on the test from outside of the loop.
+
+        ``only_new`` leaves out threads that are older than the test.
+        """
         names = list(self.declared_outside)
-        names += [f"thread {thread.name!r}" for thread in self.outside_threads()]
+        names += [
+            f"thread {thread.name!r}"
+            for thread in self.outside_threads()
+            if not (only_new and thread in self.before.threads)
+        ]
         if not self._is_alone():
             names.append("an open socket, pipe or subprocess")
         loose = loose_jobs() - self.before.jobs

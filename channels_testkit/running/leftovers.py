@@ -58,7 +58,7 @@ def left(
             )
     for task in asyncio.all_tasks(rest.loop):
         yield hangs.describe_task(task)
-    yield from rest.outside_work()
+    yield from rest.outside_work(only_new=True)
     for item in opened:
         if item.channel is not None:
             yield from _left_in_layers(item.label, item.channel, layers)

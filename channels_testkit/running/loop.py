@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 __unittest = True
 
+_SECONDS_TO_DOUBT = 0.1
+
 
 class TestLoop(Surroundings):
     """Runs coroutines for one test, and brings its application to rest."""
@@ -159,6 +161,13 @@ class TestLoop(Surroundings):
                 "The application is still working: 'await self.asettle()' first."
             )
         self.errors.deliver()
+
+    def seconds_to_doubt(self) -> float:
+        """Return how long a sync test waits before it takes silence for one."""
+        bridge = self._bridge
+        if bridge is None or bridge.is_in_async_test:
+            return 0.0
+        return _SECONDS_TO_DOUBT if bridge.rest.outside_work() else 0.0
 
     def _ensure_rest_for_layers(self) -> None:
         if not self._is_reporting:

@@ -1,0 +1,134 @@
+"""Threads older than the test, which may act on its application."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from typing import Any
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from channels_testkit import NoFrame, SimpleWebsocketTestCase
+
+ROUNDS = 20
+
+
+class Service:
+    """A driver with a thread of its own, as brokers and databases have."""
+
+    def __init__(self) -> None:
+        self.asked: queue.Queue[Any] = queue.Queue()
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.thread = threading.Thread(target=self.serve, name="service", daemon=True)
+        self.thread.start()
+
+    def serve(self) -> None:
+        while (asked := self.asked.get()) is not None:
+            loop, answer = asked
+            # As long as a loop takes to come to rest, and longer.
+            for _ in range(20_000):
+                self.may_answer.wait()
+            loop.call_soon_threadsafe(answer)
+
+    def stop(self) -> None:
+        self.may_answer.set()
+        self.asked.put(None)
+        self.thread.join()
+
+
+class Consumer(AsyncWebsocketConsumer):
+    service: Service
+
+    async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+        await getattr(self, text_data)()
+
+    async def future(self) -> None:
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        self.service.asked.put((loop, lambda: future.set_result("done")))
+        await self.send(await future)
+
+    async def event(self) -> None:
+        event = asyncio.Event()
+        self.service.asked.put((asyncio.get_running_loop(), event.set))
+        await event.wait()
+        await self.send("done")
+
+    async def queue(self) -> None:
+        answers: asyncio.Queue[str] = asyncio.Queue()
+        answer = lambda: answers.put_nowait("done")  # noqa: E731
+        self.service.asked.put((asyncio.get_running_loop(), answer))
+        await self.send(await asyncio.wait_for(answers.get(), 60))
+
+    async def several(self) -> None:
+        loop = asyncio.get_running_loop()
+        futures = [loop.create_future() for _ in range(2)]
+        for future in futures:
+            self.service.asked.put((loop, lambda it=future: it.set_result("done")))
+        await self.send((await asyncio.gather(*futures))[0])
+
+
+WAYS = ("future", "event", "queue", "several")
+
+
+class OldThreadTests(SimpleWebsocketTestCase):
+    application = Consumer.as_asgi()
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        Consumer.service = Service()
+        cls.addClassCleanup(Consumer.service.stop)
+
+    def test_sync(self) -> None:
+        for way in WAYS:
+            with self.subTest(way=way):
+                client = self.connect("/")
+                for _ in range(ROUNDS):
+                    client.send_text(way)
+                    self.assertEqual(client.receive_text(), "done")
+
+    async def test_async(self) -> None:
+        for way in WAYS:
+            with self.subTest(way=way):
+                communicator = await self.aconnect("/")
+                for _ in range(ROUNDS):
+                    await communicator.send_to(way)
+                    self.assertEqual(await communicator.receive_from(), "done")
+
+    def test_it_is_named_and_nothing_is_at_rest(self) -> None:
+        Consumer.service.may_answer.clear()
+        client = self.connect("/")
+        client.send_text("future")
+        with self.assertRaises(NoFrame) as caught:
+            client.receive_text(timeout=0.05)
+        Consumer.service.may_answer.set()
+        self.assertIn("within 0.05 s; thread 'service' may", str(caught.exception))
+        self.assertNotIn("at rest", str(caught.exception))
+        self.assertEqual(client.receive_text(), "done")
+
+    def test_silence_is_no_proof(self) -> None:
+        client = self.connect("/")
+        client.send_text("future")
+        with self.assertRaises(AssertionError):
+            self.assertReceivesNothing(client)
+
+
+class IdleThreadTests(SimpleWebsocketTestCase):
+    """One that has never acted on anything."""
+
+    application = Consumer.as_asgi()
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.addClassCleanup(Service().stop)
+
+    def test_who_waits_for_nothing_else_is_at_rest(self) -> None:
+        client = self.connect("/")
+        with self.assertRaises(NoFrame) as caught:
+            client.receive_text()
+        self.assertIn("the application is at rest", str(caught.exception))
+        self.assertReceivesNothing(client)
