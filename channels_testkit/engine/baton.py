@@ -47,7 +47,6 @@ class BatonThread:
         self._has_baton = False
         self.has_ended = False
         self._wake = wake
-        lane.is_taken = True
         self.thread = threading.Thread(
             target=self._serve, name="channels_testkit job", daemon=True
         )
@@ -101,7 +100,7 @@ class BatonThread:
     def finish(self) -> None:
         """Clean up after a job that has ended."""
         self.thread.join()
-        self._lane.is_taken = False
+        self._lane.let_go()
 
     # In its thread.
 

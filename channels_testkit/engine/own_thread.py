@@ -95,7 +95,7 @@ class OwnThread:
             if baton.has_ended or (baton.can_go_on and self._may_go_on(baton.thread)):
                 self._run_baton(baton, baton.go_on)
                 return True
-        lanes = [lane for lane in waiting if not lane.is_held_up]
+        lanes = [lane for lane in waiting if not (lane.is_taken or lane.is_held_up)]
         if not lanes:
             return False
         first = [lane.first for lane in lanes] if len(lanes) > 1 else lanes
@@ -155,11 +155,10 @@ class OwnThread:
             self._batons.append(baton)
             self._run_baton(baton, baton.start)
             return
-        lane.is_taken = True
         try:
             self._run(lane.take())
         finally:
-            lane.is_taken = False
+            lane.let_go()
             if lane is not self._lent and not lane.has_work:
                 # Made for a context, which may have ended.
                 self._forget_unused_lanes()

@@ -157,8 +157,7 @@ class OwnThreadExecutor(CurrentThreadExecutor):
         self._work_thread = None  # type: ignore[assignment]
         self._lanes = lanes
         self._held_up = held_up
-        #: Whether a job of the lane has begun and not ended.
-        self.is_taken = False
+        self._taken: Any = None
         lanes.append(self)
 
     def lane(self) -> OwnThreadExecutor:
@@ -166,9 +165,19 @@ class OwnThreadExecutor(CurrentThreadExecutor):
         return OwnThreadExecutor(self._lanes, self._held_up)
 
     @property
+    def is_taken(self) -> bool:
+        """Whether a job of the lane has begun, and its thread is not back."""
+        return self._taken is not None
+
+    @property
     def is_held_up(self) -> bool:
-        """Whether no job of the lane can start now."""
-        return self.is_taken or self.is_kept_out_of_a_block
+        """
+        Whether no job of the lane can start by itself.
+
+        Where the one before it has its result, the thread is about to be back.
+        """
+        is_behind = self.is_taken and not self._taken.future.done()
+        return is_behind or self.is_kept_out_of_a_block
 
     @property
     def is_kept_out_of_a_block(self) -> bool:
@@ -186,8 +195,13 @@ class OwnThreadExecutor(CurrentThreadExecutor):
         return self._work_items[0]
 
     def take(self) -> Any:
-        """Take the next job."""
-        return self._work_items.popleft()
+        """Take the next job; no other can start until ``let_go()``."""
+        self._taken = self._work_items.popleft()
+        return self._taken
+
+    def let_go(self) -> None:
+        """Let the next job start."""
+        self._taken = None
 
 
 def is_background(item: Any) -> bool:

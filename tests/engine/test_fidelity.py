@@ -25,7 +25,10 @@ from django.urls import get_urlconf, path, set_urlconf
 from django.utils import timezone, translation
 
 from channels_testkit import SimpleWebsocketTestCase
+from channels_testkit.engine import private_asgiref
 from channels_testkit.engine.attaching import attached
+from channels_testkit.engine.patches import Patch
+from channels_testkit.engine.watches import watch_of
 
 from .fidelity import (
     FidelityCase,
@@ -332,6 +335,32 @@ class HandOverTests(FidelityCase):
             return log
 
         self.assert_same(scenario, ["closed"])
+
+    def test_the_next_job_is_waited_for_while_the_loop_comes_back(self) -> None:
+        """The first one has its result, and its thread not yet the loop."""
+        looked = threading.Event()
+        real_take = private_asgiref.OwnThreadExecutor.take
+
+        def take_and_stay(lane: private_asgiref.OwnThreadExecutor) -> Any:
+            item = real_take(lane)
+            item.future.add_done_callback(lambda _: looked.wait(5))
+            return item
+
+        async def scenario() -> list[str]:
+            log = Log()
+            loop = asyncio.get_running_loop()
+            waited = threading.Event()
+            loop.call_later(0.001, waited.set)
+            await sync_to_async(waited.wait)(5)
+            second = asyncio.ensure_future(sync_to_async(log.append)("second"))
+            loop.call_later(0.05, looked.set)
+            await watch_of(loop).wait()
+            log.append("at rest")
+            await second
+            return log
+
+        with Patch(private_asgiref.OwnThreadExecutor, "take", take_and_stay):
+            self.assertEqual(on_the_engine(scenario), ["second", "at rest"])
 
     def test_the_next_job_is_in_the_own_thread_again(self) -> None:
         async def scenario() -> int:
