@@ -79,8 +79,13 @@ def has_due_timer(loop: asyncio.AbstractEventLoop) -> bool:
     return bool(timers) and bool(timers[0].when() <= loop.time())
 
 
-def timer_callback(handle: events.Handle) -> object:
-    """Return what a timer will call."""
+def context_of(handle: events.Handle) -> contextvars.Context:
+    """Return the context that a callback will run in."""
+    return cast("contextvars.Context", handle._context)  # type: ignore[attr-defined]
+
+
+def callback_of(handle: events.Handle) -> object:
+    """Return what a loop will call."""
     return handle._callback  # type: ignore[attr-defined]
 
 
@@ -194,14 +199,14 @@ _HANDLE_CODE = events.Handle._run.__code__
 WAIT_CODE = asyncio.tasks._wait.__code__  # type: ignore[attr-defined]
 
 
-def is_unretrieved(task: asyncio.Task[Any]) -> bool:
-    """Tell whether the task failed and nobody has looked at its exception."""
-    return bool(task._log_traceback)
+def is_unretrieved(future: asyncio.Future[Any]) -> bool:
+    """Tell whether it failed and nobody has looked at its exception."""
+    return bool(future._log_traceback)
 
 
-def exception_of(task: asyncio.Task[Any]) -> BaseException | None:
-    """Return a finished task's exception without marking it as seen."""
-    return task._exception
+def exception_of(future: asyncio.Future[Any]) -> BaseException | None:
+    """Return the exception of what has ended without marking it as seen."""
+    return future._exception
 
 
 def thread_of(loop: asyncio.AbstractEventLoop) -> int | None:

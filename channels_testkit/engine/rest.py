@@ -14,7 +14,8 @@ import weakref
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
-from . import pools, private, private_asgiref, threads
+from . import anyio_jobs, pools, private, private_asgiref, threads
+from .failures import Failures
 from .jobs import APPLICATION, Job, JobKey, current_job, loose_jobs
 from .threads import Before
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 _SPINS_BETWEEN_CLOCK_LOOKS = 256
+# A test's own code may be what goes on without end, until the test does.
+_SPINS_BEFORE_DOUBT = 100
+_SPINS_OF_THE_TEST_ALONE = 4000
 # A loop that waits for nothing but its own pipe has no events to look for
 # while it has something to do, but for the signals that wake it.
 _SPINS_BETWEEN_POLLS = 16
@@ -44,8 +48,10 @@ class RestWatch:
         self._submit = loop.run_in_executor
         self._post = loop.call_soon_threadsafe
         self._create_task = loop.create_task
-        self._waiters: deque[asyncio.Future[None]] = deque()
+        #: Those that come to rest; the result tells whether that is certain.
+        self._waiters: deque[asyncio.Future[bool]] = deque()
         self._spins = 0
+        self._spins_alone = 0
         #: The thread jobs that are work of the loop.
         self.jobs: set[Job] = set()
         #: What ran already when the test began, and is no work of it.
@@ -53,9 +59,9 @@ class RestWatch:
         #: Thread jobs that are meant to wait: dotted names and functions.
         self.background: Counter[object] = Counter()
         #: Application tasks that failed, to be looked at once at rest.
-        self.failed_tasks: list[asyncio.Task[Any]] = []
+        self.failures = Failures()
         #: The same of tasks of the test, to be looked at when it has ended.
-        self.own_failed_tasks: list[asyncio.Task[Any]] = []
+        self.own_failures = Failures()
         self._application_tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         #: Names of what acts on the test from outside as long as it runs.
         self.declared_outside: list[str] = []
@@ -84,15 +90,20 @@ class RestWatch:
     # What users of the watch call.
 
     async def wait(self) -> None:
-        """Return at rest. Waiters are resumed one at a time, in order."""
+        """
+        Return at rest. Waiters are resumed one at a time, in order.
+
+        Where code of the test's own keeps the loop from it, as it waits for
+        what comes after this, all but that is at rest.
+        """
         queue = self._waiters.append
         self.arm()
         while True:
             waiter = self.loop.create_future()
             queue(waiter)
-            await waiter
+            is_certain = await waiter
             # A thread may have posted something just before this was woken.
-            if self.is_at_rest():
+            if is_certain or self.is_at_rest():
                 return
             queue = self._waiters.appendleft
 
@@ -102,7 +113,7 @@ class RestWatch:
         """Tell whether nothing is ready, posted or running in a thread."""
         # In this order: a thread posts first and wakes the loop then, which
         # may have run by that time what the wake-up announces.
-        return not (self._has_events() or self._is_busy() or self._ready)
+        return not (self._has_events() or self._is_busy() or self._is_ready())
 
     def is_at_rest_so_far(self) -> bool:
         """
@@ -111,7 +122,7 @@ class RestWatch:
         A socket, to Redis for instance, may have something new at any time;
         nobody has seen it yet.
         """
-        return not (self._is_busy() or self._ready)
+        return not (self._is_busy() or self._is_ready())
 
     def is_at_rest_with_no_timer_due(self) -> bool:
         """Tell whether the loop is at rest, and would be if it ran on now."""
@@ -122,6 +133,13 @@ class RestWatch:
         # In this order: a thread that has gone meanwhile may have posted.
         is_alone = not (self.application_timers() or self.outside_work())
         return is_alone and self.is_at_rest_with_no_timer_due()
+
+    def _is_ready(self) -> bool:
+        """Tell whether there is a callback to run; a cancelled one is not."""
+        return any(
+            not (handle.cancelled() or anyio_jobs.is_cancellation(handle))
+            for handle in self._ready
+        )
 
     def _has_events(self) -> bool:
         if self._is_alone():
@@ -166,7 +184,7 @@ class RestWatch:
         """Return when the application's timers are due, and what they call."""
         return sorted(
             (
-                (handle.when(), private.timer_callback(handle))
+                (handle.when(), private.callback_of(handle))
                 for handle, context in private.scheduled_timers(self.loop)
                 if context.get(APPLICATION)
             ),
@@ -199,16 +217,6 @@ class RestWatch:
             if job.is_background
         ]
         return names
-
-    def take_unawaited_errors(self) -> list[BaseException]:
-        """Take the exceptions of application tasks that nobody awaited."""
-        tasks, self.failed_tasks = self.failed_tasks, []
-        return _unseen(tasks)
-
-    def take_own_unawaited_errors(self) -> list[BaseException]:
-        """Take the exceptions of the test's own tasks that nobody awaited."""
-        tasks, self.own_failed_tasks = self.own_failed_tasks, []
-        return _unseen(tasks)
 
     @property
     def has_waiters(self) -> bool:
@@ -244,6 +252,7 @@ class RestWatch:
         events = self._poll(0)
         if events or self._ready:
             return events
+        self._spins_alone = 0
         if self.run_own_job() or self.let_go():
             return self._poll(0)
         if self._is_busy():
@@ -254,20 +263,31 @@ class RestWatch:
         return self._poll(_shorter(pause, self._bounded(timeout)))
 
     def _is_busy(self) -> bool:
-        return bool(self.jobs) and any(True for _ in self.busy_jobs())
+        is_busy = bool(self.jobs) and any(True for _ in self.busy_jobs())
+        return is_busy or anyio_jobs.are_under_way(self.application_tasks)
 
-    def _wake_one(self) -> bool:
+    def _wake_one(self, *, is_certain: bool = False) -> bool:
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
-                waiter.set_result(None)
+                waiter.set_result(is_certain)
                 return True
         return False
 
     def _spin(self) -> None:
         self._spins += 1
+        if self._spins > _SPINS_BEFORE_DOUBT and self._waiters:
+            self._let_the_test_go_on()
         if self._spins >= _SPINS_BETWEEN_CLOCK_LOOKS:
             self._bounded(None)
+
+    def _let_the_test_go_on(self) -> None:
+        """Wake who waits for rest where only the test's own code goes on."""
+        is_alone = not (self._is_busy() or any(map(_is_of_application, self._ready)))
+        self._spins_alone = self._spins_alone + 1 if is_alone else 0
+        if self._spins_alone > _SPINS_OF_THE_TEST_ALONE:
+            self._spins_alone = 0
+            self._wake_one(is_certain=True)
 
     def _bounded(self, timeout: float | None) -> float | None:
         self._spins = 0
@@ -331,18 +351,10 @@ class RestWatch:
         task = self._create_task(coro, **options)
         if APPLICATION.get():
             self._application_tasks.add(task)
-            task.add_done_callback(self._note_failure)
+            self.failures.watch(task)
         else:
-            task.add_done_callback(self._note_own_failure)
+            self.own_failures.watch(task)
         return task
-
-    def _note_failure(self, task: asyncio.Task[Any]) -> None:
-        if private.exception_of(task) is not None:
-            self.failed_tasks.append(task)
-
-    def _note_own_failure(self, task: asyncio.Task[Any]) -> None:
-        if private.exception_of(task) is not None:
-            self.own_failed_tasks.append(task)
 
     def outside_threads(self) -> list[threading.Thread]:
         """Return the threads that may still act on the test."""
@@ -360,6 +372,10 @@ def _shorter(pause: float | None, timeout: float | None) -> float | None:
     return min(pause, timeout)
 
 
+def _is_of_application(handle: asyncio.Handle) -> bool:
+    return private.context_of(handle).get(APPLICATION, False)
+
+
 def _no_job() -> bool:
     """Stand for a question that nobody answers."""
     return False
@@ -375,9 +391,3 @@ def _do_nothing() -> None:
 
 def _no_opinion(_is_endless: bool) -> None:
     return None
-
-
-def _unseen(tasks: list[asyncio.Task[Any]]) -> list[BaseException]:
-    """Return the exceptions that nobody has looked at, and look at them."""
-    unseen = [task for task in tasks if private.is_unretrieved(task)]
-    return [error for task in unseen if (error := task.exception())]

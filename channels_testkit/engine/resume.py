@@ -85,11 +85,16 @@ class AtRest(_Interruptible):
     def _come_to_rest(
         self, error: BaseException | None
     ) -> Generator[Any, Any, BaseException | None]:
+        deadline = self._rest.deadline
         while True:
             try:
                 yield from self._rest.wait().__await__()
             except asyncio.CancelledError as cancelled:  # noqa: PERF203 - it goes on after each
                 error = self._interrupted() or cancelled
+                # However often: the wait is still the same.
+                self._rest.deadline = deadline
+                if self._rest.is_at_rest():
+                    return error
             except HangError as hang:
                 return hang
             else:

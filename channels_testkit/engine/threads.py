@@ -6,7 +6,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import places, private
+from . import anyio_jobs, places, private
 from .jobs import Job, loose_jobs
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def that_may_act(
 def _is_somebodys(thread: threading.Thread) -> bool:
     """Tell whether neither the test nor a tool of it has made the thread."""
     if thread in {threading.main_thread(), threading.current_thread()}:
+        return False
+    if anyio_jobs.is_idle(thread):
         return False
     origins = private.origins_of(thread)
     return not any(name.partition(".")[0] in _MACHINERY for name in origins)

@@ -177,7 +177,7 @@ class LiveConnections:
             for loop in self._loops
         ]
         for loop in self._loops:
-            for error in watch_of(loop).take_unawaited_errors():
+            for error in watch_of(loop).failures.take():
                 self._tell(error)
         self._loops.clear()
         return list(itertools.chain(*left))

@@ -100,7 +100,7 @@ class LiveWorkers:
         rest = watch_of(asyncio.get_running_loop())
         rest.hang_timeout = timeout
         await rest.wait()
-        for error in rest.take_unawaited_errors():
+        for error in rest.failures.take():
             self._tell(error)
 
 

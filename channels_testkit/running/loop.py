@@ -87,7 +87,7 @@ class TestLoop(Surroundings):
             self._bridge.describe = self._describe
             self._bridge.rest.background = self.background_jobs
             self._bridge.rest.declared_outside = self.outside.names
-            self.errors.look = self._bridge.rest.take_unawaited_errors
+            self.errors.look = self._bridge.rest.failures.take
             self._bridge.loop.set_exception_handler(self._loop_complains)
         return self._bridge
 
@@ -163,7 +163,7 @@ class TestLoop(Surroundings):
         self.errors.deliver()
 
     def seconds_to_doubt(self) -> float:
-        """Return how long a sync test waits before it takes silence for one."""
+        """Return how long a sync test waits before it believes silence."""
         bridge = self._bridge
         if bridge is None or bridge.is_in_async_test:
             return 0.0

@@ -184,11 +184,7 @@ class TestRun(TestLoop):
 
     def unawaited_errors(self) -> Iterable[BaseException]:
         """Return exceptions of the test's own tasks that nobody awaited."""
-        return (
-            ()
-            if self._bridge is None
-            else self._bridge.rest.take_own_unawaited_errors()
-        )
+        return () if self._bridge is None else self._bridge.rest.own_failures.take()
 
     def give_back_layers(self) -> Iterable[BaseException]:
         """Give back what real layers have used."""

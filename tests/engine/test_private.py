@@ -128,7 +128,7 @@ class LoopTests(unittest.TestCase):
         ((timer, context),) = private.scheduled_timers(self.loop)
         self.assertIs(timer, handle)
         self.assertIsInstance(context, contextvars.Context)
-        self.assertIs(private.timer_callback(timer), print)
+        self.assertIs(private.callback_of(timer), print)
         self.assertFalse(private.has_due_timer(self.loop))
         self.loop.call_later(-1, print)
         self.assertTrue(private.has_due_timer(self.loop))

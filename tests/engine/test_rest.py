@@ -172,7 +172,9 @@ class RestTests(LoopCase):
         self.assertTrue(tasks[0].cancelled() and tasks[2].cancelled())
 
     async def test_wait_can_be_bounded(self) -> None:
+        token = APPLICATION.set(True)
         spinning = asyncio.ensure_future(self.spin())
+        APPLICATION.reset(token)
         with self.assertRaises(asyncio.TimeoutError):
             await asyncio.wait_for(self.rest.wait(), 0.01)
         spinning.cancel()
@@ -267,19 +269,19 @@ class FailureTests(LoopCase):
 
     async def test_failure_of_a_task_is_told_once(self) -> None:
         await self.start()
-        (error,) = self.rest.take_unawaited_errors()
+        (error,) = self.rest.failures.take()
         self.assertEqual(str(error), "nobody looks")
-        self.assertEqual(self.rest.take_unawaited_errors(), [])
+        self.assertEqual(self.rest.failures.take(), [])
 
     async def test_failure_that_was_awaited_is_not_told(self) -> None:
         task = await self.start()
         with self.assertRaises(ValueError):
             await task
-        self.assertEqual(self.rest.take_unawaited_errors(), [])
+        self.assertEqual(self.rest.failures.take(), [])
 
     async def test_task_of_the_test_is_its_own_affair(self) -> None:
         task = await self.start(is_application=False)
-        self.assertEqual(self.rest.take_unawaited_errors(), [])
+        self.assertEqual(self.rest.failures.take(), [])
         self.assertIsInstance(task.exception(), ValueError)
 
     async def test_cancelled_task_is_no_failure(self) -> None:
@@ -289,7 +291,7 @@ class FailureTests(LoopCase):
         await asyncio.sleep(0)
         task.cancel()
         await self.rest.wait()
-        self.assertEqual(self.rest.take_unawaited_errors(), [])
+        self.assertEqual(self.rest.failures.take(), [])
 
 
 async def accept(scope: Any, receive: Any, send: Any) -> None:

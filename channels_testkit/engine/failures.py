@@ -1,0 +1,35 @@
+"""Tasks and jobs that failed, and that nobody has asked about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import private
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class Failures:
+    """
+    Those of one loop, the application's or the test's own.
+
+    Each is told once, and only if nobody has seen its exception by then.
+    """
+
+    def __init__(self) -> None:
+        self._failed: list[asyncio.Future[Any]] = []
+
+    def watch(self, future: asyncio.Future[Any]) -> None:
+        """Take note of the future, should it fail."""
+        future.add_done_callback(self._note)
+
+    def _note(self, future: asyncio.Future[Any]) -> None:
+        if private.exception_of(future) is not None:
+            self._failed.append(future)
+
+    def take(self) -> list[BaseException]:
+        """Return the exceptions that nobody has seen, and see them."""
+        failed, self._failed = self._failed, []
+        unseen = [future for future in failed if private.is_unretrieved(future)]
+        return [error for future in unseen if (error := future.exception())]
