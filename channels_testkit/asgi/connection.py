@@ -56,6 +56,8 @@ class Connection(abc.ABC):
         self.fed_at = 0
         #: The events that have not been read.
         self.unread: deque[Event] = deque()
+        #: Receives that are made at the same time take turns.
+        self.turns = asyncio.Lock()
         self._say_label = say_label
         self._transcript = Transcript(say_label())
         self._waiting = Waiting(surroundings)

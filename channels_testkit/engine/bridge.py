@@ -135,11 +135,14 @@ class Bridge:
         if not self.rest.is_at_rest_for_good():
             return self.run(work)
         self._refuse_if_unusable(work)
+        # A thread that comes now comes after this call.
+        self.rest.is_settled = True
         try:
             work.send(None)
         except StopIteration as stop:
             return cast("T", stop.value)
         finally:
+            self.rest.is_settled = False
             self.rest.deadline = None
         raise RuntimeError(f"{work!r} waits for something else.")
 

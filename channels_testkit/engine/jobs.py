@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from types import FrameType
 
-    from .rest import RestWatch
-
 #: Set in the context of everything the application under test does.
 APPLICATION: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "channels_testkit.application", default=False
@@ -54,6 +52,17 @@ def loose_jobs() -> set[Job]:
     """Return the jobs that are work of no loop."""
     _loose.difference_update([job for job in tuple(_loose) if job.is_finished])
     return set(_loose)
+
+
+class Watch(Protocol):
+    """The watch of a loop, as jobs know it."""
+
+    #: The thread jobs that are work of the loop.
+    jobs: set[Job]
+    loop: asyncio.AbstractEventLoop
+
+    def take_in(self, executor: Executor | None, func: Callable[..., Any]) -> Job:
+        """Return the job of a function that is about to be given to a pool."""
 
 
 class HasEnd(Protocol):
@@ -114,7 +123,7 @@ class Job:
         function: Callable[..., Any],
         *,
         is_background: bool = False,
-        watch: RestWatch | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._function = function
         self._executor = executor

@@ -14,11 +14,14 @@ from asgiref.sync import SyncToAsync
 
 from . import private
 from .jobs import Job
-from .resume import AtRest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, FrameType, ModuleType
+
+
+#: Code that steps a coroutine by hand: that of its ``self``.
+stepping: set[CodeType] = set()
 
 
 def await_chain(awaitable: Any) -> list[FrameType]:
@@ -35,7 +38,7 @@ def await_chain(awaitable: Any) -> list[FrameType]:
 
 
 def _awaited_by(awaitable: Any, frame: FrameType) -> Any:
-    if frame.f_code is AtRest.__await__.__code__:
+    if frame.f_code in stepping:
         return frame.f_locals["self"].coroutine
     return getattr(awaitable, "cr_await", None) or getattr(
         awaitable, "gi_yieldfrom", None

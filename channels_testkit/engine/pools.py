@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
-    from .rest import RestWatch
+    from .jobs import Watch
 
 #: Where a loop has its watch.
 WATCH = "_channels_testkit_watch"
@@ -82,7 +82,7 @@ def _seeing(submit: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
     return submit_seen
 
 
-def _watch_of_giver() -> RestWatch | None:
+def _watch_of_giver() -> Watch | None:
     """Return the watch of the loop whose work it is, if it is of one."""
     job = current_job()
     if job is not None:
@@ -90,7 +90,7 @@ def _watch_of_giver() -> RestWatch | None:
     loop = private.running_loop()
     is_of_application = loop is not None and APPLICATION.get()
     found = getattr(loop, WATCH, None) if is_of_application else None
-    return cast("RestWatch | None", found)
+    return cast("Watch | None", found)
 
 
 def _wake(loop: Any) -> None:

@@ -63,6 +63,8 @@ class RestWatch:
         #: The same of tasks of the test, to be looked at when it has ended.
         self.own_failures = Failures()
         self._application_tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        #: Whether it was found to be at rest for good, a moment ago.
+        self.is_settled = False
         #: Names of what acts on the test from outside as long as it runs.
         self.declared_outside: list[str] = []
         #: Seconds that one wait may take, or None for no bound.
@@ -93,8 +95,8 @@ class RestWatch:
         """
         Return at rest. Waiters are resumed one at a time, in order.
 
-        Where code of the test's own keeps the loop from it, as it waits for
-        what comes after this, all but that is at rest.
+        Where code of the test keeps the loop from it, as it waits for what
+        comes after this, all but that is at rest.
         """
         queue = self._waiters.append
         self.arm()
@@ -113,7 +115,8 @@ class RestWatch:
         """Tell whether nothing is ready, posted or running in a thread."""
         # In this order: a thread posts first and wakes the loop then, which
         # may have run by that time what the wake-up announces.
-        return not (self._has_events() or self._is_busy() or self._is_ready())
+        works = self._has_events() or self._is_busy() or self._is_ready()
+        return self.is_settled or not works
 
     def is_at_rest_so_far(self) -> bool:
         """
@@ -182,6 +185,8 @@ class RestWatch:
 
     def application_timers(self) -> list[tuple[float, object]]:
         """Return when the application's timers are due, and what they call."""
+        if self.is_settled:
+            return []
         return sorted(
             (
                 (handle.when(), private.callback_of(handle))
@@ -201,6 +206,8 @@ class RestWatch:
 
         ``only_new`` leaves out threads that are older than the test.
         """
+        if self.is_settled:
+            return []
         names = list(self.declared_outside)
         names += [
             f"thread {thread.name!r}"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.exceptions import HangError
 
+from . import places
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
 
@@ -49,7 +51,7 @@ class AtRest(_Interruptible):
         on_resume: Callable[[BaseException | None], None],
     ) -> None:
         super().__init__(rest)
-        #: Where hangs.py goes on to look: nothing awaits it.
+        #: Where reports go on to look: nothing awaits it.
         self.coroutine = coroutine
         self._on_resume = on_resume
 
@@ -115,6 +117,9 @@ class AtRest(_Interruptible):
         except BaseException as told:  # noqa: BLE001 - thrown into the test
             return told
         return error
+
+
+places.stepping.add(AtRest.__await__.__code__)
 
 
 class InterruptibleCall(_Interruptible):

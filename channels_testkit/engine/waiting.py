@@ -32,7 +32,7 @@ class Waiting:
 
     def __init__(self, surroundings: HasLoop) -> None:
         self._around = surroundings
-        self._arrival: asyncio.Future[None] | None = None
+        self._arrivals: set[asyncio.Future[None]] = set()
 
     async def settle(self) -> None:
         """Come to rest; raise what the application raised meanwhile."""
@@ -64,8 +64,9 @@ class Waiting:
 
     def wake(self) -> None:
         """Let who waits look at the condition again."""
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
+        for arrival in self._arrivals:
+            if not arrival.done():
+                arrival.set_result(None)
 
     def _worth_waiting(self, deadline: float) -> float | None:
         """Return how long it makes sense to wait, at most, or None."""
@@ -80,8 +81,9 @@ class Waiting:
         return max(timers[0] - now, 0.0) + _AFTER_TIMER if timers else None
 
     async def _arrives(self, timeout: float) -> None:
-        self._arrival = asyncio.get_running_loop().create_future()
+        arrival = asyncio.get_running_loop().create_future()
+        self._arrivals.add(arrival)
         try:
-            await asyncio.wait([self._arrival], timeout=timeout)
+            await asyncio.wait([arrival], timeout=timeout)
         finally:
-            self._arrival = None
+            self._arrivals.discard(arrival)

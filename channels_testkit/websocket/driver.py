@@ -242,10 +242,12 @@ class WebsocketDriver(Driver[WebsocketConnection]):
     async def await_event(self, timeout: float | None) -> WebsocketConnection:
         """Wait for an event to be read, as long as one can come."""
         connection = self.connected("Receiving")
-        await connection.until(
-            lambda: bool(connection.unread) or connection.has_ended,
-            self.seconds(timeout),
-        )
+        # Who came first is served first; nothing happens from here to reading.
+        async with connection.turns:
+            await connection.until(
+                lambda: bool(connection.unread) or connection.has_ended,
+                self.seconds(timeout),
+            )
         return connection
 
     async def await_frame(

@@ -600,6 +600,35 @@ class FrameTests(SimpleWebsocketTestCase):
         await asyncio.gather(ann.send_json({"n": 1}))
         self.assertEqual(await receiving, {"n": 1})
 
+    async def test_receives_at_the_same_time_are_served_in_order(self):
+        ann = await self.aconnect()
+        for number in range(4):
+            await ann.send_json({"n": number})
+        frames = await asyncio.gather(*(ann.receive_json() for _ in range(4)))
+        self.assertEqual([frame["n"] for frame in frames], [0, 1, 2, 3])
+
+    async def test_receives_that_wait_are_served_in_order(self):
+        ann = await self.aconnect()
+        consumer = ann.consumer
+        receives = [asyncio.create_task(ann.receive_json()) for _ in range(4)]
+        with self.background(self.send_four):
+            sending = asyncio.to_thread(self.send_four, consumer)
+            frames, _ = await asyncio.gather(asyncio.gather(*receives), sending)
+        self.assertEqual([frame["n"] for frame in frames], [0, 1, 2, 3])
+
+    def send_four(self, consumer):
+        for number in range(4):
+            async_to_sync(consumer.send_json)({"n": number})
+
+    async def test_one_that_is_cancelled_leaves_the_others_in_order(self):
+        ann = await self.aconnect()
+        receives = [asyncio.create_task(ann.receive_json()) for _ in range(3)]
+        receives[0].cancel()
+        for number in range(2):
+            await ann.send_json({"n": number})
+        frames = await asyncio.gather(*receives[1:])
+        self.assertEqual([frame["n"] for frame in frames], [0, 1])
+
     @unittest.skipUnless(hasattr(asyncio, "TaskGroup"), "Python 3.11")
     async def test_a_task_group_takes_the_calls(self):
         ann, ben = await self.aconnect_many(2)
