@@ -9,6 +9,8 @@ from . import private
 if TYPE_CHECKING:
     import asyncio
 
+    from .told_future import ToldFuture
+
 
 class Failures:
     """
@@ -19,6 +21,7 @@ class Failures:
 
     def __init__(self) -> None:
         self._failed: list[asyncio.Future[Any]] = []
+        self._failed_in_pools: list[ToldFuture] = []
 
     def watch(self, future: asyncio.Future[Any]) -> None:
         """Take note of the future, should it fail."""
@@ -28,8 +31,16 @@ class Failures:
         if private.exception_of(future) is not None:
             self._failed.append(future)
 
+    def add(self, future: ToldFuture) -> None:
+        """Take note of a job in a pool that has failed; in any thread."""
+        self._failed_in_pools.append(future)
+
     def take(self) -> list[BaseException]:
         """Return the exceptions that nobody has seen, and see them."""
         failed, self._failed = self._failed, []
         unseen = [future for future in failed if private.is_unretrieved(future)]
-        return [error for future in unseen if (error := future.exception())]
+        errors = [error for future in unseen if (error := future.exception())]
+        while self._failed_in_pools:
+            error = self._failed_in_pools.pop(0).unseen_error()
+            errors += [error] if error is not None else []
+        return errors

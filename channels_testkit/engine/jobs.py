@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from types import FrameType
 
+    from .failures import Failures
+
 #: Set in the context of everything the application under test does.
 APPLICATION: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "channels_testkit.application", default=False
@@ -59,6 +61,8 @@ class Watch(Protocol):
 
     #: The thread jobs that are work of the loop.
     jobs: set[Job]
+    #: Those that failed, and that nobody has asked about.
+    failures: Failures
     loop: asyncio.AbstractEventLoop
 
     def take_in(self, executor: Executor | None, func: Callable[..., Any]) -> Job:

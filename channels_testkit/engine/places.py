@@ -57,8 +57,8 @@ def may_be_woken_by_a_thread(task: asyncio.Task[Any]) -> bool:
     if waits_for is None or not frames:
         return False
     codes = [frame.f_code for frame in frames]
-    innermost = [code for code in codes if not _is_of_asyncio(code)][-1:]
-    if codes[-1] in _KNOWN_WAITS or any(map(_is_of_kit, innermost)):
+    files = [code.co_filename for code in codes if not _is_of_asyncio(code)]
+    if codes[-1] in _KNOWN_WAITS or any(map(is_of_kit, files[-1:])):
         return False
     if codes[-1] is _WAIT_CODE:
         return not all(map(_is_known, frames[-1].f_locals["fs"]))
@@ -111,8 +111,9 @@ def _is_of_asyncio(code: CodeType) -> bool:
     return code.co_filename.startswith(_ASYNCIO)
 
 
-def _is_of_kit(code: CodeType) -> bool:
-    return code.co_filename.startswith(_KIT)
+def is_of_kit(filename: str) -> bool:
+    """Tell whether a file is one of this package."""
+    return filename.startswith(_KIT)
 
 
 def _is_library(filename: str) -> bool:

@@ -18,6 +18,7 @@ from asgiref.current_thread_executor import CurrentThreadExecutor
 
 from . import private
 from .jobs import APPLICATION, Job, current_job
+from .told_future import ToldFuture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,30 +71,35 @@ def _seeing(submit: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
     ) -> Future[Any]:
         if getattr(_giving, "is_known", False):
             return submit(pool, function, *args, **options)
-        watch = _watch_of_giver()
+        watch = watch_of_code()
         job = watch.take_in(pool, function) if watch else Job(pool, function)
         with job.being_given(), known_to_its_loop():
             future = submit(pool, job.run, *args, **options)
-            loop = watch and watch.loop
-            job.future = private.ToldFuture(future, functools.partial(_wake, loop))
+            job.future = ToldFuture(future, functools.partial(_told, watch))
         return future
 
     submit_seen.sees_jobs = True  # type: ignore[attr-defined]
     return submit_seen
 
 
-def _watch_of_giver() -> Watch | None:
-    """Return the watch of the loop whose work it is, if it is of one."""
+def watch_of_code() -> Watch | None:
+    """Return the watch of the loop whose work this is, if it is of one."""
     job = current_job()
     if job is not None:
         return job.watch
-    loop = private.running_loop()
-    is_of_application = loop is not None and APPLICATION.get()
-    found = getattr(loop, WATCH, None) if is_of_application else None
-    return cast("Watch | None", found)
+    loop = private.running_loop() if APPLICATION.get() else None
+    return cast("Watch | None", getattr(loop, WATCH, None))
 
 
-def _wake(loop: Any) -> None:
-    """Let a loop see that a job has ended of which it is not told."""
-    if loop is not None:
-        private.wake(loop)
+def is_of_application() -> bool:
+    """Tell whether this is code of an application, or of a job of one."""
+    return watch_of_code() is not None
+
+
+def _told(watch: Watch | None, future: ToldFuture) -> None:
+    """Let a loop see that a job has ended of which it may not be told."""
+    if watch is None:
+        return
+    if future.unseen_error() is not None:
+        watch.failures.add(future)
+    private.wake(watch.loop)

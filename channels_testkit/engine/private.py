@@ -138,41 +138,18 @@ def awaited_by(task: asyncio.Task[Any]) -> asyncio.Future[Any] | None:
     return waiter
 
 
+def invoke_callbacks_by(
+    future: Future[Any], invoke: Callable[[], None]
+) -> Callable[[], None]:
+    """Call something where a pool's future calls who waits for it."""
+    real: Callable[[], None] = future._invoke_callbacks  # type: ignore[attr-defined]
+    future._invoke_callbacks = invoke  # type: ignore[attr-defined]
+    return real
+
+
 def gathered_by(future: asyncio.Future[Any]) -> list[asyncio.Future[Any]]:
     """Return what ``asyncio.gather()`` has put into a future, if it has."""
     return list(getattr(future, "_children", ()))
-
-
-class ToldFuture:
-    """
-    The future of a pool, which counts as done when all its callbacks were run.
-
-    They post to a loop; until then its task is not woken.
-    """
-
-    def __init__(self, future: Future[Any], on_told: Callable[[], object]) -> None:
-        self._future = future
-        self._on_told = on_told
-        self._tell = future._invoke_callbacks  # type: ignore[attr-defined]
-        self._is_told = False
-        future._invoke_callbacks = self._told  # type: ignore[attr-defined]
-        # Nobody else has the future yet.
-        self._is_told = self._is_told or future.done()
-
-    def _told(self) -> None:
-        try:
-            self._tell()
-        finally:
-            self._is_told = True
-            self._on_told()
-
-    def done(self) -> bool:
-        """Tell whether it has ended, and all were told."""
-        return self._is_told
-
-    def cancelled(self) -> bool:
-        """Tell whether it was cancelled."""
-        return self._future.cancelled()
 
 
 def frames_by_thread() -> dict[int, FrameType]:
@@ -195,6 +172,8 @@ def callers_in_task() -> list[FrameType]:
 
 
 _HANDLE_CODE = events.Handle._run.__code__
+#: What Python calls, of the module of warnings, with a coroutine that is lost.
+UNAWAITED_HOOK = "_warn_unawaited_coroutine"
 #: What ``asyncio.wait()`` waits in, for its ``fs``.
 WAIT_CODE = asyncio.tasks._wait.__code__  # type: ignore[attr-defined]
 

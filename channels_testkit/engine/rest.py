@@ -113,8 +113,7 @@ class RestWatch:
 
     def is_at_rest(self) -> bool:
         """Tell whether nothing is ready, posted or running in a thread."""
-        # In this order: a thread posts first and wakes the loop then, which
-        # may have run by that time what the wake-up announces.
+        # In this order: a thread posts first and wakes the loop then.
         works = self._has_events() or self._is_busy() or self._is_ready()
         return self.is_settled or not works
 
@@ -312,8 +311,10 @@ class RestWatch:
         job = self.take_in(executor, func)
         job.awaiters = private.callers_in_task()
         with job.being_given(), pools.known_to_its_loop():
-            job.future = self._submit(executor, job.run, *args)
-        return job.future
+            future = job.future = self._submit(executor, job.run, *args)
+        if APPLICATION.get():
+            self.failures.watch(future)
+        return future
 
     def take_in(self, executor: Executor | None, func: Callable[..., Any]) -> Job:
         """Return the job of a function that is about to be given to a pool."""
@@ -356,11 +357,10 @@ class RestWatch:
 
     def _create_watched_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         task = self._create_task(coro, **options)
-        if APPLICATION.get():
+        is_of_application = APPLICATION.get()
+        if is_of_application:
             self._application_tasks.add(task)
-            self.failures.watch(task)
-        else:
-            self.own_failures.watch(task)
+        (self.failures if is_of_application else self.own_failures).watch(task)
         return task
 
     def outside_threads(self) -> list[threading.Thread]:

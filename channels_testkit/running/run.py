@@ -21,6 +21,7 @@ from .kit_calls import UnawaitedCalls, unawaited
 from .loop import TestLoop
 from .opened import AllOpened
 from .requests import followed_requests
+from .silent import silent_failures_told
 from .warned import TestWarnings
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class TestRun(TestLoop):
                 in_place.enter_context(hops_spared())
             in_place.enter_context(allowed_hosts_of_the_test())
             in_place.enter_context(private_asgiref.lanes_of_contexts())
+            in_place.enter_context(silent_failures_told(self.errors.record))
             _runs.append(self)
             in_place.callback(_runs.remove, self)
             unawaited.append(self.unawaited)

@@ -29,6 +29,7 @@ from asgiref.sync import (
 from channels_testkit.engine import private, private_asgiref
 from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.places import await_chain
+from channels_testkit.engine.told_future import ToldFuture
 
 
 class LoopTests(unittest.TestCase):
@@ -233,7 +234,7 @@ class PoolTests(unittest.TestCase):
         go_on = threading.Event()
         with ThreadPoolExecutor(1) as pool:
             future = pool.submit(go_on.wait)
-            watched = private.ToldFuture(future, lambda: told.append(watched.done()))
+            watched = ToldFuture(future, lambda: told.append(watched.done()))
             future.add_done_callback(
                 lambda it: seen.extend([it.done(), watched.done()])
             )
@@ -244,7 +245,7 @@ class PoolTests(unittest.TestCase):
     def test_future_that_is_done_already_is_done(self) -> None:
         future: Future[None] = Future()
         future.cancel()
-        watched = private.ToldFuture(future, bool)
+        watched = ToldFuture(future, bool)
         self.assertTrue(watched.done() and watched.cancelled())
 
     def test_threads_are_known_by_what_they_run(self) -> None:

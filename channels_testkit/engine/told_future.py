@@ -1,0 +1,66 @@
+"""The future of a job in a pool, and whether anybody has seen its result."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from . import private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Who calls one of these has a look at what came of the job, or will have.
+_LOOKS = ("add_done_callback", "cancel", "exception", "result")
+
+
+class ToldFuture:
+    """
+    Follows a future, which counts as done when all its callbacks were run.
+
+    They post to a loop; until then its task is not woken. ``on_told`` is
+    called when they were.
+    """
+
+    def __init__(
+        self, future: Future[Any], on_told: Callable[[ToldFuture], object]
+    ) -> None:
+        self._future = future
+        self._on_told = on_told
+        self._is_seen = self._is_told = False
+        for name in _LOOKS:
+            self._note_looks(name)
+        self._tell = private.invoke_callbacks_by(future, self._told)
+        if future.done() and not self._is_told:
+            # It has ended before anybody could ask to be told.
+            self._told()
+
+    def _note_looks(self, name: str) -> None:
+        real = getattr(self._future, name)
+
+        def look(*args: Any, **options: Any) -> Any:
+            self._is_seen = True
+            return real(*args, **options)
+
+        setattr(self._future, name, look)
+
+    def _told(self) -> None:
+        try:
+            self._tell()
+        finally:
+            self._is_told = True
+            self._on_told(self)
+
+    def done(self) -> bool:
+        """Tell whether it has ended, and all were told."""
+        return self._is_told
+
+    def cancelled(self) -> bool:
+        """Tell whether it was cancelled."""
+        return self._future.cancelled()
+
+    def unseen_error(self) -> BaseException | None:
+        """Return what the job has raised, where nobody has looked."""
+        if self._is_seen or not self._future.done() or self._future.cancelled():
+            return None
+        return Future.exception(self._future)

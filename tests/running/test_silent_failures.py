@@ -1,0 +1,185 @@
+"""What goes wrong in an application, and on a server without a word."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
+from channels.layers import get_channel_layer
+
+from channels_testkit import SimpleWebsocketTestCase
+from tests.utils import run_case
+
+POOL = ThreadPoolExecutor(2, thread_name_prefix="project pool")
+
+
+def fail() -> None:
+    raise ValueError("on purpose")
+
+
+class Forgetful(AsyncWebsocketConsumer):
+    """Does what the client says, and forgets to await something."""
+
+    async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+        await getattr(self, text_data)()
+
+    async def own_method(self) -> None:
+        self.send("lost")  # type: ignore[unused-coroutine]
+
+    async def layer(self) -> None:
+        get_channel_layer().group_send("room", {"type": "tell"})
+
+    async def in_a_task(self) -> None:
+        async def work() -> None:
+            self.send("lost")  # type: ignore[unused-coroutine]
+
+        await asyncio.create_task(work())
+
+    async def in_a_job(self) -> None:
+        def work() -> None:
+            self.send("lost")  # type: ignore[unused-coroutine]
+
+        await sync_to_async(work)()
+
+    async def kept_in_a_variable(self) -> None:
+        sending = self.send("lost")
+        del sending
+
+    async def job(self) -> None:
+        asyncio.get_running_loop().run_in_executor(None, fail)
+
+    async def job_of_a_pool(self) -> None:
+        POOL.submit(fail)
+
+    async def jobs_that_are_seen(self) -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ValueError):
+            await loop.run_in_executor(None, fail)
+        with contextlib.suppress(ValueError):
+            await asyncio.wrap_future(POOL.submit(fail))
+        await loop.run_in_executor(None, self.see_some)
+
+    def see_some(self) -> None:
+        assert POOL.submit(fail).exception()
+        with contextlib.suppress(ValueError):
+            list(POOL.map(lambda _: fail(), range(3)))
+
+    async def thread(self) -> None:
+        threading.Thread(target=fail, name="mailer").start()
+
+    async def thread_of_a_job(self) -> None:
+        await sync_to_async(threading.Thread(target=fail, name="mailer").start)()
+
+    async def thread_of_a_thread(self) -> None:
+        inner = threading.Thread(target=fail, name="mailer")
+        threading.Thread(target=inner.start).start()
+
+
+class AsyncMethodOfSyncConsumer(WebsocketConsumer):
+    async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+        self.send("lost")
+
+
+class SyncForgetful(WebsocketConsumer):
+    def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+        get_channel_layer().group_send("room", {"type": "tell"})
+
+
+def failures_of(text: str, consumer: Any = Forgetful) -> list[str]:
+    """Return what a test is told, whose client sends the text."""
+
+    class Inner(SimpleWebsocketTestCase):
+        application = consumer.as_asgi()
+
+        def test_sync(self) -> None:
+            client = self.connect("/")
+            client.send_text(text)
+            client.receive_nothing()
+
+        async def test_async(self) -> None:
+            communicator = await self.aconnect("/")
+            await communicator.send_to(text)
+            await communicator.receive_nothing()
+
+    told = [str(error) for error in run_case(Inner, "test_sync").raised]
+    again = [str(error) for error in run_case(Inner, "test_async").raised]
+    assert told == again, (told, again)
+    return told
+
+
+class NeverAwaitedTests(SimpleWebsocketTestCase):
+    def assert_told(self, text: str, name: str, place: str) -> None:
+        (told,) = failures_of(text)
+        self.assertRegex(
+            told,
+            rf"^{name}\(\) was called at test_silent_failures.py:\d+ in {place}\(\)"
+            r" but never awaited, so it did nothing\. ",
+        )
+
+    def test_a_method_of_the_consumer(self) -> None:
+        self.assert_told("own_method", "AsyncWebsocketConsumer.send", "own_method")
+
+    def test_a_call_of_the_layer(self) -> None:
+        self.assert_told("layer", "group_send", "layer")
+
+    def test_in_a_task(self) -> None:
+        self.assert_told("in_a_task", "AsyncWebsocketConsumer.send", "work")
+
+    def test_in_a_job(self) -> None:
+        self.assert_told("in_a_job", "AsyncWebsocketConsumer.send", "work")
+
+    def test_one_that_was_kept(self) -> None:
+        self.assert_told(
+            "kept_in_a_variable", "AsyncWebsocketConsumer.send", "kept_in_a_variable"
+        )
+
+    def test_an_async_method_of_a_sync_consumer(self) -> None:
+        (told,) = failures_of("text", AsyncMethodOfSyncConsumer)
+        self.assertIn("AsyncMethodOfSyncConsumer.receive() was called by a", told)
+        self.assertIn("write 'def receive", told)
+
+    def test_a_call_of_the_layer_in_a_sync_consumer(self) -> None:
+        (told,) = failures_of("text", SyncForgetful)
+        self.assertIn("group_send() was called at", told)
+        self.assertIn("async_to_sync(", told)
+
+    def test_the_test_itself_has_pythons_warning(self) -> None:
+        async def nothing() -> None:
+            pass
+
+        with self.assertWarns(RuntimeWarning):
+            nothing()  # type: ignore[unused-coroutine]
+
+
+class JobTests(SimpleWebsocketTestCase):
+    def test_one_that_nobody_awaits(self) -> None:
+        self.assertEqual(failures_of("job"), ["on purpose"])
+
+    def test_one_of_a_pool_that_nobody_awaits(self) -> None:
+        self.assertEqual(failures_of("job_of_a_pool"), ["on purpose"])
+
+    def test_those_that_somebody_has_seen(self) -> None:
+        self.assertEqual(failures_of("jobs_that_are_seen"), [])
+
+
+class ThreadTests(SimpleWebsocketTestCase):
+    def test_one_that_dies(self) -> None:
+        for way in ("thread", "thread_of_a_job", "thread_of_a_thread"):
+            with self.subTest(way=way):
+                self.assertEqual(failures_of(way), ["on purpose"])
+
+    def test_one_of_the_test_itself_is_left_to_python(self) -> None:
+        seen: list[Any] = []
+        hook, threading.excepthook = threading.excepthook, seen.append
+        try:
+            thread = threading.Thread(target=fail)
+            thread.start()
+            thread.join()
+        finally:
+            threading.excepthook = hook
+        self.assertEqual(len(seen), 1)
