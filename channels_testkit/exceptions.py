@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 # On Python 3.10 asyncio.TimeoutError is a class of its own.
 _TIMEOUTS: tuple[type[BaseException], ...] = (asyncio.TimeoutError,)
@@ -51,8 +55,12 @@ class HangError(AssertionError):
     """
     The application did not come to rest within ``hang_timeout`` seconds.
 
-    The text lists every task, thread job, queue and group.
+    The text lists every task, thread job, queue and group, and the traceback
+    ends where the application does not go on.
     """
+
+    #: The end of the traceback: not where it was raised.
+    stuck_at: TracebackType | None = None
 
 
 class DeadlockError(AssertionError):

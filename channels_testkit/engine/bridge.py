@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from channels_testkit.exceptions import DeadlockError, HangError
 
-from . import debuggers, hangs, private, private_asgiref
+from . import debuggers, hangs, places, private, private_asgiref
 from .cancelling import cancel_everything
 from .holding import application_held
 from .order import Order, order_of, put_in_order
@@ -77,7 +77,8 @@ class Bridge:
         self.rest.on_post = self._own.posted
         self.rest.is_here = lambda: self._own.has_loop
         self.is_running = False
-        self._hang_timeout = hang_timeout
+        #: Whether a hang was told: then nobody waits for rest any more.
+        self.has_hung = False
         #: Seconds between two looks of the watchdog.
         self.pause = min((hang_timeout or _PAUSE) / _LOOKS, _SECONDS_BETWEEN_LOOKS)
         self._is_traced = False
@@ -142,7 +143,7 @@ class Bridge:
         except StopIteration as stop:
             return cast("T", stop.value)
         finally:
-            self.rest.is_settled = False
+            self.rest.is_settled = self.has_hung
             self.rest.deadline = None
         raise RuntimeError(f"{work!r} waits for something else.")
 
@@ -225,8 +226,9 @@ class Bridge:
 
     def _raise_verdict(self) -> None:
         verdict, self._verdict = self._verdict, None
-        if verdict is not None:
-            raise verdict
+        is_told = self._test is not None and self._test.has_told(verdict)
+        if verdict is not None and not is_told:
+            raise verdict from None
 
     def _held_by(self) -> list[Job]:
         return self.rest.jobs_inside(self.thread_id)
@@ -262,9 +264,9 @@ class Bridge:
         self.rest.arm()
         if self._is_debugged():
             return
-        error = HangError(hangs.hang_text(self.rest, self._more()))
+        error = self._hang_error()
         is_own = any(job.thread_id == self.thread_id for job in self.rest.busy_jobs())
-        self.rest.give_up(_SECONDS_TO_STOP)
+        self._give_up()
         if is_own or self._own.is_stopping:
             self._free_thread(error)
         elif not self.rest.fail_waiters(error):
@@ -306,7 +308,12 @@ class Bridge:
             for job in self._held_by():
                 job.unpark()
         else:
-            self._interrupt_thread(error, self.thread_id)
+            self._cut(error, self.thread_id)
+
+    def _cut(self, error: BaseException, thread_id: int) -> None:
+        """Interrupt a thread; tell the test where it awaits, if it does."""
+        self.loop.call_soon_threadsafe(self._tell_test, error)
+        self._interrupt_thread(error, thread_id)
 
     def _interrupt_thread(self, error: BaseException, thread_id: int) -> None:
         print(f"\n{error}", file=sys.stderr)  # noqa: T201 - nobody may catch it
@@ -315,12 +322,24 @@ class Bridge:
     def _report_blocked_loop(self) -> None:
         """Interrupt a callback that blocks the loop."""
         thread_id = private.thread_of(self.loop) or self.thread_id
-        stack = "\n".join(hangs.stack_lines(thread_id))
-        more = f"\n  the loop is blocked\n{stack}{self._more()}"
-        error = HangError(hangs.hang_text(self.rest, more))
+        self._verdict = error = self._hang_error(thread_id)
+        self._give_up()
+        self._cut(error, thread_id)
+
+    def _tell_test(self, error: BaseException) -> None:
+        if self._test is not None:
+            self._test.interrupt(error)
+
+    def _hang_error(self, blocked_by: int | None = None) -> HangError:
+        text = hangs.hang_text(self.rest, self._more(), blocked_by=blocked_by)
+        error = HangError(text)
+        frames = hangs.stuck_frames(self.rest, blocked_by)
+        error.stuck_at = places.as_traceback(frames)
+        return error
+
+    def _give_up(self) -> None:
         self.rest.give_up(_SECONDS_TO_STOP)
-        self._verdict = error
-        self._interrupt_thread(error, thread_id)
+        self.has_hung = self.rest.is_settled = True
 
     def _is_debugged(self) -> bool:
         return self._is_traced or debuggers.debugger_is_active()

@@ -11,11 +11,11 @@ import asyncio
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from . import private
-from .places import waiting_place
+from . import places, private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
     from .jobs import Job
     from .rest import RestWatch
@@ -25,30 +25,59 @@ _KEPT_OUT = (
     "    It waits until the parked job has left its atomic() block: in a test both",
     "    have one connection. A server would have two threads, with one each.",
 )
+_OF_A_JOB = (
+    "A thread job that is meant to wait is declared with background_jobs or with"
+    " self.background(function)."
+)
+_OF_A_BLOCKED_LOOP = (
+    "Code of a coroutine must not block, on a server neither: it keeps everybody"
+    " waiting. Code that has to is awaited with sync_to_async()."
+)
+_OF_A_ROUND = (
+    "A loop that only goes round, with sleep(0) for instance, never lets the test go"
+    " on: wait for an event, or for some time."
+)
+_MOST_LINES = 30
 
 
-def hang_text(rest: RestWatch, more: str = "") -> str:
-    """Return the report of a wait that has lasted for ``hang_timeout``."""
+def hang_text(rest: RestWatch, more: str = "", *, blocked_by: int | None = None) -> str:
+    """
+    Return the report of a wait that has lasted for ``hang_timeout``.
+
+    ``blocked_by`` is the thread of a loop that does not go on.
+    """
+    works = describe_work(rest, blocked_by=blocked_by)
     return (
         f"The application did not come to rest within {rest.hang_timeout:g} s"
-        f" (hang_timeout).\n\n{describe_work(rest)}{more}\n\n"
-        "A thread job that is meant to wait is declared with background_jobs or"
-        " with self.background(function)."
+        f" (hang_timeout).\n\n{works}{more}\n\n{_advice(rest, blocked_by)}"
     )
 
 
-def describe_work(rest: RestWatch) -> str:
+def _advice(rest: RestWatch, blocked_by: int | None) -> str:
+    if blocked_by is not None and not rest.jobs_inside(blocked_by):
+        return _OF_A_BLOCKED_LOOP
+    return _OF_A_JOB if any(rest.live_jobs()) else _OF_A_ROUND
+
+
+def describe_work(rest: RestWatch, *, blocked_by: int | None = None) -> str:
     """Return a line for each task, thread job and timer of the loop."""
-    lines = sorted(f"  {describe_task(task)}" for task in asyncio.all_tasks(rest.loop))
+    running = None if blocked_by is None else asyncio.current_task(rest.loop)
+    lines = sorted(
+        f"  {describe_task(task)}"
+        for task in asyncio.all_tasks(rest.loop)
+        if task is not running and not places.is_of_kit_alone(task)
+    )
     for job in rest.live_jobs():
         lines += _job_lines(job)
+    if blocked_by is not None and not rest.jobs_inside(blocked_by):
+        lines += ["  the loop is blocked", *stack_lines(blocked_by)]
     lines += _timer_lines(rest)
     return "\n".join(lines) or "  nothing"
 
 
 def describe_task(task: asyncio.Task[Any]) -> str:
     """Say what a task waits for."""
-    return f"task {task.get_name()!r} waits {waiting_place(task)}"
+    return f"task {task.get_name()!r} waits {places.waiting_place(task)}"
 
 
 def _job_lines(job: Job) -> Iterator[str]:
@@ -60,11 +89,35 @@ def _job_lines(job: Job) -> Iterator[str]:
 
 
 def stack_lines(thread_id: int | None) -> Iterator[str]:
-    """Yield the last lines of what a thread is doing."""
+    """Yield what a thread is doing, from the project's code on if there is."""
+    frames = _stack_of(thread_id)
+    summary = traceback.StackSummary.extract(
+        (frame, frame.f_lineno) for frame in frames
+    )
+    lines = "".join(summary.format()).rstrip().splitlines()
+    if len(lines) > _MOST_LINES:
+        lines = [*lines[:2], "  ...", *lines[-_MOST_LINES:]]
+    yield from (f"    {line}" for line in lines)
+
+
+def _stack_of(thread_id: int | None) -> list[FrameType]:
     frame = private.frames_by_thread().get(thread_id or 0)
-    if frame is not None:
-        stack = "".join(traceback.format_stack(frame)[-4:]).rstrip()
-        yield from (f"    {line}" for line in stack.splitlines())
+    return [] if frame is None else places.inner_stack(frame)
+
+
+def stuck_frames(rest: RestWatch, blocked_by: int | None) -> list[FrameType]:
+    """Return where the project's code is that does not go on."""
+    if blocked_by is not None:
+        return _stack_of(blocked_by)
+    for job in rest.busy_jobs():
+        if job.state == "running" and job.thread_id is not None:
+            stack = _stack_of(job.thread_id)
+            is_projects = places.as_traceback(stack) is not None
+            return stack if is_projects else list(reversed(job.awaiters))
+    for task in rest.application_tasks():
+        if private.awaited_by(task) is None:
+            return places.await_chain(task.get_coro())
+    return []
 
 
 def _timer_lines(rest: RestWatch) -> Iterator[str]:

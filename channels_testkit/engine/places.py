@@ -8,6 +8,7 @@ import linecache
 import os
 import sys
 import threading
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import SyncToAsync
@@ -79,17 +80,53 @@ def waiting_place(task: asyncio.Task[Any]) -> str:
     if not frames:
         return "nowhere: it has finished"
     told = [frame for frame in frames if not _is_machinery(frame)] or frames
+    told = [it for it in told if not is_library(it.f_code.co_filename)] or told
     code, line = told[-1].f_code, told[-1].f_lineno
     source = linecache.getline(code.co_filename, line).strip()
     name = getattr(code, "co_qualname", code.co_name)
     return f"in {name} ({os.path.basename(code.co_filename)}:{line}): {source}"
 
 
+def is_of_kit_alone(task: asyncio.Task[Any]) -> bool:
+    """Tell whether a task runs no code but this package's and asyncio's."""
+    frames = await_chain(task.get_coro())
+    files = [it.f_code.co_filename for it in frames if not _is_machinery(it)]
+    return bool(files) and all(map(is_of_kit, files))
+
+
+def inner_stack(frame: FrameType) -> list[FrameType]:
+    """
+    Return what a job or a callback of a loop is doing, the innermost last.
+
+    It begins with the project's code, where there is any.
+    """
+    frames = []
+    inner: FrameType | None = frame
+    while inner is not None and inner.f_code not in (_JOB_CODE, private.HANDLE_CODE):
+        frames.append(inner)
+        inner = inner.f_back
+    frames.reverse()
+    known = [not is_library(it.f_code.co_filename) for it in frames]
+    return frames[known.index(True) :] if any(known) else frames
+
+
+def as_traceback(frames: list[FrameType]) -> TracebackType | None:
+    """Return a traceback that ends at the project's innermost line."""
+    shown = list(frames)
+    while shown and is_library(shown[-1].f_code.co_filename):
+        shown.pop()
+    entry = None
+    for frame in reversed(shown):
+        if not is_library(frame.f_code.co_filename):
+            entry = TracebackType(entry, frame, frame.f_lasti, frame.f_lineno)
+    return entry
+
+
 def calling_line() -> str:
     """Return the line of the project's code that led here."""
     for frame in _callers(sys._getframe(1)):  # noqa: SLF001 - what inspect does
         code = frame.f_code
-        if not _is_library(code.co_filename):
+        if not is_library(code.co_filename):
             return f"{code.co_filename}:{frame.f_lineno} in {code.co_name}()"
     return "an unknown line"
 
@@ -116,7 +153,8 @@ def is_of_kit(filename: str) -> bool:
     return filename.startswith(_KIT)
 
 
-def _is_library(filename: str) -> bool:
+def is_library(filename: str) -> bool:
+    """Tell whether a file is none of the project's own."""
     if filename.startswith("<") or filename.startswith(_LIBRARIES):
         return True
     return filename.startswith(_STDLIB) and "site-packages" not in filename

@@ -54,7 +54,7 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 def is_run_by_a_loop() -> bool:
     """Tell whether a loop has called what calls this."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code is not _HANDLE_CODE:
+    while frame is not None and frame.f_code is not HANDLE_CODE:
         frame = frame.f_back
     return frame is not None
 
@@ -165,13 +165,13 @@ def callers_in_task() -> list[FrameType]:
     """
     frames = []
     frame: FrameType | None = sys._getframe(2)
-    while frame is not None and frame.f_code is not _HANDLE_CODE:
+    while frame is not None and frame.f_code is not HANDLE_CODE:
         frames.append(frame)
         frame = frame.f_back
     return frames
 
 
-_HANDLE_CODE = events.Handle._run.__code__
+HANDLE_CODE = events.Handle._run.__code__
 #: What Python calls, of the module of warnings, with a coroutine that is lost.
 UNAWAITED_HOOK = "_warn_unawaited_coroutine"
 #: What ``asyncio.wait()`` waits in, for its ``fs``.

@@ -63,7 +63,7 @@ class RestWatch:
         #: The same of tasks of the test, to be looked at when it has ended.
         self.own_failures = Failures()
         self._application_tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
-        #: Whether it was found to be at rest for good, a moment ago.
+        #: Whether it counts as at rest, because it is, or never will be.
         self.is_settled = False
         #: Names of what acts on the test from outside as long as it runs.
         self.declared_outside: list[str] = []
@@ -100,7 +100,7 @@ class RestWatch:
         """
         queue = self._waiters.append
         self.arm()
-        while True:
+        while not self.is_settled:
             waiter = self.loop.create_future()
             queue(waiter)
             is_certain = await waiter
@@ -124,7 +124,7 @@ class RestWatch:
         A socket, to Redis for instance, may have something new at any time;
         nobody has seen it yet.
         """
-        return not (self._is_busy() or self._is_ready())
+        return self.is_settled or not (self._is_busy() or self._is_ready())
 
     def is_at_rest_with_no_timer_due(self) -> bool:
         """Tell whether the loop is at rest, and would be if it ran on now."""

@@ -28,10 +28,15 @@ class _Interruptible:
         self._rest = rest
         self._task: asyncio.Task[Any] | None = None
         self._interruption: BaseException | None = None
+        self._last_told: BaseException | None = None
+
+    def has_told(self, error: BaseException | None) -> bool:
+        """Tell whether the error was raised there."""
+        return error is self._last_told and self._interruption is None
 
     def interrupt(self, error: BaseException) -> None:
         """Raise the error where the code of the test awaits."""
-        self._interruption = error
+        self._interruption = self._last_told = error
         if self._task is not None:
             self._task.cancel()
 

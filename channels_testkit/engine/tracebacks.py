@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from channels_testkit.exceptions import ProtocolError
+from channels_testkit.exceptions import DeadlockError, HangError, ProtocolError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,11 +24,15 @@ def hide_kit_frames(error: BaseException) -> None:
     Not where the kit itself broke: then they are what there is to see.
     """
     entries = list(_entries(error.__traceback__))
-    if not entries or (_is_kit(entries[-1]) and not _is_raise(entries[-1])):
+    is_report = isinstance(error, (DeadlockError, HangError))
+    if not entries or not (
+        is_report or _is_raise(entries[-1]) or not _is_kit(entries[-1])
+    ):
         return
     shown = _shown(entries) or entries[-1:]
     for entry, following in zip(shown, [*shown[1:], None], strict=True):
         entry.tb_next = following
+    shown[-1].tb_next = getattr(error, "stuck_at", None)
     error.__traceback__ = shown[0]
 
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 class TakenDown(Protocol):
     """The parts of a run that are taken down, the first one first."""
 
+    @property
+    def has_hung(self) -> bool:
+        """Whether the test was told of a hang: nothing else fails after it."""
+
     def clean_up(self) -> Iterable[BaseException]:
         """Do what was to be done before the test ends."""
 
@@ -61,7 +65,8 @@ def take_down(run: TakenDown) -> list[BaseException]:
     told: list[BaseException] = []
     try:
         for step in steps:
-            told += _outcome_of(step)
+            outcome = _outcome_of(step)
+            told += [] if run.has_hung else outcome
     finally:
         run.restore()
     for error in told:

@@ -103,6 +103,11 @@ class TestLoop(Surroundings):
         return self.bridge.rest
 
     @property
+    def has_hung(self) -> bool:
+        """Whether a hang of the application was told."""
+        return self._bridge is not None and self._bridge.has_hung
+
+    @property
     def is_async(self) -> bool:
         """Whether a coroutine of the test is under way."""
         return self._bridge is not None and self._bridge.is_in_async_test

@@ -198,6 +198,8 @@ class TestRun(TestLoop):
 
     def find_leftovers(self) -> Iterator[BaseException]:
         """Return what the watches have found."""
+        if self.has_hung:
+            return
         # The test may have changed them.
         self.options.check()
         for text in self.unawaited.take():

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 import unittest
 from typing import Any
 from unittest import mock
@@ -29,6 +30,8 @@ from tests.utils import InnerResult, LoopTestCase, run_case
 go_on = threading.Event()
 
 VERDICT = "The application did not come to rest within 0.2 s (hang_timeout)."
+OF_A_ROUND = "wait for an event, or for some time."
+OF_A_BLOCKED_LOOP = "Code that has to is awaited with sync_to_async()."
 ADVICE = (
     "A thread job that is meant to wait is declared with background_jobs or with"
     " self.background(function)."
@@ -116,13 +119,22 @@ class HangTests(unittest.TestCase):
         with contextlib.redirect_stderr(self.printed):
             return run_case(case)
 
-    def assert_hang(self, error: BaseException, *lines: str) -> None:
+    def assert_hang(
+        self, error: BaseException, *lines: str, advice: str = ADVICE, at: str = ""
+    ) -> None:
+        """``at`` is the innermost line of the traceback."""
         self.assertIsInstance(error, HangError)
         verdict, _, rest = str(error).partition("\n\n")
         self.assertEqual(verdict, VERDICT)
         for line in lines:
             self.assertIn(line, rest)
-        self.assertTrue(str(error).endswith(ADVICE), str(error))
+        self.assertTrue(str(error).endswith(advice), str(error))
+        for kits in ("RestWatch", "CaptiveChannelLayer"):
+            self.assertNotIn(kits, str(error))
+        entries = traceback.extract_tb(error.__traceback__)
+        self.assertEqual(entries[-1].filename, __file__)
+        if at:
+            self.assertEqual(entries[-1].line, at)
 
     def test_loop_that_never_rests_is_cut_in_a_sync_test(self) -> None:
         class Inner(HangCase):
@@ -131,8 +143,10 @@ class HangTests(unittest.TestCase):
             def test_it(self) -> None:
                 self.connect()
 
-        first, *_ = self.run_quietly(Inner).raised
-        self.assert_hang(first, "task '/' waits in ")
+        (first,) = self.run_quietly(Inner).raised
+        self.assert_hang(
+            first, "task '/' waits in ", advice=OF_A_ROUND, at="await asyncio.sleep(0)"
+        )
 
     def test_loop_that_never_rests_is_cut_in_an_async_test(self) -> None:
         class Inner(HangCase):
@@ -141,8 +155,8 @@ class HangTests(unittest.TestCase):
             async def test_it(self) -> None:
                 await self.aconnect()
 
-        first, *_ = self.run_quietly(Inner).raised
-        self.assert_hang(first)
+        (first,) = self.run_quietly(Inner).raised
+        self.assert_hang(first, advice=OF_A_ROUND, at="await asyncio.sleep(0)")
 
     def test_thread_job_is_cut_once_and_its_stack_shown(self) -> None:
         class Inner(HangCase):
@@ -173,8 +187,8 @@ class HangTests(unittest.TestCase):
             def test_it(self) -> None:
                 self.connect()
 
-        first, *_ = self.run_quietly(Inner).raised
-        self.assert_hang(first, "    time.sleep(60)")
+        (first,) = self.run_quietly(Inner).raised
+        self.assert_hang(first, "    time.sleep(60)", at="time.sleep(60)")
         self.assertIn(str(first), self.printed.getvalue())
 
     def test_job_on_the_own_thread_of_an_async_test_is_interrupted(self) -> None:
@@ -184,7 +198,7 @@ class HangTests(unittest.TestCase):
             async def test_it(self) -> None:
                 await self.aconnect()
 
-        first, *_ = self.run_quietly(Inner).raised
+        (first,) = self.run_quietly(Inner).raised
         self.assert_hang(first, "    time.sleep(60)")
 
     def test_callback_that_blocks_the_loop_is_interrupted(self) -> None:
@@ -195,7 +209,13 @@ class HangTests(unittest.TestCase):
                 self.connect()
 
         (error,) = self.run_quietly(Inner).raised
-        self.assert_hang(error, "  the loop is blocked\n", "    go_on.wait(60)")
+        self.assert_hang(
+            error,
+            "  the loop is blocked\n",
+            "    go_on.wait(60)",
+            advice=OF_A_BLOCKED_LOOP,
+            at="go_on.wait(60)",
+        )
         self.assertIn(str(error), self.printed.getvalue())
 
     def test_blocked_loop_of_an_async_test_is_reported(self) -> None:
@@ -205,8 +225,14 @@ class HangTests(unittest.TestCase):
             async def test_it(self) -> None:
                 await self.aconnect()
 
-        first, *_ = self.run_quietly(Inner).raised
-        self.assert_hang(first, "  the loop is blocked\n", "    go_on.wait(60)")
+        (first,) = self.run_quietly(Inner).raised
+        self.assert_hang(
+            first,
+            "  the loop is blocked\n",
+            "    go_on.wait(60)",
+            advice=OF_A_BLOCKED_LOOP,
+            at="go_on.wait(60)",
+        )
 
     def test_sync_consumer_that_waits_for_ever_is_a_deadlock(self) -> None:
         class Inner(HangCase):
@@ -215,7 +241,7 @@ class HangTests(unittest.TestCase):
             def test_it(self) -> None:
                 self.connect()
 
-        first, *_ = self.run_quietly(Inner).raised
+        (first,) = self.run_quietly(Inner).raised
         self.assertIsInstance(first, DeadlockError)
         self.assertEqual(
             str(first).partition("\n")[0],
@@ -242,7 +268,7 @@ class HangTests(unittest.TestCase):
             def test_it(self) -> None:
                 self.connect()
 
-        first, *_ = self.run_quietly(Inner).raised
+        (first,) = self.run_quietly(Inner).raised
         self.assert_hang(first, "    time.sleep(60)")
 
     def test_bound_is_none_where_the_class_says_so(self) -> None:
