@@ -254,6 +254,7 @@ class HangTests(unittest.TestCase):
     def test_sync_consumer_that_waits_for_a_timer_is_waited_for(self) -> None:
         class Inner(HangCase):
             application = Napping.as_asgi()
+            hang_timeout = 60
 
             def test_it(self) -> None:
                 self.assertReceivesText(self.connect(), "awake")
@@ -407,7 +408,7 @@ class DeadlockTests(unittest.TestCase):
         self.assertIsInstance(error, HangError)
 
     def test_pending_timer_is_waited_for(self) -> None:
-        class Inner(HangCase):
+        class Inner(SimpleWebsocketTestCase):
             async def test_it(self) -> None:
                 event = asyncio.Event()
                 asyncio.get_running_loop().call_later(0.02, event.set)
@@ -499,6 +500,7 @@ class BackgroundTests(unittest.TestCase):
         class Inner(HangCase):
             application = Waiting.as_asgi()
             background_jobs = (f"{__name__}.wait_in_pool",)
+            hang_timeout = 60
 
             def test_it(self) -> None:
                 self.assertOpen(self.connect())
@@ -535,8 +537,11 @@ class BackgroundTests(unittest.TestCase):
         class Inner(HangCase):
             application = Listening.as_asgi()
             background_jobs = (said.get,)
+            receive_timeout = 60.0
 
             def test_it(self) -> None:
+                # Else its thread keeps the process from its end.
+                self.addCleanup(said.put, "")
                 ann = self.connect()
                 said.put("hello")
                 self.assertReceivesText(ann, "hello")

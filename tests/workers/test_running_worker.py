@@ -446,7 +446,7 @@ class AsyncTests(WorkersTestCase):
 
 class CutTests(SimpleChannelTestCase):
     application = APPLICATION
-    receive_timeout = 0.01
+    receive_timeout = 10.0
 
     def test_a_handler_that_sleeps_for_long_is_cut(self):
         SlowConsumer.steps = []
