@@ -75,7 +75,9 @@ def let_threads_end(threads: Iterable[Thread]) -> None:
     """Wait for those that have done their work and are on their way out."""
     deadline = time.monotonic() + _SECONDS_TO_END
     for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
+        # One that another thread is only starting cannot be waited for.
+        if thread.is_alive():
+            thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _left_in_layers(

@@ -234,7 +234,7 @@ class PoolTests(unittest.TestCase):
         go_on = threading.Event()
         with ThreadPoolExecutor(1) as pool:
             future = pool.submit(go_on.wait)
-            watched = ToldFuture(future, lambda: told.append(watched.done()))
+            watched = ToldFuture(future, lambda it: told.append(it.done()))
             future.add_done_callback(
                 lambda it: seen.extend([it.done(), watched.done()])
             )

@@ -70,14 +70,21 @@ class Forgetful(AsyncWebsocketConsumer):
             list(POOL.map(lambda _: fail(), range(3)))
 
     async def thread(self) -> None:
-        threading.Thread(target=fail, name="mailer").start()
+        thread = threading.Thread(target=fail)
+        thread.start()
+        await asyncio.to_thread(thread.join)
 
     async def thread_of_a_job(self) -> None:
-        await sync_to_async(threading.Thread(target=fail, name="mailer").start)()
+        thread = threading.Thread(target=fail)
+        await sync_to_async(thread.start)()
+        await asyncio.to_thread(thread.join)
 
     async def thread_of_a_thread(self) -> None:
-        inner = threading.Thread(target=fail, name="mailer")
-        threading.Thread(target=inner.start).start()
+        inner = threading.Thread(target=fail)
+        outer = threading.Thread(target=inner.start)
+        outer.start()
+        await asyncio.to_thread(outer.join)
+        await asyncio.to_thread(inner.join)
 
 
 class AsyncMethodOfSyncConsumer(WebsocketConsumer):
