@@ -39,6 +39,8 @@ class RunningApplication:
         variables: Mapping[contextvars.ContextVar[Any], object],
     ) -> None:
         self._events: asyncio.Queue[Event] = asyncio.Queue()
+        #: How many events the application has received.
+        self.received = 0
         self._on_send = on_send
         self._on_end = on_end
         loop = asyncio.get_running_loop()
@@ -54,6 +56,11 @@ class RunningApplication:
         """Whether the application has returned, raised or been cancelled."""
         return self.task.done()
 
+    @property
+    def not_received(self) -> int:
+        """How many events wait for the application to receive them."""
+        return self._events.qsize()
+
     def feed(self, event: Event) -> None:
         """Give the application an event to receive."""
         self._events.put_nowait(event)
@@ -65,7 +72,9 @@ class RunningApplication:
 
     async def _receive(self) -> Event:
         # A frame of this package: what may end such a wait is known.
-        return await self._events.get()
+        event = await self._events.get()
+        self.received += 1
+        return event
 
     async def _send(self, event: Event) -> None:
         self._on_send(event)

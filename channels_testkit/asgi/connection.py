@@ -117,6 +117,16 @@ class Connection(abc.ABC):
         """The task of the application."""
         return None if self._running is None else self._running.task
 
+    @property
+    def not_received(self) -> int:
+        """How many events the application has not received."""
+        return 0 if self._running is None else self._running.not_received
+
+    def last_received(self) -> int | None:
+        """Return the number of the last event that it has received."""
+        count = 0 if self._running is None else self._running.received
+        return self._transcript.number_of_fed(count)
+
     def feed(self, event: Event) -> None:
         """Give the application an event."""
         if self._running is None:

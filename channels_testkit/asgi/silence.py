@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from typing import TYPE_CHECKING, Any
-
-import asgiref
-import channels
 
 from channels_testkit.exceptions import NoFrame
 from channels_testkit.layers.group_failures import unheard
 
-if TYPE_CHECKING:
-    from types import CodeType
+from .stuck import stuck_handler
 
+if TYPE_CHECKING:
     from .connection import Connection
 
 
+#: A test that waits for longer is not what somebody wants.
+_SECONDS_WORTH_A_TIMEOUT = 600.0
 #: Stands for an expectation that was not said.
 NOT_SAID: Any = object()
 
@@ -98,44 +95,14 @@ def _why_nothing(connection: Connection, timeout: float | None) -> tuple[str, bo
     outside = rest.outside_work()
     if outside:
         return f"{within}; {outside[0]} may still bring it.", True
+    stuck = stuck_handler(connection)
     timers = rest.application_timers()
     if not timers:
-        return ": the application is at rest.", False
+        if stuck is None:
+            return ": the application is at rest.", False
+        return f": the application is at rest, and {stuck.in_words}.", False
     seconds = max(timers[0][0] - rest.loop.time(), 0)
     due = f"{float(f'{seconds:.2g}'):g}"
-    place = _place_of_work(connection.task)
-    timer = f"{place} waits for" if place else "the application has"
-    return f"{within}: {timer} a timer that is due in {due} s.", True
-
-
-def _place_of_work(task: asyncio.Task[None] | None) -> str | None:
-    """Return where the project's code is, if it is not awaiting an event."""
-    place = None
-    awaitable: Any = task and task.get_coro()
-    while awaitable is not None:
-        frame = getattr(awaitable, "cr_frame", None)
-        if frame is None:
-            break
-        if _awaits_event(frame.f_code):
-            place = None
-        elif not frame.f_code.co_filename.startswith(_LIBRARIES):
-            file = os.path.basename(frame.f_code.co_filename)
-            place = f"{awaitable.__qualname__}() ({file}:{frame.f_lineno})"
-        awaitable = getattr(awaitable, "cr_await", None)
-    return place
-
-
-def _awaits_event(code: CodeType) -> bool:
-    is_channels_loop = code.co_name == "await_many_dispatch"
-    return is_channels_loop or code is asyncio.Queue.get.__code__
-
-
-_LIBRARIES = tuple(
-    os.path.dirname(os.path.abspath(path)) + os.sep
-    for path in (
-        asyncio.__file__,
-        channels.__file__,
-        asgiref.__file__,
-        os.path.dirname(__file__),
-    )
-)
+    timer = f"{stuck.place} waits for" if stuck else "the application has"
+    is_near = seconds <= _SECONDS_WORTH_A_TIMEOUT
+    return f"{within}: {timer} a timer that is due in {due} s.", is_near

@@ -52,6 +52,11 @@ class Transcript:
         events = [entry.event for entry in self.entries]
         return 1 + next(i for i, other in enumerate(events) if other is event)
 
+    def number_of_fed(self, count: int) -> int | None:
+        """Return the number of the event that was given as that one."""
+        numbers = [n for n, it in enumerate(self.entries, 1) if it.direction == IN]
+        return numbers[count - 1] if 0 < count <= len(numbers) else None
+
     def render(self, marked: Mapping[str, Any] | None = None) -> str:
         """Return the last entries as text, with one event marked."""
         title = f"Transcript of {self.label} ({IN} test to application,"

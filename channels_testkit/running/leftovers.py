@@ -60,7 +60,7 @@ def left(
         yield hangs.describe_task(task)
     yield from rest.outside_work(only_new=True)
     for item in opened:
-        if item.channel is not None:
+        if item.channel is not None and item.unfinished is None:
             yield from _left_in_layers(item.label, item.channel, layers)
 
 
