@@ -38,6 +38,7 @@ T = TypeVar("T")
 __unittest = True
 
 _SECONDS_TO_STOP = 2.0
+_SECONDS_AFTER_CTRL_C = 0.1
 _SECONDS_BETWEEN_LOOKS_OUTSIDE = 0.1
 _SECONDS_BETWEEN_LOOKS = 0.05
 # How often the watchdog looks within one hang_timeout. A debugger that is
@@ -79,6 +80,7 @@ class Bridge:
         self.is_running = False
         #: Whether a hang was told: then nobody waits for rest any more.
         self.has_hung = False
+        self._was_interrupted = False
         #: Seconds between two looks of the watchdog.
         self.pause = min((hang_timeout or _PAUSE) / _LOOKS, _SECONDS_BETWEEN_LOOKS)
         self._is_traced = False
@@ -90,7 +92,7 @@ class Bridge:
         self.on_resume: Callable[[BaseException | None], None] = _nothing
         #: Says more about the application in the report of a hang.
         self.describe: Callable[[], str] = str
-        self._interrupter = Interrupter()
+        self._interrupter = Interrupter(self._ctrl_c)
         self._interrupter.install()
 
     @property
@@ -249,8 +251,8 @@ class Bridge:
         """See to a job that takes long, and to a loop that is late."""
         if not self._is_traced:
             self._own.look()
-        deadline, bound = self.rest.deadline, self.rest.hang_timeout
-        if deadline is None or bound is None:
+        deadline, bound = self.rest.deadline, self.rest.hang_timeout or _GRACE
+        if deadline is None:
             return
         left = deadline - private.clock()
         # The loop may look at its clock as soon as a debugger lets it go on.
@@ -330,8 +332,20 @@ class Bridge:
         if self._test is not None:
             self._test.interrupt(error)
 
+    def _ctrl_c(self) -> None:
+        """Give the application a moment to come to rest."""
+        if self.is_running:
+            self._was_interrupted = True
+            self.rest.deadline = private.clock() + _SECONDS_AFTER_CTRL_C
+            private.wake(self.loop)
+
     def _hang_error(self, blocked_by: int | None = None) -> HangError:
-        text = hangs.hang_text(self.rest, self._more(), blocked_by=blocked_by)
+        text = hangs.hang_text(
+            self.rest,
+            self._more(),
+            blocked_by=blocked_by,
+            is_early=self._was_interrupted,
+        )
         error = HangError(text)
         frames = hangs.stuck_frames(self.rest, blocked_by)
         error.stuck_at = places.as_traceback(frames)

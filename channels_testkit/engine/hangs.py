@@ -40,17 +40,27 @@ _OF_A_ROUND = (
 _MOST_LINES = 30
 
 
-def hang_text(rest: RestWatch, more: str = "", *, blocked_by: int | None = None) -> str:
+def hang_text(
+    rest: RestWatch,
+    more: str = "",
+    *,
+    blocked_by: int | None = None,
+    is_early: bool = False,
+) -> str:
     """
     Return the report of a wait that has lasted for ``hang_timeout``.
 
-    ``blocked_by`` is the thread of a loop that does not go on.
+    ``blocked_by`` is the thread of a loop that does not go on; ``is_early``
+    says that Ctrl-C has cut the wait.
     """
     works = describe_work(rest, blocked_by=blocked_by)
-    return (
-        f"The application did not come to rest within {rest.hang_timeout:g} s"
-        f" (hang_timeout).\n\n{works}{more}\n\n{_advice(rest, blocked_by)}"
+    verdict = (
+        "Interrupted by Ctrl-C: the application did not come to rest."
+        if is_early
+        else f"The application did not come to rest within {rest.hang_timeout:g} s"
+        " (hang_timeout)."
     )
+    return f"{verdict}\n\n{works}{more}\n\n{_advice(rest, blocked_by)}"
 
 
 def _advice(rest: RestWatch, blocked_by: int | None) -> str:

@@ -9,9 +9,12 @@ import math
 import os
 import signal
 import threading
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Interrupter:
@@ -22,9 +25,13 @@ class Interrupter:
     Django's runner takes the first for a wish to stop after this test. SIGURG
     is ignored where nobody handles it, and nobody does. In another thread it
     is raised as soon as that runs Python code.
+
+    Where Ctrl-C only asks for the end after this test, as under Django's
+    runner, ``on_ctrl_c`` is called as well: the test may never end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_ctrl_c: Callable[[], object]) -> None:
+        self._on_ctrl_c = on_ctrl_c
         self._is_wanted = False
         self._others: set[int] = set()
         self._undo = contextlib.ExitStack()
@@ -35,6 +42,19 @@ class Interrupter:
         if is_main and hasattr(signal, "pthread_kill"):
             previous = signal.signal(signal.SIGURG, self._raise)
             self._undo.callback(signal.signal, signal.SIGURG, previous)
+            self._follow_ctrl_c()
+
+    def _follow_ctrl_c(self) -> None:
+        asked = signal.getsignal(signal.SIGINT)
+        if not callable(asked) or asked is signal.default_int_handler:
+            return
+
+        def ask(*args: Any) -> None:
+            asked(*args)
+            self._on_ctrl_c()
+
+        signal.signal(signal.SIGINT, ask)
+        self._undo.callback(signal.signal, signal.SIGINT, asked)
 
     def remove(self) -> None:
         """Put back what handled the signal before; interrupt nobody later."""
