@@ -177,6 +177,9 @@ class Bridge:
         try:
             if private.has_unfinished_work(self.loop):
                 self._run(cancel_everything(_SECONDS_TO_STOP))
+        except KeyboardInterrupt:
+            private.forget_tasks(self.loop)
+            raise
         finally:
             self._interrupter.remove()
             self._own.close()
@@ -203,6 +206,10 @@ class Bridge:
         try:
             with private.loop_lifted():
                 return self.loop.run_until_complete(work)
+        except KeyboardInterrupt:
+            # What it was about need not end, nor come to rest.
+            self._give_up()
+            raise
         finally:
             self._watchdog.rest()
             self.is_running = False

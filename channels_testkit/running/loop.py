@@ -207,8 +207,9 @@ class TestLoop(Surroundings):
         error = context.get("exception")
         if isinstance(error, Exception):
             self.errors.record(error)
-        elif not isinstance(error, asyncio.CancelledError):
-            # asgiref drops the result of a thread job that was cancelled.
+        elif not isinstance(error, (asyncio.CancelledError, KeyboardInterrupt)):
+            # asgiref drops the result of a thread job that was cancelled; an
+            # interrupt has ended the run.
             loop.default_exception_handler(context)
 
     def _rest_after_request(self, *, has_failed: bool) -> None:

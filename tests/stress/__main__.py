@@ -51,6 +51,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.stress", description=__doc__)
     parser.add_argument("--burners", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=180)
+    parser.add_argument("--interrupts", type=int, default=200)
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     burners = [
@@ -63,12 +64,16 @@ def main() -> int:
     runner = DiscoverRunner(verbosity=0, interactive=False)
     runner.setup_test_environment()
     databases = runner.setup_databases()
+    # It imports models.
+    from tests.stress import interrupts
+
     counts: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     end = time.monotonic() + options.seconds
     try:
         while time.monotonic() < end:
             run_round(counts, wrong)
+        interrupts.interrupt(options.interrupts, counts, wrong)
     finally:
         runner.teardown_databases(databases)
         for burner in burners:

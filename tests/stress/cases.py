@@ -6,12 +6,14 @@ import asyncio
 import threading
 from typing import Any
 
+import anyio
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 
 from channels_testkit import WebsocketTestCase
 from tests.app.models import Note
+from tests.engine import test_pools, test_threads
 
 USERS = 5
 
@@ -112,3 +114,75 @@ class RoundaboutTests(WebsocketTestCase):
             threading.Event().wait(0.001)
             Roundabout.value = "real"
             self.assertReceivesText(user, "real")
+
+
+class PoolTests(WebsocketTestCase):
+    """Pools that the application keeps, and gives jobs to by itself."""
+
+    application = test_pools.Consumer.as_asgi()
+
+    def test_sync(self) -> None:
+        users = self.connect_many(USERS, "/")
+        for way in test_pools.WAYS:
+            for user in users:
+                user.send_text(way)
+            for user in users:
+                self.assertReceivesText(user, "done")
+                self.assertReceivesNothing(user)
+
+    async def test_async(self) -> None:
+        users = await self.aconnect_many(USERS, "/")
+        for way in test_pools.WAYS:
+            await asyncio.gather(*(user.send_to(way) for user in users))
+            for user in users:
+                self.assertReceivesText(user, "done")
+                self.assertReceivesNothing(user)
+
+
+class ServiceTests(WebsocketTestCase):
+    """A thread that is older than the test answers."""
+
+    application = test_threads.Consumer.as_asgi()
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        test_threads.Consumer.service = test_threads.Service()
+        cls.addClassCleanup(test_threads.Consumer.service.stop)
+
+    def test_sync(self) -> None:
+        users = self.connect_many(USERS, "/")
+        for way in test_threads.WAYS:
+            for user in users:
+                user.send_text(way)
+            for user in users:
+                self.assertReceivesText(user, "done", timeout=60)
+
+    async def test_async(self) -> None:
+        users = await self.aconnect_many(USERS, "/")
+        for way in test_threads.WAYS:
+            for user in users:
+                await user.send_to(way)
+            for user in users:
+                self.assertEqual(await user.receive_from(timeout=60), "done")
+
+
+class AnyioTests(WebsocketTestCase):
+    """The test's own code cancels, and waits in groups."""
+
+    application = Roundabout.as_asgi()
+
+    async def test_cancelled(self) -> None:
+        users = await self.aconnect_many(USERS, "/")
+        for user in users:
+            with anyio.CancelScope() as scope:
+                scope.cancel()
+                await user.send_text("text")
+            self.assertEqual(len(user.frames), 1)
+
+    async def test_groups(self) -> None:
+        users = await self.aconnect_many(USERS, "/")
+        async with anyio.create_task_group() as group:
+            for user in users:
+                group.start_soon(user.send_text, "text")
+        self.assertEqual([len(user.frames) for user in users], [1] * USERS)

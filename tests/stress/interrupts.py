@@ -1,0 +1,91 @@
+"""Ctrl-C at moments that nobody has chosen; the next test has to be clean."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import threading
+import unittest
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit import SimpleWebsocketTestCase
+from tests.engine import test_pools
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+USERS = 3
+_SECONDS_OF_A_TEST = 0.05
+
+
+class Cases:
+    """Run from here alone. Django leaves the rows of an interrupted test."""
+
+    class Interrupted(SimpleWebsocketTestCase):
+        ws_path = "/"
+        application = test_pools.Consumer.as_asgi()
+
+        def test_sync(self) -> None:
+            while True:
+                self.talk()
+
+        async def test_async(self) -> None:
+            while True:
+                users = await self.aconnect_many(USERS)
+                for way in test_pools.WAYS:
+                    await asyncio.gather(*(user.send_text(way) for user in users))
+                await self.adisconnect_all()
+
+        def test_to_its_end(self) -> None:
+            self.talk()
+
+        def talk(self) -> None:
+            users = self.connect_many(USERS)
+            for way in test_pools.WAYS:
+                for user in users:
+                    user.send_text(way)
+                    self.assertReceivesText(user, "done")
+            self.disconnect_all()
+
+
+def interrupt(times: int, counts: Counter[str], wrong: Counter[str]) -> None:
+    """Interrupt a test so many times, and look at the one after it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        for number in range(times):
+            counts["interrupts"] += 1
+            wrong["interrupts"] += not (
+                _is_interrupted("test_async" if number % 2 else "test_sync")
+                and _is_clean()
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _is_interrupted(test: str) -> bool:
+    main: Any = threading.main_thread().ident
+    seconds = random.random() * _SECONDS_OF_A_TEST
+    timer = threading.Timer(seconds, signal.pthread_kill, (main, signal.SIGINT))
+    result = unittest.TestResult()
+    try:
+        timer.start()
+        unittest.TestSuite([Cases.Interrupted(test)]).run(result)
+        timer.join()
+    except KeyboardInterrupt:
+        return _report(result)
+    print(f"{test} was not ended by an interrupt after {seconds} s", flush=True)
+    return _report(result) and False
+
+
+def _is_clean() -> bool:
+    result = unittest.TestResult()
+    unittest.TestSuite([Cases.Interrupted("test_to_its_end")]).run(result)
+    return _report(result)
+
+
+def _report(result: unittest.TestResult) -> bool:
+    """Print what went wrong; return whether nothing has."""
+    for test, text in [*result.failures, *result.errors]:
+        print(f"{test}\n{text}", flush=True)
+    return result.wasSuccessful()
