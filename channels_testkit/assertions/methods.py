@@ -87,6 +87,11 @@ class ChannelMethods(LayerAssertions):
     #: Thread jobs that are meant to wait: dotted names or functions. They do
     #: not keep the application from being at rest.
     background_jobs: Collection[object] = RunOptions.background_jobs
+    #: Threads that may act on the application at any time, however old: names,
+    #: or functions that take a thread and tell.
+    outside_threads: Collection[object] = RunOptions.outside_threads
+    #: Threads that never act on the application.
+    idle_threads: Collection[object] = RunOptions.idle_threads
 
     #: How failures call the object whose methods these are.
     _name_in_tests = "self"

@@ -207,8 +207,8 @@ class Bridge:
             with private.loop_lifted():
                 return self.loop.run_until_complete(work)
         except KeyboardInterrupt:
-            # What it was about need not end, nor come to rest.
-            self._give_up()
+            # Clients still leave, where that does not take long.
+            self.rest.give_up(_SECONDS_AFTER_CTRL_C)
             raise
         finally:
             self._watchdog.rest()

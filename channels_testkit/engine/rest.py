@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from . import anyio_jobs, pools, private, private_asgiref, threads
 from .failures import Failures
 from .jobs import APPLICATION, Job, JobKey, current_job, loose_jobs
-from .threads import Before
+from .threads import Before, Declared
 
 if TYPE_CHECKING:
     import asyncio
@@ -56,6 +56,7 @@ class RestWatch:
         self.jobs: set[Job] = set()
         #: What ran already when the test began, and is no work of it.
         self.before = Before.now()
+        self.declared_threads = Declared()
         #: Thread jobs that are meant to wait: dotted names and functions.
         self.background: Counter[object] = Counter()
         #: Application tasks that failed, to be looked at once at rest.
@@ -77,7 +78,7 @@ class RestWatch:
         #: Whether this thread has the loop, as far as is known.
         self.is_here: Callable[[], bool] = _no_job
         #: Called when a job of this thread posts something to the loop.
-        self.on_post: Callable[[Any], None] = _nothing_posted
+        self.on_post: Callable[[Any], None] = _do_nothing
         #: Called where nothing else can run: lets more run, if there is more.
         self.let_go: Callable[[], bool] = _no_job
         #: Asked at rest when nobody waits for it, with whether there is no
@@ -368,7 +369,9 @@ class RestWatch:
         busy = {job.thread_id for job in self.live_jobs()}
         return [
             thread
-            for thread in threads.that_may_act(self.before, self.application_tasks)
+            for thread in threads.that_may_act(
+                self.before, self.declared_threads, self.application_tasks
+            )
             if thread.ident not in busy
         ]
 
@@ -388,11 +391,7 @@ def _no_job() -> bool:
     return False
 
 
-def _nothing_posted(_function: object) -> None:
-    """Stand for a callback that nobody has set."""
-
-
-def _do_nothing() -> None:
+def _do_nothing(*_: object) -> None:
     """Stand for a callback that nobody has set."""
 
 

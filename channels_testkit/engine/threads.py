@@ -11,7 +11,7 @@ from .jobs import Job, loose_jobs
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 #: Packages whose threads act on no application, or run jobs that are known.
 _MACHINERY = frozenset(
@@ -50,8 +50,21 @@ def note_poster() -> None:
     _posters.add(threading.current_thread())
 
 
+class Declared(NamedTuple):
+    """
+    What a test says of threads, by name or by a function that is asked.
+
+    ``outside`` may act on the test at any time, ``idle`` never do.
+    """
+
+    outside: Collection[object] = ()
+    idle: Collection[object] = ()
+
+
 def that_may_act(
-    before: Before, tasks: Callable[[], Iterable[asyncio.Task[object]]]
+    before: Before,
+    declared: Declared,
+    tasks: Callable[[], Iterable[asyncio.Task[object]]],
 ) -> Iterator[threading.Thread]:
     """
     Yield the threads that may wake something of the application.
@@ -59,11 +72,12 @@ def that_may_act(
     One that was started since may, and one that has done so. Any other may
     where a task waits for what nothing that is known will bring.
     """
-    found = [thread for thread in threading.enumerate() if _is_somebodys(thread)]
-    if not found:
-        return
     is_open = None
-    for thread in found:
+    for thread in threading.enumerate():
+        if _is_among(declared.outside, thread):
+            yield thread
+        if not _is_somebodys(thread, declared):
+            continue
         if thread in before.threads and thread not in _posters:
             if is_open is None:
                 is_open = any(map(places.may_be_woken_by_a_thread, tasks()))
@@ -72,9 +86,15 @@ def that_may_act(
         yield thread
 
 
-def _is_somebodys(thread: threading.Thread) -> bool:
+def _is_among(declared: Collection[object], thread: threading.Thread) -> bool:
+    return any(it(thread) if callable(it) else it == thread.name for it in declared)
+
+
+def _is_somebodys(thread: threading.Thread, declared: Declared) -> bool:
     """Tell whether neither the test nor a tool of it has made the thread."""
     if thread in {threading.main_thread(), threading.current_thread()}:
+        return False
+    if _is_among(declared.outside, thread) or _is_among(declared.idle, thread):
         return False
     if anyio_jobs.is_idle(thread):
         return False

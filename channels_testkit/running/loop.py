@@ -12,7 +12,7 @@ from channels_testkit.asgi.surroundings import Surroundings
 from channels_testkit.engine import private
 from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.errors import ApplicationErrors
-from channels_testkit.engine.threads import Before
+from channels_testkit.engine.threads import Before, Declared
 from channels_testkit.engine.tracebacks import hide_kit_frames
 
 from . import leftovers
@@ -87,6 +87,9 @@ class TestLoop(Surroundings):
             self._bridge.describe = self._describe
             self._bridge.rest.background = self.background_jobs
             self._bridge.rest.declared_outside = self.outside.names
+            self._bridge.rest.declared_threads = Declared(
+                self.options.outside_threads, self.options.idle_threads
+            )
             self.errors.look = self._bridge.rest.failures.take
             self._bridge.loop.set_exception_handler(self._loop_complains)
         return self._bridge

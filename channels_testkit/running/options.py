@@ -75,6 +75,8 @@ class RunOptions:
     #: Seconds that a receive waits where waiting makes sense.
     receive_timeout: float = 1.0
     background_jobs: Collection[object] = ()
+    outside_threads: Collection[object] = ()
+    idle_threads: Collection[object] = ()
 
     wire: JsonWire = _JSON
     #: The application, or None for that of the settings.
@@ -113,7 +115,9 @@ def check_options(options: Any, owner: str) -> None:
     _check_breaches(options, owner)
     for name in ("hang_timeout", "receive_timeout"):
         check_seconds(options, owner, name)
-    _check_jobs(options, owner)
+    _check_listed(options, owner, "background_jobs", "functions or dotted names")
+    for name in ("outside_threads", "idle_threads"):
+        _check_listed(options, owner, name, "names of threads or functions")
 
 
 def check_choice(options: Any, owner: str, name: str, choices: tuple[str, ...]) -> None:
@@ -154,10 +158,9 @@ def _check_breaches(options: Any, owner: str) -> None:
         )
 
 
-def _check_jobs(options: Any, owner: str) -> None:
-    value = options.background_jobs
+def _check_listed(options: Any, owner: str, name: str, kinds: str) -> None:
+    value = getattr(options, name)
     if isinstance(value, str) or not isinstance(value, Collection):
         raise ImproperlyConfigured(
-            f"{owner}.background_jobs is a list of functions or dotted names,"
-            f" not {value!r}."
+            f"{owner}.{name} is a list of {kinds}, not {value!r}."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from channels_testkit import NoFrame, SimpleWebsocketTestCase
+from tests.utils import run_case
 
 ROUNDS = 20
 
@@ -30,7 +32,8 @@ class Service:
             # As long as a loop takes to come to rest, and longer.
             for _ in range(20_000):
                 self.may_answer.wait()
-            loop.call_soon_threadsafe(answer)
+            with contextlib.suppress(RuntimeError):  # the test may be over
+                loop.call_soon_threadsafe(answer)
 
     def stop(self) -> None:
         self.may_answer.set()
@@ -132,3 +135,47 @@ class IdleThreadTests(SimpleWebsocketTestCase):
             client.receive_text()
         self.assertIn("the application is at rest", str(caught.exception))
         self.assertReceivesNothing(client)
+
+
+class DeclaredTests(SimpleWebsocketTestCase):
+    """What is known of a thread may be said."""
+
+    application = Consumer.as_asgi()
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.service = Consumer.service = Service()
+        cls.addClassCleanup(cls.service.stop)
+
+    def reason(self, **declared: Any) -> str:
+        service = self.service
+
+        class Inner(SimpleWebsocketTestCase):
+            application = Consumer.as_asgi()
+            outside_threads = declared.get("outside", ())
+            idle_threads = declared.get("idle", ())
+            receive_timeout = 0.01
+            check_leaks = "off"
+
+            def test(self) -> None:
+                service.may_answer.clear()
+                self.addCleanup(service.may_answer.set)
+                client = self.connect("/")
+                if "send" in declared:
+                    client.send_text("future")
+                client.receive_text()
+
+        (error,) = run_case(Inner).raised
+        return str(error).partition("\n")[0]
+
+    def test_one_that_is_idle_is_left_out(self) -> None:
+        for idle in ("service", lambda thread: thread is self.service.thread):
+            self.assertIn(
+                ": the application is at rest", self.reason(idle=[idle], send=1)
+            )
+        self.assertIn("thread 'service' may still bring", self.reason(send=1))
+
+    def test_one_that_is_outside_counts_always(self) -> None:
+        text = self.reason(outside=["service"])
+        self.assertTrue(text.endswith("thread 'service' may still bring it."), text)

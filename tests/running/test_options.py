@@ -103,6 +103,15 @@ class PolicyTests(SimpleTestCase):
                     **{name: value},
                 )
 
+    def test_threads_are_a_collection(self) -> None:
+        for name in ("outside_threads", "idle_threads"):
+            self.assertEqual(self.set_up_class(**{name: ["service", callable]}), [])
+            self.assert_refused(
+                f"Inner.{name} is a list of names of threads or functions, not"
+                " 'service'.",
+                **{name: "service"},
+            )
+
     def test_background_jobs_are_a_collection(self) -> None:
         self.assertEqual(self.set_up_class(background_jobs=["app.listen", print]), [])
         self.assert_refused(
