@@ -8,6 +8,7 @@ ends after the last clean-up.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import unittest
@@ -20,6 +21,7 @@ from django.test import TestCase, TransactionTestCase
 from channels_testkit.assertions.counting import QueryCount
 from channels_testkit.assertions.methods import ChannelMethods, OptionsOfTest
 from channels_testkit.engine import database
+from channels_testkit.engine.tracebacks import hide_kit_frames
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.running.options import (
     COMMIT_RULES,
@@ -29,7 +31,7 @@ from channels_testkit.running.options import (
 from channels_testkit.running.run import TestRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 __unittest = True
@@ -254,6 +256,16 @@ class ChannelTestMixin(ChannelMethods):
             state = {name: state[name] for name in self._names_before_run & set(state)}
             state |= {"_outcome": None, "_subtest": None, "_cleanups": []}
         return state
+
+    @contextlib.contextmanager
+    def subTest(self, *args: Any, **params: Any) -> Iterator[None]:
+        """Run a block as a test of its own, as unittest does."""
+        with super().subTest(*args, **params):  # type: ignore[misc]
+            try:
+                yield
+            except BaseException as error:
+                hide_kit_frames(error)
+                raise
 
     # Django's own, on the test's connection also in async tests.
 

@@ -226,3 +226,22 @@ class ConsumerTests(unittest.TestCase):
                 self.assertEqual(frames[0], (__file__, test))
                 self.assertEqual(frames[-1], (__file__, "connect"))
                 self.assertNotIn(tracebacks._PACKAGE, text)
+
+
+class SubTestTests(unittest.TestCase):
+    def test_a_failure_in_one_shows_the_test_alone(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            application = AsyncWebsocketConsumer.as_asgi()
+
+            def test_sync(self) -> None:
+                with self.subTest("first"):
+                    self.connect("/").receive_text()
+
+            async def test_async(self) -> None:
+                with self.subTest("first"):
+                    await (await self.aconnect("/")).receive_from()
+
+        for name in ("test_sync", "test_async"):
+            with self.subTest(name):
+                (error,) = run_case(Inner, name).raised
+                self.assertEqual(names_of(error)[-1], name)
