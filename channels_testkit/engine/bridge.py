@@ -174,6 +174,8 @@ class Bridge:
 
     def close(self) -> None:
         """Cancel what is left and close the loop."""
+        if self.loop.is_closed():
+            return
         try:
             if private.has_unfinished_work(self.loop):
                 self._run(cancel_everything(_SECONDS_TO_STOP))

@@ -67,6 +67,10 @@ def take_down(run: TakenDown) -> list[BaseException]:
         for step in steps:
             outcome = _outcome_of(step)
             told += [] if run.has_hung else outcome
+    except BaseException:
+        # An interrupt, which a task of the application may have kept.
+        run.close_loop()
+        raise
     finally:
         run.restore()
     for error in told:

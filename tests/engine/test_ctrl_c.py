@@ -11,6 +11,7 @@ import threading
 import unittest
 from typing import TYPE_CHECKING, Any
 
+from asgiref.current_thread_executor import CurrentThreadExecutor
 from asgiref.sync import sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 
@@ -96,6 +97,9 @@ class CtrlCTests(unittest.TestCase):
                     case.way = way
                     check(case, test)
                     go_on.set()
+                    # Else a loop was left behind, and has this thread.
+                    module = CurrentThreadExecutor.submit.__module__
+                    self.assertEqual(module, CurrentThreadExecutor.__module__)
                     self.assert_next_test_is_clean()
 
     def handle(self, handler: Any) -> None:
