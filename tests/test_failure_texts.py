@@ -152,6 +152,27 @@ def no_frame_outside_misspelled_group(case: Any) -> None:
 
 
 @scenario
+def no_frame_behind_a_handler(case: Any) -> None:
+    ann = case.connect(application=failing.StuckConsumer.as_asgi())
+    ann.send_json("wait")
+    ann.send_json("wait")
+    ann.receive_json()
+
+
+@scenario
+def never_awaited(case: Any) -> None:
+    ann = case.connect(application=failing.ForgetfulConsumer.as_asgi())
+    ann.send_json("hello")
+
+
+@scenario
+def hang(case: Any) -> None:
+    case.hang_timeout = 0.05
+    ann = case.connect(application=failing.StuckConsumer.as_asgi())
+    ann.send_json("go round")
+
+
+@scenario
 def no_frame_timer(case: Any) -> None:
     ann = case.connect(application=SLOW)
     ann.send_json({"seconds": 600})

@@ -39,16 +39,16 @@ class StuckHandler(NamedTuple):
 def stuck_handler(connection: Connection) -> StuckHandler | None:
     """Return the handler that the application is in, if it is in one."""
     task = connection.task
-    frames = [] if task is None else places.await_chain(task.get_coro())
+    chain = [] if task is None else places.named_chain(task.get_coro())
+    frames = [frame for _, frame in chain]
     codes = [frame.f_code for frame in frames]
     after = max((n for n, code in enumerate(codes) if _awaits_event(code)), default=-1)
-    inside = [it for it in frames[after + 1 :] if not _is_library(it.f_code)]
+    inside = [it for it in chain[after + 1 :] if not _is_library(it[1].f_code)]
     if not inside:
         return None
-    code = inside[-1].f_code
-    name = getattr(code, "co_qualname", code.co_name)
-    file = os.path.basename(code.co_filename)
-    place = f"{name}() ({file}:{inside[-1].f_lineno})"
+    name, frame = inside[-1]
+    file = os.path.basename(frame.f_code.co_filename)
+    place = f"{name}() ({file}:{frame.f_lineno})"
     is_of_client = any(code.co_name.startswith("websocket_") for code in codes)
     event = connection.last_received() if is_of_client else None
     return StuckHandler(place, event, _behind(connection, frames))

@@ -27,15 +27,20 @@ stepping: set[CodeType] = set()
 
 def await_chain(awaitable: Any) -> list[FrameType]:
     """Return the frames of what awaits what, the innermost last."""
-    frames = []
+    return [frame for _, frame in named_chain(awaitable)]
+
+
+def named_chain(awaitable: Any) -> list[tuple[str, FrameType]]:
+    """Return the frames of what awaits what, each with its qualified name."""
+    chain = []
     while awaitable is not None:
         frame = getattr(awaitable, "cr_frame", None)
         frame = frame or getattr(awaitable, "gi_frame", None)
         if frame is None:
             break
-        frames.append(frame)
+        chain.append((awaitable.__qualname__, frame))
         awaitable = _awaited_by(awaitable, frame)
-    return frames
+    return chain
 
 
 def _awaited_by(awaitable: Any, frame: FrameType) -> Any:
@@ -76,14 +81,14 @@ def _is_known(future: asyncio.Future[Any]) -> bool:
 
 def waiting_place(task: asyncio.Task[Any]) -> str:
     """Say where a task waits, with the line."""
-    frames = await_chain(task.get_coro())
-    if not frames:
+    chain = named_chain(task.get_coro())
+    if not chain:
         return "nowhere: it has finished"
-    told = [frame for frame in frames if not _is_machinery(frame)] or frames
-    told = [it for it in told if not is_library(it.f_code.co_filename)] or told
-    code, line = told[-1].f_code, told[-1].f_lineno
+    told = [(n, frame) for n, frame in chain if not _is_machinery(frame)] or chain
+    told = [it for it in told if not is_library(it[1].f_code.co_filename)] or told
+    name, frame = told[-1]
+    code, line = frame.f_code, frame.f_lineno
     source = linecache.getline(code.co_filename, line).strip()
-    name = getattr(code, "co_qualname", code.co_name)
     return f"in {name} ({os.path.basename(code.co_filename)}:{line}): {source}"
 
 

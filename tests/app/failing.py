@@ -115,3 +115,20 @@ class MisspellingConsumer(AsyncJsonWebsocketConsumer):
 
     async def chat_message(self, message: dict[str, Any]) -> None:
         await self.send(message["text"])
+
+
+class StuckConsumer(AsyncJsonWebsocketConsumer):
+    """Does not return from its handlers."""
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        if content == "go round":
+            while True:  # noqa: ASYNC110 - what this is about
+                await asyncio.sleep(0)
+        await asyncio.Event().wait()
+
+
+class ForgetfulConsumer(AsyncJsonWebsocketConsumer):
+    """Forgets to await."""
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        self.send_json({"answer": content})  # type: ignore[unused-coroutine]

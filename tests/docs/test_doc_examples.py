@@ -551,6 +551,18 @@ class ListenTests(SimpleWebsocketTestCase):
         # docs:end background
 
 
+class MonitoredTests(WebsocketTestCase):
+    # docs:start threads
+    #: Answers from a thread of its own.
+    outside_threads = ("broker",)
+    #: Sends what the project logs to a service.
+    idle_threads = ("log shipper", lambda thread: thread.name.startswith("metrics-"))
+    # docs:end threads
+
+    def test_names_are_taken_where_there_is_no_such_thread(self):
+        self.assertReceivesNothing(self.connect("/ws/echo/"))
+
+
 class ScopeTests(SimpleWebsocketTestCase):
     # docs:start scope
     def test_what_the_server_and_a_proxy_would_say(self):
