@@ -179,17 +179,12 @@ class LeakTests(WatchTestCase):
                 self.connect()
 
         line = linger.__code__.co_firstlineno + 2
-        where = (
-            "linger"
-            if not hasattr(linger.__code__, "co_qualname")
-            else linger.__code__.co_qualname
-        )
         self.assert_policy(
             Inner,
             "check_leaks",
             "Left when all clients had gone:\n"
-            f"  task 'lingering' waits in {where} (test_leftovers.py:{line}): await"
-            " asyncio.Event().wait()",
+            f"  task 'lingering' waits in {linger.__qualname__}"
+            f" (test_leftovers.py:{line}): await asyncio.Event().wait()",
         )
         self.assertEqual(ended, [True] * 4)
 
