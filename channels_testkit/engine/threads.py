@@ -13,21 +13,23 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-#: Packages whose threads act on no application, or run jobs that are known.
-_MACHINERY = frozenset(
-    {
-        "_pydevd_bundle",
-        "_pytest",
-        "channels_testkit",
-        "concurrent",
-        "coverage",
-        "debugpy",
-        "execnet",
-        "psycopg_pool",
-        "pydevd",
-        "pytest_timeout",
-        "xdist",
-    }
+#: What runs threads that act on no application, or run jobs that are known.
+_MACHINERY = (
+    "_pydevd_bundle",
+    "_pytest",
+    "channels_testkit.browser",
+    "channels_testkit.engine.baton",
+    "channels_testkit.engine.hand_over",
+    "channels_testkit.engine.watchdog",
+    "channels_testkit.live",
+    "concurrent",
+    "coverage",
+    "debugpy",
+    "execnet",
+    "psycopg_pool",
+    "pydevd",
+    "pytest_timeout",
+    "xdist",
 )
 #: Threads that have posted to a loop without being one of its jobs.
 _posters: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
@@ -76,7 +78,7 @@ def that_may_act(
     for thread in threading.enumerate():
         if _is_among(declared.outside, thread):
             yield thread
-        if not _is_somebodys(thread, declared):
+        if not is_somebodys(thread, declared):
             continue
         if thread in before.threads and thread not in _posters:
             if is_open is None:
@@ -90,7 +92,7 @@ def _is_among(declared: Collection[object], thread: threading.Thread) -> bool:
     return any(it(thread) if callable(it) else it == thread.name for it in declared)
 
 
-def _is_somebodys(thread: threading.Thread, declared: Declared) -> bool:
+def is_somebodys(thread: threading.Thread, declared: Declared) -> bool:
     """Tell whether neither the test nor a tool of it has made the thread."""
     if thread in {threading.main_thread(), threading.current_thread()}:
         return False
@@ -98,5 +100,7 @@ def _is_somebodys(thread: threading.Thread, declared: Declared) -> bool:
         return False
     if anyio_jobs.is_idle(thread):
         return False
-    origins = private.origins_of(thread)
-    return not any(name.partition(".")[0] in _MACHINERY for name in origins)
+    origins = [f"{name}." for name in private.origins_of(thread)]
+    return not any(
+        origin.startswith(f"{name}.") for origin in origins for name in _MACHINERY
+    )

@@ -11,6 +11,7 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from channels_testkit import NoFrame, SimpleWebsocketTestCase
+from channels_testkit.engine import threads
 from tests.utils import run_case
 
 ROUNDS = 20
@@ -135,6 +136,14 @@ class IdleThreadTests(SimpleWebsocketTestCase):
             client.receive_text()
         self.assertIn("the application is at rest", str(caught.exception))
         self.assertReceivesNothing(client)
+
+
+class PostingThreadTests(SimpleWebsocketTestCase):
+    def test_a_thread_that_does_nothing_but_post_is_outside(self) -> None:
+        """What it runs is a function of the watch, which has no threads."""
+        post = self._kit.bridge.loop.call_soon_threadsafe
+        thread = threading.Thread(target=post, args=(print,))
+        self.assertTrue(threads.is_somebodys(thread, threads.Declared()))
 
 
 class DeclaredTests(SimpleWebsocketTestCase):
