@@ -329,5 +329,22 @@ def unheard(layer: CaptiveChannelLayer, since: int) -> dict[str, str | None]:
     }
 
 
+def unread_members(layer: CaptiveChannelLayer, since: int) -> dict[str, list[str]]:
+    """
+    Return the groups whose members nobody reads, of those sent to since then.
+
+    With each come the channels that are its members.
+    """
+    exchange = layer._exchange  # noqa: SLF001 - its own module
+    return {
+        sent.group: list(sent.receivers)
+        for sent in exchange.sent
+        if sent.group is not None
+        and sent.sequence > since
+        and sent.receivers
+        and exchange.read.isdisjoint(sent.receivers)
+    }
+
+
 def _do_nothing() -> None:
     """Stand for a callback that nobody has set."""

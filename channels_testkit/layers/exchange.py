@@ -95,6 +95,8 @@ class Exchange:
         self.names = itertools.count(1)
         self.sent: list[Sent] = []
         self.channels = _Channels()
+        #: The channels that somebody has read, or waited on.
+        self.read: set[str] = set()
         self._waiters: dict[str, deque[Waiter]] = {}
         # The deadlines of the members of each group, in order of joining; the
         # groups of each channel; when to look where for what has expired.
@@ -106,6 +108,7 @@ class Exchange:
         """Return a waiter that has the next message, or waits for it."""
         waiter = Waiter(channel)
         with self.lock:
+            self.read.add(channel)
             waiter.queued = self._next(channel, now)
             if waiter.queued is None:
                 self._waiters.setdefault(channel, deque()).append(waiter)
@@ -177,6 +180,7 @@ class Exchange:
     def take(self, channel: str, now: float) -> Message | None:
         """Take the next message off a channel, if it holds one."""
         with self.lock:
+            self.read.add(channel)
             queued = self._next(channel, now)
         return None if queued is None else queued.message
 

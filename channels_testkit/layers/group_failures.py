@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from channels_testkit.matching import did_you_mean
 
 from .aliases import captive_layers
-from .captive import unheard as unheard_by
+from .captive import unheard as unheard_by, unread_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,6 +22,12 @@ def unheard(since: int) -> str:
         + (f" Did you mean {meant!r}?" if meant else "")
         for layer in captive_layers()
         for group, meant in unheard_by(layer, since).items()
+    ]
+    lines += [
+        f"Nobody reads {', '.join(map(repr, channels[:_LISTED]))}, the members of group"
+        f" {group!r}. A member is a channel, such as self.channel_name."
+        for layer in captive_layers()
+        for group, channels in unread_members(layer, since).items()
     ]
     return "\n".join(lines[-_LISTED:])
 
@@ -50,5 +56,5 @@ def membership(
     listed = ", ".join(map(repr, groups)) or "none"
     return (
         f"{who} is not in group {group!r}.\nGroups that it is in: {listed}."
-        f"{did_you_mean(group, known)}"
+        f"{did_you_mean(group, [name for name in known if name != group])}"
     )

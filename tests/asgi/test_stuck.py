@@ -123,3 +123,32 @@ class StuckTests(SimpleWebsocketTestCase):
         await communicator.send_json_to("event")
         with self.assertRaisesRegex(NoFrame, "has not returned since number 3"):
             await communicator.receive_json_from()
+
+
+class Misjoined(AsyncJsonWebsocketConsumer):
+    """Joins with the name of something else than its channel."""
+
+    async def connect(self) -> None:
+        await self.channel_layer.group_add("lobby", "lobby_name")
+        await self.accept()
+
+
+class UnreadMemberTests(SimpleWebsocketTestCase):
+    ws_path = "/"
+    application = Misjoined.as_asgi()
+
+    def test_members_that_nobody_reads_are_named(self) -> None:
+        client = self.connect()
+        Group("lobby").send({"type": "tell"})
+        with self.assertRaises(NoFrame) as caught:
+            client.receive_json()
+        self.assertIn(
+            "Nobody reads 'lobby_name', the members of group 'lobby'.",
+            str(caught.exception),
+        )
+
+    def test_a_group_is_not_what_may_be_meant_by_itself(self) -> None:
+        client = self.connect()
+        with self.assertRaises(AssertionError) as caught:
+            self.assertInGroup(client, "lobby")
+        self.assertNotIn("Did you mean", str(caught.exception))
