@@ -20,7 +20,9 @@ ROUNDS = 20
 class Service:
     """A driver with a thread of its own, as brokers and databases have."""
 
-    def __init__(self) -> None:
+    def __init__(self, turns: int = 20_000) -> None:
+        #: As many as take as long as a loop takes to come to rest, and longer.
+        self.turns = turns
         self.asked: queue.Queue[Any] = queue.Queue()
         self.may_answer = threading.Event()
         self.may_answer.set()
@@ -30,8 +32,7 @@ class Service:
     def serve(self) -> None:
         while (asked := self.asked.get()) is not None:
             loop, answer = asked
-            # As long as a loop takes to come to rest, and longer.
-            for _ in range(20_000):
+            for _ in range(self.turns):
                 self.may_answer.wait()
             with contextlib.suppress(RuntimeError):  # the test may be over
                 loop.call_soon_threadsafe(answer)

@@ -73,6 +73,7 @@ def main() -> int:
     try:
         while time.monotonic() < end:
             run_round(counts, wrong)
+        print(f"{sum(wrong.values())} wrong of {sum(counts.values())} runs", flush=True)
         interrupts.interrupt(options.interrupts, counts, wrong)
     finally:
         runner.teardown_databases(databases)

@@ -147,7 +147,7 @@ class ServiceTests(WebsocketTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        test_threads.Consumer.service = test_threads.Service()
+        test_threads.Consumer.service = test_threads.Service(turns=500)
         cls.addClassCleanup(test_threads.Consumer.service.stop)
 
     def test_sync(self) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 USERS = 3
 _SECONDS_OF_A_TEST = 0.05
+_SECONDS_UNTIL_LOST = 5.0
 
 
 class Cases:
@@ -64,18 +65,35 @@ def interrupt(times: int, counts: Counter[str], wrong: Counter[str]) -> None:
 
 
 def _is_interrupted(test: str) -> bool:
-    main: Any = threading.main_thread().ident
-    seconds = random.random() * _SECONDS_OF_A_TEST
-    timer = threading.Timer(seconds, signal.pthread_kill, (main, signal.SIGINT))
-    result = unittest.TestResult()
+    result, is_over = unittest.TestResult(), threading.Event()
+    pressing = threading.Thread(target=_press, args=(is_over,))
     try:
-        timer.start()
+        pressing.start()
         unittest.TestSuite([Cases.Interrupted(test)]).run(result)
-        timer.join()
     except KeyboardInterrupt:
         return _report(result)
-    print(f"{test} was not ended by an interrupt after {seconds} s", flush=True)
+    finally:
+        _end(pressing, is_over)
+    print(f"{test} was not ended by an interrupt", flush=True)
     return _report(result) and False
+
+
+def _end(pressing: threading.Thread, is_over: threading.Event) -> None:
+    """Wait for the last press, which may come as late as here."""
+    try:
+        is_over.set()
+        pressing.join()
+    except KeyboardInterrupt:
+        pressing.join()
+
+
+def _press(is_over: threading.Event) -> None:
+    """Press Ctrl-C; again where Python has lost it, as in a finalizer."""
+    main: Any = threading.main_thread().ident
+    seconds = random.random() * _SECONDS_OF_A_TEST
+    while not is_over.wait(seconds):
+        signal.pthread_kill(main, signal.SIGINT)
+        seconds = _SECONDS_UNTIL_LOST
 
 
 def _is_clean() -> bool:
