@@ -120,6 +120,8 @@ def worker_limit(loop: asyncio.AbstractEventLoop, executor: Executor | None) -> 
 
 def runs_in_this_process(executor: Executor | None) -> bool:
     """Tell whether the executor runs its jobs in threads that can be seen."""
+    if type(executor).__module__ == "concurrent.futures.interpreter":
+        return False  # Python 3.14's pool of interpreters, which is one of threads
     kinds = (ThreadPoolExecutor, CurrentThreadExecutor)
     return executor is None or isinstance(executor, kinds)
 
