@@ -78,7 +78,7 @@ class Bridge:
         self.rest.on_post = self._own.posted
         self.rest.is_here = lambda: self._own.has_loop
         self.is_running = False
-        #: Whether a hang was told: then nobody waits for rest any more.
+        #: Whether a hang or an interrupt was told: nothing else is after it.
         self.has_hung = False
         self._was_interrupted = False
         #: Seconds between two looks of the watchdog.
@@ -139,13 +139,13 @@ class Bridge:
             return self.run(work)
         self._refuse_if_unusable(work)
         # A thread that comes now comes after this call.
-        self.rest.is_settled = True
+        was_settled, self.rest.is_settled = self.rest.is_settled, True
         try:
             work.send(None)
         except StopIteration as stop:
             return cast("T", stop.value)
         finally:
-            self.rest.is_settled = self.has_hung
+            self.rest.is_settled = was_settled
             self.rest.deadline = None
         raise RuntimeError(f"{work!r} waits for something else.")
 
@@ -211,6 +211,7 @@ class Bridge:
         except KeyboardInterrupt:
             # Clients still leave, where that does not take long.
             self.rest.give_up(_SECONDS_AFTER_CTRL_C)
+            self.has_hung = True
             raise
         finally:
             self._watchdog.rest()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from channels_testkit.engine import hangs, private, private_asgiref
 from channels_testkit.engine.cancelling import cancel_everything
+from channels_testkit.engine.pools import known_to_its_loop
 from channels_testkit.exceptions import HangError
 
 if TYPE_CHECKING:
@@ -139,4 +140,6 @@ def sync_thread(loop: asyncio.AbstractEventLoop, name: str) -> Iterator[None]:
 
 def _is_free(executor: ThreadPoolExecutor) -> bool:
     """Tell whether the thread takes work; one that is stuck is left alone."""
-    return _comes(executor.submit(int), _SECONDS_TO_STOP)
+    with known_to_its_loop():
+        last = executor.submit(int)
+    return _comes(last, _SECONDS_TO_STOP)

@@ -15,7 +15,7 @@ class TakenDown(Protocol):
 
     @property
     def has_hung(self) -> bool:
-        """Whether the test was told of a hang: nothing else fails after it."""
+        """Whether a hang or an interrupt was told: nothing fails after it."""
 
     def clean_up(self) -> Iterable[BaseException]:
         """Do what was to be done before the test ends."""

@@ -107,7 +107,7 @@ class TestLoop(Surroundings):
 
     @property
     def has_hung(self) -> bool:
-        """Whether a hang of the application was told."""
+        """Whether a hang or an interrupt was told."""
         return self._bridge is not None and self._bridge.has_hung
 
     @property

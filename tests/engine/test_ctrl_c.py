@@ -9,6 +9,7 @@ import itertools
 import signal
 import threading
 import unittest
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from asgiref.current_thread_executor import CurrentThreadExecutor
@@ -95,7 +96,11 @@ class CtrlCTests(unittest.TestCase):
                 with self.subTest(case=case.__name__, way=way, test=test):
                     go_on.clear()
                     case.way = way
-                    check(case, test)
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("error")
+                        check(case, test)
+                    # unittest leaves them to nobody.
+                    case.doClassCleanups()
                     go_on.set()
                     # Else a loop was left behind, and has this thread.
                     module = CurrentThreadExecutor.submit.__module__

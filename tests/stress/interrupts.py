@@ -74,6 +74,7 @@ def _is_interrupted(test: str) -> bool:
         return _report(result)
     finally:
         _end(pressing, is_over)
+        Cases.Interrupted.doClassCleanups()
     print(f"{test} was not ended by an interrupt", flush=True)
     return _report(result) and False
 
