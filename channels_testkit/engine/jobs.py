@@ -148,16 +148,17 @@ class Job:
         self.thread_id: int | None = None
         self.watch = watch
 
-    @contextlib.contextmanager
-    def being_given(self) -> Iterator[None]:
-        """Give it to its thread: it may have ended before that is done."""
-        jobs = _loose if self.watch is None else self.watch.jobs
-        jobs.add(self)
-        try:
-            yield
-        except BaseException:
-            jobs.discard(self)
-            raise
+    def __enter__(self) -> None:
+        """Begin to give it to its thread, where it may end at once."""
+        self._all().add(self)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Forget it if it could not be given."""
+        if kind is not None:
+            self._all().discard(self)
+
+    def _all(self) -> set[Job]:
+        return _loose if self.watch is None else self.watch.jobs
 
     @property
     def name(self) -> str:

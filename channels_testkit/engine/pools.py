@@ -8,7 +8,6 @@ it was given from; one of the test's own is outside of it.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import threading
 from concurrent.futures import Executor
@@ -29,26 +28,35 @@ if TYPE_CHECKING:
 #: Where a loop has its watch.
 WATCH = "_channels_testkit_watch"
 
-_giving = threading.local()
+_seen_kinds: list[type[Executor]] = []
 
 
-@contextlib.contextmanager
-def known_to_its_loop() -> Iterator[None]:
-    """Give a job to a pool that is known already."""
-    before = getattr(_giving, "is_known", False)
-    _giving.is_known = True
-    try:
-        yield
-    finally:
-        _giving.is_known = before
+class _KnownToItsLoop(threading.local):
+    """A block in which jobs are given to pools that are known already."""
+
+    depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.depth -= 1
+
+
+known_to_its_loop = _KnownToItsLoop()
 
 
 def see_submissions() -> None:
     """
     See what is given to pools, from now on and for good.
 
-    Kinds of pools that were defined since the last call are seen as well.
+    Kinds of pools that were defined since the last call are seen as well; one
+    that is derived from another calls that one's.
     """
+    kinds = Executor.__subclasses__()
+    if kinds == _seen_kinds:
+        return
+    _seen_kinds[:] = kinds
     for kind in _kinds_of_pools(Executor):
         submit = vars(kind)["submit"]
         if not hasattr(submit, "sees_jobs"):
@@ -69,11 +77,11 @@ def _seeing(submit: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
     def submit_seen(
         pool: Executor, function: Callable[..., Any], /, *args: Any, **options: Any
     ) -> Future[Any]:
-        if getattr(_giving, "is_known", False):
+        if known_to_its_loop.depth:
             return submit(pool, function, *args, **options)
         watch = watch_of_code()
         job = watch.take_in(pool, function) if watch else Job(pool, function)
-        with job.being_given(), known_to_its_loop():
+        with job, known_to_its_loop:
             future = submit(pool, job.run, *args, **options)
             job.future = ToldFuture(future, functools.partial(_told, watch))
         return future

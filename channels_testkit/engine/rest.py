@@ -311,7 +311,7 @@ class RestWatch:
     ) -> Any:
         job = self.take_in(executor, func)
         job.awaiters = private.callers_in_task()
-        with job.being_given(), pools.known_to_its_loop():
+        with job, pools.known_to_its_loop:
             future = job.future = self._submit(executor, job.run, *args)
         if APPLICATION.get():
             self.failures.watch(future)

@@ -31,6 +31,8 @@ _MACHINERY = (
     "pytest_timeout",
     "xdist",
 )
+#: Threads that never count: the watchdog adds itself.
+_never: weakref.WeakSet[threading.Thread] = weakref.WeakSet([threading.main_thread()])
 #: Threads that have posted to a loop without being one of its jobs.
 _posters: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
@@ -45,6 +47,11 @@ class Before(NamedTuple):
     def now(cls) -> Before:
         """Return what runs now."""
         return cls(set(threading.enumerate()), loose_jobs())
+
+
+def count_never(thread: threading.Thread) -> None:
+    """Leave a thread out, whatever it does and is declared to be."""
+    _never.add(thread)
 
 
 def note_poster() -> None:
@@ -76,6 +83,8 @@ def that_may_act(
     """
     is_open = None
     for thread in threading.enumerate():
+        if thread in _never:
+            continue
         if _is_among(declared.outside, thread):
             yield thread
         if not is_somebodys(thread, declared):
@@ -94,7 +103,7 @@ def _is_among(declared: Collection[object], thread: threading.Thread) -> bool:
 
 def is_somebodys(thread: threading.Thread, declared: Declared) -> bool:
     """Tell whether neither the test nor a tool of it has made the thread."""
-    if thread in {threading.main_thread(), threading.current_thread()}:
+    if thread is threading.current_thread():
         return False
     if _is_among(declared.outside, thread) or _is_among(declared.idle, thread):
         return False

@@ -140,6 +140,6 @@ def sync_thread(loop: asyncio.AbstractEventLoop, name: str) -> Iterator[None]:
 
 def _is_free(executor: ThreadPoolExecutor) -> bool:
     """Tell whether the thread takes work; one that is stuck is left alone."""
-    with known_to_its_loop():
+    with known_to_its_loop:
         last = executor.submit(int)
     return _comes(last, _SECONDS_TO_STOP)

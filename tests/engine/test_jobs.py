@@ -153,7 +153,7 @@ class StateTests(LoopTestCase):
         ran: list[str] = []
         job = Job(self.pool, lambda: ran.append("ran"), watch=self.rest)
         future = asyncio.get_running_loop().create_future()
-        with job.being_given():
+        with job:
             job.future = future
         future.cancel()
         # The thread comes late: it finds the job taken, and then cancelled.
