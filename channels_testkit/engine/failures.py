@@ -37,6 +37,8 @@ class Failures:
 
     def take(self) -> list[BaseException]:
         """Return the exceptions that nobody has seen, and see them."""
+        if not (self._failed or self._failed_in_pools):
+            return []
         failed, self._failed = self._failed, []
         unseen = [future for future in failed if private.is_unretrieved(future)]
         errors = [error for future in unseen if (error := future.exception())]

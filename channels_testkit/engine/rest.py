@@ -139,7 +139,7 @@ class RestWatch:
 
     def _is_ready(self) -> bool:
         """Tell whether there is a callback to run; a cancelled one is not."""
-        return any(
+        return bool(self._ready) and any(
             not (handle.cancelled() or anyio_jobs.is_cancellation(handle))
             for handle in self._ready
         )
