@@ -96,8 +96,7 @@ class RestWatch:
         """
         Return at rest. Waiters are resumed one at a time, in order.
 
-        Where code of the test keeps the loop from it, as it waits for what
-        comes after this, all but that is at rest.
+        Where code of the test keeps the loop from it, all but that is at rest.
         """
         queue = self._waiters.append
         self.arm()
@@ -139,9 +138,10 @@ class RestWatch:
 
     def _is_ready(self) -> bool:
         """Tell whether there is a callback to run; a cancelled one is not."""
+        # A copy: threads post meanwhile.
         return bool(self._ready) and any(
             not (handle.cancelled() or anyio_jobs.is_cancellation(handle))
-            for handle in self._ready
+            for handle in tuple(self._ready)
         )
 
     def _has_events(self) -> bool:
@@ -290,7 +290,8 @@ class RestWatch:
 
     def _let_the_test_go_on(self) -> None:
         """Wake who waits for rest where only the test's own code goes on."""
-        is_alone = not (self._is_busy() or any(map(_is_of_application, self._ready)))
+        ready = tuple(self._ready)
+        is_alone = not (self._is_busy() or any(map(_is_of_application, ready)))
         self._spins_alone = self._spins_alone + 1 if is_alone else 0
         if self._spins_alone > _SPINS_OF_THE_TEST_ALONE:
             self._spins_alone = 0

@@ -8,10 +8,12 @@ import threading
 import unittest
 import weakref
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from asgiref.sync import async_to_sync, sync_to_async
 
 from channels_testkit import NoFrame, WebsocketCommunicator
+from channels_testkit.engine import anyio_jobs
 from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.threads import Before
 from channels_testkit.engine.watches import watch_of
@@ -162,6 +164,22 @@ class RestTests(LoopCase):
         self.rest._wake_one = wake_one  # type: ignore[method-assign]
         await self.rest.wait()
         self.assertEqual(self.log, ["done"])
+
+    async def test_a_callback_may_be_posted_while_they_are_looked_at(self) -> None:
+        """As threads do, at any moment."""
+        for _ in range(2):
+            self.loop.call_soon(self.log.append, "ready")
+
+        def is_cancellation(_: object) -> bool:
+            self.loop.call_soon(self.log.append, "posted")
+            return False
+
+        with mock.patch.object(anyio_jobs, "is_cancellation", is_cancellation):
+            self.assertFalse(self.rest.is_at_rest())
+        with mock.patch.object(
+            anyio_jobs, "is_cancellation", lambda it: not is_cancellation(it)
+        ):
+            self.assertTrue(self.rest.is_at_rest())
 
     async def test_cancelled_waiter_does_not_take_the_turn_of_another(self) -> None:
         tasks = [asyncio.ensure_future(self.rest.wait()) for _ in range(3)]
