@@ -124,7 +124,8 @@ class BatonThread:
                 with self._changed:
                     self._waits_for = executor
                     self._give_back()
-                    self._changed.wait_for(lambda: self._has_baton)
+                    # Not for the baton: it may be lost before this thread runs.
+                    self._changed.wait_for(lambda: self._waits_for is None)
 
     def _serve(self) -> None:
         try:

@@ -118,7 +118,8 @@ class OldThreadTests(SimpleWebsocketTestCase):
         client = self.connect("/")
         client.send_text("future")
         with self.assertRaises(AssertionError):
-            self.assertReceivesNothing(client)
+            self.assertReceivesNothing(client, within=60)
+        self.assertEqual(self._kit.seconds_to_doubt(), 0.1)
 
 
 class IdleThreadTests(SimpleWebsocketTestCase):
