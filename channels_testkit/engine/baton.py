@@ -124,7 +124,7 @@ class BatonThread:
                 with self._changed:
                     self._waits_for = executor
                     self._give_back()
-                    # Not for the baton: it may be lost before this thread runs.
+                    # Not for the baton, which may be lost before this runs.
                     self._changed.wait_for(lambda: self._waits_for is None)
 
     def _serve(self) -> None:
