@@ -80,6 +80,7 @@ WAYS = ("future", "event", "queue", "several")
 
 class OldThreadTests(SimpleWebsocketTestCase):
     application = Consumer.as_asgi()
+    receive_timeout = 60.0
 
     @classmethod
     def setUpClass(cls) -> None:
