@@ -22,7 +22,6 @@ from .holding import application_held
 from .order import Order, order_of, put_in_order
 from .own_thread import OwnThread
 from .resume import AtRest, InterruptibleCall
-from .threads import Before, count_never
 from .watchdog import Interrupter, Watchdog
 from .watches import watch_of
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from .jobs import Job
     from .rest import RestWatch
+    from .threads import Before
 
 T = TypeVar("T")
 
@@ -69,7 +69,6 @@ class Bridge:
         put_in_order(self.loop, Order())
         self.rest: RestWatch = watch_of(self.loop)
         self.rest.before = before or self.rest.before
-        count_never(self._watchdog.thread)
         self.rest.hang_timeout = hang_timeout
         self.rest.on_hang = self._hang
         self.rest.on_idle = self._idle

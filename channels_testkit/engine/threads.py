@@ -20,7 +20,6 @@ _MACHINERY = (
     "channels_testkit.browser",
     "channels_testkit.engine.baton",
     "channels_testkit.engine.hand_over",
-    "channels_testkit.engine.watchdog",
     "channels_testkit.live",
     "concurrent",
     "coverage",

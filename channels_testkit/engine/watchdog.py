@@ -11,7 +11,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from . import private
+from . import private, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +111,7 @@ class Watchdog:
         self.thread = threading.Thread(
             target=self._serve, name="channels_testkit watchdog", daemon=True
         )
+        threads.count_never(self.thread)
         self.thread.start()
 
     @classmethod
