@@ -30,14 +30,15 @@ Remove</button>
 """
 
 SOCKET = """
-<script>
+<p></p><script>
 const socket = new WebSocket(location.origin.replace("http", "ws") + "%s");
 socket.binaryType = "arraybuffer";
 socket.onopen = () => { console.log("opened", 1, {a: 2}); %s };
-socket.onerror = () => document.write("<p>closed</p>");
+socket.onerror = () => document.querySelector("p").textContent = "closed";
 </script>
 """
-
+# None may write with document.write(): where it comes before the page has
+# loaded, the page never does.
 PAGES = {
     "empty": "",
     "room": ROOM,
@@ -55,15 +56,17 @@ if (times < 5) setTimeout(() => location.reload(), 20);
     "incomplete": """<link rel="stylesheet" href="/missing.css">
 <link rel="icon" href="/missing.ico"><img src="/missing.png">
 <script src="/missing.js"></script>
-<script>
-fetch("/missing.json").then(() => document.write("<p>loaded</p>"));
+<p></p><script>
+fetch("/missing.json").then(
+  () => document.querySelector("p").textContent = "loaded");
 console.error("no style");
 </script>""",
     "rejecting": "<script>Promise.reject(new Error('not today'))</script>",
     # Somebody looks at the rejection in the end.
-    "forgiving": """<script>
+    "forgiving": """<p></p><script>
 const promise = Promise.reject(new Error("not yet"));
-setTimeout(() => promise.catch(() => document.write("<p>caught</p>")), 20);
+setTimeout(() => promise.catch(
+  () => document.querySelector("p").textContent = "caught"), 20);
 </script>""",
     "unconnected": SOCKET % ("/ws/closed/", ""),
     "binary": SOCKET

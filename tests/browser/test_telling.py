@@ -192,6 +192,12 @@ class TellingTests(BrowserOuterTestCase):
             if test.id().rpartition(".")[2] == f"test_{name}"
         ]
 
+    def told_once(self, name):
+        """Return the one text that is printed of a test."""
+        texts = self.told(name)
+        self.assertEqual(len(texts), 1, "\n\n".join(texts))
+        return texts[0]
+
     def evidence(self, name):
         return self.folder / f"{__name__}.Tests.test_{name}"
 
@@ -207,13 +213,13 @@ class TellingTests(BrowserOuterTestCase):
             ),
         ]:
             with self.subTest(name):
-                [text] = self.told(name)
+                text = self.told_once(name)
                 self.assertIn(f"AssertionError: Page error: {verdict}\n\n", text)
                 self.assertIn(f"Browser evidence: .../{__name__}.Tests.test_", text)
                 self.assertNotIn("Traceback", text)
 
     def test_parts_of_a_page_that_are_missing_fail_its_test(self):
-        [text] = self.told("missing")
+        text = self.told_once("missing")
         self.assertRegex(
             text, r"Page error: GET /missing\.(css|js): 404, and 1 more\.\n"
         )
@@ -232,18 +238,18 @@ class TellingTests(BrowserOuterTestCase):
                 self.assertFalse(self.evidence(name).exists())
 
     def test_error_that_is_expected_and_does_not_come(self):
-        [nothing] = self.told("no_error_where_one_is_expected")
+        nothing = self.told_once("no_error_where_one_is_expected")
         self.assertIn("No page had an error within 0 s.", nothing)
         another, told = self.told("another_error_than_expected")
         self.assertIn("No page had an error with 'missing' within 0 s", another)
         self.assertIn("Page error: Error: not today.", told)
-        [raised] = self.told("block_that_raises")
+        raised = self.told_once("block_that_raises")
         self.assertIn("ValueError: in the block", raised)
 
     def test_warnings(self):
         [warning] = [str(it.message) for it in self.warned]
         self.assertIn("Tests.test_warning: Page error: Reference", warning)
-        [told] = self.told("warning_that_is_an_error")
+        told = self.told_once("warning_that_is_an_error")
         self.assertIn("Tests.test_warning_that_is_an_error: Page error: Refer", told)
 
     def test_nonsense_is_refused(self):
@@ -253,7 +259,7 @@ class TellingTests(BrowserOuterTestCase):
             self.assertIsInstance(error, ImproperlyConfigured)
 
     def test_evidence_of_each_browser_and_window(self):
-        [text] = self.told("failure")
+        text = self.told_once("failure")
         where = f".../{__name__}.Tests.test_failure"
         self.assertTrue(
             text.endswith(f": as it should\nBrowser evidence: {where}\n"), text
@@ -285,19 +291,19 @@ class TellingTests(BrowserOuterTestCase):
         self.assertEqual(console, "log: opened 1 Object\n")
 
     def test_evidence_of_what_is_told_otherwise(self):
-        [in_setup] = self.told("setup_fails")
+        in_setup = self.told_once("setup_fails")
         self.assertIn("ValueError: in setUp()\nBrowser evidence: ...", in_setup)
-        [in_view] = self.told("view_raises")
+        in_view = self.told_once("view_raises")
         self.assertIn("ValueError: the view is broken\nBrowser evidence: ", in_view)
         page = self.evidence("view_raises") / "page.html"
         self.assertIn("Server Error", page.read_text())
 
     def test_no_evidence_where_there_is_no_browser(self):
-        [text] = self.told("failure_without_a_browser")
+        text = self.told_once("failure_without_a_browser")
         self.assertTrue(text.endswith("AssertionError: as it should\n"), text)
 
     def test_evidence_is_among_temporary_files_where_nothing_says_another(self):
-        [text] = self.told("evidence_elsewhere")
+        text = self.told_once("evidence_elsewhere")
         path = Path(text.rstrip().rpartition("Browser evidence: ")[2])
         self.addCleanup(shutil.rmtree, path)
         self.assertTrue((path / "screenshot.png").exists())
@@ -320,14 +326,14 @@ class TellingTests(BrowserOuterTestCase):
             "killed_while_frames_are_awaited",
         ]:
             with self.subTest(name):
-                [text] = self.told(name)
+                text = self.told_once(name)
                 self.assertIn("The browser has gone: Chromium was killed, or", text)
                 self.assertIn("\nBrowser evidence: ...", text)
         self.assertTrue((self.evidence("killed") / "not-saved.txt").exists())
         self.assertEqual(self.told("next"), [])
 
     def test_browser_that_cannot_be_made_fresh_is_ended_and_told(self):
-        [text] = self.told("left_as_it_is")
+        text = self.told_once("left_as_it_is")
         self.assertIn("RuntimeError: not fresh", text)
 
     def test_line_is_added_to_a_text_where_there_are_no_notes(self):
