@@ -134,7 +134,7 @@ class LiveServer:
             steps.callback(self._forget_run)
             steps.callback(self._end_tasks, run, timeout)
             steps.callback(run.layers_in_place.leave_other_loops)
-            if self._served and not run.has_failed:
+            if self._served and not run.raised:
                 # Else it may not have come to what it does with a message.
                 steps.callback(Workers.of(run).check_served, layer_in_place())
             steps.callback(workers.stop, timeout)

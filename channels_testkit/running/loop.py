@@ -51,8 +51,8 @@ class TestLoop(Surroundings):
         self._is_reporting = False
         #: Thread jobs that are meant to wait, on any loop of the test.
         self.background_jobs: Counter[object] = Counter(options.background_jobs)
-        #: Whether code of the test has raised.
-        self.has_failed = False
+        #: What code of the test has raised.
+        self.raised: list[BaseException] = []
         self.outside = Outside(self)
         self.errors.on_record = self.outside.stir
 
@@ -190,7 +190,7 @@ class TestLoop(Surroundings):
             if inspect.iscoroutine(result):
                 return self.bridge.run_test(result)
         except BaseException as error:
-            self.has_failed = True
+            self.raised.append(error)
             self.outside.explain(error)
             hide_kit_frames(error)
             # Python 3.10 gives a bare raise the traceback of before.

@@ -31,7 +31,7 @@ from channels_testkit.running.options import (
 from channels_testkit.running.run import TestRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 
 __unittest = True
@@ -104,6 +104,7 @@ class ChannelTestMixin(ChannelMethods):
 
     _kit_run: TestRun | None = None
     _names_before_run: frozenset[str] = frozenset()
+    _kit_raised: Sequence[BaseException] = ()
 
     @property
     def _kit(self) -> TestRun:
@@ -181,7 +182,7 @@ class ChannelTestMixin(ChannelMethods):
         self.addCleanup(self._end_run)  # type: ignore[attr-defined]
         run = TestRun(OptionsOfCase(self), add_cleanup=self.addCleanup)  # type: ignore[attr-defined]
         run.begin()
-        self._kit_run = run
+        self._kit_run, self._kit_raised = run, run.raised
         self._kit_run_begins(run)
         run.call_test_code(self.setUp)
         if type(self).asyncSetUp is not ChannelTestMixin.asyncSetUp:
@@ -217,6 +218,7 @@ class ChannelTestMixin(ChannelMethods):
     def _end_run(self) -> None:
         run, self._kit_run = self._kit_run, None
         told = run.end() if run else []
+        self._kit_raised = [*self._kit_raised, *told]
         # The first to be told is the last one added.
         for error in reversed(told):
             self.addCleanup(_raise, error)  # type: ignore[attr-defined]
@@ -232,6 +234,7 @@ class ChannelTestMixin(ChannelMethods):
             return super().run(result)  # type: ignore[misc]
         finally:
             self._abandon_run()
+            self._hide_kit_frames()
 
     def debug(self) -> None:
         """Run the test without collecting errors, as unittest does."""
@@ -244,6 +247,12 @@ class ChannelTestMixin(ChannelMethods):
         run, self._kit_run = self._kit_run, None
         if run is not None:
             run.end()
+
+    def _hide_kit_frames(self) -> None:
+        """Hide those that lead to unittest: ``--parallel`` sends them on later."""
+        raised, self._kit_raised = self._kit_raised, ()
+        for error in raised:
+            hide_kit_frames(error)
 
     def __getstate__(self) -> dict[str, Any]:
         """

@@ -7,6 +7,7 @@ import pickle
 import threading
 import unittest
 import warnings
+from traceback import extract_tb
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -27,6 +28,7 @@ from django.test import (
     override_settings,
     tag,
 )
+from django.test.runner import RemoteTestResult
 from django.urls import path
 from django.utils import timezone, translation
 from rest_framework.response import Response
@@ -731,6 +733,52 @@ class DebugTests(OuterTestCase):
             self.assertFalse({"_kit_run", "ann", "name"} & set(state))
             pickle.dumps(state)
         self.assertEqual(states[0]["given"], "to the constructor")
+
+    def test_failures_that_go_to_another_process_have_no_frames_of_the_kit(
+        self,
+    ) -> None:
+        """``--parallel`` keeps them until its worker has run its share."""
+
+        class Inner(SimpleCase):
+            def setUp(self) -> None:
+                self.addCleanup(self.maybe_fail, "clean_up")
+                self.maybe_fail("set_up")
+
+            def tearDown(self) -> None:
+                self.maybe_fail("tear_down")
+
+            def maybe_fail(self, place: str) -> None:
+                if place in self._testMethodName:
+                    self.fail(place)
+
+            def test_set_up(self) -> None:
+                """Not reached."""
+
+            def test_tear_down(self) -> None:
+                pass
+
+            def test_clean_up(self) -> None:
+                pass
+
+            def test_receive(self) -> None:
+                self.connect().receive_json()
+
+            async def test_async(self) -> None:
+                self.fail("async")
+
+            async def test_end(self) -> None:
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": "of the loop", "exception": ValueError("at the end")}
+                )
+
+        result = RemoteTestResult()
+        unittest.defaultTestLoader.loadTestsFromTestCase(Inner).run(result)
+        told = [event[-1] for event in result.events if isinstance(event[-1], tuple)]
+        self.assertEqual(len(told), 6)
+        for _, error, traceback in pickle.loads(pickle.dumps(told)):
+            files = [frame.filename for frame in extract_tb(traceback)]
+            with self.subTest(str(error)):
+                self.assertNotIn("channels_testkit/", " ".join(files))
 
     def test_call_after_the_test_says_so(self) -> None:
         class Inner(SimpleCase):
