@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,6 +33,13 @@ T = TypeVar("T")
 __unittest = True
 
 _SECONDS_TO_DOUBT = 0.1
+_IN_A_CHILD = (
+    "This call runs in a child of the test's process, made by os.fork() or by the"
+    " 'fork' of multiprocessing. It has copies of the test's clients, layers and"
+    " loop, and nobody hears what they send: make the call in the test's own process"
+    " (processes of the application can send through a real layer, see"
+    " RedisLayerTestCase)."
+)
 
 
 class TestLoop(Surroundings):
@@ -45,6 +53,7 @@ class TestLoop(Surroundings):
         self.options = options
         self.layers: dict[str, CaptiveChannelLayer] = {}
         self._bridge: Bridge | None = None
+        self._process = os.getpid()
         # What is started from now on may act on the test from outside.
         self._before = Before.now()
         #: Whether the kit looks at the layers as they are, at rest or not.
@@ -78,6 +87,7 @@ class TestLoop(Surroundings):
     @property
     def bridge(self) -> Bridge:
         """The test's loop, made on first use."""
+        self.refuse_in_a_child()
         if self._bridge is None:
             self._bridge = Bridge(
                 hang_timeout=self.options.hang_timeout,
@@ -128,9 +138,12 @@ class TestLoop(Surroundings):
         self, work: Coroutine[Any, Any, T], twin: str, *, only_reads: bool = False
     ) -> T:
         """Run a kit coroutine for a sync test; ``twin`` is its async call."""
-        if self.is_async:
+        try:
+            self.refuse_in_a_child()
+            self.refuse_in_async_test(twin)
+        except RuntimeError:
             work.close()
-        self.refuse_in_async_test(twin)
+            raise
         run = self.bridge.run_if_needed if only_reads else self.run_work
         result = run(work)
         self.errors.deliver()
@@ -142,6 +155,11 @@ class TestLoop(Surroundings):
             raise RuntimeError(
                 f"A sync call in an async test: write 'await {twin}(...)'."
             )
+
+    def refuse_in_a_child(self) -> None:
+        """Raise ``RuntimeError`` in a process forked from that of the test."""
+        if os.getpid() != self._process:
+            raise RuntimeError(_IN_A_CHILD)
 
     @contextlib.contextmanager
     def background(self, function: object) -> Iterator[None]:
@@ -159,6 +177,7 @@ class TestLoop(Surroundings):
         A sync test comes to rest; an async one raises ``RuntimeError`` where
         it is not. Raises what the application has raised.
         """
+        self.refuse_in_a_child()
         bridge = self._bridge
         if bridge is None or (bridge.is_running and not bridge.is_in_async_test):
             return

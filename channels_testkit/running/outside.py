@@ -36,6 +36,9 @@ class Running(Protocol):
     def is_async(self) -> bool:
         """Whether a coroutine of the test is under way."""
 
+    def refuse_in_a_child(self) -> None:
+        """Raise ``RuntimeError`` in a process forked from that of the test."""
+
     def run_work(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a kit coroutine."""
 
@@ -93,6 +96,7 @@ class Outside:
 
     def stir(self) -> None:
         """Let who waits look again. Callable from any thread."""
+        self._run.refuse_in_a_child()
         if self._is_waiting:
             self._run.bridge.loop.call_soon_threadsafe(self._waiting.wake)
 

@@ -249,7 +249,7 @@ class ChannelTestMixin(ChannelMethods):
             run.end()
 
     def _hide_kit_frames(self) -> None:
-        """Hide those that lead to unittest: ``--parallel`` sends them on later."""
+        """Hide those that lead to unittest, which ``--parallel`` shows."""
         raised, self._kit_raised = self._kit_raised, ()
         for error in raised:
             hide_kit_frames(error)

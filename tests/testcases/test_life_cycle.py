@@ -653,6 +653,41 @@ class SkipTests(OuterTestCase):
         self.assertEqual(result.raised, [])
 
 
+class Failing:
+    """Tests that fail in each place, run by one below."""
+
+    def setUp(self) -> None:
+        self.addCleanup(self.maybe_fail, "clean_up")
+        self.maybe_fail("set_up")
+
+    def tearDown(self) -> None:
+        self.maybe_fail("tear_down")
+
+    def maybe_fail(self, place: str) -> None:
+        if place in self._testMethodName:
+            self.fail(place)
+
+    def test_set_up(self) -> None:
+        """Not reached."""
+
+    def test_tear_down(self) -> None:
+        pass
+
+    def test_clean_up(self) -> None:
+        pass
+
+    def test_receive(self) -> None:
+        self.connect().receive_json()
+
+    async def test_async(self) -> None:
+        self.fail("async")
+
+    async def test_end(self) -> None:
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": "of the loop", "exception": ValueError("at the end")}
+        )
+
+
 class DebugTests(OuterTestCase):
     """``debug()`` is what debuggers and IDEs call: errors come out."""
 
@@ -739,40 +774,9 @@ class DebugTests(OuterTestCase):
     ) -> None:
         """``--parallel`` keeps them until its worker has run its share."""
 
-        class Inner(SimpleCase):
-            def setUp(self) -> None:
-                self.addCleanup(self.maybe_fail, "clean_up")
-                self.maybe_fail("set_up")
-
-            def tearDown(self) -> None:
-                self.maybe_fail("tear_down")
-
-            def maybe_fail(self, place: str) -> None:
-                if place in self._testMethodName:
-                    self.fail(place)
-
-            def test_set_up(self) -> None:
-                """Not reached."""
-
-            def test_tear_down(self) -> None:
-                pass
-
-            def test_clean_up(self) -> None:
-                pass
-
-            def test_receive(self) -> None:
-                self.connect().receive_json()
-
-            async def test_async(self) -> None:
-                self.fail("async")
-
-            async def test_end(self) -> None:
-                asyncio.get_running_loop().call_exception_handler(
-                    {"message": "of the loop", "exception": ValueError("at the end")}
-                )
-
+        case = type("Inner", (Failing, SimpleCase), {})
         result = RemoteTestResult()
-        unittest.defaultTestLoader.loadTestsFromTestCase(Inner).run(result)
+        unittest.defaultTestLoader.loadTestsFromTestCase(case).run(result)
         told = [event[-1] for event in result.events if isinstance(event[-1], tuple)]
         self.assertEqual(len(told), 6)
         for _, error, traceback in pickle.loads(pickle.dumps(told)):
