@@ -267,7 +267,8 @@ class RestWatch:
         if self._wake_one():
             return []
         pause = self.on_idle(timeout is None)
-        return self._poll(_shorter(pause, self._bounded(timeout)))
+        bounds = (pause, self._bounded(timeout))
+        return self._poll(min((it for it in bounds if it is not None), default=None))
 
     def _is_busy(self) -> bool:
         is_busy = bool(self.jobs) and any(True for _ in self.busy_jobs())
@@ -313,7 +314,8 @@ class RestWatch:
         job = self.take_in(executor, func)
         job.awaiters = private.callers_in_task()
         with job, pools.known_to_its_loop:
-            future = job.future = self._submit(executor, job.run, *args)
+            future = self._submit(executor, job.run, *args)
+        job.future = future = private.still_pending(self.loop, future)
         if APPLICATION.get():
             self.failures.watch(future)
         return future
@@ -375,12 +377,6 @@ class RestWatch:
             )
             if thread.ident not in busy
         ]
-
-
-def _shorter(pause: float | None, timeout: float | None) -> float | None:
-    if pause is None or timeout is None:
-        return timeout if pause is None else pause
-    return min(pause, timeout)
 
 
 def _is_of_application(handle: asyncio.Handle) -> bool:

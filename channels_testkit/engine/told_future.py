@@ -40,9 +40,23 @@ class ToldFuture:
 
         def look(*args: Any, **options: Any) -> Any:
             self._is_seen = True
+            if name == "add_done_callback" and self._future.done():
+                return self._call_later(real, *args)
             return real(*args, **options)
 
         setattr(self._future, name, look)
+
+    def _call_later(
+        self,
+        add: Callable[[Callable[..., object]], None],
+        callback: Callable[..., object],
+    ) -> None:
+        """Suspend who awaits a quick job, from Python 3.14 on as before it."""
+        loop = private.running_loop()
+        if loop is not None and private.is_of_chain(callback):
+            loop.call_soon(callback, self._future)
+        else:
+            add(callback)
 
     def _told(self) -> None:
         try:

@@ -32,7 +32,8 @@ def hide_kit_frames(error: BaseException) -> None:
     shown = _shown(entries) or entries[-1:]
     for entry, following in zip(shown, [*shown[1:], None], strict=True):
         entry.tb_next = following
-    shown[-1].tb_next = getattr(error, "stuck_at", None)
+    # Once: what is added is a part of the traceback from then on.
+    shown[-1].tb_next = vars(error).pop("stuck_at", shown[-1].tb_next)
     error.__traceback__ = shown[0]
 
 

@@ -472,7 +472,8 @@ class BlockedTests(OuterTestCase):
             raised = run_case(Inner).raised
         self.assertIsInstance(raised[0], HangError)
         self.assertIn("the loop is blocked", str(raised[0]))
-        self.assertIn("in block\n        while True:", str(raised[0]))
+        # From Python 3.14 on a loop of nothing is in its body.
+        self.assertRegex(str(raised[0]), r"in block\n {8}(while True:|pass)")
 
     def test_an_async_test_stays_in_its_thread_beside_a_background_job(self) -> None:
         me = threading.get_ident()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from channels.generic.websocket import (
     AsyncWebsocketConsumer,
     WebsocketConsumer,
@@ -144,6 +144,73 @@ class PoolTests(SimpleWebsocketTestCase):
             for way in WAYS:
                 client.send_text(way)
             self.assertEqual(len(client.frames), (number + 1) * len(WAYS))
+
+
+class QuickPool(ThreadPoolExecutor):
+    """A pool whose jobs have ended before anybody can await them."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = super().submit(fn, *args, **kwargs)
+        wait([future])
+        return future
+
+
+class Listener(AsyncWebsocketConsumer):
+    groups = ("all",)
+
+    async def tell(self, event: dict[str, str]) -> None:
+        await self.send(event["text"])
+
+
+def broadcast(text: str) -> str:
+    # The test's own loop waits for the pool meanwhile.
+    asyncio.run(get_channel_layer().group_send("all", {"type": "tell", "text": text}))
+    return text
+
+
+class QuickJobTests(SimpleWebsocketTestCase):
+    """
+    A test that awaits a job goes on at rest, however quick the job is.
+
+    From Python 3.14 on, such an await does not suspend by itself.
+    """
+
+    application = Listener.as_asgi()
+
+    async def asyncSetUp(self) -> None:
+        self.pool = QuickPool(1)
+        self.addCleanup(self.pool.shutdown)
+        self.ann = await self.aconnect("/")
+
+    async def test_run_in_executor(self) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self.pool, broadcast, "a")
+        self.assertReceivesText(self.ann, "a")
+
+    async def test_sync_to_async(self) -> None:
+        call = sync_to_async(broadcast, thread_sensitive=False, executor=self.pool)
+        self.assertEqual(await call("b"), "b")
+        self.assertReceivesText(self.ann, "b")
+
+    async def test_wrap_future(self) -> None:
+        await asyncio.wrap_future(self.pool.submit(broadcast, "c"))
+        self.assertReceivesText(self.ann, "c")
+
+    async def test_a_job_that_raises(self) -> None:
+        with self.assertRaises(ZeroDivisionError):
+            await asyncio.wrap_future(self.pool.submit(lambda: 1 / 0))
+        with self.assertRaises(ZeroDivisionError):
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self.pool, lambda: 1 / 0)
+        self.assertReceivesNothing(self.ann)
+
+    async def test_a_callback_of_ones_own_is_called_at_once(self) -> None:
+        results: list[str] = []
+        future = self.pool.submit(broadcast, "d")
+        future.add_done_callback(lambda future: results.append(future.result()))
+        self.assertEqual(results, ["d"])
+        await self.asettle()
+        self.assertReceivesText(self.ann, "d")
 
 
 class SyncConsumerTests(SimpleWebsocketTestCase):
