@@ -12,9 +12,9 @@ import contextlib
 import functools
 import sys
 import time
-from asyncio import events, futures
+from asyncio import events
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.current_thread_executor import CurrentThreadExecutor
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Executor, Future
     from types import FrameType
-
-T = TypeVar("T")
 
 
 def selector_of(loop: asyncio.AbstractEventLoop) -> selectors.BaseSelector:
@@ -149,21 +147,6 @@ def invoke_callbacks_by(
     real: Callable[[], None] = future._invoke_callbacks  # type: ignore[attr-defined]
     future._invoke_callbacks = invoke  # type: ignore[attr-defined]
     return real
-
-
-def still_pending(
-    loop: asyncio.AbstractEventLoop, future: asyncio.Future[T]
-) -> asyncio.Future[T]:
-    """
-    Return a future that who awaits it is suspended by.
-
-    From Python 3.14 on a job that is quick has set the first one already.
-    """
-    if not future.done():
-        return future
-    later: asyncio.Future[T] = loop.create_future()
-    futures._chain_future(future, later)  # type: ignore[attr-defined]
-    return later
 
 
 def is_of_chain(callback: object) -> bool:

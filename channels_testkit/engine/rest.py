@@ -18,6 +18,7 @@ from . import anyio_jobs, pools, private, private_asgiref, threads
 from .failures import Failures
 from .jobs import APPLICATION, Job, JobKey, current_job, loose_jobs
 from .threads import Before, Declared
+from .told_future import still_pending
 
 if TYPE_CHECKING:
     import asyncio
@@ -315,7 +316,7 @@ class RestWatch:
         job.awaiters = private.callers_in_task()
         with job, pools.known_to_its_loop:
             future = self._submit(executor, job.run, *args)
-        job.future = future = private.still_pending(self.loop, future)
+        job.future = future = still_pending(self.loop, future)
         if APPLICATION.get():
             self.failures.watch(future)
         return future

@@ -1,14 +1,17 @@
-"""The future of a job in a pool, and whether anybody has seen its result."""
+"""The future of a job in a pool: who is told, and who has seen its result."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import private
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
+
+T = TypeVar("T")
 
 #: Who calls one of these has a look at what came of the job, or will have.
 _LOOKS = ("add_done_callback", "cancel", "exception", "result")
@@ -78,3 +81,29 @@ class ToldFuture:
         if self._is_seen or not self._future.done() or self._future.cancelled():
             return None
         return Future.exception(self._future)
+
+
+def still_pending(
+    loop: asyncio.AbstractEventLoop, future: asyncio.Future[T]
+) -> asyncio.Future[T]:
+    """
+    Return a future that who awaits it is suspended by.
+
+    From Python 3.14 on a quick job's own may be done before it is awaited.
+    """
+    if not future.done():
+        return future
+    later: asyncio.Future[T] = loop.create_future()
+
+    def copy(future: asyncio.Future[T]) -> None:
+        if later.cancelled():
+            return
+        if future.cancelled():
+            later.cancel()
+        elif error := future.exception():
+            later.set_exception(error)
+        else:
+            later.set_result(future.result())
+
+    future.add_done_callback(copy)
+    return later

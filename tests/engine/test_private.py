@@ -123,14 +123,6 @@ class LoopTests(unittest.TestCase):
         self.assertTrue(private.is_of_chain(callbacks[0]))
         self.assertFalse(private.is_of_chain(print))
 
-    def test_future_that_is_done_is_made_pending(self) -> None:
-        done = self.loop.create_future()
-        self.assertIs(private.still_pending(self.loop, done), done)
-        done.set_result(1)
-        pending = private.still_pending(self.loop, done)
-        self.assertFalse(pending.done())
-        self.assertEqual(self.loop.run_until_complete(pending), 1)
-
     def test_ready_callbacks_are_seen(self) -> None:
         """Else a posted callback is missed where rest is claimed."""
         self.assertFalse(private.ready_callbacks(self.loop))
