@@ -26,6 +26,7 @@ from . import private
 from .patches import Patch
 from .places import calling_line
 from .sharing import connections_in_use
+from .transactions import kept_from_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -200,11 +201,11 @@ class TestConnections:
         aliases: Iterable[str],
         *,
         can_close: bool,
-        on_foreign_query: Callable[[BaseException], None],
+        on_error: Callable[[BaseException], None],
     ) -> None:
         self._own = {alias: connections[alias] for alias in aliases}
         self._can_close = can_close
-        self._on_foreign_query = on_foreign_query
+        self._on_error = on_error
         self._strays: list[BaseDatabaseWrapper] = []
         self._thread_id = threading.get_ident()
 
@@ -220,6 +221,7 @@ class TestConnections:
                 self._keep_open()
                 for connection in self._own.values():
                     undo.enter_context(_broken_transactions_explained(connection))
+                    undo.enter_context(kept_from_sql(connection, self._on_error))
             self._undo = undo.pop_all()
         return self
 
@@ -247,12 +249,17 @@ class TestConnections:
         self._patch(BaseDatabaseWrapper, "queries_logged", property(queries_logged))
 
     def _keep_open(self) -> None:
-        real_close = BaseDatabaseWrapper.close_if_unusable_or_obsolete
+        real_close = BaseDatabaseWrapper.close
+        real_close_old = BaseDatabaseWrapper.close_if_unusable_or_obsolete
 
         # In a test without a database even to ask a connection is forbidden.
         def close_if_unusable_or_obsolete(connection: BaseDatabaseWrapper) -> None:
             is_elsewhere = threading.get_ident() != self._thread_id
             if is_elsewhere and not self._is_own(connection):
+                real_close_old(connection)
+
+        def close(connection: BaseDatabaseWrapper) -> None:
+            if not (self._is_own(connection) and is_test_transaction(connection)):
                 real_close(connection)
 
         self._patch(
@@ -260,6 +267,7 @@ class TestConnections:
             "close_if_unusable_or_obsolete",
             close_if_unusable_or_obsolete,
         )
+        self._patch(BaseDatabaseWrapper, "close", close)
 
     def _watch_other_threads(self) -> None:
         real_ensure = BaseDatabaseWrapper.ensure_connection
@@ -292,7 +300,7 @@ class TestConnections:
             " thread-sensitively (sync_to_async() and database_sync_to_async() do"
             " by default), or use the Transaction flavour of the test case."
         )
-        self._on_foreign_query(error)
+        self._on_error(error)
         raise error
 
     def _patch(self, target: Any, name: str, value: object) -> None:

@@ -95,7 +95,7 @@ class TestRun(TestLoop):
         self.database = TestConnections(
             options.databases,
             can_close=options.commits,
-            on_foreign_query=self.errors.record,
+            on_error=self.errors.record,
         )
         self._in_place = contextlib.ExitStack()
         self._made_once: dict[object, Any] = {}

@@ -22,6 +22,7 @@ from channels_testkit.assertions.counting import QueryCount
 from channels_testkit.assertions.methods import ChannelMethods, OptionsOfTest
 from channels_testkit.engine import database
 from channels_testkit.engine.tracebacks import hide_kit_frames
+from channels_testkit.engine.transactions import renew_if_lost
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.running.options import (
     COMMIT_RULES,
@@ -222,6 +223,12 @@ class ChannelTestMixin(ChannelMethods):
         # The first to be told is the last one added.
         for error in reversed(told):
             self.addCleanup(_raise, error)  # type: ignore[attr-defined]
+
+    def _fixture_teardown(self) -> None:
+        try:
+            super()._fixture_teardown()  # type: ignore[misc]
+        finally:
+            renew_if_lost(type(self))
 
     def run(self, result: unittest.TestResult | None = None) -> Any:
         """Run the test; leave nothing in place whatever stops it."""
