@@ -8,7 +8,7 @@ from channels.layers import channel_layers
 from django.core.exceptions import ImproperlyConfigured
 
 from .captive import CaptiveChannelLayer
-from .swapping import is_in_place
+from .swapping import is_in_place, layer_now
 
 #: The alias that ``get_channel_layer()`` takes without an argument.
 DEFAULT = "default"
@@ -21,7 +21,7 @@ def captive_layer(alias: str = DEFAULT) -> CaptiveChannelLayer:
     Raises ``ImproperlyConfigured`` for an alias that ``CHANNEL_LAYERS`` does
     not have, and ``ValueError`` for one that is not captive in this test.
     """
-    layer = channel_layers.backends.get(alias)
+    layer = layer_now(alias)
     if is_captive(layer):
         return cast("CaptiveChannelLayer", layer)
     if is_in_place(alias):
@@ -51,7 +51,7 @@ def layer_in_place(alias: str = DEFAULT) -> Any:
     to a server that the test has not asked for.
     """
     if is_in_place(alias):
-        return channel_layers.backends[alias]
+        return layer_now(alias)
     return captive_layer(alias)
 
 
@@ -63,5 +63,5 @@ def is_captive(layer: object) -> bool:
 
 def captive_layers() -> list[CaptiveChannelLayer]:
     """Return every captive layer that is in place."""
-    layers = cast("dict[str, Any]", channel_layers.backends).values()
-    return list(filter(is_captive, layers))
+    layers = map(layer_now, channel_layers.configs or {})
+    return [layer for layer in layers if is_captive(layer)]

@@ -6,11 +6,13 @@ import abc
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from channels.layers import channel_layers
+from channels.layers import ChannelLayerManager, channel_layers
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.dispatch import receiver
+
+from channels_testkit.engine.patches import Patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     Aliases = Collection[str] | Literal["__all__"]
     Layers = dict[str, Any]
 
-__all__ = ("LayersInPlace", "is_in_place")
+__all__ = ("LayersInPlace", "is_in_place", "layer_now")
 
 EVERY_ALIAS = "__all__"
 ABSENT = object()
@@ -66,6 +68,8 @@ class LayersInPlace(abc.ABC):
         swap = _Swap(self._make, self.form_of)
         swap.follow_setting(entering=True)
         self._swaps.append(swap)
+        if not _swaps_in_place:
+            _none_made.__enter__()
         _swaps_in_place.append(swap)
         return self
 
@@ -74,6 +78,8 @@ class LayersInPlace(abc.ABC):
         # One that was put on top and is still there goes first.
         while swap in _swaps_in_place:
             _swaps_in_place.pop().undo()
+            if not _swaps_in_place:
+                _none_made.__exit__()
 
     @abc.abstractmethod
     def make(self) -> Layers:
@@ -115,11 +121,20 @@ class LayersInPlace(abc.ABC):
         return layers
 
 
+def layer_now(alias: str) -> Any:
+    """
+    Return the layer that an alias has now, or None; none is made.
+
+    Where code has cleared what Channels has, the one in place comes back.
+    """
+    layer = channel_layers.backends.get(alias)
+    return _placed(alias) if layer is None else layer
+
+
 def is_in_place(alias: str) -> bool:
     """Tell whether the alias has a layer that was put in its place."""
-    layer = channel_layers.backends.get(alias)
     placed = [swap.layers[alias] for swap in _swaps_in_place if alias in swap.layers]
-    return _is_among(placed, layer)
+    return bool(placed) and _is_among(placed, layer_now(alias))
 
 
 class _Swap:
@@ -231,6 +246,26 @@ def _become(holder: object, kind: type, state: dict[str, Any]) -> None:
     # its class: a lazy object has that of another.
     vars(object)["__class__"].__set__(holder, kind)
     object.__setattr__(holder, "__dict__", state)
+
+
+def _placed(alias: str) -> Any:
+    """Return the layer that was put in the place of an alias last, or None."""
+    for swap in reversed(_swaps_in_place):
+        if alias in swap.layers:
+            return swap.layers[alias]
+    return None
+
+
+_make_backend = ChannelLayerManager.make_backend
+
+
+def _find_backend(manager: ChannelLayerManager, alias: str) -> Any:
+    """Give the layer in place to code that has cleared what Channels has."""
+    layer = _placed(alias)
+    return _make_backend(manager, alias) if layer is None else layer
+
+
+_none_made = Patch(ChannelLayerManager, "make_backend", _find_backend)
 
 
 # Channels forgets its layers when the setting changes, by a receiver that was

@@ -8,8 +8,14 @@ from importlib.util import find_spec
 from unittest import mock
 
 from asgiref.sync import async_to_sync
-from channels.layers import InMemoryChannelLayer, channel_layers, get_channel_layer
+from channels.layers import (
+    ChannelLayerManager,
+    InMemoryChannelLayer,
+    channel_layers,
+    get_channel_layer,
+)
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 from django.test import SimpleTestCase, override_settings
 from django.utils.module_loading import import_string
 
@@ -100,6 +106,50 @@ class InPlaceTests(CaptivityTestCase):
             thread.start()
             thread.join()
             self.assertIs(seen[0], captive.layers["default"])
+
+
+class ClearedTests(CaptivityTestCase):
+    """Old recipes make Channels forget its layers: none is made anew."""
+
+    def test_layers_stay_captive(self):
+        def assign():
+            channel_layers.backends = {}
+
+        def delete():
+            del channel_layers.backends["default"]
+
+        def reset():
+            channel_layers._reset_backends("CHANNEL_LAYERS")
+
+        for clear in (
+            assign,
+            delete,
+            reset,
+            channel_layers.backends.clear,
+            lambda: channel_layers.backends.clear(),
+            lambda: channel_layers.backends.pop("default"),
+        ):
+            with CaptiveLayers() as captive:
+                clear()
+                self.assertIs(get_channel_layer(), captive.layers["default"])
+                self.assertIs(captive_layer("other"), captive.layers["other"])
+                clear()
+                self.assertIs(captive_layer("default"), captive.layers["default"])
+            self.assertIs(type(get_channel_layer()), InMemoryChannelLayer)
+            channel_layers.backends.clear()
+
+    def test_a_manager_of_its_own_has_them_as_well(self):
+        with CaptiveLayers() as captive:
+            manager = ChannelLayerManager()
+            self.addCleanup(setting_changed.disconnect, manager._reset_backends)
+            self.assertIs(manager["default"], captive.layers["default"])
+
+    def test_a_layer_that_code_makes_by_itself_is_its_own(self):
+        with CaptiveLayers():
+            layer = InMemoryChannelLayer()
+            channel_layers.set("default", layer)
+            self.assertIs(get_channel_layer(), layer)
+        self.assertNotSwapped()
 
 
 class ConfigurationTests(CaptivityTestCase):
