@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from channels_testkit.engine.jobs import APPLICATION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+    from contextlib import AbstractContextManager
 
     Event = Mapping[str, Any]
     Receive = Callable[[], Awaitable[Event]]
@@ -25,7 +27,7 @@ class RunningApplication:
 
     It starts in an empty context, as on a server. ``on_send`` is called with
     each event that it sends and may raise into it; ``on_end`` with the
-    exception that ended it, or None.
+    exception that ended it, or None. ``around`` is entered as long as it runs.
     """
 
     def __init__(
@@ -37,7 +39,9 @@ class RunningApplication:
         on_end: Callable[[BaseException | None], None],
         name: str,
         variables: Mapping[contextvars.ContextVar[Any], object],
+        around: AbstractContextManager[object] | None = None,
     ) -> None:
+        self._around = around or contextlib.nullcontext()
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         #: How many events the application has received.
         self.received = 0
@@ -68,7 +72,8 @@ class RunningApplication:
     async def _run(
         self, application: ASGIApplication, scope: MutableMapping[str, Any]
     ) -> None:
-        await application(scope, self._receive, self._send)
+        with self._around:
+            await application(scope, self._receive, self._send)
 
     async def _receive(self) -> Event:
         # A frame of this package: what may end such a wait is known.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from channels_testkit.engine.database import TransactionsKeptOpen
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.watches import watch_of
 
@@ -12,6 +13,7 @@ from .wire import JsonWire
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from contextlib import AbstractContextManager
 
     from channels_testkit.engine.rest import RestWatch
 
@@ -40,6 +42,10 @@ class Surroundings:
     def is_async(self) -> bool:
         """Whether the call is that of a coroutine: there is no other here."""
         return True
+
+    def around_application(self) -> AbstractContextManager[object]:
+        """Return what is entered as long as an application runs."""
+        return TransactionsKeptOpen()
 
     def allows_breach(self, name: str) -> bool:
         """Tell whether a breach of the protocol is let through."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __unittest = True
 
+# What asyncio's locks, events and queues say.
+_OTHER_LOOP = "is bound to a different event loop"
+
 
 class ApplicationErrors:
     """Collects the application's exceptions and delivers each of them once."""
@@ -38,6 +41,7 @@ class ApplicationErrors:
         if any(error is known for known in self._seen):
             return
         self._seen.append(error)
+        _explain(error)
         if not any(expected.takes(error) for expected in reversed(self._expected)):
             self._judge(error)
         self.on_record()
@@ -95,6 +99,17 @@ class ApplicationErrors:
         """End what ``expect()`` began."""
         self._look()
         self._expected.remove(expected)
+
+
+def _explain(error: BaseException) -> None:
+    """Add what one test alone cannot show; Python 3.10 has no notes."""
+    add_note = getattr(error, "add_note", None)
+    if add_note and isinstance(error, RuntimeError) and _OTHER_LOOP in str(error):
+        add_note(
+            "It was used in an earlier test, whose loop has gone: each test has a loop"
+            " of its own, as each server process has. A module or a class must not keep"
+            " locks, events and queues of asyncio: make them where they are first used."
+        )
 
 
 class ExpectedErrors:

@@ -73,7 +73,9 @@ def _entries(traceback: TracebackType | None) -> list[TracebackType]:
 def _is_raise(entry: TracebackType) -> bool:
     """Tell a refusal, which the kit raises, from what goes wrong in it."""
     path = entry.tb_frame.f_code.co_filename
-    return linecache.getline(path, entry.tb_lineno).lstrip().startswith("raise ")
+    # An interrupt may come before the first line.
+    line = linecache.getline(path, entry.tb_lineno or 0)
+    return line.lstrip().startswith("raise ")
 
 
 def _is_kit(entry: TracebackType) -> bool:

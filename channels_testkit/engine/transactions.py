@@ -104,6 +104,17 @@ def is_lost(connection: BaseDatabaseWrapper) -> bool:
     )
 
 
+def end_if_open(case: Any) -> None:
+    """
+    End the transaction of a class that nobody else ends.
+
+    unittest calls no ``tearDownClass()`` where ``setUpClass()`` has raised.
+    """
+    atomics = getattr(case, "cls_atomics", {})
+    if any(atomics[alias] in connections[alias].atomic_blocks for alias in atomics):
+        case._rollback_atomics(atomics)  # noqa: SLF001 - as Django does
+
+
 def renew_if_lost(case: Any) -> None:
     """
     Give a class a new transaction, with its data, where it has lost its own.

@@ -144,5 +144,8 @@ class Watchdog:
                     self._changed.wait()
                 else:
                     watched.look()
-                    self._sleeps_until = private.clock() + watched.pause
-                    self._changed.wait(watched.pause)
+                    pause = watched.pause
+                    # A test that is over is not kept while this one sleeps.
+                    del watched
+                    self._sleeps_until = private.clock() + pause
+                    self._changed.wait(pause)

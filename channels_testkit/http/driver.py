@@ -60,6 +60,7 @@ class HttpDriver(Driver[HttpConnection]):
 
     def connected(self, call: str) -> HttpConnection:
         """Return the connection, or raise ``RuntimeError``."""
+        self.refuse_elsewhere()
         if self.connection is None:
             raise RuntimeError(
                 f"{call} before the request: 'await communicator.start()' first."
@@ -86,6 +87,7 @@ class HttpDriver(Driver[HttpConnection]):
         await connection.settle()
 
     def _open(self) -> HttpConnection:
+        self.refuse_elsewhere()
         if self.connection is not None:
             return self.connection
         application = self._application

@@ -87,6 +87,17 @@ class Driver(abc.ABC, Generic[C]):
             raise RuntimeError(f"{self.label} has led to no Channels consumer.")
         return consumer
 
+    def refuse_elsewhere(self) -> None:
+        """Raise ``RuntimeError`` where this is not of the test that runs."""
+        if self.run is not None:
+            self.run.refuse_elsewhere()
+        elif current() is not None:
+            raise RuntimeError(
+                f"The communicator of {self.label} was made before the test began, and"
+                " would outlive it: make it in setUp() or in the test, not in a module,"
+                " setUpClass() or setUpTestData()."
+            )
+
     # The end.
 
     async def wait(self, timeout: float | None) -> None:

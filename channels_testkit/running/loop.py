@@ -54,6 +54,8 @@ class TestLoop(Surroundings):
         self.layers: dict[str, CaptiveChannelLayer] = {}
         self._bridge: Bridge | None = None
         self._process = os.getpid()
+        #: Whether the test has ended, and all of this was taken down.
+        self.is_over = False
         # What is started from now on may act on the test from outside.
         self._before = Before.now()
         #: Whether the kit looks at the layers as they are, at rest or not.
@@ -82,12 +84,16 @@ class TestLoop(Surroundings):
         """How payloads become frames."""
         return self.options.wire
 
+    def around_application(self) -> contextlib.AbstractContextManager[object]:
+        """Return what is entered as long as an application runs: nothing."""
+        return contextlib.nullcontext()
+
     # Running things.
 
     @property
     def bridge(self) -> Bridge:
         """The test's loop, made on first use."""
-        self.refuse_in_a_child()
+        self.refuse_elsewhere()
         if self._bridge is None:
             self._bridge = Bridge(
                 hang_timeout=self.options.hang_timeout,
@@ -139,7 +145,7 @@ class TestLoop(Surroundings):
     ) -> T:
         """Run a kit coroutine for a sync test; ``twin`` is its async call."""
         try:
-            self.refuse_in_a_child()
+            self.refuse_elsewhere()
             self.refuse_in_async_test(twin)
         except RuntimeError:
             work.close()
@@ -156,10 +162,16 @@ class TestLoop(Surroundings):
                 f"A sync call in an async test: write 'await {twin}(...)'."
             )
 
-    def refuse_in_a_child(self) -> None:
-        """Raise ``RuntimeError`` in a process forked from that of the test."""
+    def refuse_elsewhere(self) -> None:
+        """Raise ``RuntimeError`` in a child process, or after the test."""
         if os.getpid() != self._process:
             raise RuntimeError(_IN_A_CHILD)
+        if self.is_over:
+            raise RuntimeError(
+                "This call is made on something that belongs to another test,"
+                f" {self.options.name}, which has ended. Each test makes its own"
+                " clients and communicators: in setUp(), or in the test."
+            )
 
     @contextlib.contextmanager
     def background(self, function: object) -> Iterator[None]:
@@ -177,7 +189,7 @@ class TestLoop(Surroundings):
         A sync test comes to rest; an async one raises ``RuntimeError`` where
         it is not. Raises what the application has raised.
         """
-        self.refuse_in_a_child()
+        self.refuse_elsewhere()
         bridge = self._bridge
         if bridge is None or (bridge.is_running and not bridge.is_in_async_test):
             return

@@ -36,8 +36,8 @@ class Running(Protocol):
     def is_async(self) -> bool:
         """Whether a coroutine of the test is under way."""
 
-    def refuse_in_a_child(self) -> None:
-        """Raise ``RuntimeError`` in a process forked from that of the test."""
+    def refuse_elsewhere(self) -> None:
+        """Raise ``RuntimeError`` in a child process, or after the test."""
 
     def run_work(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a kit coroutine."""
@@ -96,7 +96,7 @@ class Outside:
 
     def stir(self) -> None:
         """Let who waits look again. Callable from any thread."""
-        self._run.refuse_in_a_child()
+        self._run.refuse_elsewhere()
         if self._is_waiting:
             self._run.bridge.loop.call_soon_threadsafe(self._waiting.wake)
 

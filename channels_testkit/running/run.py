@@ -21,7 +21,7 @@ from .kit_calls import UnawaitedCalls, unawaited
 from .loop import TestLoop
 from .opened import AllOpened
 from .requests import followed_requests
-from .silent import silent_failures_told
+from .silent import let_go_of_unawaited, silent_failures_told
 from .warned import TestWarnings
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def required(what: str) -> TestRun:
     run = current()
     if run is None:
         raise RuntimeError(
-            f"{what} works while a ChannelTestCase or WebsocketTestCase test runs."
+            f"{what} works while a ChannelTestCase or WebsocketTestCase test runs: make"
+            " it in setUp() or in the test, not in a module, setUpClass() or"
+            " setUpTestData()."
         )
     return run
 
@@ -217,7 +219,14 @@ class TestRun(TestLoop):
 
     def restore(self) -> None:
         """Put back layers, connections and patches."""
-        self._in_place.close()
+        try:
+            if self.has_hung or not all(
+                isinstance(it, Exception) for it in self.raised
+            ):
+                let_go_of_unawaited()
+            self._in_place.close()
+        finally:
+            self.is_over = True
 
     def _judged(self, policy: str, texts: Iterable[str]) -> Iterator[BaseException]:
         for text in texts if policy != "off" else ():

@@ -22,7 +22,7 @@ from channels_testkit.assertions.counting import QueryCount
 from channels_testkit.assertions.methods import ChannelMethods, OptionsOfTest
 from channels_testkit.engine import database
 from channels_testkit.engine.tracebacks import hide_kit_frames
-from channels_testkit.engine.transactions import renew_if_lost
+from channels_testkit.engine.transactions import end_if_open, renew_if_lost
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.running.options import (
     COMMIT_RULES,
@@ -134,7 +134,7 @@ class ChannelTestMixin(ChannelMethods):
         check_options(cls, cls.__name__)
         check_choice(cls, cls.__name__, "on_commit_callbacks", COMMIT_RULES)
         enter: Any = cls.enterClassContext  # type: ignore[attr-defined]
-        enter(database.test_transactions_kept_open())
+        enter(database.TransactionsKeptOpen())
         if cls.on_commit_callbacks == "production":
             enter(database.CommitsAsInProduction())
         # An override of the class's own may bring an alias in later.
@@ -146,6 +146,7 @@ class ChannelTestMixin(ChannelMethods):
             )
         )
         super().setUpClass()  # type: ignore[misc]
+        cls.addClassCleanup(end_if_open, cls)  # type: ignore[attr-defined]
 
     # One test. unittest calls these, for itself and for others' runners.
 

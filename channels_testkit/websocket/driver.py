@@ -87,6 +87,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
 
     def connected(self, call: str) -> WebsocketConnection:
         """Return the connection, or raise ``RuntimeError``."""
+        self.refuse_elsewhere()
         if self.connection is None:
             raise RuntimeError(
                 f"{call} before connect(): open the connection first, or use"
@@ -140,6 +141,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
 
     async def open(self) -> WebsocketConnection:
         """Start the application, and tell it that a client connects."""
+        self.refuse_elsewhere()
         application = self._application()
         credentials = await self._credentials()
         self._login = credentials.login

@@ -25,6 +25,7 @@ def driver_of(connection: object) -> WebsocketDriver:
 def connected_driver_of(connection: object, *, is_async: bool) -> WebsocketDriver:
     """Return the same; raise where it has never been connected."""
     driver = driver_of(connection)
+    driver.refuse_elsewhere()
     if driver.connection is None:
         call = _connecting_call(connection, is_async=is_async)
         raise RuntimeError(

@@ -306,7 +306,8 @@ class MisuseTests(OuterTestCase):
             self.assertEqual(
                 str(caught.exception),
                 "WSClient works while a ChannelTestCase or WebsocketTestCase test"
-                " runs.",
+                " runs: make it in setUp() or in the test, not in a module,"
+                " setUpClass() or setUpTestData().",
             )
 
 

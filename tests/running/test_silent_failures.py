@@ -13,7 +13,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from channels.layers import get_channel_layer
 
 from channels_testkit import SimpleWebsocketTestCase
-from tests.utils import run_case
+from tests.utils import OuterTestCase, run_case
 
 POOL = ThreadPoolExecutor(2, thread_name_prefix="project pool")
 
@@ -161,6 +161,33 @@ class NeverAwaitedTests(SimpleWebsocketTestCase):
 
         with self.assertWarns(RuntimeWarning):
             nothing()  # type: ignore[unused-coroutine]
+
+
+class InterruptedTests(OuterTestCase):
+    def test_the_next_test_is_not_told_of_what_an_interrupt_has_kept(self) -> None:
+        kept: list[Any] = []
+
+        class Dropping(AsyncWebsocketConsumer):
+            async def receive(self, text_data: Any = None, bytes_data: Any = None):
+                kept.clear()
+
+        class Inner(SimpleWebsocketTestCase):
+            application = Dropping.as_asgi()
+
+            def test_1(self) -> None:
+                kept.append(self.aconnect("/"))
+                kept.append(asyncio.sleep(0))
+                raise KeyboardInterrupt
+
+            def test_2(self) -> None:
+                self.connect("/").send_text("drop them")
+
+        with self.assertRaises(KeyboardInterrupt):
+            run_case(Inner, "test_1")
+        Inner.doClassCleanups()
+        self.assertEqual(len(kept), 2)
+        self.assertEqual(run_case(Inner, "test_2").raised, [])
+        self.assertEqual(kept, [])
 
 
 class JobTests(SimpleWebsocketTestCase):

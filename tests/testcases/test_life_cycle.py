@@ -523,7 +523,9 @@ class TearDownTests(OuterTestCase):
 
         self.assert_torn_down(
             Inner,
-            "Group works while a ChannelTestCase or WebsocketTestCase test runs.",
+            "Group works while a ChannelTestCase or WebsocketTestCase test runs: make"
+            " it in setUp() or in the test, not in a module, setUpClass() or"
+            " setUpTestData().",
         )
         self.assert_torn_down(Second, "from setUpClass")
 

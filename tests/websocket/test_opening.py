@@ -357,7 +357,9 @@ class OutsideTests(TransactionTestCase):
             WSClient("/")
         self.assertEqual(
             str(caught.exception),
-            "WSClient works while a ChannelTestCase or WebsocketTestCase test runs.",
+            "WSClient works while a ChannelTestCase or WebsocketTestCase test runs:"
+            " make it in setUp() or in the test, not in a module, setUpClass() or"
+            " setUpTestData().",
         )
 
 
