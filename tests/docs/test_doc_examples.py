@@ -17,10 +17,12 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import (
     AsyncJsonWebsocketConsumer,
     AsyncWebsocketConsumer,
+    JsonWebsocketConsumer,
 )
 from channels.layers import get_channel_layer
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.transaction import TransactionManagementError
 from django.test import SimpleTestCase, TestCase, override_settings
 
 from channels_testkit import (
@@ -120,6 +122,12 @@ class CountInThreadConsumer(AsyncJsonWebsocketConsumer):
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         count = database_sync_to_async(Note.objects.count, thread_sensitive=False)
         await self.send_json({"count": await count()})
+
+
+class CommittingConsumer(JsonWebsocketConsumer):
+    def receive_json(self, content):
+        with connection.cursor() as cursor:
+            cursor.execute(content["sql"])
 
 
 class UniqueConsumer(AsyncJsonWebsocketConsumer):
@@ -385,6 +393,15 @@ class DatabaseTests(WebsocketTestCase):
         self.assertEqual(Note.objects.filter(slug="lobby").count(), 1)
 
     # docs:end broken-transaction
+
+    # docs:start kept-transaction
+    def test_a_consumer_may_not_commit(self):
+        ann = self.connect("/", application=CommittingConsumer.as_asgi())
+        with self.assertApplicationRaises(TransactionManagementError) as caught:
+            ann.send_json({"sql": "COMMIT"})
+        self.assertIn("COMMIT on database 'default'", str(caught.exception))
+
+    # docs:end kept-transaction
 
 
 # docs:start transaction-flavor
