@@ -99,8 +99,8 @@ def _press(is_over: threading.Event) -> None:
 
 
 def _is_clean() -> bool:
-    # An interrupt amid Python's own "with lock" leaves that lock held for good,
-    # here those of the pool that outlives the test: whoever runs it.
+    # An interrupt amid Python's own "with lock" leaves it locked for good,
+    # here those of the pool that outlives the test. The kit cannot mend that.
     test_pools.POOL = ThreadPoolExecutor(4, thread_name_prefix="project pool")
     result = unittest.TestResult()
     unittest.TestSuite([Cases.Interrupted("test_to_its_end")]).run(result)
