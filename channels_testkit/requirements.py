@@ -16,7 +16,7 @@ __unittest = True
 
 REQUIRE = "CHANNELS_TESTKIT_REQUIRE"
 #: What it can name.
-SERVICES = ("redis", "postgres", "browser", "live")
+SERVICES = ("redis", "postgres", "mariadb", "browser", "live")
 
 
 def installed(module: str) -> ModuleType | None:

@@ -3,7 +3,8 @@ Run the whole suite: ``python -m tests``.
 
 By Django's runner on each database, then by pytest. Other arguments go to the
 runner as they are. What the machine lacks is skipped, and the summary says how
-to get it; what CHANNELS_TESTKIT_REQUIRE lists ("postgres") fails instead.
+to get it; what CHANNELS_TESTKIT_REQUIRE lists ("postgres", "mariadb") fails
+instead.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from channels_testkit.requirements import is_required
-from tests import postgres
+from tests import mariadb, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DATABASES = ["sqlite-memory", "sqlite-file", "postgres"]
+SERVERS = {"postgres": postgres, "mariadb": mariadb}
+DATABASES = ["sqlite-memory", "sqlite-file", *SERVERS]
 RUNNERS = ["django", "pytest"]
 #: Any other pair is run when both of its names are given.
 USUAL = [*(("django", database) for database in DATABASES), ("pytest", DATABASES[0])]
@@ -36,6 +38,7 @@ USUAL = [*(("django", database) for database in DATABASES), ("pytest", DATABASES
 MODULES = {
     "pytest": {"pytest_django": "pytest-django", "xdist": "pytest-xdist"},
     "postgres": {"psycopg": "psycopg[binary]"},
+    "mariadb": {"pymysql": "PyMySQL"},
 }
 
 
@@ -71,8 +74,8 @@ def find_needs(runner: str, database: str) -> str:
         for module, distribution in modules.items()
         if importlib.util.find_spec(module) is None
     ]
-    if database == "postgres" and not postgres.is_available():
-        needs.append(postgres.HOW_TO_GET)
+    if database in SERVERS and not SERVERS[database].is_available():
+        needs.append(SERVERS[database].HOW_TO_GET)
     return " and ".join(needs)
 
 
@@ -82,10 +85,10 @@ def environment(database: str) -> Iterator[dict[str, str]]:
     variables = {**os.environ, "CHANNELS_TESTKIT_DATABASE": database}
     if sys.flags.dev_mode:
         variables["PYTHONDEVMODE"] = "1"
-    if database != "postgres":
+    if database not in SERVERS:
         yield variables
     else:
-        with postgres.server() as address:
+        with SERVERS[database].server() as address:
             yield variables | address
 
 

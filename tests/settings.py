@@ -2,8 +2,9 @@
 Settings of the library's own suite.
 
 ``CHANNELS_TESTKIT_DATABASE`` chooses the database: ``sqlite-memory`` (the
-default), ``sqlite-file``, or ``postgres`` (the server that ``PGHOST``,
-``PGPORT``, ``PGUSER`` and ``PGPASSWORD`` name).
+default), ``sqlite-file``, ``postgres`` (the server that ``PGHOST``, ``PGPORT``,
+``PGUSER`` and ``PGPASSWORD`` name), or ``mariadb`` (the server that
+``MARIADB_HOST`` and the like name; the host may be the path of a socket).
 """
 
 from __future__ import annotations
@@ -48,10 +49,27 @@ def postgres() -> dict[str, object]:
     }
 
 
+def mariadb() -> dict[str, object]:
+    # Django knows mysqlclient, which has to be compiled; this one has not.
+    import pymysql
+
+    pymysql.install_as_MySQLdb()
+    return {
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": "channels_testkit",
+        "HOST": os.environ.get("MARIADB_HOST", ""),
+        "PORT": os.environ.get("MARIADB_PORT", ""),
+        "USER": os.environ.get("MARIADB_USER", ""),
+        "PASSWORD": os.environ.get("MARIADB_PASSWORD", ""),
+        "TEST": {"CHARSET": "utf8mb4"},
+    }
+
+
 DATABASE = {
     "sqlite-memory": sqlite_memory,
     "sqlite-file": sqlite_file,
     "postgres": postgres,
+    "mariadb": mariadb,
 }[os.environ.get("CHANNELS_TESTKIT_DATABASE", "sqlite-memory")]
 DATABASES = {"default": DATABASE()}
 

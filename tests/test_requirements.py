@@ -44,7 +44,7 @@ class RequirementTests(unittest.TestCase):
         self.assertEqual(
             str(told.exception),
             "CHANNELS_TESTKIT_REQUIRE names 'browsr', which is not known. It can name"
-            " 'redis', 'postgres', 'browser', 'live'.",
+            " 'redis', 'postgres', 'mariadb', 'browser', 'live'.",
         )
 
     def test_module_is_installed_or_not(self) -> None:

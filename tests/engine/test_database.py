@@ -33,9 +33,10 @@ BROKEN = (
 
 def backend() -> object:
     """What stands for the connection on the server."""
-    if connection.vendor == "postgresql":
+    functions = {"postgresql": "pg_backend_pid", "mysql": "connection_id"}
+    if function := functions.get(connection.vendor):
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
+            cursor.execute(f"SELECT {function}()")
             return cursor.fetchone()[0]
     return id(connection.connection)
 
@@ -501,6 +502,8 @@ class BrokenTransactionTests(TransactionTestCase):
                 "IntegrityError: duplicate key value violates unique constraint"
                 ' "app_note_slug_key"\nDETAIL:  Key (slug)=(same) already exists.'
             )
+        if connection.vendor == "mysql":
+            return """IntegrityError: (1062, "Duplicate entry 'same' for key 'slug'")"""
         return "IntegrityError: UNIQUE constraint failed: app_note.slug"
 
     def test_error_that_was_caught_is_named_with_its_line(self) -> None:
