@@ -1,7 +1,8 @@
 """
 The MariaDB server for the suite.
 
-The one that ``MARIADB_HOST`` names, or a private one for the duration of a run.
+The one that ``MARIADB_HOST`` names, or a private one for the duration of a
+run.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 Settings of the library's own suite.
 
 ``CHANNELS_TESTKIT_DATABASE`` chooses the database: ``sqlite-memory`` (the
-default), ``sqlite-file``, ``postgres`` (the server that ``PGHOST``, ``PGPORT``,
-``PGUSER`` and ``PGPASSWORD`` name), or ``mariadb`` (the server that
-``MARIADB_HOST`` and the like name; the host may be the path of a socket).
+default), ``sqlite-file``, ``postgres`` (the server that ``PGHOST``,
+``PGPORT``, ``PGUSER`` and ``PGPASSWORD`` name), or ``mariadb`` (the server
+that ``MARIADB_HOST``, ``MARIADB_PORT``, ``MARIADB_USER`` and
+``MARIADB_PASSWORD`` name; the host may be the path of a socket).
 """
 
 from __future__ import annotations
