@@ -125,4 +125,4 @@ class _FromAfar:
         setattr(vars(self)["connection"], name, value)
 
     def ensure_connection(self) -> None:
-        """Do nothing: the test's transaction is open on it."""
+        """Do nothing: queries that set a connection up do not count."""

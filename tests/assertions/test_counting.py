@@ -6,6 +6,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.backends.signals import connection_created
 
 from channels_testkit import (
     ChannelTestCase,
@@ -286,4 +287,26 @@ class SimpleCountTests(OuterTestCase):
                         await Note.objects.acount()
                 self.assertEqual(callbacks, [])
 
+        self.assertEqual(run_case(Inner).texts, [])
+
+
+class NewConnectionTests(OuterTestCase):
+    def test_queries_that_set_a_connection_up_do_not_count(self) -> None:
+        class Inner(TransactionChannelTestCase):
+            def test_sync(self) -> None:
+                with self.assertNumQueries(1):
+                    connection.close()
+                    Note.objects.count()
+
+            async def test_async(self) -> None:
+                with self.assertNumQueries(1):
+                    await sync_to_async(connection.close)()
+                    await Note.objects.acount()
+
+        def set_up(connection: Any, **kwargs: Any) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+
+        connection_created.connect(set_up)
+        self.addCleanup(connection_created.disconnect, set_up)
         self.assertEqual(run_case(Inner).texts, [])

@@ -263,6 +263,8 @@ class TransactionTests(OuterTestCase):
                 return execute(*args)
 
             def query() -> None:
+                # A new connection to MariaDB begins with a query of its own.
+                connection.ensure_connection()
                 with connection.execute_wrapper(slowly):
                     Note.objects.count()
 
