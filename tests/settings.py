@@ -62,6 +62,8 @@ def mariadb() -> dict[str, object]:
         "PORT": os.environ.get("MARIADB_PORT", ""),
         "USER": os.environ.get("MARIADB_USER", ""),
         "PASSWORD": os.environ.get("MARIADB_PASSWORD", ""),
+        # It would read all certificates of the system for each connection.
+        "OPTIONS": {"ssl_disabled": True},
         "TEST": {"CHARSET": "utf8mb4"},
     }
 
