@@ -116,9 +116,10 @@ class OneProcessTests(LiveServerTestCase):
     # docs:start live-raises
     def test_a_page_that_raises(self):
         with self.assertApplicationRaises(LookupError):
-            with self.assertRaisesRegex(OSError, "500"):
+            with self.assertRaisesRegex(OSError, "500") as answer:
                 urlopen(f"{self.live_server_url}/fail/")
-                # docs:end live-raises
+            answer.exception.close()
+            # docs:end live-raises
 
 
 @routes
