@@ -126,6 +126,9 @@ def renew_if_lost(case: Any) -> None:
     lost = [alias for alias in atomics if is_lost(connections[alias])]
     if not lost:
         return
+    for connection in (connections[alias] for alias in lost):
+        # One that has gone can be neither rolled back nor, with some, closed.
+        connection.closed_in_transaction |= not connection.is_usable()
     case._rollback_atomics(atomics)  # noqa: SLF001 - as Django's setUpClass()
     case.cls_atomics = case._enter_atomics()  # noqa: SLF001
     _make_class_data(case)

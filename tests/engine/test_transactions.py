@@ -191,3 +191,18 @@ class TransactionTests(TransactionTestCase):
         ):
             with self.subTest(sql):
                 self.assertEqual(ending_statement(connection, sql), found)
+
+    def test_where_changes_of_the_schema_commit_they_are_refused(self) -> None:
+        commits = not connection.features.can_rollback_ddl
+        for sql in (
+            "CREATE TABLE a (b int)",
+            "ALTER TABLE a ADD c int",
+            "DROP TABLE a",
+            "TRUNCATE TABLE a",
+            "START TRANSACTION",
+            "SET autocommit = 1",
+        ):
+            with self.subTest(sql):
+                self.assertEqual(bool(ending_statement(connection, sql)), commits)
+        temporary = "CREATE TEMPORARY TABLE a (b int)"
+        self.assertEqual(ending_statement(connection, temporary), "")
