@@ -22,9 +22,10 @@ HOW_TO_GET = (
     "install mariadb' does, or name one by MARIADB_HOST, MARIADB_PORT, MARIADB_USER, "
     "MARIADB_PASSWORD)"
 )
-SERVER_PROGRAMS = ["mariadbd", "mariadb-install-db", "mariadb-admin"]
-#: Django copies the database for each process of --parallel by these.
-CLIENT_PROGRAMS = ["mysql", "mysqldump"]
+#: By these old names Django copies the database for --parallel; newer versions
+#: of MariaDB come without them.
+OLD_NAMES = {"mysql": "mariadb", "mysqldump": "mariadb-dump"}
+PROGRAMS = ["mariadbd", "mariadb-install-db", "mariadb-admin", *OLD_NAMES.values()]
 #: Speed before safety: the data live as long as the run.
 SERVER_OPTIONS = [
     "--innodb-flush-method=nosync",
@@ -40,20 +41,21 @@ TIMES_TO_ASK = 60
 
 
 def is_available() -> bool:
-    if any(shutil.which(name) is None for name in CLIENT_PROGRAMS):
-        return False
     return bool(os.environ.get("MARIADB_HOST") or find_programs())
 
 
 def find_programs() -> dict[str, str] | None:
-    """Give the path of each of MariaDB's server programs, if all are here."""
+    """Give the path of each of MariaDB's programs, if all are here."""
     if os.name != "posix":
         return None
-    # Debian has the server itself where only root looks.
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
-    found = {name: shutil.which(name, path=path) for name in SERVER_PROGRAMS}
+    found = {name: shutil.which(name, path=search_path()) for name in PROGRAMS}
     programs = {name: program for name, program in found.items() if program}
     return programs if len(programs) == len(found) else None
+
+
+def search_path() -> str:
+    # Debian has the server itself where only root looks.
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
 
 
 def account() -> list[str]:
@@ -73,7 +75,14 @@ def server() -> Iterator[dict[str, str]]:
     try:
         # A file and not a pipe: nobody reads while the server runs.
         with open(f"{home}/log", "a+") as log, running(programs, home, log):
-            yield {"MARIADB_HOST": f"{home}/socket", "MARIADB_USER": "root"}
+            os.mkdir(f"{home}/bin")
+            for old, new in OLD_NAMES.items():
+                os.symlink(programs[new], f"{home}/bin/{old}")
+            yield {
+                "MARIADB_HOST": f"{home}/socket",
+                "MARIADB_USER": "root",
+                "PATH": os.pathsep.join([f"{home}/bin", search_path()]),
+            }
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
