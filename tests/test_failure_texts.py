@@ -167,7 +167,7 @@ def never_awaited(case: Any) -> None:
 
 @scenario
 def hang(case: Any) -> None:
-    case.hang_timeout = 0.05
+    case.hang_timeout = 0.3
     ann = case.connect(application=failing.StuckConsumer.as_asgi())
     ann.send_json("go round")
 

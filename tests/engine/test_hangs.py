@@ -96,6 +96,14 @@ class Napping(Parked):
         self.send("awake")
 
 
+class Slow(WebsocketConsumer):
+    """Takes its time on the test's own thread."""
+
+    def connect(self) -> None:
+        self.accept()
+        go_on.wait(0.9)
+
+
 def wait_in_pool() -> None:
     go_on.wait(60)
 
@@ -431,7 +439,7 @@ class SuspendedTests(unittest.TestCase):
     """A debugger or a tracer takes as long as it likes."""
 
     class Slow(HangCase):
-        hang_timeout = 0.05
+        hang_timeout = 0.3
 
         async def test_it(self) -> None:
             await sync_to_async(self.job, thread_sensitive=False)()
@@ -441,7 +449,7 @@ class SuspendedTests(unittest.TestCase):
 
     def test_bound_is_suspended_while_a_debugger_is_active(self) -> None:
         debugger = {"__name__": "pdb", "wait": go_on.wait}
-        exec("def interaction(): wait(0.3)", debugger)
+        exec("def interaction(): wait(0.9)", debugger)
 
         class Inner(self.Slow):
             def job(self) -> None:
@@ -452,10 +460,10 @@ class SuspendedTests(unittest.TestCase):
 
     def test_bound_is_suspended_where_the_loop_stands_in_a_debugger(self) -> None:
         debugger = {"__name__": "bdb", "wait": go_on.wait}
-        exec("def interaction(): wait(0.3)", debugger)
+        exec("def interaction(): wait(0.9)", debugger)
 
         class Inner(HangCase):
-            hang_timeout = 0.05
+            hang_timeout = 0.3
 
             async def test_it(self) -> None:
                 await asyncio.gather(self.stop())
@@ -470,10 +478,11 @@ class SuspendedTests(unittest.TestCase):
     def test_bound_is_suspended_under_a_tracer(self) -> None:
         class Inner(self.Slow):
             def test_it(self) -> None:
+                go_on.clear()
                 before = sys.gettrace()
                 sys.settrace(lambda *args: None)
                 try:
-                    self.connect(application=Napping.as_asgi())
+                    self.connect(application=Slow.as_asgi())
                 finally:
                     sys.settrace(before)
 

@@ -87,7 +87,7 @@ class Blocking(AsyncJsonWebsocketConsumer):
 class BlockedTests(OuterTestCase):
     def test_a_loop_that_is_blocked_is_told_with_the_place(self):
         class Inner(LiveServerTestCase):
-            hang_timeout = 0.1
+            hang_timeout = 0.5
 
             def test_it(self):
                 self.addClassCleanup(Blocking.free.set)
