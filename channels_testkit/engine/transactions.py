@@ -28,15 +28,18 @@ __unittest = True
 
 # What Django sends by itself, all day.
 _HARMLESS = ("SELECT", "INSERT", "UPDATE", "DELETE", "SAVEPO", "RELEAS", "PRAGMA")
-_NO_CODE = re.compile(
-    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|(\$\w*\$).*?\1|--[^\n]*|/\*.*?\*/",
-    re.DOTALL,
-)
+_NOT_CODE = r"\"(?:[^\"]|\"\")*\"|`[^`]*`|(\$\w*\$).*?\1|--[^\n]*|/\*.*?\*/"
+_STRINGS = {
+    # There a backslash keeps what comes after it from ending the string.
+    True: re.compile(r"'(?:[^'\\]|''|\\.)*'|" + _NOT_CODE, re.DOTALL),
+    False: re.compile(r"'(?:[^']|'')*'|" + _NOT_CODE, re.DOTALL),
+}
 _ENDS = re.compile(
     r"(COMMIT|END|ABORT|PREPARE\s+TRANSACTION"
     r"|ROLLBACK(?!\s+(?:(?:WORK|TRANSACTION)\s+)?TO\b))\b",
     re.IGNORECASE,
 )
+_HAS_STATEMENTS = re.compile(r"CREATE\b|ALTER\b|DECLARE\b", re.IGNORECASE)
 # Where a transaction ends by itself before one of these.
 _ENDS_AS_WELL = re.compile(
     r"((?:CREATE|DROP)\b(?!\s+TEMPORARY)|ALTER|TRUNCATE|RENAME|BEGIN|START"
@@ -72,12 +75,16 @@ def ending_statement(connection: BaseDatabaseWrapper, sql: Any) -> str:
     text = sql if isinstance(sql, str) else _text_of(sql)
     if text.startswith(_HARMLESS) and ";" not in text:
         return ""
-    for statement in _NO_CODE.sub(" ", text).split(";"):
-        found = _ENDS.match(statement.strip(" \t\r\n("))
+    code = _STRINGS[connection.vendor == "mysql"].sub(" ", text)
+    for statement in map(str.strip, code.split(";")):
+        found = _ENDS.match(statement)
         if not found and not connection.features.can_rollback_ddl:
-            found = _ENDS_AS_WELL.match(statement.strip())
+            found = _ENDS_AS_WELL.match(statement)
         if found:
             return " ".join(found[1].upper().split())
+        if _HAS_STATEMENTS.match(statement):
+            # The next one may be a part of it, and END its end.
+            break
     return ""
 
 

@@ -178,6 +178,9 @@ class TransactionTests(TransactionTestCase):
             "RELEASE SAVEPOINT a",
             "INSERT INTO commits VALUES (1); SELECT 1",
             "WITH commit AS (SELECT 1) SELECT 1",
+            "SELECT CASE WHEN 1 THEN 2 END; SELECT 1 AS commit",
+            "DO $$ BEGIN PERFORM 1; END $$",
+            "DO $body$ BEGIN PERFORM 1; END $body$; SELECT 1",
         ):
             with self.subTest(sql):
                 self.assertEqual(ending_statement(connection, sql), "")
@@ -191,6 +194,17 @@ class TransactionTests(TransactionTestCase):
         ):
             with self.subTest(sql):
                 self.assertEqual(ending_statement(connection, sql), found)
+
+    def test_what_is_made_of_statements_may_end(self) -> None:
+        """A trigger of SQLite, for instance, or a function of PostgreSQL."""
+        for sql in (
+            "CREATE TRIGGER a AFTER INSERT ON b BEGIN UPDATE c SET d = 1; END;",
+            "CREATE FUNCTION a() RETURNS int BEGIN ATOMIC SELECT 1; END",
+        ):
+            with self.subTest(sql):
+                found = ending_statement(connection, sql)
+                commits = not connection.features.can_rollback_ddl
+                self.assertEqual(found, "CREATE" if commits else "")
 
     def test_where_changes_of_the_schema_commit_they_are_refused(self) -> None:
         commits = not connection.features.can_rollback_ddl
