@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from channels_testkit.engine.database import (
     CommitsAsInProduction,
-    is_test_transaction,
     run_commit_callback,
 )
+from channels_testkit.engine.transactions import is_test_transaction
 from channels_testkit.running.run import current
 
 if TYPE_CHECKING:

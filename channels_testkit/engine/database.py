@@ -26,7 +26,7 @@ from . import private
 from .patches import Patch
 from .places import calling_line
 from .sharing import connections_in_use
-from .transactions import kept_from_sql
+from .transactions import is_of_test_case, is_test_transaction, transactions_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -40,15 +40,10 @@ _UNCOUNTED: contextvars.ContextVar[bool] = contextvars.ContextVar(
 _logger = logging.getLogger("django.db.backends.base")
 
 
-def is_test_transaction(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether the test case has a transaction open on the connection."""
-    return any(_is_of_test_case(block) for block in connection.atomic_blocks)
-
-
 def is_outside_own_blocks(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether production would have no transaction open here."""
     blocks = connection.atomic_blocks
-    return bool(blocks) and all(_is_of_test_case(block) for block in blocks)
+    return bool(blocks) and all(is_of_test_case(block) for block in blocks)
 
 
 def is_in_own_block() -> bool:
@@ -67,7 +62,7 @@ def is_in_own_block() -> bool:
 def open_blocks(on: Iterable[BaseDatabaseWrapper]) -> int:
     """Count the ``atomic()`` blocks that are not of Django's ``TestCase``."""
     return sum(
-        not _is_of_test_case(block)
+        not is_of_test_case(block)
         for connection in on
         for block in connection.atomic_blocks
     )
@@ -89,10 +84,6 @@ def connections_here() -> list[BaseDatabaseWrapper]:
         return list(connections.all())
     except ImproperlyConfigured:  # no settings, no connections
         return []
-
-
-def _is_of_test_case(block: Atomic) -> bool:
-    return bool(getattr(block, "_from_testcase", False))
 
 
 class CommitsAsInProduction:
@@ -121,7 +112,7 @@ class CommitsAsInProduction:
 
         def leave(atomic: Atomic, *exc_info: Any) -> None:
             real_exit(atomic, *exc_info)
-            if exc_info[0] is None and not _is_of_test_case(atomic):
+            if exc_info[0] is None and not is_of_test_case(atomic):
                 self._run(get_connection(atomic.using), " during transaction")
 
         enter = self._patches.enter_context
@@ -230,7 +221,6 @@ class TestConnections:
                 self._keep_open()
                 for connection in self._own.values():
                     undo.enter_context(_broken_transactions_explained(connection))
-                    undo.enter_context(kept_from_sql(connection, self._on_error))
             self._undo = undo.pop_all()
         return self
 
@@ -258,7 +248,6 @@ class TestConnections:
         self._patch(BaseDatabaseWrapper, "queries_logged", property(queries_logged))
 
     def _keep_open(self) -> None:
-        real_close = BaseDatabaseWrapper.close
         real_close_old = BaseDatabaseWrapper.close_if_unusable_or_obsolete
 
         # In a test without a database even to ask a connection is forbidden.
@@ -267,16 +256,12 @@ class TestConnections:
             if is_elsewhere and not self._is_own(connection):
                 real_close_old(connection)
 
-        def close(connection: BaseDatabaseWrapper) -> None:
-            if not (self._is_own(connection) and is_test_transaction(connection)):
-                real_close(connection)
-
         self._patch(
             BaseDatabaseWrapper,
             "close_if_unusable_or_obsolete",
             close_if_unusable_or_obsolete,
         )
-        self._patch(BaseDatabaseWrapper, "close", close)
+        self._undo.enter_context(transactions_kept(self._own, self._on_error))
 
     def _watch_other_threads(self) -> None:
         real_ensure = BaseDatabaseWrapper.ensure_connection

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import functools
 import sys
+import threading
 import time
 from asyncio import events
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,6 @@ from asgiref.current_thread_executor import CurrentThreadExecutor
 if TYPE_CHECKING:
     import contextvars
     import selectors
-    import threading
     from collections import deque
     from collections.abc import Callable, Iterator
     from concurrent.futures import Executor, Future
@@ -132,6 +132,11 @@ def origins_of(thread: threading.Thread) -> list[str]:
     owner = getattr(target, "__self__", None)
     found = (target, type(owner), type(thread))
     return [module for it in found if (module := getattr(it, "__module__", ""))]
+
+
+def can_be_joined(thread: threading.Thread) -> bool:
+    """Tell whether Python can wait for a thread: not if C has started it."""
+    return not isinstance(thread, threading._DummyThread)
 
 
 def awaited_by(task: asyncio.Task[Any]) -> asyncio.Future[Any] | None:

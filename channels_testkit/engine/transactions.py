@@ -13,54 +13,87 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from django.core.management import call_command
-from django.db import connections
+from django.db import Error, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 from django.db.transaction import TransactionManagementError
 from django.test.testcases import TestData  # type: ignore[attr-defined]
 
+from .patches import Patch
 from .places import calling_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from django.db.backends.base.base import BaseDatabaseWrapper
+    from collections.abc import Callable, Iterable, Iterator
 
 __unittest = True
 
-# What Django sends by itself, all day.
-_HARMLESS = ("SELECT", "INSERT", "UPDATE", "DELETE", "SAVEPO", "RELEAS", "PRAGMA")
-_NOT_CODE = r"\"(?:[^\"]|\"\")*\"|`[^`]*`|(\$\w*\$).*?\1|--[^\n]*|/\*.*?\*/"
-_STRINGS = {
-    # There a backslash keeps what comes after it from ending the string.
-    True: re.compile(r"'(?:[^'\\]|''|\\.)*'|" + _NOT_CODE, re.DOTALL),
-    False: re.compile(r"'(?:[^']|'')*'|" + _NOT_CODE, re.DOTALL),
-}
-_ENDS = re.compile(
-    r"(COMMIT|END|ABORT|PREPARE\s+TRANSACTION"
-    r"|ROLLBACK(?!\s+(?:(?:WORK|TRANSACTION)\s+)?TO\b))\b",
-    re.IGNORECASE,
+_AFTER_COMMENTS = r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*"
+_ENDS = (
+    r"COMMIT|END|ABORT|PREPARE\s+TRANSACTION"
+    r"|ROLLBACK(?!\s+(?:(?:WORK|TRANSACTION)\s+)?TO\b)"
 )
-_HAS_STATEMENTS = re.compile(r"CREATE\b|ALTER\b|DECLARE\b", re.IGNORECASE)
 # Where a transaction ends by itself before one of these.
-_ENDS_AS_WELL = re.compile(
-    r"((?:CREATE|DROP)\b(?!\s+TEMPORARY)|ALTER|TRUNCATE|RENAME|BEGIN|START"
-    r"|LOCK|UNLOCK|GRANT|REVOKE|SET\s+(?:@@\w+\.)?AUTOCOMMIT)\b",
-    re.IGNORECASE,
+_ENDS_AS_WELL = (
+    r"|CREATE\b(?!\s+(?:OR\s+REPLACE\s+)?TEMPORARY\b)|DROP(?!\s+TEMPORARY\b)|ALTER"
+    r"|TRUNCATE|RENAME|BEGIN|START|LOCK|UNLOCK|GRANT|REVOKE"
+    r"|SET\s+(?:@@\w+\.)?AUTOCOMMIT"
 )
+#: By whether the schema can be changed inside a transaction.
+_BEGINNINGS = {
+    can_change: re.compile(rf"(?is){_AFTER_COMMENTS}({words})\b")
+    for can_change, words in ((True, _ENDS), (False, _ENDS + _ENDS_AS_WELL))
+}
+# A semicolon may be a part of a string, or END that of a trigger.
+_IS_PLAIN = re.compile(r"(?i)(?!\s*(?:CREATE|ALTER|DECLARE)\b)[^'\"`$\[#/-]*")
 
 
 @contextlib.contextmanager
-def kept_from_sql(
-    connection: BaseDatabaseWrapper, on_refusal: Callable[[BaseException], None]
+def transactions_kept(
+    aliases: Iterable[str], on_refusal: Callable[[BaseException], object] = bool
+) -> Iterator[None]:
+    """Keep the transactions of a test case, for a block."""
+    with contextlib.ExitStack() as undo:
+        undo.enter_context(_kept_from_closing())
+        for alias in aliases:
+            undo.enter_context(_kept_from_sql(connections[alias], on_refusal))
+        yield
+
+
+@contextlib.contextmanager
+def _kept_from_closing() -> Iterator[None]:
+    """Leave alone who closes a connection, or connects it anew."""
+    real_close, real_connect = BaseDatabaseWrapper.close, BaseDatabaseWrapper.connect
+
+    def close(connection: BaseDatabaseWrapper) -> None:
+        if not is_test_transaction(connection):
+            real_close(connection)
+
+    def connect(connection: BaseDatabaseWrapper) -> None:
+        if connection.connection is None or not is_test_transaction(connection):
+            real_connect(connection)
+
+    with (
+        Patch(BaseDatabaseWrapper, "close", close),
+        Patch(BaseDatabaseWrapper, "connect", connect),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _kept_from_sql(
+    connection: BaseDatabaseWrapper, on_refusal: Callable[[BaseException], object]
 ) -> Iterator[None]:
     """Refuse SQL that would end the transaction that is open."""
 
     def refuse(
         execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
-        if connection.in_atomic_block and (found := ending_statement(connection, sql)):
-            error = _refusal(connection, found)
-            on_refusal(error)
-            raise error
+        if is_test_transaction(connection):
+            found = ending_statement(connection, sql)
+            if found:
+                error = _refusal(connection, found)
+                on_refusal(error)
+                raise error
         return execute(sql, params, many, context)
 
     connection.execute_wrappers.append(refuse)
@@ -71,27 +104,29 @@ def kept_from_sql(
 
 
 def ending_statement(connection: BaseDatabaseWrapper, sql: Any) -> str:
-    """Return the words by which a statement ends a transaction, if any do."""
-    text = sql if isinstance(sql, str) else _text_of(sql)
-    if text.startswith(_HARMLESS) and ";" not in text:
-        return ""
-    code = _STRINGS[connection.vendor == "mysql"].sub(" ", text)
-    for statement in map(str.strip, code.split(";")):
-        found = _ENDS.match(statement)
-        if not found and not connection.features.can_rollback_ddl:
-            found = _ENDS_AS_WELL.match(statement)
-        if found:
+    """
+    Return the words by which a statement ends a transaction, if any do.
+
+    Of several statements in one text only the first is judged where the text
+    has quotes or comments, since these may have what looks like others.
+    """
+    text = _text_of(connection, sql)
+    pieces = text.split(";") if ";" in text and _IS_PLAIN.fullmatch(text) else [text]
+    beginning = _BEGINNINGS[bool(connection.features.can_rollback_ddl)]
+    for piece in pieces:
+        if found := beginning.match(piece):
             return " ".join(found[1].upper().split())
-        if _HAS_STATEMENTS.match(statement):
-            # The next one may be a part of it, and END its end.
-            break
     return ""
 
 
-def _text_of(sql: Any) -> str:
-    """Return the text of what psycopg has put together."""
+def _text_of(connection: BaseDatabaseWrapper, sql: Any) -> str:
+    """Return the text of a statement, of psycopg's kinds as well."""
+    if isinstance(sql, str):
+        return sql
+    if isinstance(sql, bytes):
+        return sql.decode(errors="replace")
     as_string = getattr(sql, "as_string", None)
-    return as_string(None) if as_string else str(sql)
+    return as_string(connection.connection) if as_string else str(sql)
 
 
 def _refusal(connection: BaseDatabaseWrapper, found: str) -> BaseException:
@@ -100,6 +135,16 @@ def _refusal(connection: BaseDatabaseWrapper, found: str) -> BaseException:
         " transaction of this test, and leave its rows to all tests after it. It was"
         " not sent. Use atomic(), or test this code in the Transaction flavour."
     )
+
+
+def is_test_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether the test case has a transaction open on the connection."""
+    return any(is_of_test_case(block) for block in connection.atomic_blocks)
+
+
+def is_of_test_case(block: object) -> bool:
+    """Tell whether an atomic block is one of Django's ``TestCase``."""
+    return bool(getattr(block, "_from_testcase", False))
 
 
 def is_lost(connection: BaseDatabaseWrapper) -> bool:
@@ -133,18 +178,48 @@ def renew_if_lost(case: Any) -> None:
     lost = [alias for alias in atomics if is_lost(connections[alias])]
     if not lost:
         return
-    for connection in (connections[alias] for alias in lost):
-        # One that has gone can be neither rolled back nor, with some, closed.
-        connection.closed_in_transaction |= not connection.is_usable()
-    case._rollback_atomics(atomics)  # noqa: SLF001 - as Django's setUpClass()
-    case.cls_atomics = case._enter_atomics()  # noqa: SLF001
-    _make_class_data(case)
-    raise TransactionManagementError(
-        "This test has ended the transaction that it runs in, on database"
-        f" {', '.join(map(repr, lost))}, by a way around Django: commit(), rollback(),"
-        " close() or a script of the driver's own connection. The tests after it have"
-        " a new transaction; what was committed is left in the database. Use atomic(),"
-        " or test this code in the Transaction flavour."
+    for alias in reversed(atomics):
+        _leave(connections[alias], atomics[alias])
+    try:
+        _begin_anew(case)
+    finally:
+        raise TransactionManagementError(
+            "This test has ended the transaction that it runs in, on database"
+            f" {', '.join(map(repr, lost))}, by a way around Django: commit(),"
+            " rollback(), close() or a script of the driver's own connection. The"
+            " tests after it have a new transaction; what was committed is left in the"
+            " database. Use atomic(), or test this code in the Transaction flavour."
+        )
+
+
+def _leave(connection: BaseDatabaseWrapper, atomic: Any) -> None:
+    """Roll back what is left of a class's transaction."""
+    if not connection.in_atomic_block:
+        return
+    if not connection.is_usable():
+        # It may have gone already, which some drivers complain of.
+        with contextlib.suppress(Error):
+            connection._close()  # type: ignore[attr-defined]  # noqa: SLF001 - close() waits for the end of atomic()
+        connection.closed_in_transaction = True
+    connection.set_rollback(True)
+    atomic.__exit__(None, None, None)
+
+
+def _begin_anew(case: Any) -> None:
+    """Begin the transaction of a class, with its data unless it is there."""
+    is_there = _class_data_is_there(case)
+    case.cls_atomics = case._enter_atomics()  # noqa: SLF001 - as Django's setUpClass()
+    if not is_there:
+        _make_class_data(case)
+
+
+def _class_data_is_there(case: Any) -> bool:
+    """Tell whether rows of the class were committed."""
+    kept = [it.data for it in vars(case).values() if isinstance(it, TestData)]
+    rows = [row for row in kept if isinstance(row, Model) and row.pk is not None]
+    return any(
+        type(row)._base_manager.using(row._state.db).filter(pk=row.pk).exists()  # noqa: SLF001
+        for row in rows
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from channels_testkit.engine import hangs
+from channels_testkit.engine import hangs, private
 from channels_testkit.layers.aliases import is_captive
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def let_threads_end(threads: Iterable[Thread]) -> None:
     deadline = time.monotonic() + _SECONDS_TO_END
     for thread in threads:
         # One that another thread is only starting cannot be waited for.
-        if thread.is_alive():
+        if thread.is_alive() and private.can_be_joined(thread):
             thread.join(max(0.0, deadline - time.monotonic()))
 
 

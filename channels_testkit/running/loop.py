@@ -222,6 +222,8 @@ class TestLoop(Surroundings):
                 return self.bridge.run_test(result)
         except BaseException as error:
             self.raised.append(error)
+            # It is told by this, also where it was taken note of before.
+            self.errors.take(error)
             self.outside.explain(error)
             hide_kit_frames(error)
             # Python 3.10 gives a bare raise the traceback of before.

@@ -22,7 +22,11 @@ from channels_testkit.assertions.counting import QueryCount
 from channels_testkit.assertions.methods import ChannelMethods, OptionsOfTest
 from channels_testkit.engine import database
 from channels_testkit.engine.tracebacks import hide_kit_frames
-from channels_testkit.engine.transactions import end_if_open, renew_if_lost
+from channels_testkit.engine.transactions import (
+    end_if_open,
+    renew_if_lost,
+    transactions_kept,
+)
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.running.options import (
     COMMIT_RULES,
@@ -32,7 +36,7 @@ from channels_testkit.running.options import (
 from channels_testkit.running.run import TestRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 __unittest = True
@@ -145,7 +149,11 @@ class ChannelTestMixin(ChannelMethods):
                 missing_ok=True,
             )
         )
-        super().setUpClass()  # type: ignore[misc]
+        kept: Iterable[str] = ()
+        if issubclass(cls, TestCase):
+            kept = cls._validate_databases()  # type: ignore[attr-defined]
+        with transactions_kept(kept):
+            super().setUpClass()  # type: ignore[misc]
         cls.addClassCleanup(end_if_open, cls)  # type: ignore[attr-defined]
 
     # One test. unittest calls these, for itself and for others' runners.

@@ -6,6 +6,7 @@ Each test says what the kit can no longer do when it fails.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextvars
 import functools
@@ -236,6 +237,20 @@ class LoopTests(unittest.TestCase):
 
 
 class PoolTests(unittest.TestCase):
+    def test_thread_that_python_has_not_started_cannot_be_joined(self) -> None:
+        """Else a test with one fails, or waits for it for ever."""
+        found: list[threading.Thread] = []
+        is_found = threading.Event()
+
+        def look() -> None:
+            found.append(threading.current_thread())
+            is_found.set()
+
+        _thread.start_new_thread(look, ())
+        is_found.wait()
+        self.assertFalse(private.can_be_joined(found[0]))
+        self.assertTrue(private.can_be_joined(threading.Thread()))
+
     def test_future_of_a_pool_is_done_when_all_were_told(self) -> None:
         """Else the loop is at rest just before it is told."""
         told: list[object] = []

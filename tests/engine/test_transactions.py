@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unittest
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -29,6 +30,8 @@ HARMLESS = {
     "close_all": lambda: connections.close_all(),
     "close_old": lambda: close_old_connections(),
     "close_twice": lambda: [connection.close() for _ in range(2)],
+    "connect": lambda: connection.connect(),
+    "close_and_connect": lambda: [connection.close(), connection.connect()],
 }
 #: What fails the test, where it is.
 REFUSED = {
@@ -159,13 +162,90 @@ class TransactionTests(TransactionTestCase):
                     execute("COMMIT")
 
         [error] = run_case(Inner).raised
+        line = execute.__code__.co_firstlineno + 2
         self.assertEqual(
             str(error).replace(__file__, "FILE"),
-            "COMMIT on database 'default', at FILE:23 in execute(), would end the"
+            f"COMMIT on database 'default', at FILE:{line} in execute(), would end the"
             " transaction of this test, and leave its rows to all tests after it. It"
             " was not sent. Use atomic(), or test this code in the Transaction"
             " flavour.",
         )
+
+    def test_a_refusal_in_code_of_the_test_is_told_once(self) -> None:
+        class Inner(WebsocketTestCase):
+            def test_it(self) -> None:
+                execute("COMMIT")
+
+            async def test_async(self) -> None:
+                await sync_to_async(execute)("COMMIT")
+
+        self.assertEqual(len(run_case(Inner).raised), 2)
+
+    def test_the_data_of_a_class_are_kept_as_well(self) -> None:
+        class Closing(WebsocketTestCase):
+            @classmethod
+            def setUpTestData(cls) -> None:
+                Note.objects.create(text="class")
+                connection.close()
+
+            def test_it(self) -> None:
+                self.assertEqual(Note.objects.count(), 1)
+
+        class Committing(WebsocketTestCase):
+            @classmethod
+            def setUpTestData(cls) -> None:
+                execute("COMMIT")
+
+            def test_it(self) -> None:
+                """Not reached."""
+
+        self.assertEqual(run_case(Closing).raised, [])
+        [error] = run_case(Committing).raised
+        self.assertIsInstance(error, TransactionManagementError)
+        self.assertEqual(Note.objects.count(), 0)
+
+    def test_rows_of_a_class_that_the_driver_commits_are_not_made_again(self) -> None:
+        class Inner(WebsocketTestCase):
+            @classmethod
+            def setUpTestData(cls) -> None:
+                cls.note = Note.objects.create(text="class", slug="unique")
+
+            def test_1(self) -> None:
+                connection.connection.commit()
+
+            def test_2(self) -> None:
+                self.assertEqual(Note.objects.get(), self.note)
+
+        self.addCleanup(Note.objects.all().delete)
+        [error] = run_case(Inner).raised
+        self.assertIn("by a way around Django", str(error))
+
+    @unittest.skipUnless(connection.vendor == "postgresql", "is about psycopg")
+    def test_what_psycopg_puts_together_is_read_as_it_does(self) -> None:
+        from psycopg import sql
+        from psycopg.adapt import Dumper
+
+        class Odd:
+            """Something that only this connection knows."""
+
+        class OddDumper(Dumper):
+            def dump(self, obj: Odd) -> bytes:
+                return b"odd"
+
+        class Inner(WebsocketTestCase):
+            def test_it(self) -> None:
+                connection.ensure_connection()
+                connection.connection.adapters.register_dumper(Odd, OddDumper)
+                with connection.cursor() as cursor:
+                    cursor.execute(sql.SQL("SELECT {}").format(sql.Literal(Odd())))
+                    self.assertEqual(cursor.fetchone(), ("odd",))
+                with (
+                    self.assertApplicationRaises(TransactionManagementError),
+                    self.assertRaises(TransactionManagementError),
+                ):
+                    execute(sql.SQL("COMMIT"))
+
+        self.assertEqual(run_case(Inner).raised, [])
 
     def test_statements_are_told_apart(self) -> None:
         for sql in (
@@ -178,6 +258,12 @@ class TransactionTests(TransactionTestCase):
             "RELEASE SAVEPOINT a",
             "INSERT INTO commits VALUES (1); SELECT 1",
             "WITH commit AS (SELECT 1) SELECT 1",
+            "SELECT 1 AS [a; COMMIT]",
+            r"SELECT E'it\'s; COMMIT'",
+            'SELECT "a\\"; COMMIT"',
+            "/* a /* b */ ; COMMIT */ SELECT 1",
+            "SELECT 1 # don't; commit",
+            "COMMENT ON TABLE a IS 'b'",
             "SELECT CASE WHEN 1 THEN 2 END; SELECT 1 AS commit",
             "DO $$ BEGIN PERFORM 1; END $$",
             "DO $body$ BEGIN PERFORM 1; END $body$; SELECT 1",
@@ -190,7 +276,9 @@ class TransactionTests(TransactionTestCase):
             ("ABORT", "ABORT"),
             ("ROLLBACK", "ROLLBACK"),
             ("PREPARE  TRANSACTION 'x'", "PREPARE TRANSACTION"),
-            ("SELECT $$;$$; END", "END"),
+            ("SELECT 1; END", "END"),
+            ("-- a\n /* b */ COMMIT", "COMMIT"),
+            (b"COMMIT", "COMMIT"),
         ):
             with self.subTest(sql):
                 self.assertEqual(ending_statement(connection, sql), found)
@@ -218,5 +306,6 @@ class TransactionTests(TransactionTestCase):
         ):
             with self.subTest(sql):
                 self.assertEqual(bool(ending_statement(connection, sql)), commits)
-        temporary = "CREATE TEMPORARY TABLE a (b int)"
-        self.assertEqual(ending_statement(connection, temporary), "")
+        for temporary in ("TEMPORARY", "OR REPLACE TEMPORARY"):
+            sql = f"CREATE {temporary} TABLE a (b int)"
+            self.assertEqual(ending_statement(connection, sql), "")
