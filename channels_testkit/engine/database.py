@@ -271,15 +271,16 @@ class TestConnections:
             own = self._own.get(connection.alias)
             if own is not None and own is not connection and is_test_transaction(own):
                 self._refuse(connection)
-            real_ensure(connection)
+            if connection.connection is None:
+                # MySQL's backend sets it up by a query that it logs.
+                with self.uncounted():
+                    real_ensure(connection)
 
         def connect(connection: BaseDatabaseWrapper) -> None:
             is_elsewhere = threading.get_ident() != self._thread_id
             if is_elsewhere and not self._is_own(connection):
                 self._strays.append(connection)
-            # MySQL's backend sets a new connection up by a query that it logs.
-            with self.uncounted():
-                real_connect(connection)
+            real_connect(connection)
 
         self._patch(BaseDatabaseWrapper, "ensure_connection", ensure_connection)
         self._patch(BaseDatabaseWrapper, "connect", connect)

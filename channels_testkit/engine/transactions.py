@@ -54,29 +54,43 @@ def transactions_kept(
     """Keep the transactions of a test case, for a block."""
     with contextlib.ExitStack() as undo:
         undo.enter_context(_kept_from_closing())
-        for alias in aliases:
-            undo.enter_context(_kept_from_sql(connections[alias], on_refusal))
+        for connection in map(connections.__getitem__, aliases):
+            undo.enter_context(_kept_from_connecting(connection))
+            undo.enter_context(_kept_from_sql(connection, on_refusal))
         yield
 
 
 @contextlib.contextmanager
 def _kept_from_closing() -> Iterator[None]:
-    """Leave alone who closes a connection, or connects it anew."""
-    real_close, real_connect = BaseDatabaseWrapper.close, BaseDatabaseWrapper.connect
+    """Do nothing where code closes a connection."""
+    real_close = BaseDatabaseWrapper.close
 
     def close(connection: BaseDatabaseWrapper) -> None:
         if not is_test_transaction(connection):
             real_close(connection)
 
-    def connect(connection: BaseDatabaseWrapper) -> None:
-        if connection.connection is None or not is_test_transaction(connection):
-            real_connect(connection)
-
-    with (
-        Patch(BaseDatabaseWrapper, "close", close),
-        Patch(BaseDatabaseWrapper, "connect", connect),
-    ):
+    with Patch(BaseDatabaseWrapper, "close", close):
         yield
+
+
+@contextlib.contextmanager
+def _kept_from_connecting(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Do nothing where code connects a connection anew."""
+    # Its own where Django has forbidden it to a class before.
+    before = vars(connection).get("connect")
+    real_connect = connection.connect
+
+    def connect() -> None:
+        if connection.connection is None or not is_test_transaction(connection):
+            real_connect()
+
+    connection.connect = connect  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del connection.connect
+        if before is not None:
+            connection.connect = before  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.backends.signals import connection_created
+from django.test import SimpleTestCase
 
 from channels_testkit import (
     ChannelTestCase,
@@ -307,6 +308,13 @@ class NewConnectionTests(OuterTestCase):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
 
+        class Forbidden(SimpleTestCase):
+            """After it, the connection has a connect() of its own."""
+
+            def test_it(self) -> None:
+                pass
+
+        run_case(Forbidden)
         connection_created.connect(set_up)
         self.addCleanup(connection_created.disconnect, set_up)
         self.assertEqual(run_case(Inner).texts, [])
