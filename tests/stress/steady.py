@@ -1,10 +1,10 @@
 """
 Many tests in one process: ``python -m tests.stress.steady``.
 
-After each round of them it counts what a test may leave behind: memory, file
-descriptors, threads, and attributes of classes and modules that are others
-than before. All are to stay as they were after the first round, memory but
-for what the measurement itself takes.
+After each round of them it counts what a test may leave behind: objects in
+memory, file descriptors, threads, and attributes of classes and modules that
+are others than before. All are to stay as they were after the first round,
+but for a few objects in caches.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ import threading
 import warnings
 from collections import Counter
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import django
 from asgiref import sync
 from django.test.runner import DiscoverRunner
 
 ROUNDS = 5
-#: How much memory may grow from the first round to the last, as a share.
-GROWTH = 0.02
-_KILOBYTES_OF_A_PAGE = os.sysconf("SC_PAGE_SIZE") // 1024
+#: How many objects may come from the first round to the last, as a share.
+GROWTH = 0.005
 
 
 def patched() -> dict[str, int]:
@@ -63,11 +62,22 @@ def patched() -> dict[str, int]:
     }
 
 
-def memory() -> int:
-    """Return the kilobytes of this process that are in memory."""
+class LeftBehind(NamedTuple):
+    """What there is in this process, as numbers."""
+
+    #: Blocks of memory that Python's objects have.
+    objects: int
+    files: int
+    threads: int
+
+
+def left_behind() -> LeftBehind:
     gc.collect()
-    with open("/proc/self/statm") as numbers:
-        return int(numbers.read().split()[1]) * _KILOBYTES_OF_A_PAGE
+    return LeftBehind(
+        sys.getallocatedblocks(),
+        len(os.listdir("/proc/self/fd")),
+        threading.active_count(),
+    )
 
 
 def run_tests(count: int, wrong: Counter[str]) -> None:
@@ -88,23 +98,19 @@ def main() -> int:
     runner.setup_test_environment()
     databases = runner.setup_databases()
     wrong: Counter[str] = Counter()
-    found: list[tuple[int, int, int, dict[str, int]]] = []
-    for number in range(ROUNDS):
+    run_tests(options.tests // ROUNDS, wrong)
+    names, first = patched(), left_behind()
+    print(f"the first round: {first}", flush=True)
+    for _ in range(ROUNDS - 1):
         run_tests(options.tests // ROUNDS, wrong)
-        files = len(os.listdir("/proc/self/fd"))
-        found.append((memory(), files, threading.active_count(), patched()))
-        print(
-            f"{(number + 1) * options.tests // ROUNDS} tests: {found[-1][0]} KB,"
-            f" {files} files, {found[-1][2]} threads",
-            flush=True,
-        )
+        last = left_behind()
+        print(f"{last}", flush=True)
     runner.teardown_databases(databases)
-    (before, *first), (after, *last) = found[0], found[-1]
-    for name, value in found[-1][3].items():
-        if found[0][3].get(name) != value:
-            print(f"{name} is another than before")
-    is_steady = first == last and after <= before * (1 + GROWTH)
-    print("steady" if is_steady else "not steady", f"{sum(wrong.values())} wrong")
+    changed = {name for name, value in patched().items() if names.get(name) != value}
+    is_steady = not changed and last[1:] == first[1:]
+    is_steady = is_steady and last.objects <= first.objects * (1 + GROWTH)
+    print("steady" if is_steady else f"not steady {changed or ''}")
+    print(f"{sum(wrong.values())} wrong of {options.tests}")
     return int(not is_steady or bool(wrong))
 
 
