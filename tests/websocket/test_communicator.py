@@ -612,13 +612,15 @@ class FrameTests(SimpleWebsocketTestCase):
         consumer = ann.consumer
         receives = [asyncio.create_task(ann.receive_json()) for _ in range(4)]
         with self.background(self.send_four):
-            sending = asyncio.to_thread(self.send_four, consumer)
+            loop = asyncio.get_running_loop()
+            sending = asyncio.to_thread(self.send_four, consumer, loop)
             frames, _ = await asyncio.gather(asyncio.gather(*receives), sending)
         self.assertEqual([frame["n"] for frame in frames], [0, 1, 2, 3])
 
-    def send_four(self, consumer):
+    def send_four(self, consumer, loop):
         for number in range(4):
-            async_to_sync(consumer.send_json)({"n": number})
+            sent = consumer.send_json({"n": number})
+            asyncio.run_coroutine_threadsafe(sent, loop).result()
 
     async def test_one_that_is_cancelled_leaves_the_others_in_order(self):
         ann = await self.aconnect()
