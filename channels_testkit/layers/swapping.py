@@ -134,7 +134,7 @@ def layer_now(alias: str) -> Any:
 def is_in_place(alias: str) -> bool:
     """Tell whether the alias has a layer that was put in its place."""
     placed = [swap.layers[alias] for swap in _swaps_in_place if alias in swap.layers]
-    return bool(placed) and _is_among(placed, layer_now(alias))
+    return _is_among(placed, layer_now(alias))
 
 
 class _Swap:
