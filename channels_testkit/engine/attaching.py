@@ -1,57 +1,124 @@
-"""The engine on a loop that is somebody else's: ``asyncio.run()``, pytest."""
+"""The engine on a loop that is somebody else's: pytest-asyncio's, anyio's."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .own_thread import OwnThread
-from .watchdog import Watchdog
-from .watches import watch_of
+from .bridge import SECONDS_TO_STOP, Bridge
+from .cancelling import cancel
+from .resume import AtRest
+from .watches import fresh_watch
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
 
-_SECONDS_BETWEEN_LOOKS = 0.05
+    from .own_thread import OwnThread
+    from .rest import RestWatch
+    from .threads import Before
 
+T = TypeVar("T")
 
-class _Attached:
-    """What the watchdog looks after: the hand-over of one loop."""
-
-    pause = _SECONDS_BETWEEN_LOOKS
-
-    def __init__(self, own: OwnThread) -> None:
-        self._own = own
-
-    def look(self) -> None:
-        """See to a job that takes long."""
-        self._own.look()
+__unittest = True
 
 
-@contextlib.contextmanager
-def attached(loop: asyncio.AbstractEventLoop) -> Iterator[OwnThread]:
+class AttachedBridge(Bridge):
     """
-    Run the thread-sensitive jobs of a loop in this thread, for a block.
+    A ``Bridge`` on a loop that this thread runs, or will run, by other means.
 
-    The loop is one that this thread runs, or will run. Afterwards its jobs are
-    asgiref's again.
+    While it is attached the thread-sensitive jobs of the loop run in this
+    thread. ``close()`` ends what was begun meanwhile, and leaves the loop, and
+    whatever it had before, as they were.
     """
-    rest, watchdog = watch_of(loop), Watchdog.get()
-    own = OwnThread(loop)
-    before = rest.run_own_job, rest.on_post, rest.is_here
-    rest.run_own_job, rest.on_post = own.run_next, own.posted
-    rest.is_here = lambda: own.has_loop
-    watchdog.watch(_Attached(own))
-    try:
-        with _interrupts_of_jobs(own):
-            yield own
-    finally:
-        watchdog.rest()
-        rest.run_own_job, rest.on_post, rest.is_here = before
-        own.close()
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        hang_timeout: float | None,
+        before: Before | None = None,
+    ) -> None:
+        self._attached = contextlib.ExitStack()
+        #: Whether the loop runs for a call of the kit.
+        self._is_called = False
+        self._tasks_before = set(asyncio.all_tasks(loop))
+        super().__init__(hang_timeout=hang_timeout, before=before, loop=loop)
+        enter = self._attached.enter_context
+        handler = loop.get_exception_handler()
+        self._attached.callback(loop.set_exception_handler, handler)
+        enter(_interrupts_of_jobs(self._own))
+        if loop.is_running():
+            enter(self._under_way())
+        enter(self._seen_running())
+
+    def _watch(self) -> RestWatch:
+        return self._attached.enter_context(fresh_watch(self.loop))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the loop is under way, whoever makes it run."""
+        return self.loop.is_running()
+
+    @property
+    def is_in_async_test(self) -> bool:
+        """Whether a coroutine of the test, or of a fixture, is under way."""
+        return self.is_running and not self._is_called
+
+    def tasks(self) -> set[asyncio.Task[Any]]:
+        """Return the tasks that have begun since, and not ended."""
+        return super().tasks() - self._tasks_before
+
+    async def resumed_at_rest(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await a coroutine of the test, which is resumed only at rest."""
+        self._test = AtRest(work, self.rest, self._resumed)
+        try:
+            result: T = await self._test
+        finally:
+            self._test = None
+        return result
+
+    def close(self) -> None:
+        """End what was begun, and give the loop back."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            is_paused = not (self.loop.is_closed() or self.loop.is_running())
+            if is_paused and (left := self.tasks()):
+                self._run(cancel(left, SECONDS_TO_STOP))
+        finally:
+            self._attached.close()
+            self._interrupter.remove()
+            self._own.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        self._is_called = True
+        try:
+            return self._run_loop(work)
+        finally:
+            self._is_called = False
+
+    @contextlib.contextmanager
+    def _seen_running(self) -> Iterator[None]:
+        """Know when the loop runs, whoever makes it run."""
+        of_loop: Any = self.loop
+        before = vars(of_loop).get("run_forever")
+        run_forever = of_loop.run_forever
+
+        def run() -> None:
+            with self._under_way():
+                run_forever()
+
+        of_loop.run_forever = run
+        try:
+            yield
+        finally:
+            del of_loop.run_forever
+            if before is not None:
+                of_loop.run_forever = before
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ connection. Between calls nothing of the application runs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import sys
 import threading
@@ -26,7 +27,7 @@ from .watchdog import Interrupter, Watchdog
 from .watches import watch_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
     from concurrent.futures import Future
 
     from .jobs import Job
@@ -37,7 +38,7 @@ T = TypeVar("T")
 
 __unittest = True
 
-_SECONDS_TO_STOP = 2.0
+SECONDS_TO_STOP = 2.0
 _SECONDS_AFTER_CTRL_C = 0.1
 _SECONDS_BETWEEN_LOOKS_OUTSIDE = 0.1
 _SECONDS_BETWEEN_LOOKS = 0.05
@@ -62,12 +63,11 @@ class Bridge:
         *,
         hang_timeout: float | None,
         before: Before | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._watchdog = Watchdog.get()
-        self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
-        # A test that moves time does not move the application's timers.
-        put_in_order(self.loop, Order())
-        self.rest: RestWatch = watch_of(self.loop)
+        self.loop = loop or asyncio.SelectorEventLoop()
+        self.rest = self._watch()
         self.rest.before = before or self.rest.before
         self.rest.hang_timeout = hang_timeout
         self.rest.on_hang = self._hang
@@ -77,7 +77,7 @@ class Bridge:
         self.rest.run_own_job = self._own.run_next
         self.rest.on_post = self._own.posted
         self.rest.is_here = lambda: self._own.has_loop
-        self.is_running = False
+        self._is_running = self._is_closed = False
         #: Whether a hang or an interrupt was told: nothing else is after it.
         self.has_hung = False
         self._was_interrupted = False
@@ -94,6 +94,16 @@ class Bridge:
         self.describe: Callable[[], str] = str
         self._interrupter = Interrupter(self._ctrl_c)
         self._interrupter.install()
+
+    def _watch(self) -> RestWatch:
+        # A test that moves time does not move the application's timers.
+        put_in_order(self.loop, Order())
+        return watch_of(self.loop)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the loop is under way."""
+        return self._is_running
 
     @property
     def is_in_async_test(self) -> bool:
@@ -174,11 +184,12 @@ class Bridge:
 
     def close(self) -> None:
         """Cancel what is left and close the loop."""
-        if self.loop.is_closed():
+        if self._is_closed:
             return
+        self._is_closed = True
         try:
             if private.has_unfinished_work(self.loop):
-                self._run(cancel_everything(_SECONDS_TO_STOP))
+                self._run(cancel_everything(SECONDS_TO_STOP))
         except KeyboardInterrupt:
             private.forget_tasks(self.loop)
             raise
@@ -199,15 +210,27 @@ class Bridge:
     def _resumed(self, raised: BaseException | None) -> None:
         self.on_resume(raised)
 
+    def tasks(self) -> set[asyncio.Task[Any]]:
+        """Return the tasks that have not ended."""
+        return asyncio.all_tasks(self.loop)
+
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run the loop, and its jobs, in this thread."""
-        self.is_running = True
+        with self._under_way():
+            return self._run_loop(work)
+
+    def _run_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        with private.loop_lifted():
+            return self.loop.run_until_complete(work)
+
+    @contextlib.contextmanager
+    def _under_way(self) -> Iterator[None]:
+        """See to the loop, and its jobs, while this thread runs it."""
+        self._is_running = True
         self._own.note_blocks_of_the_test()
         self._is_traced = debuggers.is_traced()
         self._watchdog.watch(self)
         try:
-            with private.loop_lifted():
-                return self.loop.run_until_complete(work)
+            yield
         except KeyboardInterrupt:
             # Clients still leave, where that does not take long.
             self.rest.give_up(_SECONDS_AFTER_CTRL_C)
@@ -215,7 +238,7 @@ class Bridge:
             raise
         finally:
             self._watchdog.rest()
-            self.is_running = False
+            self._is_running = False
             self.rest.deadline = None
             self._raise_verdict()
 
@@ -362,7 +385,7 @@ class Bridge:
         return error
 
     def _give_up(self) -> None:
-        self.rest.give_up(_SECONDS_TO_STOP)
+        self.rest.give_up(SECONDS_TO_STOP)
         self.has_hung = self.rest.is_settled = True
 
     def _is_debugged(self) -> bool:

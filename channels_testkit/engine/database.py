@@ -203,7 +203,9 @@ class TestConnections:
         can_close: bool,
         on_error: Callable[[BaseException], None],
     ) -> None:
-        self._own = {alias: connections[alias] for alias in aliases}
+        self._aliases = aliases
+        self._own: dict[str, BaseDatabaseWrapper] = {}
+        self._adopted = contextlib.ExitStack()
         self._can_close = can_close
         self._on_error = on_error
         self._strays: list[BaseDatabaseWrapper] = []
@@ -219,15 +221,29 @@ class TestConnections:
             self._leave_out_uncounted()
             if not self._can_close:
                 self._keep_open()
-                for connection in self._own.values():
-                    undo.enter_context(_broken_transactions_explained(connection))
+            self.adopt(self._aliases)
             self._undo = undo.pop_all()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self.let_go()
         self._undo.close()
         for stray in self._strays:
             _close_from_here(stray)
+
+    def adopt(self, aliases: Iterable[str]) -> None:
+        """Look after the test's own connections to some databases."""
+        self._own = {alias: connections[alias] for alias in aliases}
+        if not self._can_close:
+            enter = self._adopted.enter_context
+            for connection in self._own.values():
+                enter(_broken_transactions_explained(connection))
+            enter(transactions_kept(self._own, self._on_error))
+
+    def let_go(self) -> None:
+        """Look after them no longer: their transaction is about to end."""
+        self._adopted.close()
+        self._own = {}
 
     @contextlib.contextmanager
     def uncounted(self) -> Iterator[None]:
@@ -261,7 +277,6 @@ class TestConnections:
             "close_if_unusable_or_obsolete",
             close_if_unusable_or_obsolete,
         )
-        self._undo.enter_context(transactions_kept(self._own, self._on_error))
 
     def _watch_other_threads(self) -> None:
         real_ensure = BaseDatabaseWrapper.ensure_connection

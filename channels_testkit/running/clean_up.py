@@ -41,27 +41,26 @@ class TakenDown(Protocol):
     def close_loop(self) -> Iterable[BaseException]:
         """Cancel what is left, and close the test's loop."""
 
-    def restore(self) -> None:
-        """Put back layers, connections and patches."""
 
-
-def take_down(run: TakenDown) -> list[BaseException]:
+def close_down(run: TakenDown, *, leaves_loop: bool) -> list[BaseException]:
     """
-    Take a run down, whatever a step raises; return what the test is told.
+    Close what a run has open, whatever a step raises; return what is told.
 
-    Clients leave before the database is rolled back, which is after all this.
+    What is opened afterwards can be closed by another call, until one leaves
+    the loop.
     """
-    steps: tuple[Callable[[], Iterable[BaseException]], ...] = (
+    steps: list[Callable[[], Iterable[BaseException]]] = [
         run.clean_up,
         run.close_opened,
         run.close_outside,
         run.undelivered_errors,
         run.unawaited_errors,
-        run.give_back_layers,
-        run.find_leftovers,
-        run.close_loop,
-        run.undelivered_errors,
-    )
+    ]
+    if leaves_loop:
+        steps.append(run.give_back_layers)
+    steps.append(run.find_leftovers)
+    if leaves_loop:
+        steps += [run.close_loop, run.undelivered_errors]
     told: list[BaseException] = []
     try:
         for step in steps:
@@ -71,8 +70,6 @@ def take_down(run: TakenDown) -> list[BaseException]:
         # An interrupt, which a task of the application may have kept.
         run.close_loop()
         raise
-    finally:
-        run.restore()
     for error in told:
         hide_kit_frames(error)
     return told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from threading import Thread
 
-    from channels_testkit.engine.rest import RestWatch
+    from channels_testkit.engine.bridge import Bridge
     from channels_testkit.layers.captive import CaptiveChannelLayer
 
     from .opened import Opened
@@ -46,7 +45,7 @@ def dropped(layers: Iterable[CaptiveChannelLayer]) -> Iterator[str]:
 
 def left(
     opened: Sequence[Opened],
-    rest: RestWatch,
+    bridge: Bridge,
     layers: Mapping[str, CaptiveChannelLayer],
 ) -> Iterator[str]:
     """Name what is still there: applications, tasks, threads, memberships."""
@@ -56,9 +55,9 @@ def left(
                 f"the application of {item.label}, which did not end after"
                 f" {item.unfinished}"
             )
-    for task in asyncio.all_tasks(rest.loop):
+    for task in bridge.tasks():
         yield hangs.describe_task(task)
-    yield from rest.outside_work(only_new=True)
+    yield from bridge.rest.outside_work(only_new=True)
     for item in opened:
         if item.channel is not None and item.unfinished is None:
             yield from _left_in_layers(item.label, item.channel, layers)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from channels_testkit.asgi.surroundings import Surroundings
 from channels_testkit.engine import private
+from channels_testkit.engine.attaching import AttachedBridge
 from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.threads import Before, Declared
@@ -40,6 +41,11 @@ _IN_A_CHILD = (
     " (processes of the application can send through a real layer, see"
     " RedisLayerTestCase)."
 )
+_AFTER_THE_END = (
+    "The connections and workers of this test have ended, before its database was"
+    " rolled back or its event loop was closed: make this call in the test, or in a"
+    " fixture that requests the database fixture."
+)
 
 
 class TestLoop(Surroundings):
@@ -53,7 +59,10 @@ class TestLoop(Surroundings):
         self.options = options
         self.layers: dict[str, CaptiveChannelLayer] = {}
         self._bridge: Bridge | None = None
+        self._loop_of_others: asyncio.AbstractEventLoop | None = None
         self._process = os.getpid()
+        #: Whether the test has left its loop, with all that was open.
+        self.has_left = False
         #: Whether the test has ended, and all of this was taken down.
         self.is_over = False
         # What is started from now on may act on the test from outside.
@@ -94,11 +103,10 @@ class TestLoop(Surroundings):
     def bridge(self) -> Bridge:
         """The test's loop, made on first use."""
         self.refuse_elsewhere()
+        if self.has_left:
+            raise RuntimeError(_AFTER_THE_END)
         if self._bridge is None:
-            self._bridge = Bridge(
-                hang_timeout=self.options.hang_timeout,
-                before=self._before,
-            )
+            self._bridge = self._new_bridge()
             self._bridge.on_resume = self.errors.deliver
             self._bridge.describe = self._describe
             self._bridge.rest.background = self.background_jobs
@@ -109,6 +117,22 @@ class TestLoop(Surroundings):
             self.errors.look = self._bridge.rest.failures.take
             self._bridge.loop.set_exception_handler(self._loop_complains)
         return self._bridge
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """
+        Run the test on a loop that is somebody else's.
+
+        Its jobs are the test's from now on, whoever makes it run. Call this
+        before the test has a loop.
+        """
+        self._loop_of_others = loop
+        self.bridge  # noqa: B018 - made now
+
+    def _new_bridge(self) -> Bridge:
+        loop, seconds = self._loop_of_others, self.options.hang_timeout
+        if loop is None:
+            return Bridge(hang_timeout=seconds, before=self._before)
+        return AttachedBridge(loop, hang_timeout=seconds, before=self._before)
 
     @property
     def rest(self) -> RestWatch:
@@ -190,7 +214,7 @@ class TestLoop(Surroundings):
         it is not. Raises what the application has raised.
         """
         self.refuse_elsewhere()
-        bridge = self._bridge
+        bridge = None if self.has_left else self._bridge
         if bridge is None or (bridge.is_running and not bridge.is_in_async_test):
             return
         if not bridge.is_in_async_test:
@@ -221,14 +245,18 @@ class TestLoop(Surroundings):
             if inspect.iscoroutine(result):
                 return self.bridge.run_test(result)
         except BaseException as error:
-            self.raised.append(error)
-            # It is told by this, also where it was taken note of before.
-            self.errors.take(error)
-            self.outside.explain(error)
-            hide_kit_frames(error)
+            self.note_raised(error)
             # Python 3.10 gives a bare raise the traceback of before.
             raise error
         return result
+
+    def note_raised(self, error: BaseException) -> None:
+        """Take note of what code of the test has raised, which tells it."""
+        self.raised.append(error)
+        # It may have been taken note of before.
+        self.errors.take(error)
+        self.outside.explain(error)
+        hide_kit_frames(error)
 
     def _describe(self) -> str:
         self._is_reporting = True

@@ -16,7 +16,7 @@ from channels_testkit.routing.apply_routes import applied_application
 from channels_testkit.routing.origins import allowed_hosts_of_the_test
 
 from . import leftovers
-from .clean_up import take_down
+from .clean_up import close_down
 from .kit_calls import UnawaitedCalls, unawaited
 from .loop import TestLoop
 from .opened import AllOpened
@@ -37,10 +37,15 @@ T = TypeVar("T")
 __unittest = True
 
 _runs: list[TestRun] = []
+#: Asked before the run of the test: begins one where a runner of tests waits
+#: for the first need, and raises where nothing may be made.
+on_need: list[Callable[[], None]] = []
 
 
 def current() -> TestRun | None:
     """Return the running test's, or None where no test of the kit runs."""
+    for ask in tuple(on_need):
+        ask()
     return _runs[-1] if _runs else None
 
 
@@ -101,6 +106,8 @@ class TestRun(TestLoop):
         )
         self._in_place = contextlib.ExitStack()
         self._made_once: dict[object, Any] = {}
+        #: What the watches have found and told.
+        self._found: set[str] = set()
         self._state = "new"
 
     # Its life.
@@ -127,16 +134,44 @@ class TestRun(TestLoop):
             self._in_place = in_place.pop_all()
         self._state = "begun"
 
+    def close(self) -> list[BaseException]:
+        """
+        Close what is open now; return what was not told so far.
+
+        The test goes on: what is opened afterwards is closed by ``leave()``.
+        """
+        if self._state != "begun":
+            return []
+        told = close_down(self, leaves_loop=False)
+        self._is_reporting = False
+        return told
+
+    def leave(self) -> list[BaseException]:
+        """
+        Close what is open, and leave the loop; return what was not told.
+
+        Layers, settings and watches stay until ``end()``.
+        """
+        if self._state != "begun":
+            return []
+        self._state = "left"
+        told = close_down(self, leaves_loop=True)
+        self.has_left = True
+        return told
+
     def end(self) -> list[BaseException]:
         """
         Take everything down; return what was not told so far.
 
         Does nothing where the run has not begun, or has ended.
         """
-        if self._state != "begun":
+        if self._state in {"new", "ended"}:
             return []
-        self._state = "ended"
-        return take_down(self)
+        try:
+            return self.leave()
+        finally:
+            self._state = "ended"
+            self.restore()
 
     def _layers_of_options(self) -> LayersInPlace:
         source, aliases = self.options.layer_source, self.options.test_channel_aliases
@@ -230,6 +265,9 @@ class TestRun(TestLoop):
 
     def _judged(self, policy: str, texts: Iterable[str]) -> Iterator[BaseException]:
         for text in texts if policy != "off" else ():
+            if text in self._found:
+                continue
+            self._found.add(text)
             if policy == "fail":
                 yield AssertionError(text)
             else:
@@ -244,7 +282,7 @@ class TestRun(TestLoop):
     def _left(self) -> Iterator[str]:
         left = list(self.outside.left)
         if self._bridge is not None:
-            left += leftovers.left(self.opened.items, self._bridge.rest, self.layers)
+            left += leftovers.left(self.opened.items, self._bridge, self.layers)
         return leftovers.in_one_finding(left)
 
     # What is opened in it.

@@ -8,6 +8,7 @@ has one thread for all of it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 
 from channels_testkit.engine import private_asgiref
-from channels_testkit.engine.attaching import attached
+from channels_testkit.engine.attaching import AttachedBridge
 from channels_testkit.engine.bridge import Bridge
 
 if TYPE_CHECKING:
@@ -50,6 +51,13 @@ async def clean_up() -> None:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
     await asyncio.get_running_loop().shutdown_default_executor()
+
+
+def attached(
+    loop: asyncio.AbstractEventLoop,
+) -> contextlib.closing[AttachedBridge]:
+    """Have the engine on a loop, for a block."""
+    return contextlib.closing(AttachedBridge(loop, hang_timeout=None))
 
 
 def on_a_loop_of_somebody_else(scenario: Scenario) -> Any:

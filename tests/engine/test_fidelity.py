@@ -26,13 +26,13 @@ from django.utils import timezone, translation
 
 from channels_testkit import SimpleWebsocketTestCase
 from channels_testkit.engine import private_asgiref
-from channels_testkit.engine.attaching import attached
 from channels_testkit.engine.patches import Patch
 from channels_testkit.engine.watches import watch_of
 
 from .fidelity import (
     FidelityCase,
     Log,
+    attached,
     expect_that_nobody_retrieves,
     on_the_engine,
     outcome_of,

@@ -38,7 +38,7 @@ PYTEST_ASYNCIO = """
     import pytest
     import pytest_asyncio
 
-    from channels_testkit.engine.attaching import attached
+    from tests.engine.fidelity import attached
 
     pytestmark = pytest.mark.asyncio(loop_scope="SCOPE")
 
@@ -63,7 +63,7 @@ PYTEST_ASYNCIO = """
 OF_THE_SESSION = """
     import pytest
 
-    from channels_testkit.engine.attaching import attached
+    from tests.engine.fidelity import attached
 
     @pytest.mark.asyncio(loop_scope="session")
     async def test_first():
@@ -80,7 +80,7 @@ SYNC_AFTERWARDS = """
 ANYIO = """
     import pytest
 
-    from channels_testkit.engine.attaching import attached
+    from tests.engine.fidelity import attached
 
     @pytest.fixture
     def anyio_backend():
