@@ -5,7 +5,8 @@ Settings of the library's own suite.
 default), ``sqlite-file``, ``postgres`` (the server that ``PGHOST``,
 ``PGPORT``, ``PGUSER`` and ``PGPASSWORD`` name), or ``mariadb`` (the server
 that ``MARIADB_HOST``, ``MARIADB_PORT``, ``MARIADB_USER`` and
-``MARIADB_PASSWORD`` name; the host may be the path of a socket).
+``MARIADB_PASSWORD`` name; the host may be the path of a socket). On a server
+its name is ``CHANNELS_TESTKIT_DATABASE_NAME``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+
+NAME = os.environ.get("CHANNELS_TESTKIT_DATABASE_NAME", "channels_testkit")
 
 
 def temporary_directory() -> Path:
@@ -42,7 +45,7 @@ def sqlite_file() -> dict[str, object]:
 def postgres() -> dict[str, object]:
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": "channels_testkit",
+        "NAME": NAME,
         "HOST": os.environ.get("PGHOST", ""),
         "PORT": os.environ.get("PGPORT", ""),
         "USER": os.environ.get("PGUSER", ""),
@@ -57,7 +60,7 @@ def mariadb() -> dict[str, object]:
     pymysql.install_as_MySQLdb()
     return {
         "ENGINE": "django.db.backends.mysql",
-        "NAME": "channels_testkit",
+        "NAME": NAME,
         "HOST": os.environ.get("MARIADB_HOST", ""),
         "PORT": os.environ.get("MARIADB_PORT", ""),
         "USER": os.environ.get("MARIADB_USER", ""),

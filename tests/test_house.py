@@ -15,7 +15,7 @@ PACKAGE = ROOT / "channels_testkit"
 
 #: From the ground up. A room imports from the floors below its own only.
 FLOORS = (
-    {"exceptions", "matching", "requirements"},
+    {"exceptions", "matching", "needs", "requirements"},
     {"engine"},
     {"layers"},
     {"asgi"},
@@ -27,6 +27,7 @@ FLOORS = (
     {"testcases"},
     {"live", "redis"},
     {"browser", "contrib"},
+    {"pytest"},
     {"channels_testkit"},
 )
 #: What a room must not know, whoever imports it.

@@ -110,12 +110,18 @@ def assertFailureText(name: str, error: BaseException) -> None:
     case.assertMultiLineEqual(printed, expected, hint)
 
 
-def run_python(*arguments: str, stdin: str = "", **modules: str) -> str:
+def run_python(
+    *arguments: str,
+    stdin: str = "",
+    database: str | None = "sqlite-memory",
+    **modules: str,
+) -> str:
     """
     Run Python in a process of its own, and return all that it printed.
 
     The ``modules``, by name, can be imported there, like those of this suite.
-    The database is in memory, whatever that of this suite is.
+    The database is in memory, whatever that of this suite is; with ``None`` it
+    is of the suite's kind, but another one.
     """
     root = Path(__file__).parent.parent
     with tempfile.TemporaryDirectory() as directory:
@@ -123,7 +129,7 @@ def run_python(*arguments: str, stdin: str = "", **modules: str) -> str:
             Path(directory, f"{name}.py").write_text(textwrap.dedent(source))
         environment = {
             **os.environ,
-            "CHANNELS_TESTKIT_DATABASE": "sqlite-memory",
+            **_inner_database(database),
             "PYTHONPATH": os.pathsep.join([directory, str(root)]),
         }
         ended = subprocess.run(
@@ -136,6 +142,13 @@ def run_python(*arguments: str, stdin: str = "", **modules: str) -> str:
             text=True,
         )
     return f"{ended.stdout}\nexit code {ended.returncode}"
+
+
+def _inner_database(kind: str | None) -> dict[str, str]:
+    if kind is None:
+        # Several processes of this suite may run such a one.
+        return {"CHANNELS_TESTKIT_DATABASE_NAME": f"inner_{os.getpid()}"}
+    return {"CHANNELS_TESTKIT_DATABASE": kind}
 
 
 class LoopTestCase(unittest.IsolatedAsyncioTestCase):

@@ -258,7 +258,10 @@ class TestMethods(WebsocketMethods, ChannelMethods):
                 raise TypeError(f"A test has no attribute {name!r}.")
             setattr(self, name, value)
         #: The run of the test.
-        self.run = TestRun(OptionsOfTest(self))
+        self.run = TestRun(self._kit_options())
+
+    def _kit_options(self) -> OptionsOfTest:
+        return OptionsOfTest(self)
 
     @property
     def _kit(self) -> TestRun:

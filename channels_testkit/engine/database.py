@@ -19,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, get_connection
+from django.utils.connection import BaseConnectionHandler
 
 from channels_testkit.exceptions import DatabaseOwnershipError
 
@@ -217,7 +218,6 @@ class TestConnections:
     def __enter__(self) -> TestConnections:
         with contextlib.ExitStack() as undo:
             self._undo = undo
-            self._watch_other_threads()
             self._leave_out_uncounted()
             if not self._can_close:
                 self._keep_open()
@@ -234,11 +234,33 @@ class TestConnections:
     def adopt(self, aliases: Iterable[str]) -> None:
         """Look after the test's own connections to some databases."""
         self._own = {alias: connections[alias] for alias in aliases}
+        if not self._own:
+            return
+        # On top of what Django puts there when it prepares a test.
+        enter = self._adopted.enter_context
+        self._watch_other_threads(enter)
         if not self._can_close:
-            enter = self._adopted.enter_context
             for connection in self._own.values():
                 enter(_broken_transactions_explained(connection))
             enter(transactions_kept(self._own, self._on_error))
+
+    def find_in_coroutines(self) -> None:
+        """
+        Let ``connections`` mean the test's own in its coroutines as well.
+
+        asgiref gives a coroutine others than the code of its thread. A query
+        is refused there in any case; what only counts them is not.
+        """
+        real = BaseConnectionHandler.__getitem__
+
+        def find(handler: BaseConnectionHandler, alias: str) -> Any:
+            is_here = handler is connections and alias in self._own
+            if is_here and threading.get_ident() == self._thread_id:
+                return self._own[alias]
+            return real(handler, alias)
+
+        patch = Patch(BaseConnectionHandler, "__getitem__", find)
+        self._adopted.enter_context(patch)
 
     def let_go(self) -> None:
         """Look after them no longer: their transaction is about to end."""
@@ -278,7 +300,7 @@ class TestConnections:
             close_if_unusable_or_obsolete,
         )
 
-    def _watch_other_threads(self) -> None:
+    def _watch_other_threads(self, enter: Callable[..., object]) -> None:
         real_ensure = BaseDatabaseWrapper.ensure_connection
         real_connect = BaseDatabaseWrapper.connect
 
@@ -286,7 +308,8 @@ class TestConnections:
             own = self._own.get(connection.alias)
             if own is not None and own is not connection and is_test_transaction(own):
                 self._refuse(connection)
-            if connection.connection is None:
+            # Django refuses some where they have no connection yet.
+            if own is None or connection.connection is None:
                 # MySQL's backend sets it up by a query that it logs.
                 with self.uncounted():
                     real_ensure(connection)
@@ -297,8 +320,8 @@ class TestConnections:
                 self._strays.append(connection)
             real_connect(connection)
 
-        self._patch(BaseDatabaseWrapper, "ensure_connection", ensure_connection)
-        self._patch(BaseDatabaseWrapper, "connect", connect)
+        enter(Patch(BaseDatabaseWrapper, "ensure_connection", ensure_connection))
+        enter(Patch(BaseDatabaseWrapper, "connect", connect))
 
     def _is_own(self, connection: BaseDatabaseWrapper) -> bool:
         return self._own.get(connection.alias) is connection

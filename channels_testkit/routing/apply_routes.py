@@ -29,12 +29,20 @@ _USUAL: Any = object()
 _OF_CLASS = "_applied_routes"
 _DECORATES = "apply_routes() decorates functions and test case classes"
 
+#: How the plain classes are called that pytest collects.
+_OF_PYTEST = "Test"
+
 _applied: list[ASGIApplication] = []
 
 
 def applied_application() -> ASGIApplication | None:
     """Return the application of the innermost block, if there is one."""
     return _applied[-1] if _applied else None
+
+
+def routes_of(kind: type | None) -> tuple[apply_routes, ...]:
+    """Return what decorates a plain class of pytest, the outermost first."""
+    return getattr(kind, _OF_CLASS, ())
 
 
 class apply_routes:  # noqa: N801 - Channels 1's name, used as a decorator
@@ -48,9 +56,9 @@ class apply_routes:  # noqa: N801 - Channels 1's name, used as a decorator
     sessions are installed; ``middleware`` is put in its place, ``None`` leaves
     them bare. ``aliases`` is accepted: routes do not depend on the layer.
 
-    It is a context manager, and a decorator of functions, coroutine functions
-    and test case classes. Raises ``ValueError`` where there is no route, and
-    ``TypeError`` for what is none.
+    It is a context manager, and a decorator of functions, coroutine functions,
+    test case classes, and the plain classes ``Test...`` of pytest. Raises
+    ``ValueError`` where there is no route, and ``TypeError`` for what is none.
 
     Example::
 
@@ -87,7 +95,8 @@ class apply_routes:  # noqa: N801 - Channels 1's name, used as a decorator
         return self._wrap(target)  # type: ignore[return-value]
 
     def _decorate_class(self, case: type) -> None:
-        if not issubclass(case, unittest.TestCase):
+        is_case = issubclass(case, unittest.TestCase)
+        if not (is_case or case.__name__.startswith(_OF_PYTEST)):
             raise TypeError(f"{_DECORATES}, not the class {case.__name__}.")
         own = vars(case).get(_OF_CLASS)
         if own is not None:
@@ -96,7 +105,7 @@ class apply_routes:  # noqa: N801 - Channels 1's name, used as a decorator
         is_first = not hasattr(case, _OF_CLASS)
         # Those of a subclass come after, and so win.
         setattr(case, _OF_CLASS, (*getattr(case, _OF_CLASS, ()), self))
-        if is_first:
+        if is_first and is_case:
             # Around everything, so that no setUp() can leave it out.
             for name in ("run", "debug"):
                 setattr(case, name, _with_routes(getattr(case, name)))

@@ -42,12 +42,14 @@ class TakenDown(Protocol):
         """Cancel what is left, and close the test's loop."""
 
 
-def close_down(run: TakenDown, *, leaves_loop: bool) -> list[BaseException]:
+def close_down(
+    run: TakenDown, *, judges: bool, leaves_loop: bool
+) -> list[BaseException]:
     """
     Close what a run has open, whatever a step raises; return what is told.
 
     What is opened afterwards can be closed by another call, until one leaves
-    the loop.
+    the loop. ``judges`` says whether what is left is told.
     """
     steps: list[Callable[[], Iterable[BaseException]]] = [
         run.clean_up,
@@ -58,7 +60,8 @@ def close_down(run: TakenDown, *, leaves_loop: bool) -> list[BaseException]:
     ]
     if leaves_loop:
         steps.append(run.give_back_layers)
-    steps.append(run.find_leftovers)
+    if judges:
+        steps.append(run.find_leftovers)
     if leaves_loop:
         steps += [run.close_loop, run.undelivered_errors]
     told: list[BaseException] = []

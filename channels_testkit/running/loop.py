@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import os
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,9 +43,8 @@ _IN_A_CHILD = (
     " RedisLayerTestCase)."
 )
 _AFTER_THE_END = (
-    "The connections and workers of this test have ended, before its database was"
-    " rolled back or its event loop was closed: make this call in the test, or in a"
-    " fixture that requests the database fixture."
+    "This test has left its event loop, which is about to be closed: make this call"
+    " in the test, or in an async fixture."
 )
 
 
@@ -118,6 +118,11 @@ class TestLoop(Surroundings):
             self._bridge.loop.set_exception_handler(self._loop_complains)
         return self._bridge
 
+    @property
+    def has_loop(self) -> bool:
+        """Whether the test has a loop already."""
+        return self._bridge is not None
+
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """
         Run the test on a loop that is somebody else's.
@@ -182,8 +187,9 @@ class TestLoop(Surroundings):
     def refuse_in_async_test(self, twin: str) -> None:
         """Raise ``RuntimeError`` where a sync call would block the loop."""
         if self.is_async:
+            call = re.sub(r"^self\b", self.options.called, twin)
             raise RuntimeError(
-                f"A sync call in an async test: write 'await {twin}(...)'."
+                f"A sync call in an async test: write 'await {call}(...)'."
             )
 
     def refuse_elsewhere(self) -> None:
@@ -221,7 +227,8 @@ class TestLoop(Surroundings):
             bridge.settle()
         elif not bridge.rest.is_at_rest_so_far():
             raise RuntimeError(
-                "The application is still working: 'await self.asettle()' first."
+                "The application is still working: 'await"
+                f" {self.options.called}.asettle()' first."
             )
         self.errors.deliver()
 

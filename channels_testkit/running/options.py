@@ -23,7 +23,7 @@ WATCHES = ("application_errors", "check_dropped", "check_leaks", "check_unread")
 COMMIT_RULES = ("production", "django")
 #: The options that are facts about a test, and no attributes of it.
 FACTS = frozenset(
-    {"commits", "databases", "get_clients", "get_place", "module", "name"}
+    {"called", "commits", "databases", "get_clients", "get_place", "module", "name"}
 )
 LAYER_SOURCES = ("captive", "configured")
 _JSON = JsonWire()
@@ -51,6 +51,8 @@ class RunOptions:
     #: How warnings call the test, and the module that it is in.
     name: str = "A test"
     module: str = ""
+    #: How the test calls what has the methods of the kit.
+    called: str = "self"
     #: The file and the line of the test, which warnings point at.
     get_place: Callable[[], tuple[str, int]] = lambda: ("<unknown>", 1)
 

@@ -11,6 +11,7 @@ from channels_testkit.engine import private_asgiref
 from channels_testkit.engine.database import TestConnections
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.layers.real import ConfiguredLayers
+from channels_testkit.needs import asked
 from channels_testkit.routing.application import configured_application
 from channels_testkit.routing.apply_routes import applied_application
 from channels_testkit.routing.origins import allowed_hosts_of_the_test
@@ -37,14 +38,11 @@ T = TypeVar("T")
 __unittest = True
 
 _runs: list[TestRun] = []
-#: Asked before the run of the test: begins one where a runner of tests waits
-#: for the first need, and raises where nothing may be made.
-on_need: list[Callable[[], None]] = []
 
 
 def current() -> TestRun | None:
     """Return the running test's, or None where no test of the kit runs."""
-    for ask in tuple(on_need):
+    for ask in tuple(asked):
         ask()
     return _runs[-1] if _runs else None
 
@@ -134,15 +132,16 @@ class TestRun(TestLoop):
             self._in_place = in_place.pop_all()
         self._state = "begun"
 
-    def close(self) -> list[BaseException]:
+    def close(self, *, judges: bool = True) -> list[BaseException]:
         """
         Close what is open now; return what was not told so far.
 
         The test goes on: what is opened afterwards is closed by ``leave()``.
+        Unless it ``judges``, what is left will be told by that.
         """
         if self._state != "begun":
             return []
-        told = close_down(self, leaves_loop=False)
+        told = close_down(self, judges=judges, leaves_loop=False)
         self._is_reporting = False
         return told
 
@@ -155,7 +154,7 @@ class TestRun(TestLoop):
         if self._state != "begun":
             return []
         self._state = "left"
-        told = close_down(self, leaves_loop=True)
+        told = close_down(self, judges=True, leaves_loop=True)
         self.has_left = True
         return told
 
@@ -286,6 +285,14 @@ class TestRun(TestLoop):
         return leftovers.in_one_finding(left)
 
     # What is opened in it.
+
+    @property
+    def has_opened(self) -> bool:
+        """Whether anything is open, at work, or acts on it from outside."""
+        works = self._bridge is not None and bool(self._bridge.tasks())
+        return works or bool(
+            self.opened.items or self.outside.closers or self._clean_ups
+        )
 
     def routed_application(self) -> ASGIApplication:
         """Return the application whose routes the test meets."""

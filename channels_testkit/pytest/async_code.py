@@ -1,0 +1,135 @@
+"""Async tests and fixtures: resumed at rest, or run by the kit itself."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import types
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.engine import private
+from channels_testkit.engine.attaching import AttachedBridge
+
+from . import loops
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+
+    import pytest
+
+    from channels_testkit.running.run import TestRun
+
+__unittest = True
+
+_END: Any = object()
+
+
+@contextlib.contextmanager
+def test_taught(item: pytest.Function, run: TestRun) -> Iterator[None]:
+    """Resume an async test at rest, for a block, whoever runs it."""
+    if not (loops.is_async(item) and loops.claimed_by(item)):
+        yield
+        return
+    given = loops.hypothesis_of(item)
+    owner, name = (item, "obj") if given is None else (given, "inner_test")
+    real = getattr(owner, name)
+    setattr(owner, name, _at_rest(real, run))
+    try:
+        yield
+    finally:
+        setattr(owner, name, real)
+
+
+def _at_rest(function: Callable[..., Any], run: TestRun) -> Callable[..., Any]:
+    """Return a coroutine function whose steps are begun at rest only."""
+
+    @functools.wraps(function)
+    async def call(*args: Any, **options: Any) -> Any:
+        return await resumed_at_rest(run, function(*args, **options))
+
+    return call
+
+
+async def resumed_at_rest(run: TestRun, work: Coroutine[Any, Any, Any]) -> Any:
+    """Await a coroutine on the loop that is running, at rest if it is ours."""
+    loop = private.running_loop()
+    if not (run.has_loop or run.has_left) and loop is not None:
+        # A sync test has an async fixture: that one says where it is.
+        run.attach(loop)
+    bridge = None if run.has_left else run.bridge
+    if not isinstance(bridge, AttachedBridge) or bridge.loop is not loop:
+        return await work
+    return await bridge.resumed_at_rest(work)
+
+
+# Fixtures.
+
+
+def fixture_taught(
+    function: Callable[..., Any], run: TestRun, *, is_run_by_kit: bool
+) -> Callable[..., Any]:
+    """
+    Return what stands for a fixture function while it is set up.
+
+    A sync one stands for itself. An async one is resumed at rest by its
+    plugin's loop, or is run by the kit where no plugin does it.
+    """
+    teach = _by_kit if is_run_by_kit else _by_plugin
+    if isinstance(function, types.MethodType):
+        taught = teach(function.__func__, run)
+        return types.MethodType(taught, function.__self__)
+    return teach(function, run)
+
+
+def is_async_fixture(function: Callable[..., Any]) -> bool:
+    """Tell whether a fixture is a coroutine function or an async generator."""
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _by_plugin(function: Callable[..., Any], run: TestRun) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(function):
+        return _at_rest(function, run)
+
+    @functools.wraps(function)
+    async def generate(*args: Any, **options: Any) -> AsyncIterator[Any]:
+        steps = function(*args, **options)
+        yield await resumed_at_rest(run, _step(steps))
+        async for value in _rest_of(steps, run):
+            yield value
+
+    return generate
+
+
+async def _rest_of(steps: Any, run: TestRun) -> AsyncIterator[Any]:
+    while (value := await resumed_at_rest(run, _step(steps))) is not _END:
+        yield value
+
+
+async def _step(steps: Any) -> Any:
+    return await anext(steps, _END)
+
+
+def _by_kit(function: Callable[..., Any], run: TestRun) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(function):
+
+        def call(*args: Any, **options: Any) -> Any:
+            return run.call_test_code(function, *args, **options)
+
+        return _named_as(function, call)
+
+    def generate(*args: Any, **options: Any) -> Iterator[Any]:
+        steps = function(*args, **options)
+        while (value := run.call_test_code(_step, steps)) is not _END:
+            yield value
+
+    return _named_as(function, generate)
+
+
+def _named_as(
+    function: Callable[..., Any], taught: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Give one function the name and arguments of another, and no more."""
+    taught.__name__, taught.__qualname__ = function.__name__, function.__qualname__
+    taught.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return taught

@@ -1,0 +1,159 @@
+"""``channels_test``: what ``self`` is in a test case, for a function."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.assertions.methods import OptionsOfTest, TestMethods
+
+from .marks import near
+from .signs import MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pytest
+
+__unittest = True
+
+#: What a run is made with.
+_KNOWN_EARLY = frozenset(
+    {
+        *("application_errors", "hang_timeout", "idle_threads", "layer_source"),
+        *("on_commit_callbacks", "outside_threads", "strict_messages"),
+        "test_channel_aliases",
+    }
+)
+#: Methods that a test can put others in the place of.
+_METHODS = frozenset(
+    {
+        *("decode_frame", "encode_frame", "get_application", "get_login"),
+        *("get_subprotocols", "get_ws_headers"),
+    }
+)
+
+
+class ChannelsTest(TestMethods):
+    """
+    What ``self`` has of the kit in a ``WebsocketTestCase``.
+
+    The fixture ``channels_test`` is one. What a test case sets as attributes
+    of its class, and the methods that it overrides, are attributes here: set
+    them in the test, in a fixture, or by ``@pytest.mark.channels_test()``.
+    Raises ``AttributeError`` for one that there is not, and for one that must
+    be known before the test begins.
+
+    Example::
+
+        def test_echo(channels_test):
+            channels_test.application = EchoConsumer.as_asgi()
+            ann = channels_test.connect("/")
+            ann.send_json({"message": "hello"})
+            channels_test.assertReceivesJson(ann, {"message": "hello"})
+    """
+
+    _name_in_tests = "channels_test"
+
+    #: When ``on_commit()`` callbacks run: as in ``"production"``, or, by the
+    #: rule of Django's ``TestCase``, never: ``"django"``.
+    on_commit_callbacks: str = "production"
+
+    def __init__(self, item: pytest.Function, options: Mapping[str, Any]) -> None:
+        vars(self)["_item"] = item
+        vars(self).update(options)
+        super().__init__()
+
+    _item: pytest.Function
+
+    def _kit_options(self) -> OptionsOfFunction:
+        return OptionsOfFunction(self)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        known = settable()
+        if name != "run" and name not in known:
+            raise AttributeError(
+                f"channels_test has no attribute {name!r}{near(name, known)}"
+            )
+        if name in _KNOWN_EARLY:
+            raise AttributeError(
+                f"channels_test.{name} must be known before the test begins: write"
+                f" @pytest.mark.{MARK}({name}={value!r})."
+            )
+        super().__setattr__(name, value)
+
+    # Of pytest-django.
+
+    @property
+    def client(self) -> Any:
+        """Django's test client: the fixture of pytest-django."""
+        return self._fixture("client")
+
+    @property
+    def async_client(self) -> Any:
+        """Django's async test client: the fixture of pytest-django."""
+        return self._fixture("async_client")
+
+    def _fixture(self, name: str) -> Any:
+        return self._item._request.getfixturevalue(name)  # noqa: SLF001 - as its plugins
+
+
+def settable() -> frozenset[str]:
+    """Return the names of what a test can set."""
+    return frozenset(
+        name
+        for kind in ChannelsTest.__mro__
+        for name, value in vars(kind).items()
+        if not name.startswith("_")
+        and (name in _METHODS or not _is_method(value))
+        and name != "failureException"
+    )
+
+
+def _is_method(value: object) -> bool:
+    kinds = (property, classmethod, staticmethod)
+    return isinstance(value, kinds) or inspect.isroutine(value)
+
+
+class OptionsOfFunction(OptionsOfTest):
+    """The options of a test function, with the facts that pytest knows."""
+
+    called = "channels_test"
+
+    @property
+    def owner(self) -> str:
+        """How values that mean nothing are told."""
+        return "channels_test"
+
+    @property
+    def _item(self) -> Any:
+        return self.test._item  # noqa: SLF001 - the other half
+
+    @property
+    def name(self) -> str:
+        """How warnings call the test."""
+        name: str = self._item.nodeid
+        return name
+
+    @property
+    def module(self) -> str:
+        """The module that the test is in."""
+        name: str = self._item.module.__name__
+        return name
+
+    @property
+    def commits(self) -> bool:
+        """Whether the test commits."""
+        from .database import commits
+
+        return commits(self._item)
+
+    def get_place(self) -> tuple[str, int]:
+        """Return the file and the line of the test."""
+        path, line, _ = self._item.reportinfo()
+        return str(path), (line or 0) + 1
+
+    def get_clients(self) -> list[Any]:
+        """Return the test clients of pytest-django that the test asks for."""
+        given = self._item.funcargs
+        return [given[name] for name in ("client", "async_client") if name in given]

@@ -1,0 +1,138 @@
+"""The run of one test function: where it begins, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from django.test import TestCase
+
+from channels_testkit.assertions.counting import CommitCapture
+from channels_testkit.engine.database import (
+    CommitsAsInProduction,
+    TransactionsKeptOpen,
+)
+from channels_testkit.engine.patches import Patch
+from channels_testkit.routing.apply_routes import routes_of
+from channels_testkit.running.options import COMMIT_RULES, check_choice
+
+from . import async_code, database, loops
+from .channels_test import ChannelsTest, settable
+from .marks import marked_options
+from .report import transcripts
+
+if TYPE_CHECKING:
+    import pytest
+
+__unittest = True
+
+
+class FunctionRun:
+    """
+    The run of a test that is a function, with what only a function needs.
+
+    It begins before the first fixture and ends after the last finalizer. What
+    is open is closed when the function has returned, unless fixtures have
+    opened some of it: they go on with it until the database or the loop goes.
+    """
+
+    def __init__(self, item: pytest.Function) -> None:
+        self._item = item
+        options = marked_options(item, settable())
+        self.test = ChannelsTest(item, options)
+        self.run = self.test.run
+        #: What had crossed the test's connections when it failed.
+        self.transcripts = ""
+        #: What was told besides what the test has raised.
+        self.also_told: list[BaseException] = []
+        self._told: list[BaseException] = []
+        self._around = contextlib.ExitStack()
+        self._of_loop = contextlib.ExitStack()
+        self._opened_before = False
+
+    def begin(self) -> None:
+        """Put everything in place; undo it all where a part of it fails."""
+        check_choice(self.test, "channels_test", "on_commit_callbacks", COMMIT_RULES)
+        with contextlib.ExitStack() as around:
+            enter = around.enter_context
+            enter(TransactionsKeptOpen())
+            if self.test.on_commit_callbacks == "production":
+                enter(CommitsAsInProduction())
+            enter(Patch(TestCase, "captureOnCommitCallbacks", _CAPTURE))
+            loop = self._of_loop.enter_context(loops.loop_of(self._item))
+            around.push(self._of_loop)
+            for routes in routes_of(self._item.cls):
+                enter(routes)
+            self.run.begin()
+            around.callback(self.run.end)
+            if loop is not None:
+                self.run.attach(loop)
+            self._around = around.pop_all()
+
+    def database_is_there(self) -> None:
+        """Share the connections that pytest-django has prepared."""
+        self.run.database.adopt(database.databases(self._item))
+        if loops.is_async(self._item):
+            self.run.database.find_in_coroutines()
+
+    # The test itself.
+
+    def call_begins(self) -> contextlib.AbstractContextManager[None]:
+        """Return what is entered while the test function is called."""
+        self._opened_before = self.run.has_opened
+        return async_code.test_taught(self._item, self.run)
+
+    def has_raised(self, error: BaseException) -> None:
+        """Take note of what the test function has raised."""
+        self.run.note_raised(error)
+        self.transcripts = transcripts(self.run)
+        self.also_told += self._close()
+
+    def has_returned(self) -> None:
+        """Tell what there is to tell when the test function has returned."""
+        __tracebackhide__ = True
+        self._raise(self._close())
+
+    def _close(self) -> list[BaseException]:
+        # Fixtures that have opened something may go on with it.
+        return [] if self._opened_before else self.run.close()
+
+    # Its end.
+
+    def let_go_of_database(self) -> None:
+        """End connections, workers and tasks before the rows are gone."""
+        self._told += self.run.close(judges=False)
+        self.run.database.let_go()
+
+    def leave(self) -> None:
+        """End them before the loop is closed, and leave it."""
+        self._told += self.run.leave()
+        self._of_loop.close()
+
+    def end(self) -> None:
+        """Take down the rest; raise what was not told."""
+        __tracebackhide__ = True
+        try:
+            self.leave()
+        finally:
+            self._around.close()
+        told, self._told = self._told, []
+        self._raise(told)
+
+    def _raise(self, told: list[BaseException]) -> None:
+        __tracebackhide__ = True
+        if told:
+            self.also_told += told[1:]
+            raise told[0]
+
+
+@classmethod  # type: ignore[misc]
+def _capture(
+    cls: type[TestCase], *, using: str = "default", execute: bool = False
+) -> CommitCapture:
+    """Capture ``on_commit()`` callbacks by Django's rule, also if async."""
+    del cls
+    return CommitCapture(using, execute=execute)
+
+
+_CAPTURE: Any = _capture

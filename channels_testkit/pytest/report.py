@@ -1,0 +1,42 @@
+"""What a report of pytest says besides the exception."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
+
+    from channels_testkit.running.run import TestRun
+
+    from .function_run import FunctionRun
+
+_MOST = 8
+
+
+def add_sections(report: pytest.TestReport, run: FunctionRun) -> None:
+    """Add the transcripts, and what else was told, to a report that failed."""
+    shown: Any = report.longrepr
+    add = getattr(shown, "addsection", None)
+    if add is None:
+        return
+    if run.transcripts:
+        add("What the test's connections have seen", run.transcripts)
+    for error in run.also_told:
+        text = "".join(traceback.format_exception(error)).rstrip()
+        add("Told at the end of the test as well", text)
+
+
+def transcripts(run: TestRun) -> str:
+    """Return those of the connections that no failure has shown."""
+    connections = [
+        connection
+        for opened in run.opened.items
+        if (connection := getattr(opened, "connection", None)) is not None
+    ]
+    shown = "\n".join(map(str, run.raised))
+    texts = [str(connection.transcript) for connection in connections[:_MOST]]
+    if len(connections) > _MOST:
+        texts.append(f"... and {len(connections) - _MOST} more connections")
+    return "\n\n".join(text for text in texts if text not in shown)
