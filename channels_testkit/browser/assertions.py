@@ -99,7 +99,7 @@ class PageAssertions:
         def _page(self, driver: Chrome | None) -> Browser: ...
 
     browser_timeout: float
-    failureException: type[BaseException]
+    failureException: Any
 
     def assertPageShows(
         self,
@@ -263,7 +263,8 @@ class PageAssertions:
         page.devtools.catch_up()
         causes = [raised_as_well(page.log.errors, self._places), unheard(_ALL)]
         whole = "\n\n".join([text, *filter(None, causes)])
-        return self.failureException(with_message(whole, msg))
+        failure: BaseException = self.failureException(with_message(whole, msg))
+        return failure
 
     def _decoded(self, browser: Browser) -> list[PageFrame]:
         return [

@@ -25,8 +25,10 @@ _ARROWS = {SENT: "->", RECEIVED: "<-"}
 class Places:
     """URLs of the live server as paths; others as they are."""
 
-    def __init__(self, *servers: str) -> None:
-        self._servers = servers
+    def __init__(self, http: str, *others: str) -> None:
+        #: Where pages are.
+        self.http = http
+        self._servers = (http, *others)
 
     def shorten(self, text: str) -> str:
         """Return a text that has URLs in it, with paths in their place."""

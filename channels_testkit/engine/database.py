@@ -253,7 +253,7 @@ class TestConnections:
         """
         real = BaseConnectionHandler.__getitem__
 
-        def find(handler: BaseConnectionHandler, alias: str) -> Any:
+        def find(handler: Any, alias: str) -> Any:
             is_here = handler is connections and alias in self._own
             if is_here and threading.get_ident() == self._thread_id:
                 return self._own[alias]

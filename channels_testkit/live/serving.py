@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from typing import TYPE_CHECKING, Any
-
-from django.core.exceptions import ImproperlyConfigured
+from typing import TYPE_CHECKING
 
 from channels_testkit.asgi.recorder import recorder
 from channels_testkit.layers.aliases import layer_in_place
@@ -23,7 +21,7 @@ from .connections import LiveConnections
 from .databases import live_databases
 from .files import with_files
 from .handlers import FreshMiddleware
-from .servers import Server, default_server_class
+from .servers import default_server_class
 from .workers import LiveWorkers, channels_to_serve
 
 if TYPE_CHECKING:
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
 
     from channels_testkit.asgi.application import ASGIApplication
     from channels_testkit.running.run import TestRun
+
+    from .servers import Server
 
 #: How long an application has to end when its client has gone.
 _SECONDS_TO_END = 5.0
@@ -214,40 +214,3 @@ def listening_socket(host: str, port: int, owner: str) -> socket.socket:
         ) from None
     sock.settimeout(0)
     return sock
-
-
-def check_settings(case: Any) -> None:
-    """Raise ``ImproperlyConfigured`` for a value that means nothing."""
-    _check(case, "port", "a number from 0 to 65535", _is_port)
-    _check(case, "host", "the name or address to listen on", _is_name)
-    _check(case, "server_class", "a subclass of Server, or None", _is_server_class)
-    _check(case, "worker_threads", "a number from 1 on", _is_count)
-    _check(case, "worker_channels", "a list of channels, or '__all__'", _is_channels)
-
-
-def _check(case: Any, name: str, wanted: str, is_valid: Callable[[Any], bool]) -> None:
-    value = getattr(case, name)
-    if not is_valid(value):
-        raise ImproperlyConfigured(
-            f"{case.__name__}.{name} is {wanted}, not {value!r}."
-        )
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _is_port(value: object) -> bool:
-    return value == 0 or (_is_count(value) and value <= 65535)  # type: ignore[operator]
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_server_class(value: object) -> bool:
-    return value is None or (isinstance(value, type) and issubclass(value, Server))
-
-
-def _is_channels(value: Any) -> bool:
-    return value == "__all__" or isinstance(value, (list, tuple, set, frozenset))

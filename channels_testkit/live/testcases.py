@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.test import TransactionTestCase
 from django.test.utils import modify_settings
 from django.utils.functional import classproperty
@@ -16,20 +15,18 @@ from channels_testkit.engine import parked_loops
 from channels_testkit.routing.application import configured_application
 from channels_testkit.testcases.classes import WebsocketTestMixin
 
-from .serving import LiveServer, check_settings, in_url
+from .serving import LiveServer, in_url
+from .settings import LiveSettings, check_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.assertions.methods import WebsocketMethods
     from channels_testkit.running.run import TestRun
-
-    from .servers import Server
 
 __unittest = True
 
 
-class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
+class LiveServerTestCase(LiveSettings, WebsocketTestMixin, TransactionTestCase):
     """
     Django's ``LiveServerTestCase`` for HTTP and WebSockets.
 
@@ -46,22 +43,6 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
     ``CHANNELS_TESTKIT_REQUIRE`` names ``live``. Raises ``OSError`` where
     ``port`` is taken.
     """
-
-    #: The address to listen on, and how it is called in URLs.
-    host: str = "127.0.0.1"
-    #: The port to listen on; the system chooses one where it is 0.
-    port: int = 0
-    #: Daphne where it is installed, or else Uvicorn, where it is None.
-    server_class: type[Server] | None = None
-    #: Whether static files are served, without collectstatic.
-    serve_static: bool = True
-    #: What serves them: called with the application, returns another.
-    static_wrapper: Any = ASGIStaticFilesHandler
-    #: The channels that worker consumers serve beside the server: a list, or
-    #: ``"__all__"`` for each that is routed.
-    worker_channels: Collection[str] = ()
-    #: How many threads serve them, each as a worker process does.
-    worker_threads: int = 1
 
     _live: ClassVar[LiveServer | None] = None
 
@@ -83,7 +64,7 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         """Start the server; it is stopped whatever happens then."""
-        check_settings(cls)
+        check_settings(cls, cls.__name__)
         super().setUpClass()
         enter: Any = cls.enterClassContext  # type: ignore[attr-defined]
         enter(parked_loops.parked_loops_hidden())
@@ -108,15 +89,7 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
         They are what ``get_login()`` returns, cookies as one header; any HTTP
         or WebSocket client takes them.
         """
-        with self._kit.database.uncounted():
-            given = self._kit.call_test_code(self.get_login, user)
-        login = Login.from_mapping(given)
-        headers = [*login.headers, (b"cookie", cookie_header(*login.cookies))]
-        return {
-            name.decode("latin1"): value.decode("latin1")
-            for name, value in headers
-            if value
-        }
+        return login_headers(self, user)
 
     def _kit_run_begins(self, run: TestRun) -> None:
         server = self._running_server()
@@ -145,3 +118,17 @@ class LiveServerTestCase(WebsocketTestMixin, TransactionTestCase):
                 application: ASGIApplication = found
                 return application
         return configured_application()
+
+
+def login_headers(test: WebsocketMethods, user: Any) -> dict[str, str]:
+    """Return the headers that ``get_login()`` of a test stands for."""
+    run = test._kit  # noqa: SLF001 - not for users
+    with run.database.uncounted():
+        given = run.call_test_code(test.get_login, user)
+    login = Login.from_mapping(given)
+    headers = [*login.headers, (b"cookie", cookie_header(*login.cookies))]
+    return {
+        name.decode("latin1"): value.decode("latin1")
+        for name, value in headers
+        if value
+    }

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.assertions.methods import OptionsOfTest, TestMethods
+from channels_testkit.live.settings import LiveSettings
 
 from .marks import near
 from .signs import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pytest
+
+    from channels_testkit.layers.swapping import LayersInPlace
+    from channels_testkit.redis import RedisServer
 
 __unittest = True
 
@@ -22,9 +28,12 @@ _KNOWN_EARLY = frozenset(
     {
         *("application_errors", "hang_timeout", "idle_threads", "layer_source"),
         *("on_commit_callbacks", "outside_threads", "strict_messages"),
-        "test_channel_aliases",
+        *("redis_backend", "redis_config", "test_channel_aliases"),
+        *vars(LiveSettings),
     }
 )
+#: What the plugin itself sets.
+_OWN = frozenset({"run", "end_early", "_evidence", "_own_browser", "_pool"})
 #: Methods that a test can put others in the place of.
 _METHODS = frozenset(
     {
@@ -34,7 +43,7 @@ _METHODS = frozenset(
 )
 
 
-class ChannelsTest(TestMethods):
+class ChannelsTest(LiveSettings, TestMethods):
     """
     What ``self`` has of the kit in a ``WebsocketTestCase``.
 
@@ -59,19 +68,25 @@ class ChannelsTest(TestMethods):
     #: rule of Django's ``TestCase``, never: ``"django"``.
     on_commit_callbacks: str = "production"
 
+    #: With the fixture ``redis_layer``: ``"core"``, ``"pubsub"``, or the
+    #: dotted name of a backend, and what goes into each layer's CONFIG.
+    redis_backend: str = "core"
+    redis_config: Mapping[str, Any] = MappingProxyType({})
+
     def __init__(self, item: pytest.Function, options: Mapping[str, Any]) -> None:
-        vars(self)["_item"] = item
-        vars(self).update(options)
+        vars(self).update(options, _item=item)
         super().__init__()
 
     _item: pytest.Function
+    #: Ends what is open, before what it needs ends.
+    end_early: Callable[[], object]
 
     def _kit_options(self) -> OptionsOfFunction:
         return OptionsOfFunction(self)
 
     def __setattr__(self, name: str, value: object) -> None:
-        known = settable()
-        if name != "run" and name not in known:
+        known = settable(type(self))
+        if name not in known and name not in _OWN:
             raise AttributeError(
                 f"channels_test has no attribute {name!r}{near(name, known)}"
             )
@@ -81,6 +96,28 @@ class ChannelsTest(TestMethods):
                 f" @pytest.mark.{MARK}({name}={value!r})."
             )
         super().__setattr__(name, value)
+
+    # What other fixtures make of it.
+
+    def _kit_layer_source(self) -> str | Callable[[], LayersInPlace]:
+        if "redis_layer" not in self._item.fixturenames:
+            return self.layer_source
+        from channels_testkit.redis.testcases import RedisLayers
+
+        return functools.partial(RedisLayers, self)
+
+    @property
+    def redis_server(self) -> RedisServer:
+        """The Redis server of the process; skips the test if there is none."""
+        from channels_testkit.redis import RedisServer
+
+        return RedisServer.obtain()
+
+    def has_failed(self, error: BaseException) -> None:
+        """Add to what the test has raised what only this sees."""
+
+    def _kit_name(self) -> str:
+        return self._item.nodeid
 
     # Of pytest-django.
 
@@ -98,11 +135,11 @@ class ChannelsTest(TestMethods):
         return self._item._request.getfixturevalue(name)  # noqa: SLF001 - as its plugins
 
 
-def settable() -> frozenset[str]:
+def settable(test: type[ChannelsTest]) -> frozenset[str]:
     """Return the names of what a test can set."""
     return frozenset(
         name
-        for kind in ChannelsTest.__mro__
+        for kind in test.__mro__
         for name, value in vars(kind).items()
         if not name.startswith("_")
         and (name in _METHODS or not _is_method(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     import pytest
 
@@ -27,7 +27,7 @@ def commits(item: pytest.Function) -> bool:
     return bool(transaction or reset_sequences)
 
 
-def databases(item: pytest.Function) -> Iterable[str]:
+def databases(item: pytest.Function) -> Collection[str]:
     """Return the databases that a test may use, once it may use any."""
     from django.db import DEFAULT_DB_ALIAS, connections
 

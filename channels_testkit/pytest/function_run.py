@@ -13,6 +13,7 @@ from channels_testkit.engine.database import (
     TransactionsKeptOpen,
 )
 from channels_testkit.engine.patches import Patch
+from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.routing.apply_routes import routes_of
 from channels_testkit.running.options import COMMIT_RULES, check_choice
 
@@ -38,8 +39,9 @@ class FunctionRun:
 
     def __init__(self, item: pytest.Function) -> None:
         self._item = item
-        options = marked_options(item, settable())
-        self.test = ChannelsTest(item, options)
+        options = marked_options(item, settable(self._kind(item)))
+        self.test = self._kind(item)(item, options)
+        self.test.end_early = self.end_early
         self.run = self.test.run
         #: What had crossed the test's connections when it failed.
         self.transcripts = ""
@@ -49,6 +51,13 @@ class FunctionRun:
         self._around = contextlib.ExitStack()
         self._of_loop = contextlib.ExitStack()
         self._opened_before = False
+
+    def _kind(self, item: pytest.Function) -> type[ChannelsTest]:
+        if "channels_browser" not in item.fixturenames:
+            return ChannelsTest
+        from .browser import BrowserTest
+
+        return BrowserTest
 
     def begin(self) -> None:
         """Put everything in place; undo it all where a part of it fails."""
@@ -85,6 +94,7 @@ class FunctionRun:
     def has_raised(self, error: BaseException) -> None:
         """Take note of what the test function has raised."""
         self.run.note_raised(error)
+        self.test.has_failed(error)
         self.transcripts = transcripts(self.run)
         self.also_told += self._close()
 
@@ -95,13 +105,21 @@ class FunctionRun:
 
     def _close(self) -> list[BaseException]:
         # Fixtures that have opened something may go on with it.
-        return [] if self._opened_before else self.run.close()
+        if self._opened_before:
+            return []
+        # Real ones have connections, which they keep until the end.
+        is_captive = isinstance(self.run.layers_in_place, CaptiveLayers)
+        return self.run.close(judges=is_captive)
 
     # Its end.
 
-    def let_go_of_database(self) -> None:
-        """End connections, workers and tasks before the rows are gone."""
+    def end_early(self) -> None:
+        """End connections, workers and tasks, before what they need goes."""
         self._told += self.run.close(judges=False)
+
+    def let_go_of_database(self) -> None:
+        """End them before the rows are gone."""
+        self.end_early()
         self.run.database.let_go()
 
     def leave(self) -> None:

@@ -16,9 +16,13 @@ from channels_testkit import needs
 from . import loops
 from .database import HELPER
 from .fixtures import (
+    _channels_browsers,
     aws_connect,
     channel_layer,
+    channels_browser,
+    channels_live_server,
     channels_test,
+    redis_layer,
     ws_connect,
 )
 from .report import add_sections
@@ -29,7 +33,16 @@ if TYPE_CHECKING:
 
     from .function_run import FunctionRun
 
-__all__ = ("aws_connect", "channel_layer", "channels_test", "ws_connect")
+__all__ = (
+    "_channels_browsers",
+    "aws_connect",
+    "channel_layer",
+    "channels_browser",
+    "channels_live_server",
+    "channels_test",
+    "redis_layer",
+    "ws_connect",
+)
 
 __unittest = True
 

@@ -77,9 +77,13 @@ class TransactionRedisLayerTestCase(
 
 
 class RedisLayers(RealLayers):
-    """The layers of a test of ``RedisTestMixin``."""
+    """
+    The layers of a test on a Redis server.
 
-    def __init__(self, case: type[RedisTestMixin]) -> None:
+    ``case`` has the attributes of ``RedisTestMixin``.
+    """
+
+    def __init__(self, case: Any) -> None:
         super().__init__(case.test_channel_aliases)
         self._case = case
 

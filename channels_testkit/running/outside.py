@@ -66,8 +66,8 @@ class Outside:
     def close(self) -> None:
         """End all of it, whatever a part of it raises."""
         with contextlib.ExitStack() as to_close:
-            for close in self.closers:
-                to_close.callback(close)
+            while self.closers:
+                to_close.callback(self.closers.pop(0))
 
     def wait(self, condition: Callable[[], object]) -> str:
         """

@@ -288,11 +288,9 @@ class TestRun(TestLoop):
 
     @property
     def has_opened(self) -> bool:
-        """Whether anything is open, at work, or acts on it from outside."""
+        """Whether anything is open, or at work."""
         works = self._bridge is not None and bool(self._bridge.tasks())
-        return works or bool(
-            self.opened.items or self.outside.closers or self._clean_ups
-        )
+        return works or bool(self.opened.items or self._clean_ups)
 
     def routed_application(self) -> ASGIApplication:
         """Return the application whose routes the test meets."""

@@ -1,0 +1,110 @@
+"""Real servers, browsers and Redis in test functions."""
+
+from __future__ import annotations
+
+from channels_testkit.browser.chromium import find_programs
+from channels_testkit.redis import RedisServer
+
+from .inner import CONSUMERS, PytestCase, needs
+
+LIVE = (
+    CONSUMERS
+    + """
+    import urllib.request
+
+    import pytest
+    from django.contrib.auth.models import User
+    from websockets.sync.client import connect
+
+    def test_a_page(channels_live_server):
+        Note.objects.create(text="seen by the server")
+        with urllib.request.urlopen(f"{channels_live_server.url}/notes/") as page:
+            assert page.read().decode() == '{"notes": 1}'
+
+    def test_rows_are_flushed(db):
+        assert not Note.objects.exists()
+
+    def dial(server, path, **headers):
+        return connect(
+            f"{server.ws_url}{path}", origin=server.url, additional_headers=headers
+        )
+
+    def test_a_socket_and_captive_layers(channels_live_server, channels_test):
+        with dial(channels_live_server, "/ws/room/1/") as ann:
+            ann.send('{"hello": 1}')
+            assert ann.recv() == '{"hello": 1}'
+        channels_test.assertGroupSent("room-1")
+
+    def test_a_login(channels_live_server):
+        ann = User.objects.create_user("ann")
+        headers = channels_live_server.login_headers(ann)
+        with dial(channels_live_server, "/ws/who/", **headers) as socket:
+            assert "ann" in socket.recv()
+
+    @pytest.mark.channels_test(host="localhost")
+    def test_settings(channels_live_server):
+        assert channels_live_server.url.startswith("http://localhost:")
+
+    def test_an_exception_of_the_server(channels_live_server):
+        with dial(channels_live_server, "/ws/echo/") as ann:
+            ann.send('{"raise": "ValueError"}')
+"""
+)
+REDIS = (
+    CONSUMERS
+    + """
+    import pytest
+
+    from channels_testkit import WebsocketCommunicator
+
+    pytestmark = pytest.mark.asyncio
+
+    @pytest.mark.parametrize("number", [1, 2])
+    async def test_core(redis_layer, number):
+        assert "channels_redis.core" in repr(type(redis_layer).__mro__) + repr(
+            redis_layer.__class__
+        )
+        ann = WebsocketCommunicator(ROOM, "/")
+        await ann.connect()
+        await redis_layer.group_send("room", {"type": "tell", "text": number})
+        assert await ann.receive_json_from() == number
+
+    @pytest.mark.channels_test(redis_backend="pubsub")
+    async def test_pubsub(redis_layer):
+        assert "pubsub" in redis_layer.__class__.__module__
+"""
+)
+BROWSER = (
+    CONSUMERS
+    + """
+    from django.contrib.auth.models import User
+
+    def test_a_page(channels_browser, channels_test):
+        ann = User.objects.create_user("ann")
+        channels_test.browser_login(ann)
+        assert channels_test.open_page("/who/") is channels_browser
+        assert "ann" in channels_browser.page_source
+
+    def test_a_failure_has_evidence(channels_browser, channels_live_server):
+        channels_browser.get(f"{channels_live_server.url}/who/")
+        assert "ann" in channels_browser.page_source
+"""
+)
+
+
+@needs("pytest_django", "pytest_asyncio", "daphne", "websockets")
+class ServerTests(PytestCase):
+    def test_live_server(self) -> None:
+        ended = self.pytest(LIVE)
+        self.assert_outcomes(ended, passed=5, failed=1)
+        self.assertIn("ValueError: asked for", ended.printed)
+
+    def test_redis(self) -> None:
+        RedisServer.obtain()
+        self.assert_outcomes(self.pytest(REDIS), passed=3)
+
+    def test_browser(self) -> None:
+        find_programs()
+        ended = self.pytest(BROWSER)
+        self.assert_outcomes(ended, passed=1, failed=1)
+        self.assertIn("Browser evidence: ", ended.printed)
