@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine import private
 from channels_testkit.engine.attaching import AttachedBridge
+from channels_testkit.running.run import required
 
 from . import loops
 
@@ -18,15 +19,13 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from channels_testkit.running.run import TestRun
-
 __unittest = True
 
 _END: Any = object()
 
 
 @contextlib.contextmanager
-def test_taught(item: pytest.Function, run: TestRun) -> Iterator[None]:
+def test_taught(item: pytest.Function) -> Iterator[None]:
     """Resume an async test at rest, for a block, whoever runs it."""
     if not (loops.is_async(item) and loops.claimed_by(item)):
         yield
@@ -34,26 +33,26 @@ def test_taught(item: pytest.Function, run: TestRun) -> Iterator[None]:
     given = loops.hypothesis_of(item)
     owner, name = (item, "obj") if given is None else (given, "inner_test")
     real = getattr(owner, name)
-    setattr(owner, name, _at_rest(real, run))
+    setattr(owner, name, _at_rest(real))
     try:
         yield
     finally:
         setattr(owner, name, real)
 
 
-def _at_rest(function: Callable[..., Any], run: TestRun) -> Callable[..., Any]:
+def _at_rest(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a coroutine function whose steps are begun at rest only."""
 
     @functools.wraps(function)
     async def call(*args: Any, **options: Any) -> Any:
-        return await resumed_at_rest(run, function(*args, **options))
+        return await resumed_at_rest(function(*args, **options))
 
     return call
 
 
-async def resumed_at_rest(run: TestRun, work: Coroutine[Any, Any, Any]) -> Any:
+async def resumed_at_rest(work: Coroutine[Any, Any, Any]) -> Any:
     """Await a coroutine on the loop that is running, at rest if it is ours."""
-    loop = private.running_loop()
+    run, loop = required("A fixture"), private.running_loop()
     if not (run.has_loop or run.has_left) and loop is not None:
         # A sync test has an async fixture: that one says where it is.
         run.attach(loop)
@@ -67,7 +66,7 @@ async def resumed_at_rest(run: TestRun, work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def fixture_taught(
-    function: Callable[..., Any], run: TestRun, *, is_run_by_kit: bool
+    function: Callable[..., Any], *, is_run_by_kit: bool
 ) -> Callable[..., Any]:
     """
     Return what stands for a fixture function while it is set up.
@@ -77,9 +76,9 @@ def fixture_taught(
     """
     teach = _by_kit if is_run_by_kit else _by_plugin
     if isinstance(function, types.MethodType):
-        taught = teach(function.__func__, run)
+        taught = teach(function.__func__)
         return types.MethodType(taught, function.__self__)
-    return teach(function, run)
+    return teach(function)
 
 
 def is_async_fixture(function: Callable[..., Any]) -> bool:
@@ -87,22 +86,22 @@ def is_async_fixture(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
-def _by_plugin(function: Callable[..., Any], run: TestRun) -> Callable[..., Any]:
+def _by_plugin(function: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(function):
-        return _at_rest(function, run)
+        return _at_rest(function)
 
     @functools.wraps(function)
     async def generate(*args: Any, **options: Any) -> AsyncIterator[Any]:
         steps = function(*args, **options)
-        yield await resumed_at_rest(run, _step(steps))
-        async for value in _rest_of(steps, run):
+        yield await resumed_at_rest(_step(steps))
+        async for value in _rest_of(steps):
             yield value
 
     return generate
 
 
-async def _rest_of(steps: Any, run: TestRun) -> AsyncIterator[Any]:
-    while (value := await resumed_at_rest(run, _step(steps))) is not _END:
+async def _rest_of(steps: Any) -> AsyncIterator[Any]:
+    while (value := await resumed_at_rest(_step(steps))) is not _END:
         yield value
 
 
@@ -110,16 +109,16 @@ async def _step(steps: Any) -> Any:
     return await anext(steps, _END)
 
 
-def _by_kit(function: Callable[..., Any], run: TestRun) -> Callable[..., Any]:
+def _by_kit(function: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(function):
 
         def call(*args: Any, **options: Any) -> Any:
-            return run.call_test_code(function, *args, **options)
+            return required("A fixture").call_test_code(function, *args, **options)
 
         return _named_as(function, call)
 
     def generate(*args: Any, **options: Any) -> Iterator[Any]:
-        steps = function(*args, **options)
+        run, steps = required("A fixture"), function(*args, **options)
         while (value := run.call_test_code(_step, steps)) is not _END:
             yield value
 

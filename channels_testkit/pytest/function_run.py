@@ -89,7 +89,7 @@ class FunctionRun:
     def call_begins(self) -> contextlib.AbstractContextManager[None]:
         """Return what is entered while the test function is called."""
         self._opened_before = self.run.has_opened
-        return async_code.test_taught(self._item, self.run)
+        return async_code.test_taught(self._item)
 
     def has_raised(self, error: BaseException) -> None:
         """Take note of what the test function has raised."""

@@ -68,7 +68,7 @@ class FunctionRuns:
     def __init__(self) -> None:
         self._item: pytest.Function | None = None
         self._run: FunctionRun | None = None
-        self._is_pending = False
+        self._is_pending = self._has_examples = self._has_database = False
         #: The fixtures of wider scopes that are being set up.
         self._wide: list[str] = []
 
@@ -78,19 +78,30 @@ class FunctionRuns:
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Have the run begin before the first fixture of the function."""
         if isinstance(item, pytest.Function) and is_function(item):
-            self._item, self._is_pending = item, uses_kit(item)
-            needs.asked.append(self._needed)
+            self._follow_item(item)
         result = yield
         self._begin_if_pending()
         return result
+
+    def _follow_item(self, item: pytest.Function) -> None:
+        self._item, self._is_pending = item, uses_kit(item)
+        self._has_database = self._has_examples = False
+        needs.asked.append(self._needed)
+        if self._is_pending and loops.hypothesis_of(item) is not None:
+            self._is_pending, self._has_examples = False, True
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Run the test, and tell what it has not been told."""
         __tracebackhide__ = True
+        from . import async_code
+
         run = self._run
-        if run is None or item is not self._item:
+        if item is not self._item or (run is None and not self._has_examples):
             return (yield)
+        if run is None:
+            with async_code.test_taught(self._item):
+                return (yield)
         with run.call_begins():
             try:
                 result = yield
@@ -100,9 +111,28 @@ class FunctionRuns:
         run.has_returned()
         return result
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_pyfunc_call")
+    def pytest_pyfunc_call_of_examples(
+        self, pyfuncitem: pytest.Function
+    ) -> Generator[None, Any, Any]:
+        """Make each example of a test with ``@given`` a run of its own."""
+        __tracebackhide__ = True
+        if pyfuncitem is not self._item or not self._has_examples:
+            return (yield)
+        from .examples import examples_run
+
+        def follow(run: FunctionRun) -> None:
+            self._run = run
+
+        has_database = self._has_database
+        with examples_run(pyfuncitem, has_database=has_database, on_run=follow):
+            return (yield)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
         """Run a coroutine function that no other plugin runs."""
+        if self._has_examples:
+            return None
         if self._run is None or not self._is_run_by_kit(pyfuncitem):
             return None
         names = pyfuncitem._fixtureinfo.argnames  # noqa: SLF001 - as other plugins
@@ -180,9 +210,7 @@ class FunctionRuns:
             return
         of_fixture: Any = fixturedef
         of_fixture.func = async_code.fixture_taught(
-            function,
-            self._run.run,
-            is_run_by_kit=self._is_run_by_kit(self._item),
+            function, is_run_by_kit=self._is_run_by_kit(self._item)
         )
         try:
             yield
@@ -190,6 +218,8 @@ class FunctionRuns:
             of_fixture.func = function
 
     def _follow(self, fixturedef: pytest.FixtureDef[Any]) -> None:
+        if fixturedef.argname == HELPER:
+            self._has_database = True
         if self._run is None:
             return
         if fixturedef.argname == HELPER:
@@ -214,6 +244,12 @@ class FunctionRuns:
             raise RuntimeError(
                 f"This is made in the fixture {self._wide[-1]}, and would outlive the"
                 " test: make it in a fixture of scope 'function', or in the test."
+            )
+        if self._has_examples and self._run is None:
+            raise RuntimeError(
+                "The examples of @given would share what a fixture makes of"
+                " channels_testkit, and each is a run of its own: put"
+                f" @pytest.mark.{MARK} on the test, and make it there."
             )
         if self._item is not None and self._run is None:
             self._is_pending = True

@@ -21,8 +21,8 @@ def add_sections(report: pytest.TestReport, run: FunctionRun) -> None:
     add = getattr(shown, "addsection", None)
     if add is None:
         return
-    if run.transcripts:
-        add("What the test's connections have seen", run.transcripts)
+    if seen := run.transcripts or transcripts(run.run):
+        add("What the test's connections have seen", seen)
     for error in run.also_told:
         text = "".join(traceback.format_exception(error)).rstrip()
         add("Told at the end of the test as well", text)

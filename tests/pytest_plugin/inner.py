@@ -12,6 +12,8 @@ from typing import NamedTuple
 from tests.utils import run_python
 
 LOOPS = ("-o", "asyncio_default_fixture_loop_scope=function")
+#: Of pytest-randomly, which else is left out.
+SEED = "--randomly-seed="
 #: What the inner tests have at hand.
 CONSUMERS = """
     import asyncio
@@ -99,7 +101,8 @@ class PytestCase(unittest.TestCase):
         of_django = ("--ds=tests.settings",) if django else ("-p", "no:django")
         printed = run_python(
             *("-X", "dev", "-W", "error", "-m", "pytest", "-rA", *plugin_options()),
-            *("-p", "no:cacheprovider", "-p", "no:randomly", *of_django),
+            *("-p", "no:cacheprovider", *of_django),
+            *(() if any(SEED in it for it in options) else ("-p", "no:randomly")),
             *(LOOPS if "no:asyncio" not in options else ()),
             *options,
             "test_inner.py",
