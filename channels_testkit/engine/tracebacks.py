@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import contextlib
+import itertools
 import linecache
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import asgiref.sync
 
 from channels_testkit.exceptions import DeadlockError, HangError, ProtocolError
 
@@ -14,6 +19,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
+_PLUMBING = tuple(
+    os.path.dirname(file) + os.sep
+    for file in (asyncio.__file__, concurrent.futures.__file__, asgiref.sync.__file__)
+)
 _LOOP = str(Path("asyncio") / "base_events.py")
 
 
@@ -35,6 +44,17 @@ def hide_kit_frames(error: BaseException) -> None:
     # Once: what is added is a part of the traceback from then on.
     shown[-1].tb_next = vars(error).pop("stuck_at", shown[-1].tb_next)
     error.__traceback__ = shown[0]
+
+
+def hide_plumbing(error: BaseException) -> None:
+    """Take what leads from loop and thread to the application out as well."""
+    entries = list(_entries(error.__traceback__))
+    shown = [entry for entry in entries[:-1] if not _is_plumbing(entry)]
+    shown += entries[-1:]
+    for entry, following in itertools.pairwise(shown):
+        entry.tb_next = following
+    if shown:
+        error.__traceback__ = shown[0]
 
 
 def note_owner(error: BaseException, owner: str) -> None:
@@ -81,6 +101,10 @@ def _is_raise(entry: TracebackType) -> bool:
 def _is_kit(entry: TracebackType) -> bool:
     filename = entry.tb_frame.f_code.co_filename
     return filename.startswith(_PACKAGE) or filename.endswith(_LOOP)
+
+
+def _is_plumbing(entry: TracebackType) -> bool:
+    return entry.tb_frame.f_code.co_filename.startswith(_PLUMBING)
 
 
 def _is_contextlib(entry: TracebackType) -> bool:

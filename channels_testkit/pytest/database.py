@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+_REFUSAL = "Database access not allowed"
 #: The fixture in which pytest-django begins, and ends, a test's database.
 HELPER = "_django_db_helper"
 _TRANSACTIONAL = frozenset(
@@ -35,6 +37,37 @@ def databases(item: pytest.Function) -> Collection[str]:
     if named is None:
         return (DEFAULT_DB_ALIAS,)
     return tuple(connections) if named == "__all__" else tuple(named)
+
+
+def explain_refusal(error: BaseException) -> None:
+    """Add to pytest-django's refusal which code of the project it has met."""
+    if not (isinstance(error, RuntimeError) and str(error).startswith(_REFUSAL)):
+        return
+    where = _line_of_project(error)
+    if where:
+        text = f"{where}, uses the database: put @pytest.mark.django_db on the test."
+        if hasattr(error, "add_note"):
+            error.add_note(text)
+        else:  # Python 3.10
+            error.args = (f"{error}\n{text}",)
+
+
+def _line_of_project(error: BaseException) -> str:
+    """Return the innermost line of an exception that is no library's."""
+    from channels_testkit.engine import places
+
+    found, entry = "", error.__traceback__
+    while entry is not None:
+        code = entry.tb_frame.f_code
+        name = entry.tb_frame.f_globals.get("__name__", "")
+        is_refusing = name.startswith("pytest_django.")
+        if not (is_refusing or places.is_library(code.co_filename)):
+            owner = entry.tb_frame.f_locals.get("self")
+            kind = f"{type(owner).__name__}." if owner is not None else ""
+            file = os.path.basename(code.co_filename)
+            found = f"{kind}{code.co_name}(), at {file}:{entry.tb_lineno}"
+        entry = entry.tb_next
+    return found
 
 
 def _marked(item: pytest.Function) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.test import TestCase
 
 from channels_testkit.assertions.counting import CommitCapture
+from channels_testkit.engine import tracebacks
 from channels_testkit.engine.database import (
     CommitsAsInProduction,
     TransactionsKeptOpen,
@@ -94,6 +95,8 @@ class FunctionRun:
     def has_raised(self, error: BaseException) -> None:
         """Take note of what the test function has raised."""
         self.run.note_raised(error)
+        tracebacks.hide_plumbing(error)
+        database.explain_refusal(error)
         self.test.has_failed(error)
         self.transcripts = transcripts(self.run)
         self.also_told += self._close()
@@ -139,6 +142,9 @@ class FunctionRun:
 
     def _raise(self, told: list[BaseException]) -> None:
         __tracebackhide__ = True
+        for error in told:
+            tracebacks.hide_plumbing(error)
+            database.explain_refusal(error)
         if told:
             self.also_told += told[1:]
             raise told[0]
