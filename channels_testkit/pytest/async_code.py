@@ -81,11 +81,6 @@ def fixture_taught(
     return teach(function)
 
 
-def is_async_fixture(function: Callable[..., Any]) -> bool:
-    """Tell whether a fixture is a coroutine function or an async generator."""
-    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
-
-
 def _by_plugin(function: Callable[..., Any]) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(function):
         return _at_rest(function)

@@ -43,6 +43,11 @@ def _function(item: pytest.Function) -> Callable[..., Any]:
     return function
 
 
+def is_async_function(function: Callable[..., Any]) -> bool:
+    """Tell whether it is a coroutine function, or an async generator's."""
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
 def claimed_by(item: pytest.Function) -> str:
     """Return the plugin that runs an async test, or an empty text."""
     plugin = sys.modules.get("pytest_asyncio.plugin")

@@ -19,6 +19,7 @@ def marked_options(item: pytest.Function, known: Collection[str]) -> dict[str, A
 
     Raises ``pytest.UsageError`` for a name that means nothing.
     """
+    __tracebackhide__ = True
     options: dict[str, Any] = {}
     for mark in reversed(list(item.iter_markers(MARK))):
         if mark.args:

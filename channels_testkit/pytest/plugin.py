@@ -7,6 +7,7 @@ It imports Django only where a test uses the kit.
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +30,7 @@ from .report import add_sections
 from .signs import AUTO, MARK, is_function, says_so, uses_kit
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from .function_run import FunctionRun
 
@@ -69,6 +70,8 @@ class FunctionRuns:
         self._item: pytest.Function | None = None
         self._run: FunctionRun | None = None
         self._is_pending = self._has_examples = self._has_database = False
+        #: What has kept the run of the test from beginning.
+        self._failure: BaseException | None = None
         #: The fixtures of wider scopes that are being set up.
         self._wide: list[str] = []
 
@@ -77,15 +80,19 @@ class FunctionRuns:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Have the run begin before the first fixture of the function."""
+        __tracebackhide__ = True
         if isinstance(item, pytest.Function) and is_function(item):
             self._follow_item(item)
         result = yield
         self._begin_if_pending()
+        if self._failure is not None:
+            raise self._failure
         return result
 
     def _follow_item(self, item: pytest.Function) -> None:
         self._item, self._is_pending = item, uses_kit(item)
         self._has_database = self._has_examples = False
+        self._failure = None
         needs.asked.append(self._needed)
         if self._is_pending and loops.hypothesis_of(item) is not None:
             self._is_pending, self._has_examples = False, True
@@ -94,12 +101,12 @@ class FunctionRuns:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Run the test, and tell what it has not been told."""
         __tracebackhide__ = True
-        from . import async_code
-
         run = self._run
         if item is not self._item or (run is None and not self._has_examples):
             return (yield)
         if run is None:
+            from . import async_code
+
             with async_code.test_taught(self._item):
                 return (yield)
         with run.call_begins():
@@ -158,6 +165,7 @@ class FunctionRuns:
         if item is not self._item:
             return
         needs.asked.remove(self._needed)
+        self._failure = None
         run, self._run = self._run, None
         self._item, self._is_pending = None, False
         if run is not None:
@@ -180,6 +188,7 @@ class FunctionRuns:
         self, fixturedef: pytest.FixtureDef[Any]
     ) -> Generator[None, Any, Any]:
         """Begin before the first fixture of the function."""
+        __tracebackhide__ = True
         if self._item is None:
             return (yield)
         if fixturedef.scope != "function":
@@ -202,20 +211,28 @@ class FunctionRuns:
 
     @contextlib.contextmanager
     def _taught(self, fixturedef: pytest.FixtureDef[Any]) -> Any:
-        from . import async_code
-
-        function = fixturedef.func
-        if self._run is None or not async_code.is_async_fixture(function):
+        taught = self._taught_function(fixturedef.func)
+        if taught is None:
             yield
             return
         of_fixture: Any = fixturedef
-        of_fixture.func = async_code.fixture_taught(
-            function, is_run_by_kit=self._is_run_by_kit(self._item)
-        )
+        real, of_fixture.func = fixturedef.func, taught
         try:
             yield
         finally:
-            of_fixture.func = function
+            of_fixture.func = real
+
+    def _taught_function(self, function: Callable[..., Any]) -> Any:
+        """Return what stands for a fixture function, if anything does."""
+        if self._failure is not None:
+            # pytest keeps what a fixture raises, and no exception of a hook.
+            return functools.partial(_raise, self._failure)
+        if self._run is None or not loops.is_async_function(function):
+            return None
+        from . import async_code
+
+        by_kit = self._is_run_by_kit(self._item)
+        return async_code.fixture_taught(function, is_run_by_kit=by_kit)
 
     def _follow(self, fixturedef: pytest.FixtureDef[Any]) -> None:
         if fixturedef.argname == HELPER:
@@ -254,6 +271,8 @@ class FunctionRuns:
         if self._item is not None and self._run is None:
             self._is_pending = True
             self._begin_if_pending()
+            if self._failure is not None:
+                raise self._failure
 
     def _begin_if_pending(self) -> None:
         if not self._is_pending or self._item is None:
@@ -261,5 +280,15 @@ class FunctionRuns:
         from .function_run import FunctionRun
 
         self._is_pending = False
-        self._run = FunctionRun(self._item)
-        self._run.begin()
+        try:
+            run = FunctionRun(self._item)
+            run.begin()
+        except BaseException as error:  # noqa: BLE001 - raised where pytest can tell it
+            self._failure = error
+        else:
+            self._run = run
+
+
+def _raise(error: BaseException, **_: object) -> None:
+    __tracebackhide__ = True
+    raise error
