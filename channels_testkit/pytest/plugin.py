@@ -235,15 +235,17 @@ class FunctionRuns:
         return async_code.fixture_taught(function, is_run_by_kit=by_kit)
 
     def _follow(self, fixturedef: pytest.FixtureDef[Any]) -> None:
+        if loops.is_runner(fixturedef.argname):
+            fixturedef.addfinalizer(self._leave)
         if fixturedef.argname == HELPER:
             self._has_database = True
-        if self._run is None:
-            return
-        if fixturedef.argname == HELPER:
-            self._run.database_is_there()
-            fixturedef.addfinalizer(self._run.let_go_of_database)
-        elif loops.is_runner(fixturedef.argname):
-            fixturedef.addfinalizer(self._run.leave)
+            if self._run is not None:
+                self._run.database_is_there()
+                fixturedef.addfinalizer(self._run.let_go_of_database)
+
+    def _leave(self) -> None:
+        if self._run is not None:
+            self._run.leave()
 
     def _is_run_by_kit(self, item: pytest.Function | None) -> bool:
         return (
@@ -280,6 +282,8 @@ class FunctionRuns:
         from .function_run import FunctionRun
 
         self._is_pending = False
+        # The last one of the function: loops that tests share go later.
+        self._item.addfinalizer(self._leave)
         try:
             run = FunctionRun(self._item)
             run.begin()

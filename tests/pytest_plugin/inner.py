@@ -94,11 +94,15 @@ class PytestCase(unittest.TestCase):
         tests: str,
         *options: str,
         database: str | None = "sqlite-memory",
-        django: bool = True,
+        settings: str = "tests.settings",
         **modules: str,
     ) -> Ended:
-        """Run a module of test functions; every warning is an error."""
-        of_django = ("--ds=tests.settings",) if django else ("-p", "no:django")
+        """
+        Run a module of test functions; every warning is an error.
+
+        Without ``settings`` there is no Django.
+        """
+        of_django = (f"--ds={settings}",) if settings else ("-p", "no:django")
         printed = run_python(
             *("-X", "dev", "-W", "error", "-m", "pytest", "-rA", *plugin_options()),
             *("-p", "no:cacheprovider", *of_django),

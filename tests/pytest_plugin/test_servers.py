@@ -69,6 +69,10 @@ REDIS = (
         await redis_layer.group_send("room", {"type": "tell", "text": number})
         assert await ann.receive_json_from() == number
 
+    @pytest.mark.asyncio(loop_scope="module")
+    async def test_on_a_loop_that_goes_with_the_module(redis_layer):
+        await redis_layer.send("a", {"type": "left"})
+
     @pytest.mark.channels_test(redis_backend="pubsub")
     async def test_pubsub(redis_layer):
         assert "pubsub" in redis_layer.__class__.__module__
@@ -101,7 +105,7 @@ class ServerTests(PytestCase):
 
     def test_redis(self) -> None:
         RedisServer.obtain()
-        self.assert_outcomes(self.pytest(REDIS), passed=3)
+        self.assert_outcomes(self.pytest(REDIS), passed=4)
 
     def test_browser(self) -> None:
         find_programs()

@@ -125,6 +125,6 @@ class SignTests(PytestCase):
         self.assert_outcomes(self.pytest(UNITTEST), passed=3)
 
     def test_a_suite_without_django(self) -> None:
-        ended = self.pytest(UNRELATED, "-p", "no:anyio", django=False)
+        ended = self.pytest(UNRELATED, "-p", "no:anyio", settings="")
         self.assert_outcomes(ended, passed=1, failed=1)
         self.assertIn("async def functions are not natively supported", ended.printed)
