@@ -102,7 +102,7 @@ def command(runner: str, arguments: list[str]) -> list[str]:
     else:
         # The workers are started without this process's warning filters.
         call = ["pytest", "-q", "-n2", "--ds=tests.settings", *warnings]
-        call += ["-p", "tests.runner"]
+        call += ["-p", "tests.runner", "-p", "no:randomly"]
     labels = [] if any(a.startswith("tests") for a in arguments) else ["tests"]
     return [sys.executable, *warnings, "-m", *call, *arguments, *labels]
 

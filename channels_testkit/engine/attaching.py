@@ -73,7 +73,7 @@ class AttachedBridge(Bridge):
 
     async def resumed_at_rest(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine of the test, which is resumed only at rest."""
-        self._test = AtRest(work, self.rest, self._resumed)
+        self._test = AtRest(work, self.rest, lambda raised: self.on_resume(raised))
         try:
             result: T = await self._test
         finally:

@@ -48,11 +48,6 @@ _LOOKS = 4
 _PAUSE = 60.0
 # The loop may be late by itself where the machine is busy.
 _GRACE = 1.0
-_NEVER_WOKEN = "Nothing can ever wake this test up"
-_THREAD_IS_HELD = (
-    "A thread job waits in async_to_sync() on the test's own thread for what never"
-    " comes"
-)
 
 
 class Bridge:
@@ -169,7 +164,7 @@ class Bridge:
         self._refuse_if_unusable(work)
         context = contextvars.copy_context()
         after: list[contextvars.Context] = []
-        self._test = AtRest(work, self.rest, self._resumed)
+        self._test = AtRest(work, self.rest, lambda raised: self.on_resume(raised))
         try:
             return cast("T", self._run(self._in_context(self._test, context, after)))
         finally:
@@ -206,9 +201,6 @@ class Bridge:
             return await test
         finally:
             after.append(contextvars.copy_context())
-
-    def _resumed(self, raised: BaseException | None) -> None:
-        self.on_resume(raised)
 
     def tasks(self) -> set[asyncio.Task[Any]]:
         """Return the tasks that have not ended."""
@@ -319,7 +311,7 @@ class Bridge:
         if not self.rest.is_at_rest():
             # It has ended, with a word.
             return 0
-        verdict = _THREAD_IS_HELD if self._own.is_stopping else _NEVER_WOKEN
+        verdict = hangs.THREAD_IS_HELD if self._own.is_stopping else hangs.NEVER_WOKEN
         error = DeadlockError(
             f"{verdict}: the application is at rest, no timer is pending, and there"
             f" is no work outside of it.\n\n{self._work()}"

@@ -39,6 +39,13 @@ _OF_A_ROUND = (
 )
 _MOST_LINES = 30
 
+#: Why nothing can go on.
+NEVER_WOKEN = "Nothing can ever wake this test up"
+THREAD_IS_HELD = (
+    "A thread job waits in async_to_sync() on the test's own thread for what never"
+    " comes"
+)
+
 
 def hang_text(
     rest: RestWatch,

@@ -84,6 +84,9 @@ class ChannelsTest(LiveSettings, TestMethods):
     def _kit_options(self) -> OptionsOfFunction:
         return OptionsOfFunction(self)
 
+    def __repr__(self) -> str:
+        return "<channels_test>"
+
     def __setattr__(self, name: str, value: object) -> None:
         known = settable(type(self))
         if name not in known and name not in _OWN:

@@ -44,8 +44,7 @@ class FunctionRun:
         self.test = self._kind(item)(item, options)
         self.test.end_early = self.end_early
         self.run = self.test.run
-        #: What had crossed the test's connections when it failed.
-        self.transcripts = ""
+        self._seen = ""
         #: What was told besides what the test has raised.
         self.also_told: list[BaseException] = []
         self._told: list[BaseException] = []
@@ -85,6 +84,11 @@ class FunctionRun:
         if loops.is_async(self._item):
             self.run.database.find_in_coroutines()
 
+    @property
+    def seen(self) -> str:
+        """What the connections had seen when the test failed, or so far."""
+        return self._seen or transcripts(self.run)
+
     # The test itself.
 
     def call_begins(self) -> contextlib.AbstractContextManager[None]:
@@ -98,7 +102,7 @@ class FunctionRun:
         tracebacks.hide_plumbing(error)
         database.explain_refusal(error)
         self.test.has_failed(error)
-        self.transcripts = transcripts(self.run)
+        self._seen = transcripts(self.run)
         self.also_told += self._close()
 
     def has_returned(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from channels_testkit import needs
+from channels_testkit.engine import needs
 
 from . import loops
 from .database import HELPER
@@ -178,7 +178,8 @@ class FunctionRuns:
         """Show what has crossed the test's connections, where it failed."""
         report = yield
         if report.failed and self._run is not None and item is self._item:
-            add_sections(report, self._run)
+            run = self._run
+            add_sections(report, seen=run.seen, also_told=run.also_told)
         return report
 
     # Fixtures.

@@ -6,24 +6,26 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pytest
 
     from channels_testkit.running.run import TestRun
 
-    from .function_run import FunctionRun
-
 _MOST = 8
 
 
-def add_sections(report: pytest.TestReport, run: FunctionRun) -> None:
+def add_sections(
+    report: pytest.TestReport, *, seen: str, also_told: Iterable[BaseException]
+) -> None:
     """Add the transcripts, and what else was told, to a report that failed."""
     shown: Any = report.longrepr
     add = getattr(shown, "addsection", None)
     if add is None:
         return
-    if seen := run.transcripts or transcripts(run.run):
+    if seen:
         add("What the test's connections have seen", seen)
-    for error in run.also_told:
+    for error in also_told:
         text = "".join(traceback.format_exception(error)).rstrip()
         add("Told at the end of the test as well", text)
 

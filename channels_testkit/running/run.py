@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from channels_testkit.asgi.old_connections import hops_spared
 from channels_testkit.engine import private_asgiref
 from channels_testkit.engine.database import TestConnections
+from channels_testkit.engine.needs import asked
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.layers.real import ConfiguredLayers
-from channels_testkit.needs import asked
 from channels_testkit.routing.application import configured_application
 from channels_testkit.routing.apply_routes import applied_application
 from channels_testkit.routing.origins import allowed_hosts_of_the_test

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import os
 import pkgutil
 import re
 import subprocess
 import sys
+import tempfile
 import textwrap
 import unittest
 from pathlib import Path
@@ -26,6 +28,7 @@ import channels_testkit
 from channels_testkit import WebsocketTestCase
 from tests.app.asgi import application
 from tests.app.consumers import EchoConsumer
+from tests.pytest_plugin.inner import plugin_options
 from tests.utils import run_case
 
 if TYPE_CHECKING:
@@ -46,10 +49,12 @@ WHAT_EXAMPLES_USE = {
 }
 QUOTED = [
     *(CHAT / "chat" / "tests").glob("*.py"),
+    *(CHAT / "functions").glob("*.py"),
     *(ROOT / "tests" / "contrib").glob("*/test_*.py"),
     *(ROOT / "tests" / "docs").glob("test_doc_*.py"),
     ROOT / "tests" / "live" / "test_playwright.py",
     ROOT / "tests" / "contrib" / "test_pages.py",
+    ROOT / "tests" / "pytest_plugin" / "quoted.py",
 ]
 
 PREFIX = "channels_testkit."
@@ -89,6 +94,31 @@ with mock.patch.object(Message, "as_frame", with_the_id_of_the_author):
         call_command(
             "test", "chat.tests.test_first", test_name_patterns=["*_ann_says"]
         )
+"""
+
+# A plugin of pytest that makes the same project shout.
+MISTAKEN = """
+import datetime
+from unittest import mock
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def mistaken():
+    from chat.models import Message
+
+    as_frame = Message.as_frame
+
+    def now():
+        return datetime.datetime(2026, 11, 20, 10, tzinfo=datetime.timezone.utc)
+
+    def shouted(message):
+        return {**as_frame(message), "text": message.text.upper()}
+
+    with mock.patch.object(Message, "as_frame", shouted):
+        with mock.patch("django.utils.timezone.now", now):
+            yield
 """
 
 
@@ -169,14 +199,15 @@ class ReadmeTests(unittest.TestCase):
 
     def test_first_test_is_that_of_the_example_project(self):
         first = slices(CHAT / "chat" / "tests" / "test_first.py")["first-test"]
-        self.assertEqual(python_blocks(self.readme), [first])
+        function = slices(CHAT / "functions" / "test_first.py")["first-function"]
+        self.assertEqual(python_blocks(self.readme), [first, function])
 
     def test_first_failure_is_that_which_is_printed(self):
         failure = (DOCS / "printed" / "first-failure.txt").read_text()
         self.assertIn(textwrap.indent(failure, "    "), self.readme)
 
     def test_it_is_short(self):
-        self.assertLess(len(self.readme.splitlines()), 120)
+        self.assertLess(len(self.readme.splitlines()), 140)
 
 
 class FirstFailureTests(unittest.TestCase):
@@ -200,6 +231,44 @@ class FirstFailureTests(unittest.TestCase):
         failure, _, _ = f"AssertionError: {printed}".partition(f"\n\n{'-' * 70}")
         shown = (DOCS / "printed" / "first-failure.txt").read_text()
         self.assertEqual(failure.rstrip() + "\n", shown, ended.stderr)
+
+
+@unittest.skipUnless(
+    importlib.util.find_spec("pytest_django"),
+    "this runs pytest-django (python -m pip install pytest-django)",
+)
+class FunctionFailureTests(unittest.TestCase):
+    """Starts pytest with the example project's functions in it."""
+
+    maxDiff = None
+
+    def test_it_is_what_the_page_shows(self):
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, "mistaken.py").write_text(MISTAKEN)
+            ended = subprocess.run(
+                [sys.executable, "-m", "pytest", *self.options()],
+                cwd=CHAT,
+                env={
+                    **os.environ,
+                    "DJANGO_SETTINGS_MODULE": "mysite.settings",
+                    "PYTHONPATH": os.pathsep.join([directory, str(ROOT)]),
+                },
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        _, _, printed = ended.stdout.partition("FAILURES ===")
+        failure, _, _ = printed.partition("\n==== short test summary")
+        failure = failure.partition("\n")[2].partition("\n=")[0]
+        shown = (DOCS / "printed" / "function-failure.txt").read_text()
+        self.assertEqual(failure + "\n", shown, ended.stdout + ended.stderr)
+
+    def options(self) -> list[str]:
+        return [
+            *("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "mistaken"),
+            *("--color=no", *plugin_options()),
+            "functions/test_first.py::test_the_room_hears_what_ann_says",
+        ]
 
 
 class PageTests(unittest.TestCase):
