@@ -84,6 +84,16 @@ def plugin_options() -> tuple[str, ...]:
     return () if is_there else ("-p", "channels_testkit.pytest.plugin")
 
 
+def _unused_plugins(tests: str, options: tuple[str, ...]) -> list[str]:
+    """Leave out what another order, or an import of a second, would bring."""
+    unused = []
+    if not any(SEED in option for option in options):
+        unused += ["-p", "no:randomly"]
+    if "hypothesis" not in tests:
+        unused += ["-p", "no:hypothesispytest"]
+    return unused
+
+
 class PytestCase(unittest.TestCase):
     """Has ``pytest()``, which runs it on test functions."""
 
@@ -106,7 +116,7 @@ class PytestCase(unittest.TestCase):
         printed = run_python(
             *("-X", "dev", "-W", "error", "-m", "pytest", "-rA", *plugin_options()),
             *("-p", "no:cacheprovider", *of_django),
-            *(() if any(SEED in it for it in options) else ("-p", "no:randomly")),
+            *_unused_plugins(tests, options),
             *(LOOPS if "no:asyncio" not in options else ()),
             *options,
             "test_inner.py",
