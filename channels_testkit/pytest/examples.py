@@ -16,27 +16,28 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from .followed_test import FollowedTest
+
 __unittest = True
 
 
 @contextlib.contextmanager
-def examples_run(
-    item: pytest.Function, *, has_database: bool, on_run: Callable[[FunctionRun], None]
-) -> Iterator[None]:
+def examples_run(test: FollowedTest) -> Iterator[None]:
     """Give each example of a test a run, and a savepoint, for a block."""
+    item = test.item
     given = loops.hypothesis_of(item)
     real = given.inner_test
+    is_rolled_back = test.has_database and not database.commits(item)
 
     def example(*args: Any, **options: Any) -> None:
         __tracebackhide__ = True
         with contextlib.ExitStack() as undo:
-            if has_database and not database.commits(item):
+            if is_rolled_back:
                 undo.enter_context(_rolled_back(item))
-            run = FunctionRun(item)
-            on_run(run)
+            run = test.run = FunctionRun(item)
             run.begin()
             undo.callback(run.end)
-            if has_database:
+            if test.has_database:
                 run.database_is_there()
             _call(run, real, *args, **options)
 

@@ -46,6 +46,31 @@ HELPER = (
         return WSClient("/ws/echo/")
 """
 )
+TOO_LATE = """
+    import asyncio
+
+    import pytest
+    from asgiref.sync import sync_to_async
+    from channels.layers import get_channel_layer
+    from layers import make_client
+
+    @pytest.mark.asyncio
+    async def test_a_message():
+        await get_channel_layer().send("a-channel", {"type": "early"})
+        make_client()
+        await asyncio.sleep(0)
+
+    @pytest.mark.asyncio
+    async def test_a_job():
+        await sync_to_async(int)()
+        make_client()
+"""
+IMPORTING = """
+    from channels_testkit import WSClient
+
+    def make_client():
+        return WSClient("/ws/echo/")
+"""
 ASYNC_HELPER = (
     CONSUMERS
     + """
@@ -113,6 +138,21 @@ class SignTests(PytestCase):
 
     def test_code_that_pytest_cannot_see(self) -> None:
         self.assert_outcomes(self.pytest(BY_HELPER, layers=HELPER), passed=2)
+
+    def test_what_came_before_is_a_warning(self) -> None:
+        of_kit = "channels_testkit.exceptions.ChannelsTestkitWarning"
+        ended = self.pytest(TOO_LATE, "-W", f"default::{of_kit}", layers=IMPORTING)
+        self.assert_outcomes(ended, passed=2, warnings=2)
+        for line, what in (
+            (11, "used a channel layer, which was not captive yet"),
+            (17, "gave a job to a thread, which was not the test's yet"),
+        ):
+            self.assertRegex(
+                " ".join(ended.printed.split()),
+                rf"The line \S*test_inner.py:{line} in \w+\(\) {what}: put"
+                r" @pytest.mark.channels_test on the test, so that its run begins"
+                r" before\.",
+            )
 
     def test_the_same_in_a_coroutine(self) -> None:
         self.assert_outcomes(self.pytest(ASYNC_HELPER, layers=HELPER), passed=1)

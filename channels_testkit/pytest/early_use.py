@@ -1,0 +1,56 @@
+"""What a test has done before something shows that it is one of the kit."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import SyncToAsync
+from channels.layers import BaseChannelLayer
+
+from channels_testkit.engine.patches import Patch
+from channels_testkit.engine.places import calling_line
+
+from .signs import MARK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MESSAGE = "used a channel layer, which was not captive yet"
+_JOB = "gave a job to a thread, which was not the test's yet"
+
+
+class EarlyUse:
+    """
+    Notes the first message and the first thread job of a test, by line.
+
+    For a test that may turn out to be one of the kit when it is under way.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, str] = {}
+        self._patches = contextlib.ExitStack()
+        for name in ("require_valid_channel_name", "require_valid_group_name"):
+            self._note(BaseChannelLayer, name, _MESSAGE)
+        self._note(SyncToAsync, "__call__", _JOB)
+
+    def _note(self, kind: type, name: str, what: str) -> None:
+        real: Callable[..., Any] = vars(kind)[name]
+
+        @functools.wraps(real)
+        def call(subject: Any, *args: Any, **options: Any) -> Any:
+            if getattr(subject, "_thread_sensitive", True):
+                self._found.setdefault(what, calling_line())
+            return real(subject, *args, **options)
+
+        self._patches.enter_context(Patch(kind, name, call))
+
+    def end(self) -> list[str]:
+        """Note no more; return what to warn of where the test is one."""
+        self._patches.close()
+        return [
+            f"The line {line} {what}: put @pytest.mark.{MARK} on the test, so that its"
+            " run begins before."
+            for what, line in self._found.items()
+        ]

@@ -1,0 +1,195 @@
+"""One test function, followed from its setup to its last finalizer."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.engine import needs
+
+from . import loops
+from .database import HELPER
+from .signs import MARK, says_so, uses_kit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pytest
+
+    from .early_use import EarlyUse
+    from .function_run import FunctionRun
+
+__unittest = True
+
+_WOULD_OUTLIVE = (
+    "This is made in the fixture {}, and would outlive the test: make it in a fixture"
+    " of scope 'function', or in the test."
+)
+_WOULD_BE_SHARED = (
+    "The examples of @given would share what a fixture makes of channels_testkit, and"
+    f" each is a run of its own: put @pytest.mark.{MARK} on the test, and make it"
+    " there."
+)
+
+
+class FollowedTest:
+    """
+    A test function, and the run that it has, or may get.
+
+    Where it is one of the kit, its run begins before its first fixture; else
+    where something of the kit is made in it.
+    """
+
+    def __init__(self, item: pytest.Function) -> None:
+        self.item = item
+        self.run: FunctionRun | None = None
+        #: What has kept its run from beginning.
+        self.failure: BaseException | None = None
+        is_of_kit = uses_kit(item)
+        #: Whether each call of it, an example of Hypothesis, has a run.
+        self.has_examples = is_of_kit and loops.hypothesis_of(item) is not None
+        self.has_database = False
+        self._is_pending = is_of_kit and not self.has_examples
+        #: The fixtures of wider scopes that are being set up.
+        self._wide: list[str] = []
+        needs.asked.append(self._needed)
+        self._early = None if is_of_kit else _early_use()
+
+    @property
+    def is_run_by_kit(self) -> bool:
+        """Whether it is a coroutine function that no plugin runs."""
+        return (
+            loops.is_async(self.item)
+            and not loops.claimed_by(self.item)
+            and says_so(self.item)
+        )
+
+    # Its beginning.
+
+    def begin_if_pending(self) -> None:
+        """Begin its run, if it has one that has not begun."""
+        if not self._is_pending:
+            return
+        from .function_run import FunctionRun
+
+        self._is_pending = False
+        # The last one of the function: loops that tests share go later.
+        self.item.addfinalizer(self._leave)
+        try:
+            run = FunctionRun(self.item)
+            run.begin()
+        except BaseException as error:  # noqa: BLE001 - raised where pytest can tell it
+            self.failure = error
+        else:
+            self.run = run
+
+    def raise_failure(self) -> None:
+        """Raise what has kept its run from beginning, if anything has."""
+        __tracebackhide__ = True
+        if self.failure is not None:
+            raise self.failure
+
+    def _needed(self) -> None:
+        """Begin where code has made something of the kit, or refuse it."""
+        if self._wide:
+            raise RuntimeError(_WOULD_OUTLIVE.format(self._wide[-1]))
+        if self.run is not None:
+            return
+        if self.has_examples:
+            raise RuntimeError(_WOULD_BE_SHARED)
+        self._is_pending = self.failure is None and not self._is_pending
+        warnings = self._end_of_early_use()
+        self.begin_if_pending()
+        self.raise_failure()
+        self._warn(warnings)
+
+    def _warn(self, texts: list[str]) -> None:
+        if self.run is not None:
+            for text in texts:
+                for warning in self.run.run.warnings.warn(text):
+                    raise warning
+
+    def _end_of_early_use(self) -> list[str]:
+        early, self._early = self._early, None
+        return early.end() if early is not None else []
+
+    # Its fixtures.
+
+    @contextlib.contextmanager
+    def fixture(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
+        """Be entered while a fixture of it is set up."""
+        if fixturedef.scope != "function":
+            self._wide.append(f"{fixturedef.argname!r} of scope {fixturedef.scope!r}")
+            try:
+                yield
+            finally:
+                self._wide.pop()
+            return
+        if not loops.BEFORE_THE_LOOP.fullmatch(fixturedef.argname):
+            self.begin_if_pending()
+        with self._taught(fixturedef):
+            yield
+        self._is_set_up(fixturedef)
+
+    @contextlib.contextmanager
+    def _taught(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
+        """Put another function in the place of a fixture's, for a block."""
+        taught = self._taught_function(fixturedef.func)
+        if taught is None:
+            yield
+            return
+        of_fixture: Any = fixturedef
+        real, of_fixture.func = fixturedef.func, taught
+        try:
+            yield
+        finally:
+            of_fixture.func = real
+
+    def _taught_function(self, function: Callable[..., Any]) -> Any:
+        if self.failure is not None:
+            # pytest keeps what a fixture raises, and no exception of a hook.
+            return functools.partial(_raise, self.failure)
+        if self.run is None or not loops.is_async_function(function):
+            return None
+        from . import async_code
+
+        return async_code.fixture_taught(function, is_run_by_kit=self.is_run_by_kit)
+
+    def _is_set_up(self, fixturedef: pytest.FixtureDef[Any]) -> None:
+        if loops.is_runner(fixturedef.argname):
+            fixturedef.addfinalizer(self._leave)
+        if fixturedef.argname == HELPER:
+            self.has_database = True
+            if self.run is not None:
+                self.run.database_is_there()
+                fixturedef.addfinalizer(self.run.let_go_of_database)
+
+    # Its end.
+
+    def _leave(self) -> None:
+        if self.run is not None:
+            self.run.leave()
+
+    def end(self) -> None:
+        """Take down its run; raise what was not told."""
+        __tracebackhide__ = True
+        needs.asked.remove(self._needed)
+        self._end_of_early_use()
+        if self.run is not None:
+            self.run.end()
+
+
+def _early_use() -> EarlyUse | None:
+    """Note what comes too early, where the kit is used at all."""
+    if "channels_testkit.running.run" not in sys.modules:
+        return None
+    from .early_use import EarlyUse
+
+    return EarlyUse()
+
+
+def _raise(error: BaseException, **_: object) -> None:
+    __tracebackhide__ = True
+    raise error
