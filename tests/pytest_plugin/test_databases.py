@@ -147,7 +147,7 @@ class DatabaseTests(PytestCase):
         for consumer in ("Room.receive_json", "Notes.receive_json"):
             self.assertRegex(
                 ended.printed,
-                r"RuntimeError: Database access not allowed, use the .*\n.*\n"
+                r"RuntimeError: Database access not allowed, use the .*\n(.*\n)?"
                 rf"E\s+{consumer}\(\), at test_inner.py:\d+, uses the database: put"
                 r" @pytest.mark.django_db on the test\.",
             )
