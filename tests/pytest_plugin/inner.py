@@ -12,6 +12,8 @@ from typing import NamedTuple
 from tests.utils import run_python
 
 LOOPS = ("-o", "asyncio_default_fixture_loop_scope=function")
+#: Daphne calls what Python 3.14 deprecates.
+OF_DAPHNE = "ignore:'asyncio.iscoroutinefunction':DeprecationWarning"
 #: Of pytest-randomly, which else is left out.
 SEED = "--randomly-seed="
 #: What the inner tests have at hand.
@@ -114,7 +116,8 @@ class PytestCase(unittest.TestCase):
         """
         of_django = (f"--ds={settings}",) if settings else ("-p", "no:django")
         printed = run_python(
-            *("-X", "dev", "-W", "error", "-m", "pytest", "-rA", *plugin_options()),
+            *("-X", "dev", "-W", "error", "-W", OF_DAPHNE),
+            *("-m", "pytest", "-rA", *plugin_options()),
             *("-p", "no:cacheprovider", *of_django),
             *_unused_plugins(tests, options),
             *(LOOPS if "no:asyncio" not in options else ()),

@@ -55,6 +55,13 @@ from channels_testkit.redis import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from channels_testkit.pytest import (
+        AsyncConnect,
+        ChannelsLiveServer,
+        ChannelsTest,
+        Connect,
+    )
+
 
 class ChatTests(WebsocketTestCase):
     application = AsyncJsonWebsocketConsumer.as_asgi()
@@ -270,6 +277,25 @@ class RoomPageTests(BrowserTestCase):
             self.open_page("/broken/")
         assert_type(errors, list[PageError])
         self.assertPageShows("#log li", 1)  # type: ignore[arg-type]
+
+
+def test_function(
+    channels_test: ChannelsTest,
+    ws_connect: Connect,
+    channels_live_server: ChannelsLiveServer,
+) -> None:
+    ann = ws_connect("/ws/echo/", user=User(username="ann"))
+    assert_type(ann, WSClient)
+    channels_test.ws_path = "/ws/echo/"
+    channels_test.assertReceivesJson(ann, {"say": "hello"})
+    assert_type(channels_test.connect(), WSClient)
+    assert_type(channels_live_server.url, str)
+    assert_type(channels_live_server.login_headers(User()), dict[str, str])
+
+
+async def test_async_function(aws_connect: AsyncConnect) -> None:
+    ann = await aws_connect("/ws/echo/")
+    assert_type(ann, WebsocketCommunicator)
 
 
 class OwnServer(LoopServer):
