@@ -8,6 +8,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from . import private
 from .bridge import SECONDS_TO_STOP, Bridge
 from .cancelling import cancel
 from .resume import AtRest
@@ -89,6 +90,9 @@ class AttachedBridge(Bridge):
             is_paused = not (self.loop.is_closed() or self.loop.is_running())
             if is_paused and (left := self.tasks()):
                 self._run(cancel(left, SECONDS_TO_STOP))
+        except KeyboardInterrupt:
+            private.forget_tasks(self.loop)
+            raise
         finally:
             self._attached.close()
             self._interrupter.remove()
@@ -132,9 +136,10 @@ def _interrupts_of_jobs(own: OwnThread) -> Iterator[None]:
         yield
         return
     former: Any = signal.getsignal(signal.SIGINT)
+    is_usual = former is signal.default_int_handler or not callable(former)
 
     def interrupt(number: int, frame: Any) -> None:
-        if own.depth or not callable(former):
+        if own.depth or is_usual:
             raise KeyboardInterrupt
         former(number, frame)
 

@@ -174,7 +174,7 @@ class Bridge:
 
     def settle(self) -> None:
         """Come to rest. Costs next to nothing where that is so already."""
-        if not self.rest.is_at_rest_with_no_timer_due():
+        if not (self._is_closed or self.rest.is_at_rest_with_no_timer_due()):
             self.run(_nothing_more())
 
     def close(self) -> None:
@@ -202,8 +202,7 @@ class Bridge:
         finally:
             after.append(contextvars.copy_context())
 
-    def tasks(self) -> set[asyncio.Task[Any]]:
-        """Return the tasks that have not ended."""
+    def tasks(self) -> set[asyncio.Task[Any]]:  # noqa: D102 - its name says it
         return asyncio.all_tasks(self.loop)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -264,6 +263,8 @@ class Bridge:
         reason = None
         if not self.is_in_own_thread:
             reason = "This call belongs to the test's own thread."
+        elif self._is_closed:
+            reason = "The test has left its loop."
         elif self.is_running:
             reason = "This call was made while another one is running."
         if reason:

@@ -90,7 +90,9 @@ class CaptiveChannelLayer(BaseChannelLayer):
         self._exchange = Exchange()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.alias!r}: {len(self.sent)} sent>"
+        # As it is: whoever prints it must not have the application run.
+        count = len(self._exchange.sent)
+        return f"<{type(self).__name__} {self.alias!r}: {count} sent>"
 
     def __deepcopy__(self, memo: object) -> CaptiveChannelLayer:
         """Return the layer: Django copies what ``setUpTestData()`` makes."""

@@ -50,7 +50,7 @@ class FunctionRun:
         self._told: list[BaseException] = []
         self._around = contextlib.ExitStack()
         self._of_loop = contextlib.ExitStack()
-        self._opened_before = False
+        self._opened_before = self._is_interrupted = False
 
     def _kind(self, item: pytest.Function) -> type[ChannelsTest]:
         if "channels_browser" not in item.fixturenames:
@@ -99,6 +99,10 @@ class FunctionRun:
     def has_raised(self, error: BaseException) -> None:
         """Take note of what the test function has raised."""
         self.run.note_raised(error)
+        if isinstance(error, KeyboardInterrupt):
+            # pytest ends the session, and calls the finalizers then.
+            self._is_interrupted = True
+            return
         tracebacks.hide_plumbing(error)
         database.explain_refusal(error)
         self.test.has_failed(error)
@@ -122,7 +126,8 @@ class FunctionRun:
 
     def end_early(self) -> None:
         """End connections, workers and tasks, before what they need goes."""
-        self._told += self.run.close(judges=False)
+        if not self._is_interrupted:
+            self._told += self.run.close(judges=False)
 
     def let_go_of_database(self) -> None:
         """End them before the rows are gone."""
@@ -131,7 +136,12 @@ class FunctionRun:
 
     def leave(self) -> None:
         """End them before the loop is closed, and leave it."""
-        self._told += self.run.leave()
+        try:
+            self._told += self.run.leave()
+        except KeyboardInterrupt:
+            # A task of the application may have kept the first one.
+            if not self._is_interrupted:
+                raise
         self._of_loop.close()
 
     def end(self) -> None:
@@ -142,7 +152,8 @@ class FunctionRun:
         finally:
             self._around.close()
         told, self._told = self._told, []
-        self._raise(told)
+        if not self._is_interrupted:
+            self._raise(told)
 
     def _raise(self, told: list[BaseException]) -> None:
         __tracebackhide__ = True

@@ -143,6 +143,15 @@ class FunctionRuns:
         self._end(item)
         return result
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, Any, Any]:
+        """End the run of a test that an interrupt has left without its end."""
+        try:
+            return (yield)
+        finally:
+            if self._test is not None:
+                self._end(self._test.item)
+
     def _end(self, item: pytest.Item) -> None:
         __tracebackhide__ = True
         test = self._followed(item)
