@@ -40,10 +40,11 @@ def application_held(rest: RestWatch) -> Iterator[None]:
         return bool(handles)
 
     loop.call_soon = hold  # type: ignore[method-assign, assignment]
+    had_held, rest.has_held = rest.has_held, lambda: bool(held)
     rest.let_go = let_go
     try:
         yield
     finally:
         loop.call_soon = call_soon  # type: ignore[method-assign]
-        rest.let_go = before
+        rest.let_go, rest.has_held = before, had_held
         let_go()

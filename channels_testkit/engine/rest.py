@@ -82,6 +82,7 @@ class RestWatch:
         self.on_post: Callable[[Any], None] = _do_nothing
         #: Called where nothing else can run: lets more run, if there is more.
         self.let_go: Callable[[], bool] = _no_job
+        self.has_held: Callable[[], bool] = _no_job
         #: Asked at rest when nobody waits for it, with whether there is no
         #: timer either; answers when to ask again, in seconds.
         self.on_idle: Callable[[bool], float | None] = _no_opinion
@@ -139,6 +140,8 @@ class RestWatch:
 
     def _is_ready(self) -> bool:
         """Tell whether there is a callback to run; a cancelled one is not."""
+        if self.has_held():
+            return True
         # A copy: threads post meanwhile.
         return bool(self._ready) and any(
             not (handle.cancelled() or anyio_jobs.is_cancellation(handle))

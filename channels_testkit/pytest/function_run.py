@@ -94,6 +94,9 @@ class FunctionRun:
     def call_begins(self) -> contextlib.AbstractContextManager[None]:
         """Return what is entered while the test function is called."""
         self._opened_before = self.run.has_opened
+        if not loops.is_async(self._item):
+            # So that async_to_sync() in the test finds it.
+            self.run.make_loop()
         return async_code.test_taught(self._item)
 
     def has_raised(self, error: BaseException) -> None:

@@ -131,7 +131,11 @@ class TestLoop(Surroundings):
         before the test has a loop.
         """
         self._loop_of_others = loop
-        self.bridge  # noqa: B018 - made now
+        self.make_loop()
+
+    def make_loop(self) -> None:
+        """Make the loop now: by default it is made when it is needed."""
+        self.bridge  # noqa: B018 - made on first use
 
     def _new_bridge(self) -> Bridge:
         loop, seconds = self._loop_of_others, self.options.hang_timeout
@@ -146,7 +150,8 @@ class TestLoop(Surroundings):
             raise RuntimeError(
                 "This call runs in an event loop that is not the test's, which"
                 " async_to_sync() or asyncio.run() has made. In a sync test use the"
-                " sync calls, such as self.connect(); or write an async test."
+                f" sync calls, such as {self.options.called}.connect(); or write an"
+                " async test."
             )
         return self.bridge.rest
 

@@ -60,7 +60,12 @@ SYNC = (
     + """
     from django.urls import path
 
-    from channels_testkit import Group, WSClient, apply_routes
+    from channels_testkit import (
+        Group,
+        WebsocketCommunicator,
+        WSClient,
+        apply_routes,
+    )
 
     @apply_routes(path("room/", ROOM))
     def test_clients_and_groups():
@@ -79,6 +84,15 @@ SYNC = (
 
         def test_rows_again(self, db):
             self.test_rows(None)
+
+    def test_a_coroutine_that_the_test_runs_itself():
+        async def work():
+            ann = WebsocketCommunicator(ROOM, "/")
+            assert await ann.connect()
+            await ann.send_json_to("hello")
+            return await ann.receive_json_from()
+
+        assert async_to_sync(work)() == "hello"
 
     def test_routes_of_the_project():
         assert WSClient("/ws/echo/").connect()
@@ -198,7 +212,7 @@ class FunctionTests(PytestCase):
         self.assertIn(f"{name} - LookupError: nobody awaits this", ended.printed)
 
     def test_sync_functions(self) -> None:
-        self.assert_outcomes(self.pytest(SYNC), passed=4)
+        self.assert_outcomes(self.pytest(SYNC), passed=5)
 
     def test_fixtures_and_the_mark(self) -> None:
         self.assert_outcomes(self.pytest(FIXTURES), passed=8)
