@@ -107,16 +107,19 @@ class PytestCase(unittest.TestCase):
         *options: str,
         database: str | None = "sqlite-memory",
         settings: str = "tests.settings",
+        may_leak: bool = False,
         **modules: str,
     ) -> Ended:
         """
         Run a module of test functions; every warning is an error.
 
-        Without ``settings`` there is no Django.
+        Without ``settings`` there is no Django. With ``may_leak``, files and
+        connections may be left open.
         """
         of_django = (f"--ds={settings}",) if settings else ("-p", "no:django")
+        leaks = ("-W", "ignore::ResourceWarning") if may_leak else ()
         printed = run_python(
-            *("-X", "dev", "-W", "error", "-W", OF_DAPHNE),
+            *("-X", "dev", "-W", "error", "-W", OF_DAPHNE, *leaks),
             *("-m", "pytest", "-rA", *plugin_options()),
             *("-p", "no:cacheprovider", *of_django),
             *_unused_plugins(tests, options),
