@@ -12,6 +12,7 @@ from . import private
 from .bridge import SECONDS_TO_STOP, Bridge
 from .cancelling import cancel
 from .resume import AtRest
+from .watchdog import is_of_runner
 from .watches import fresh_watch
 
 if TYPE_CHECKING:
@@ -132,10 +133,12 @@ def _interrupts_of_jobs(own: OwnThread) -> Iterator[None]:
 
     A job runs in the thread of the loop, which goes on when it has ended.
     """
-    if threading.current_thread() is not threading.main_thread():
+    former: Any = signal.getsignal(signal.SIGINT)
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or is_of_runner(former):
+        # Attached inside of run(): asyncio puts back what was there before.
         yield
         return
-    former: Any = signal.getsignal(signal.SIGINT)
     is_usual = former is signal.default_int_handler or not callable(former)
 
     def interrupt(number: int, frame: Any) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType, ModuleType
 
 
+#: What stands for a line of the project where none is found.
+UNKNOWN_LINE = "an unknown line"
 #: Code that steps a coroutine by hand: that of its ``self``.
 stepping: set[CodeType] = set()
 
@@ -133,7 +135,7 @@ def calling_line() -> str:
         code = frame.f_code
         if not is_library(code.co_filename):
             return f"{code.co_filename}:{frame.f_lineno} in {code.co_name}()"
-    return "an unknown line"
+    return UNKNOWN_LINE
 
 
 def _callers(frame: FrameType | None) -> Iterator[FrameType]:

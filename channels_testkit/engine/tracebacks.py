@@ -57,6 +57,12 @@ def hide_plumbing(error: BaseException) -> None:
         error.__traceback__ = shown[0]
 
 
+def hide_library_frames(error: BaseException) -> None:
+    """Hide the kit's own frames, and those between it and the application."""
+    hide_kit_frames(error)
+    hide_plumbing(error)
+
+
 def note_owner(error: BaseException, owner: str) -> None:
     """
     Add to an exception whose it is, where Python has notes: from 3.11 on.

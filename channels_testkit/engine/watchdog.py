@@ -48,6 +48,9 @@ class Interrupter:
         asked = signal.getsignal(signal.SIGINT)
         if not callable(asked) or asked is signal.default_int_handler:
             return
+        if is_of_runner(asked):
+            # It is put back by asyncio, before this would be.
+            return
 
         def ask(*args: Any) -> None:
             asked(*args)
@@ -75,6 +78,13 @@ class Interrupter:
         is_wanted, self._is_wanted = self._is_wanted, False
         if is_wanted:
             raise asyncio.CancelledError
+
+
+def is_of_runner(handler: Any) -> bool:
+    """Tell whether a handler of SIGINT is that of ``asyncio.Runner``."""
+    function = getattr(handler, "func", None)
+    owner = type(getattr(function, "__self__", None))
+    return (owner.__module__, owner.__name__) == ("asyncio.runners", "Runner")
 
 
 def _raise_in(thread_id: int, error: type[BaseException] | None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine import private
 from channels_testkit.engine.attaching import AttachedBridge
-from channels_testkit.running.run import required
+from channels_testkit.running.run import in_place, required
 
 from . import loops
 
@@ -52,11 +52,13 @@ def _at_rest(function: Callable[..., Any]) -> Callable[..., Any]:
 
 async def resumed_at_rest(work: Coroutine[Any, Any, Any]) -> Any:
     """Await a coroutine on the loop that is running, at rest if it is ours."""
-    run, loop = required("A fixture"), private.running_loop()
-    if not (run.has_loop or run.has_left) and loop is not None:
+    run, loop = in_place(), private.running_loop()
+    if run is None or run.has_left:
+        return await work
+    if not run.has_loop and loop is not None:
         # A sync test has an async fixture: that one says where it is.
         run.attach(loop)
-    bridge = None if run.has_left else run.bridge
+    bridge = run.bridge
     if not isinstance(bridge, AttachedBridge) or bridge.loop is not loop:
         return await work
     return await bridge.resumed_at_rest(work)

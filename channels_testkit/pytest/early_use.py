@@ -10,9 +10,7 @@ from asgiref.sync import SyncToAsync
 from channels.layers import BaseChannelLayer
 
 from channels_testkit.engine.patches import Patch
-from channels_testkit.engine.places import calling_line
-
-from .signs import MARK
+from channels_testkit.engine.places import UNKNOWN_LINE, calling_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,16 +39,17 @@ class EarlyUse:
         @functools.wraps(real)
         def call(subject: Any, *args: Any, **options: Any) -> Any:
             if getattr(subject, "_thread_sensitive", True):
-                self._found.setdefault(what, calling_line())
+                self._found.setdefault(what, _where())
             return real(subject, *args, **options)
 
         self._patches.enter_context(Patch(kind, name, call))
 
     def end(self) -> list[str]:
-        """Note no more; return what to warn of where the test is one."""
+        """Note no more; return what was noted, in words."""
         self._patches.close()
-        return [
-            f"The line {line} {what}: put @pytest.mark.{MARK} on the test, so that its"
-            " run begins before."
-            for what, line in self._found.items()
-        ]
+        return [f"{line} {what}" for what, line in self._found.items()]
+
+
+def _where() -> str:
+    line = calling_line()
+    return "A thread" if line == UNKNOWN_LINE else f"The line {line}"

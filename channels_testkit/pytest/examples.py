@@ -10,6 +10,7 @@ from django.db import transaction
 
 from . import database, loops
 from .function_run import FunctionRun
+from .report import raise_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ def examples_run(test: FollowedTest) -> Iterator[None]:
                 undo.enter_context(_rolled_back(item))
             run = test.run = FunctionRun(item)
             run.begin()
-            undo.callback(run.end)
+            undo.callback(_end, run)
             if test.has_database:
                 run.database_is_there()
             _call(run, real, *args, **options)
@@ -46,6 +47,11 @@ def examples_run(test: FollowedTest) -> Iterator[None]:
         yield
     finally:
         given.inner_test = real
+
+
+def _end(run: FunctionRun) -> None:
+    __tracebackhide__ = True
+    raise_first(run.end(), run.also_told)
 
 
 def _call(

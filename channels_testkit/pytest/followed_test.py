@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 __unittest = True
 
 _WOULD_OUTLIVE = (
-    "This is made in the fixture {}, and would outlive the test: make it in a fixture"
-    " of scope 'function', or in the test."
+    "This is made in {}, and would outlive the test: make it in a fixture of scope"
+    " 'function', or in the test."
+)
+_BEFORE_RUNS = (
+    "{} in a fixture, and the examples of @given have their runs after it: make rows in"
+    " a sync fixture, and do all else in the test."
 )
 _WOULD_BE_SHARED = (
     "The examples of @given would share what a fixture makes of channels_testkit, and"
@@ -55,7 +59,7 @@ class FollowedTest:
         #: The fixtures of wider scopes that are being set up.
         self._wide: list[str] = []
         needs.asked.append(self._needed)
-        self._early = None if is_of_kit else _early_use()
+        self._early = self._early_use() if self.has_examples or not is_of_kit else None
 
     @property
     def is_run_by_kit(self) -> bool:
@@ -93,6 +97,7 @@ class FollowedTest:
 
     def _needed(self) -> None:
         """Begin where code has made something of the kit, or refuse it."""
+        __tracebackhide__ = True
         if self._wide:
             raise RuntimeError(_WOULD_OUTLIVE.format(self._wide[-1]))
         if self.run is not None:
@@ -100,10 +105,19 @@ class FollowedTest:
         if self.has_examples:
             raise RuntimeError(_WOULD_BE_SHARED)
         self._is_pending = self.failure is None and not self._is_pending
-        warnings = self._end_of_early_use()
+        warnings = [
+            f"{it}: put @pytest.mark.{MARK} on the test, so that its run begins before."
+            for it in self._end_of_early_use()
+        ]
         self.begin_if_pending()
         self.raise_failure()
         self._warn(warnings)
+
+    def refuse_early_use(self) -> None:
+        """Raise ``RuntimeError`` for what fixtures did before the examples."""
+        __tracebackhide__ = True
+        for found in self._end_of_early_use():
+            raise RuntimeError(_BEFORE_RUNS.format(found))
 
     def _warn(self, texts: list[str]) -> None:
         if self.run is not None:
@@ -111,9 +125,31 @@ class FollowedTest:
                 for warning in self.run.run.warnings.warn(text):
                     raise warning
 
+    def _early_use(self) -> EarlyUse | None:
+        """Note what comes too early, where the kit is used at all."""
+        if not self.has_examples and "channels_testkit.running.run" not in sys.modules:
+            return None
+        from .early_use import EarlyUse
+
+        return EarlyUse()
+
     def _end_of_early_use(self) -> list[str]:
         early, self._early = self._early, None
         return early.end() if early is not None else []
+
+    # Its call.
+
+    def call_begins(self) -> contextlib.AbstractContextManager[None]:
+        """Return what is entered while the test function is called."""
+        __tracebackhide__ = True
+        if self.run is not None:
+            return self.run.call_begins()
+        if not self.has_examples:
+            return contextlib.nullcontext()
+        self.refuse_early_use()
+        from . import async_code
+
+        return async_code.test_taught(self.item)
 
     # Its fixtures.
 
@@ -121,7 +157,7 @@ class FollowedTest:
     def fixture(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
         """Be entered while a fixture of it is set up."""
         if fixturedef.scope != "function":
-            self._wide.append(f"{fixturedef.argname!r} of scope {fixturedef.scope!r}")
+            self._wide.append(_in_words(fixturedef))
             try:
                 yield
             finally:
@@ -129,9 +165,19 @@ class FollowedTest:
             return
         if not loops.BEFORE_THE_LOOP.fullmatch(fixturedef.argname):
             self.begin_if_pending()
-        with self._taught(fixturedef):
+        with self._taught(fixturedef), self.frames_hidden():
             yield
         self._is_set_up(fixturedef)
+
+    @contextlib.contextmanager
+    def frames_hidden(self) -> Iterator[None]:
+        """Hide frames of libraries in what a fixture raises."""
+        try:
+            yield
+        except BaseException as error:
+            if self.run is not None:
+                self.run.hide_frames(error)
+            raise
 
     @contextlib.contextmanager
     def _taught(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
@@ -172,22 +218,20 @@ class FollowedTest:
         if self.run is not None:
             self.run.leave()
 
-    def end(self) -> None:
-        """Take down its run; raise what was not told."""
-        __tracebackhide__ = True
+    def end(self) -> list[BaseException]:
+        """Take down its run; return what was not told."""
+        if self._needed not in needs.asked:
+            return []
         needs.asked.remove(self._needed)
         self._end_of_early_use()
-        if self.run is not None:
-            self.run.end()
+        return [] if self.run is None else self.run.end()
 
 
-def _early_use() -> EarlyUse | None:
-    """Note what comes too early, where the kit is used at all."""
-    if "channels_testkit.running.run" not in sys.modules:
-        return None
-    from .early_use import EarlyUse
-
-    return EarlyUse()
+def _in_words(fixturedef: pytest.FixtureDef[Any]) -> str:
+    name = fixturedef.argname
+    if name.startswith("_xunit_setup_"):
+        return f"setup_{name.split('_')[3]}()"
+    return f"the fixture {name!r} of scope {fixturedef.scope!r}"
 
 
 def _raise(error: BaseException, **_: object) -> None:

@@ -21,7 +21,7 @@ from channels_testkit.running.options import COMMIT_RULES, check_choice
 from . import async_code, database, loops
 from .channels_test import ChannelsTest, settable
 from .marks import marked_options
-from .report import transcripts
+from .report import raise_first, transcripts
 
 if TYPE_CHECKING:
     import pytest
@@ -51,6 +51,8 @@ class FunctionRun:
         self._around = contextlib.ExitStack()
         self._of_loop = contextlib.ExitStack()
         self._opened_before = self._is_interrupted = False
+        #: How many things fixtures have opened.
+        self._count_before = 0
 
     def _kind(self, item: pytest.Function) -> type[ChannelsTest]:
         if "channels_browser" not in item.fixturenames:
@@ -94,10 +96,15 @@ class FunctionRun:
     def call_begins(self) -> contextlib.AbstractContextManager[None]:
         """Return what is entered while the test function is called."""
         self._opened_before = self.run.has_opened
+        self._count_before = self.run.count_of_opened
         if not loops.is_async(self._item):
             # So that async_to_sync() in the test finds it.
             self.run.make_loop()
         return async_code.test_taught(self._item)
+
+    def hide_frames(self, error: BaseException) -> None:
+        """Hide frames of libraries in what a fixture raises."""
+        tracebacks.hide_library_frames(error)
 
     def has_raised(self, error: BaseException) -> None:
         """Take note of what the test function has raised."""
@@ -110,17 +117,19 @@ class FunctionRun:
         database.explain_refusal(error)
         self.test.has_failed(error)
         self._seen = transcripts(self.run)
-        self.also_told += self._close()
+        if not self._item.config.getoption("usepdb", default=False):
+            # Else whoever looks at it finds connections as they were.
+            self.also_told += self._close()
 
     def has_returned(self) -> None:
         """Tell what there is to tell when the test function has returned."""
         __tracebackhide__ = True
-        self._raise(self._close())
+        raise_first(_explained(self._close()), self.also_told)
 
     def _close(self) -> list[BaseException]:
-        # Fixtures that have opened something may go on with it.
         if self._opened_before:
-            return []
+            # The fixtures that have opened something may go on with it.
+            return self.run.close_newest(self._count_before)
         # Real ones have connections, which they keep until the end.
         is_captive = isinstance(self.run.layers_in_place, CaptiveLayers)
         return self.run.close(judges=is_captive)
@@ -147,25 +156,21 @@ class FunctionRun:
                 raise
         self._of_loop.close()
 
-    def end(self) -> None:
-        """Take down the rest; raise what was not told."""
-        __tracebackhide__ = True
+    def end(self) -> list[BaseException]:
+        """Take down the rest; return what was not told."""
         try:
             self.leave()
         finally:
             self._around.close()
         told, self._told = self._told, []
-        if not self._is_interrupted:
-            self._raise(told)
+        return [] if self._is_interrupted else _explained(told)
 
-    def _raise(self, told: list[BaseException]) -> None:
-        __tracebackhide__ = True
-        for error in told:
-            tracebacks.hide_plumbing(error)
-            database.explain_refusal(error)
-        if told:
-            self.also_told += told[1:]
-            raise told[0]
+
+def _explained(told: list[BaseException]) -> list[BaseException]:
+    for error in told:
+        tracebacks.hide_plumbing(error)
+        database.explain_refusal(error)
+    return told
 
 
 @classmethod  # type: ignore[misc]

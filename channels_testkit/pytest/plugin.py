@@ -6,7 +6,6 @@ It imports Django only where a test uses the kit.
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +21,7 @@ from .fixtures import (
     ws_connect,
 )
 from .followed_test import FollowedTest
-from .report import add_sections
+from .report import add_sections, raise_both, raise_first
 from .signs import AUTO, MARK, is_function
 
 if TYPE_CHECKING:
@@ -74,7 +73,8 @@ class FunctionRuns:
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Have the run begin before the first fixture of the function."""
         __tracebackhide__ = True
-        if not (isinstance(item, pytest.Function) and is_function(item)):
+        is_planned = item.config.getoption("setupplan", default=False)
+        if not (isinstance(item, pytest.Function) and is_function(item)) or is_planned:
             return (yield)
         test = self._test = FollowedTest(item)
         result = yield
@@ -87,20 +87,17 @@ class FunctionRuns:
         """Run the test, and tell what it has not been told."""
         __tracebackhide__ = True
         test = self._followed(item)
-        if test is None or (test.run is None and not test.has_examples):
+        if test is None:
             return (yield)
-        if test.run is None:
-            from . import async_code
-
-            with async_code.test_taught(test.item):
-                return (yield)
-        with test.run.call_begins():
+        with test.call_begins():
             try:
                 result = yield
             except BaseException as error:
-                test.run.has_raised(error)
+                if test.run is not None:
+                    test.run.has_raised(error)
                 raise
-        test.run.has_returned()
+        if test.run is not None and not test.has_examples:
+            test.run.has_returned()
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_pyfunc_call")
@@ -134,13 +131,17 @@ class FunctionRuns:
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """End the run after the last finalizer."""
         __tracebackhide__ = True
+        test = self._followed(item)
+        if test is None:
+            return (yield)
         try:
-            result = yield
-        except BaseException:
-            with contextlib.suppress(Exception):
-                self._end(item)
-            raise
-        self._end(item)
+            with test.frames_hidden():
+                result = yield
+        except Exception as error:  # noqa: BLE001 - raised with the others
+            raise_both(error, test.end())
+        told = test.end()
+        if test.run is not None:
+            raise_first(told, test.run.also_told)
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -150,14 +151,7 @@ class FunctionRuns:
             return (yield)
         finally:
             if self._test is not None:
-                self._end(self._test.item)
-
-    def _end(self, item: pytest.Item) -> None:
-        __tracebackhide__ = True
-        test = self._followed(item)
-        if test is not None:
-            self._test = None
-            test.end()
+                self._test.end()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -166,6 +160,8 @@ class FunctionRuns:
         """Show what has crossed the test's connections, where it failed."""
         report = yield
         test = self._followed(item)
+        if report.when == "teardown":
+            self._test = None
         if report.failed and test is not None and test.run is not None:
             run = test.run
             add_sections(report, seen=run.seen, also_told=run.also_told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     import pytest
 
     from channels_testkit.running.run import TestRun
+
+if sys.version_info < (3, 11):
+    # pytest brings it there.
+    from exceptiongroup import BaseExceptionGroup  # type: ignore[import-not-found]
 
 _MOST = 8
 
@@ -28,6 +33,22 @@ def add_sections(
     for error in also_told:
         text = "".join(traceback.format_exception(error)).rstrip()
         add("Told at the end of the test as well", text)
+
+
+def raise_first(told: list[BaseException], also_told: list[BaseException]) -> None:
+    """Raise the first of what the test is told; keep the others."""
+    __tracebackhide__ = True
+    if told:
+        also_told += told[1:]
+        raise told[0]
+
+
+def raise_both(error: BaseException, told: list[BaseException]) -> None:
+    """Raise what a finalizer has raised, with what the test is told."""
+    __tracebackhide__ = True
+    if told:
+        raise BaseExceptionGroup("at the end of the test", [error, *told])
+    raise error
 
 
 def transcripts(run: TestRun) -> str:

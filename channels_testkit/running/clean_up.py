@@ -9,6 +9,8 @@ from channels_testkit.engine.tracebacks import hide_kit_frames
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    Step = Callable[[], Iterable[BaseException]]
+
 
 class TakenDown(Protocol):
     """The parts of a run that are taken down, the first one first."""
@@ -42,28 +44,30 @@ class TakenDown(Protocol):
         """Cancel what is left, and close the test's loop."""
 
 
-def close_down(
-    run: TakenDown, *, judges: bool, leaves_loop: bool
-) -> list[BaseException]:
-    """
-    Close what a run has open, whatever a step raises; return what is told.
-
-    What is opened afterwards can be closed by another call, until one leaves
-    the loop. ``judges`` says whether what is left is told.
-    """
-    steps: list[Callable[[], Iterable[BaseException]]] = [
+def closing(run: TakenDown) -> list[Step]:
+    """Return the steps that close what a run has open."""
+    return [
         run.clean_up,
         run.close_opened,
         run.close_outside,
         run.undelivered_errors,
         run.unawaited_errors,
     ]
-    if leaves_loop:
-        steps.append(run.give_back_layers)
-    if judges:
-        steps.append(run.find_leftovers)
-    if leaves_loop:
-        steps += [run.close_loop, run.undelivered_errors]
+
+
+def leaving(run: TakenDown) -> list[Step]:
+    """Return the steps after which a run has no loop, and nothing open."""
+    return [
+        *closing(run),
+        run.give_back_layers,
+        run.find_leftovers,
+        run.close_loop,
+        run.undelivered_errors,
+    ]
+
+
+def go_through(run: TakenDown, steps: Iterable[Step]) -> list[BaseException]:
+    """Take some steps, whatever one raises; return what the test is told."""
     told: list[BaseException] = []
     try:
         for step in steps:
@@ -78,7 +82,7 @@ def close_down(
     return told
 
 
-def _outcome_of(step: Callable[[], Iterable[BaseException]]) -> list[BaseException]:
+def _outcome_of(step: Step) -> list[BaseException]:
     """Return what a step has to tell, or what it raised."""
     try:
         return list(step())

@@ -17,7 +17,7 @@ from channels_testkit.routing.apply_routes import applied_application
 from channels_testkit.routing.origins import allowed_hosts_of_the_test
 
 from . import leftovers
-from .clean_up import close_down
+from .clean_up import closing, go_through, leaving
 from .kit_calls import UnawaitedCalls, unawaited
 from .loop import TestLoop
 from .opened import AllOpened
@@ -40,15 +40,22 @@ __unittest = True
 _runs: list[TestRun] = []
 
 
+def in_place() -> TestRun | None:
+    """Return the run that is in place, if one is; none begins for that."""
+    return _runs[-1] if _runs else None
+
+
 def current() -> TestRun | None:
     """Return the running test's, or None where no test of the kit runs."""
+    __tracebackhide__ = True
     for ask in tuple(asked):
         ask()
-    return _runs[-1] if _runs else None
+    return in_place()
 
 
 def required(what: str) -> TestRun:
     """Return the running test's, or raise ``RuntimeError``."""
+    __tracebackhide__ = True
     run = current()
     if run is None:
         raise RuntimeError(
@@ -141,7 +148,28 @@ class TestRun(TestLoop):
         """
         if self._state != "begun":
             return []
-        told = close_down(self, judges=judges, leaves_loop=False)
+        told = go_through(
+            self, closing(self) + ([self.find_leftovers] if judges else [])
+        )
+        self._is_reporting = False
+        return told
+
+    @property
+    def count_of_opened(self) -> int:
+        """How many things there are to close."""
+        return len(self._clean_ups)
+
+    def close_newest(self, kept: int) -> list[BaseException]:
+        """Close all but the first ones; return what was not told so far."""
+        if self._state != "begun":
+            return []
+        steps = (
+            functools.partial(self.clean_up, kept),
+            self.come_to_rest,
+            self.undelivered_errors,
+            self.unawaited_errors,
+        )
+        told = go_through(self, steps)
         self._is_reporting = False
         return told
 
@@ -154,7 +182,7 @@ class TestRun(TestLoop):
         if self._state != "begun":
             return []
         self._state = "left"
-        told = close_down(self, judges=True, leaves_loop=True)
+        told = go_through(self, leaving(self))
         self.has_left = True
         return told
 
@@ -187,9 +215,9 @@ class TestRun(TestLoop):
 
     # The steps of its end, which clean_up.py has in their order.
 
-    def clean_up(self) -> Iterator[BaseException]:
+    def clean_up(self, kept: int = 0) -> Iterator[BaseException]:
         """Do what was to be done before the test ends, the last one first."""
-        while self._clean_ups:
+        while len(self._clean_ups) > kept:
             try:
                 self._clean_ups.pop()()
             except Exception as error:  # noqa: BLE001, PERF203 - told with the others
@@ -206,8 +234,11 @@ class TestRun(TestLoop):
         """Disconnect clients, end applications and workers, come to rest."""
         self.opened.close_all()
         self.opened.close_last()
+        return self.come_to_rest()
+
+    def come_to_rest(self) -> Iterable[BaseException]:
+        """Let what the last clean-up has sent be told as well."""
         if self._bridge is not None:
-            # What the last clean-up has sent is told as well.
             self._bridge.settle()
         return ()
 

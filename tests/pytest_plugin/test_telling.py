@@ -1,0 +1,143 @@
+"""What a run has to tell is told, whatever else goes wrong, and to whom."""
+
+from __future__ import annotations
+
+from .inner import CONSUMERS, PytestCase, needs
+
+TESTS = (
+    CONSUMERS
+    + """
+    import signal
+
+    import pytest
+    import pytest_asyncio
+
+    from channels_testkit import WebsocketCommunicator
+
+    class BadEnd(Room):
+        async def disconnect(self, code):
+            raise KeyError("bad end")
+
+    class BadTell(Room):
+        async def tell(self, event):
+            raise ValueError("handler fails")
+
+    BAD_END, BAD_TELL = BadEnd.as_asgi(), BadTell.as_asgi()
+
+    @pytest.fixture
+    def broken_finalizer():
+        yield
+        raise RuntimeError("finalizer raises")
+
+    @pytest.fixture
+    def ann(channels_test):
+        channels_test.application = BAD_TELL
+        return channels_test.connect("/ann/")
+
+    @pytest_asyncio.fixture
+    async def bad_end():
+        communicator = WebsocketCommunicator(BAD_END, "/bad-end/")
+        await communicator.connect()
+        return communicator
+
+    @pytest.mark.asyncio
+    @pytest.mark.xfail(reason="the finalizer only", raises=RuntimeError)
+    async def test_a_finalizer_hides_nothing(broken_finalizer, bad_end):
+        pass
+
+    @pytest.mark.asyncio
+    async def test_what_the_body_has_opened_fails_the_test(ann):
+        ben = WebsocketCommunicator(BAD_END, "/ben/")
+        await ben.connect()
+
+    def test_a_handler_of_a_client_of_a_fixture(ann):
+        async_to_sync(get_channel_layer().group_send)("room", {"type": "tell"})
+
+    @pytest.mark.asyncio
+    @pytest.mark.channels_test(check_unread="fail")
+    async def test_two_things_at_the_end(bad_end):
+        await bad_end.send_json_to("unread")
+
+    @pytest_asyncio.fixture
+    async def from_inside(channels_test):
+        channels_test.application = ROOM
+        client = channels_test.create_client("/")
+        await client.aconnect()
+        return client
+
+    def test_attached_inside_of_a_loop(from_inside):
+        from_inside.send_json("hello")
+
+    def test_handlers_of_signals_are_as_before():
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+"""
+)
+GIVEN = (
+    CONSUMERS
+    + """
+    import pytest
+    import pytest_asyncio
+    from hypothesis import HealthCheck, given, settings, strategies
+
+    few = settings(
+        max_examples=2,
+        database=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+
+    @pytest_asyncio.fixture
+    async def row(db):
+        return await Note.objects.acreate(text="too early")
+
+    @pytest.fixture
+    def layer():
+        async_to_sync(get_channel_layer().group_add)("a-group", "a-channel")
+
+    @pytest.mark.channels_test
+    @pytest.mark.asyncio
+    @few
+    @given(number=strategies.integers())
+    async def test_row(row, number):
+        pass
+
+    @pytest.mark.channels_test
+    @few
+    @given(number=strategies.integers())
+    def test_layer(layer, number):
+        pass
+"""
+)
+
+
+@needs("pytest_django", "pytest_asyncio")
+class TellingTests(PytestCase):
+    def test_nothing_is_lost(self) -> None:
+        ended = self.pytest(TESTS)
+        counts = (ended.passed, ended.failed, ended.xpassed, ended.errors)
+        self.assertEqual(counts, (3, 2, 1, 2), ended.printed)
+        for line in (
+            "ERROR test_inner.py::test_a_finalizer_hides_nothing - ",
+            "ERROR test_inner.py::test_two_things_at_the_end - KeyError: 'bad end'",
+            "FAILED test_inner.py::test_what_the_body_has_opened_fails_the_test - KeyE",
+            "FAILED test_inner.py::test_a_handler_of_a_client_of_a_fixture - ValueErr",
+        ):
+            with self.subTest(line):
+                self.assertIn(line, ended.printed)
+        self.assertIn("RuntimeError: finalizer raises", ended.printed)
+        self.assertIn("Nobody read 1 frame from /bad-end/", ended.printed)
+
+    @needs("hypothesis")
+    def test_fixtures_before_the_examples(self) -> None:
+        ended = self.pytest(GIVEN)
+        self.assert_outcomes(ended, failed=2)
+        for what in ("gave a job to a thread", "used a channel layer"):
+            self.assertRegex(
+                ended.printed,
+                rf"RuntimeError: (The line .*in \w+\(\)|A thread) {what}, which"
+                r" was not .* yet in a fixture, and the examples of @given have their"
+                r" runs after it",
+            )
+
+    def test_a_plan_needs_no_run(self) -> None:
+        ended = self.pytest(TESTS, "--setup-plan")
+        self.assertIn("no tests ran", ended.printed)
