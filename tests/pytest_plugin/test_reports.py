@@ -83,7 +83,8 @@ class ReportTests(PytestCase):
         self.assertIn('     4  &lt;- text    "hello"', ended.printed)
 
     def test_frames_of_libraries_are_hidden(self) -> None:
-        ended = self.pytest(FAILING, "-k", "exception or fixture or assert")
+        options = ("-k", "exception or fixture or assert", "--show-capture=no")
+        ended = self.pytest(FAILING, *options)
         for name in ("asgiref/", "asyncio/", "channels_testkit/"):
             self.assertNotIn(name, ended.printed.rpartition("short test summary")[0])
 
