@@ -81,10 +81,13 @@ class Interrupter:
 
 
 def is_of_runner(handler: Any) -> bool:
-    """Tell whether a handler of SIGINT is that of ``asyncio.Runner``."""
+    """
+    Tell whether a handler of SIGINT is that of ``asyncio.Runner``.
+
+    Python 3.10 has it from a package of its own.
+    """
     function = getattr(handler, "func", None)
-    owner = type(getattr(function, "__self__", None))
-    return (owner.__module__, owner.__name__) == ("asyncio.runners", "Runner")
+    return type(getattr(function, "__self__", None)).__name__ == "Runner"
 
 
 def _raise_in(thread_id: int, error: type[BaseException] | None) -> None:
