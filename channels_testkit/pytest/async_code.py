@@ -90,16 +90,10 @@ def _by_plugin(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     async def generate(*args: Any, **options: Any) -> AsyncIterator[Any]:
         steps = function(*args, **options)
-        yield await resumed_at_rest(_step(steps))
-        async for value in _rest_of(steps):
+        while (value := await resumed_at_rest(_step(steps))) is not _END:
             yield value
 
     return generate
-
-
-async def _rest_of(steps: Any) -> AsyncIterator[Any]:
-    while (value := await resumed_at_rest(_step(steps))) is not _END:
-        yield value
 
 
 async def _step(steps: Any) -> Any:

@@ -140,9 +140,14 @@ class ChannelsTest(LiveSettings, TestMethods):
 
 def settable(test: type[ChannelsTest]) -> frozenset[str]:
     """Return the names of what a test can set."""
+    return _settable(test.__mro__)
+
+
+@functools.cache
+def _settable(kinds: tuple[type, ...]) -> frozenset[str]:
     return frozenset(
         name
-        for kind in test.__mro__
+        for kind in kinds
         for name, value in vars(kind).items()
         if not name.startswith("_")
         and (name in _METHODS or not _is_method(value))

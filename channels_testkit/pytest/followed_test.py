@@ -56,10 +56,11 @@ class FollowedTest:
         self.has_examples = is_of_kit and loops.hypothesis_of(item) is not None
         self.has_database = False
         self._is_pending = is_of_kit and not self.has_examples
+        self._has_begun = False
         #: The fixtures of wider scopes that are being set up.
         self._wide: list[str] = []
         needs.asked.append(self._needed)
-        self._early = self._early_use() if self.has_examples or not is_of_kit else None
+        self._early = None if self._is_pending else self._early_use()
 
     @property
     def is_run_by_kit(self) -> bool:
@@ -74,11 +75,15 @@ class FollowedTest:
 
     def begin_if_pending(self) -> None:
         """Begin its run, if it has one that has not begun."""
-        if not self._is_pending:
+        if self._is_pending:
+            self._begin()
+
+    def _begin(self) -> None:
+        if self._has_begun:
             return
         from .function_run import FunctionRun
 
-        self._is_pending = False
+        self._has_begun = True
         # The last one of the function: loops that tests share go later.
         self.item.addfinalizer(self._leave)
         try:
@@ -104,12 +109,11 @@ class FollowedTest:
             return
         if self.has_examples:
             raise RuntimeError(_WOULD_BE_SHARED)
-        self._is_pending = self.failure is None and not self._is_pending
         warnings = [
             f"{it}: put @pytest.mark.{MARK} on the test, so that its run begins before."
             for it in self._end_of_early_use()
         ]
-        self.begin_if_pending()
+        self._begin()
         self.raise_failure()
         self._warn(warnings)
 

@@ -113,8 +113,7 @@ class FunctionRun:
             # pytest ends the session, and calls the finalizers then.
             self._is_interrupted = True
             return
-        tracebacks.hide_plumbing(error)
-        database.explain_refusal(error)
+        _explain([error])
         self.test.has_failed(error)
         self._seen = transcripts(self.run)
         if not self._item.config.getoption("usepdb", default=False):
@@ -124,7 +123,7 @@ class FunctionRun:
     def has_returned(self) -> None:
         """Tell what there is to tell when the test function has returned."""
         __tracebackhide__ = True
-        raise_first(_explained(self._close()), self.also_told)
+        raise_first(_explain(self._close()), self.also_told)
 
     def _close(self) -> list[BaseException]:
         if self._opened_before:
@@ -163,10 +162,11 @@ class FunctionRun:
         finally:
             self._around.close()
         told, self._told = self._told, []
-        return [] if self._is_interrupted else _explained(told)
+        return [] if self._is_interrupted else _explain(told)
 
 
-def _explained(told: list[BaseException]) -> list[BaseException]:
+def _explain(told: list[BaseException]) -> list[BaseException]:
+    """Show what is told as its author wants to see it; return it."""
     for error in told:
         tracebacks.hide_plumbing(error)
         database.explain_refusal(error)

@@ -46,7 +46,7 @@ def uses_kit(item: pytest.Function) -> bool:
     """Tell whether a test asks for the kit, or can be seen to import it."""
     if says_so(item) or _has_names(item.module):
         return True
-    return any(_has_names(conftest) for conftest in _conftests(item))
+    return _conftests_have_names(item.config.pluginmanager, item.path.parent)
 
 
 def _fixtures_of_kit(item: pytest.Function) -> Iterator[str]:
@@ -61,13 +61,16 @@ def _is_users_own(definitions: Any) -> bool:
     return bool(definitions) and not _is_of_kit(definitions[-1].func)
 
 
-def _conftests(item: pytest.Function) -> Iterator[types.ModuleType]:
-    """Yield the conftest modules that a test is below."""
-    above = set(item.path.parents)
-    for plugin in item.config.pluginmanager.get_plugins():
+@functools.cache
+def _conftests_have_names(plugins: Any, folder: Path) -> bool:
+    """Tell whether a conftest module that a folder is below holds names."""
+    above = {folder, *folder.parents}
+    for plugin in plugins.get_plugins():
         file = getattr(plugin, "__file__", None) or ""
-        if file.endswith("conftest.py") and Path(file).parent in above:
-            yield plugin
+        is_above = file.endswith("conftest.py") and Path(file).parent in above
+        if is_above and _has_names(plugin):
+            return True
+    return False
 
 
 @functools.cache
