@@ -257,7 +257,7 @@ class Bridge:
             raise verdict from None
 
     def _held_by(self) -> list[Job]:
-        return self.rest.jobs_inside(self.thread_id)
+        return self.rest.jobs.inside(self.thread_id)
 
     def _refuse_if_unusable(self, work: Coroutine[Any, Any, Any]) -> None:
         reason = None
@@ -293,11 +293,11 @@ class Bridge:
         if self._is_debugged():
             return
         error = self._hang_error()
-        is_own = any(job.thread_id == self.thread_id for job in self.rest.busy_jobs())
+        is_own = any(job.thread_id == self.thread_id for job in self.rest.jobs.busy())
         self._give_up()
         if is_own or self._own.is_stopping:
             self._free_thread(error)
-        elif not self.rest.fail_waiters(error):
+        elif not self.rest.waiters.fail(error):
             self._interrupt_test(error)
 
     def _idle(self, is_endless: bool) -> float | None:

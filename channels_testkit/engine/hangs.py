@@ -71,9 +71,9 @@ def hang_text(
 
 
 def _advice(rest: RestWatch, blocked_by: int | None) -> str:
-    if blocked_by is not None and not rest.jobs_inside(blocked_by):
+    if blocked_by is not None and not rest.jobs.inside(blocked_by):
         return _OF_A_BLOCKED_LOOP
-    return _OF_A_JOB if any(rest.live_jobs()) else _OF_A_ROUND
+    return _OF_A_JOB if any(rest.jobs.live()) else _OF_A_ROUND
 
 
 def describe_work(rest: RestWatch, *, blocked_by: int | None = None) -> str:
@@ -84,9 +84,9 @@ def describe_work(rest: RestWatch, *, blocked_by: int | None = None) -> str:
         for task in asyncio.all_tasks(rest.loop)
         if task is not running and not places.is_of_kit_alone(task)
     )
-    for job in rest.live_jobs():
+    for job in rest.jobs.live():
         lines += _job_lines(job)
-    if blocked_by is not None and not rest.jobs_inside(blocked_by):
+    if blocked_by is not None and not rest.jobs.inside(blocked_by):
         lines += ["  the loop is blocked", *stack_lines(blocked_by)]
     lines += _timer_lines(rest)
     return "\n".join(lines) or "  nothing"
@@ -126,7 +126,7 @@ def stuck_frames(rest: RestWatch, blocked_by: int | None) -> list[FrameType]:
     """Return where the project's code is that does not go on."""
     if blocked_by is not None:
         return _stack_of(blocked_by)
-    for job in rest.busy_jobs():
+    for job in rest.jobs.busy():
         if job.state == "running" and job.thread_id is not None:
             stack = _stack_of(job.thread_id)
             is_projects = places.as_traceback(stack) is not None

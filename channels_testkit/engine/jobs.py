@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 APPLICATION: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "channels_testkit.application", default=False
 )
+#: The jobs whose threads have asked the loop for this, the innermost first. A
+#: thread without a job has none; what no thread has asked for has None.
+_asked_by: contextvars.ContextVar[tuple[Job, ...] | None] = contextvars.ContextVar(
+    "channels_testkit.asked_by", default=None
+)
 #: Jobs of no loop, until they have ended.
 _loose: set[Job] = set()
 _running = threading.local()
@@ -56,14 +61,37 @@ def loose_jobs() -> set[Job]:
     return set(_loose)
 
 
+def callers() -> tuple[Job, ...] | None:
+    """
+    Return the jobs that may wait for this code, if a thread has asked for it.
+
+    These are the job of that thread, the one that has started it, and so on.
+    """
+    job = current_job()
+    return _asked_by.get() if job is None else (job, *job.callers)
+
+
+def asked(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a callback that knows which thread has posted it to the loop."""
+    by = callers() or ()
+
+    def run(*args: Any) -> Any:
+        _asked_by.set(by)
+        return callback(*args)
+
+    return run
+
+
 class Watch(Protocol):
     """The watch of a loop, as jobs know it."""
 
-    #: The thread jobs that are work of the loop.
-    jobs: set[Job]
-    #: Those that failed, and that nobody has asked about.
+    #: Jobs that failed, and that nobody has asked about.
     failures: Failures
     loop: asyncio.AbstractEventLoop
+
+    @property
+    def jobs(self) -> set[Job]:
+        """The thread jobs that are work of the loop."""
 
     def take_in(self, executor: Executor | None, func: Callable[..., Any]) -> Job:
         """Return the job of a function that is about to be given to a pool."""
@@ -112,11 +140,13 @@ class Job:
         "_posted",
         "_ran",
         "awaiters",
+        "callers",
         "future",
         "has_returned",
         "has_started",
         "is_background",
         "is_foreign",
+        "is_of_test",
         "thread_id",
         "watch",
     )
@@ -145,6 +175,12 @@ class Job:
         self.is_foreign = not private.runs_in_this_process(executor)
         #: The code that gave the job to its thread, from the inside.
         self.awaiters: Sequence[FrameType] = ()
+        #: The jobs that have started it, the innermost first.
+        self.callers = callers() or ()
+        #: Whether it is work of the test's own code.
+        self.is_of_test: bool = not APPLICATION.get() and all(
+            job.is_of_test for job in self.callers
+        )
         self.thread_id: int | None = None
         self.watch = watch
 

@@ -261,11 +261,8 @@ class OwnThread:
             # Its query may have ended, which has held up another one.
             private.wake(self.loop)
 
-    def posted(self, function: Callable[..., Any]) -> None:
-        """Take note that a job has posted to the loop, in its thread."""
-        if private_asgiref.is_of_async_to_sync(function, self.loop):
-            return
-        # It may wait for what it has posted.
+    def posted(self) -> None:
+        """Take note that a job here has posted what it may wait for."""
         if threading.get_ident() == self.thread_id:
             self.hand_over.hurry()
         for baton in self._batons:

@@ -389,6 +389,6 @@ if hasattr(asgiref_local, "_Storage"):
     vars(asgiref_local)["threading"] = _Threading()
 
 
-def is_of_async_to_sync(function: object, loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether what was posted is a call of ``async_to_sync()``."""
-    return function is loop.create_task
+def is_of_async_to_sync(posted: tuple[object, ...]) -> bool:
+    """Tell whether ``async_to_sync()`` has posted what has these arguments."""
+    return bool(posted) and getattr(posted[0], "cr_code", None) is _MAIN_WRAP_CODE

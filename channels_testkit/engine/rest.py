@@ -11,20 +11,22 @@ are wrapped on the instance.
 from __future__ import annotations
 
 import weakref
-from collections import Counter, deque
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from . import anyio_jobs, pools, private, private_asgiref, threads
 from .failures import Failures
-from .jobs import APPLICATION, Job, JobKey, current_job, loose_jobs
+from .jobs import APPLICATION, Job, JobKey, asked, callers, current_job
+from .loop_jobs import LoopJobs
 from .threads import Before, Declared
 from .told_future import still_pending
+from .waiters import Waiters
 
 if TYPE_CHECKING:
     import asyncio
     import contextvars
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
 _SPINS_BETWEEN_CLOCK_LOOKS = 256
@@ -49,12 +51,12 @@ class RestWatch:
         self._submit = loop.run_in_executor
         self._post = loop.call_soon_threadsafe
         self._create_task = loop.create_task
-        #: Those that come to rest; the result tells whether that is certain.
-        self._waiters: deque[asyncio.Future[bool]] = deque()
+        #: Those that wait for rest.
+        self.waiters = Waiters(loop)
         self._spins = 0
         self._spins_alone = 0
         #: The thread jobs that are work of the loop.
-        self.jobs: set[Job] = set()
+        self.jobs = LoopJobs(loop)
         #: What ran already when the test began, and is no work of it.
         self.before = Before.now()
         self.declared_threads = Declared()
@@ -78,8 +80,8 @@ class RestWatch:
         self.run_own_job: Callable[[], bool] = _no_job
         #: Whether this thread has the loop, as far as is known.
         self.is_here: Callable[[], bool] = _no_job
-        #: Called when a job of this thread posts something to the loop.
-        self.on_post: Callable[[Any], None] = _do_nothing
+        #: Called when a job has posted to the loop what it may wait for.
+        self.on_post: Callable[[], None] = _do_nothing
         #: Called where nothing else can run: lets more run, if there is more.
         self.let_go: Callable[[], bool] = _no_job
         self.has_held: Callable[[], bool] = _no_job
@@ -100,24 +102,21 @@ class RestWatch:
 
         Where code of the test keeps the loop from it, all but that is at rest.
         """
-        queue = self._waiters.append
+        is_first = False
         self.arm()
         while not self.is_settled:
-            waiter = self.loop.create_future()
-            queue(waiter)
-            is_certain = await waiter
+            is_certain = await self.waiters.add(is_first=is_first)
             # A thread may have posted something just before this was woken.
             if is_certain or self.is_at_rest():
                 return
-            queue = self._waiters.appendleft
+            is_first = True
 
     # At rest, and what more can be asked of it.
 
     def is_at_rest(self) -> bool:
         """Tell whether nothing is ready, posted or running in a thread."""
         # In this order: a thread posts first and wakes the loop then.
-        works = self._has_events() or self._is_busy() or self._is_ready()
-        return self.is_settled or not works
+        return self.is_settled or not (self._has_events() or self._works())
 
     def is_at_rest_so_far(self) -> bool:
         """
@@ -126,7 +125,7 @@ class RestWatch:
         A socket, to Redis for instance, may have something new at any time;
         nobody has seen it yet.
         """
-        return self.is_settled or not (self._is_busy() or self._is_ready())
+        return self.is_settled or not self._works()
 
     def is_at_rest_with_no_timer_due(self) -> bool:
         """Tell whether the loop is at rest, and would be if it ran on now."""
@@ -137,6 +136,11 @@ class RestWatch:
         # In this order: a thread that has gone meanwhile may have posted.
         is_alone = not (self.application_timers() or self.outside_work())
         return is_alone and self.is_at_rest_with_no_timer_due()
+
+    def _works(self) -> bool:
+        # What a thread has asked for may be what a job of the test waits for.
+        but_for_test = bool(self.jobs) and callers() is not None
+        return self._is_busy(but_for_test=but_for_test) or self._is_ready()
 
     def _is_ready(self) -> bool:
         """Tell whether there is a callback to run; a cancelled one is not."""
@@ -162,30 +166,6 @@ class RestWatch:
         if self.hang_timeout is not None:
             deadline = private.clock() + self.hang_timeout + timeout
             self.deadline = max(deadline, self.deadline or deadline)
-
-    def busy_jobs(self) -> Iterator[Job]:
-        """Yield the thread jobs that run or can start."""
-        # A copy: threads ask as well, for a report.
-        jobs = tuple(self.jobs)
-        held = Counter(job.executor for job in jobs if job.holds_worker)
-        for job in jobs:
-            if job.is_finished:
-                self.jobs.discard(job)
-            elif job.has_started:
-                if not job.holds_worker:
-                    yield job
-            elif getattr(job.executor, "is_held_up", False):
-                continue
-            elif held[job.executor] < private.worker_limit(self.loop, job.executor):
-                yield job
-
-    def live_jobs(self) -> list[Job]:
-        """Return every thread job that has not finished."""
-        return [job for job in tuple(self.jobs) if not job.is_finished]
-
-    def jobs_inside(self, thread_id: int) -> list[Job]:
-        """Return the jobs that hold a thread, in each other."""
-        return [job for job in tuple(self.jobs) if job.is_inside(thread_id)]
 
     def application_timers(self) -> list[tuple[float, object]]:
         """Return when the application's timers are due, and what they call."""
@@ -220,31 +200,12 @@ class RestWatch:
         ]
         if not self._is_alone():
             names.append("an open socket, pipe or subprocess")
-        loose = loose_jobs() - self.before.jobs
-        names += [f"thread job {job.name} of the test" for job in loose]
-        names += [
-            f"background job {job.name}"
-            for job in self.live_jobs()
-            if job.is_background
-        ]
+        names += self.jobs.names_of_unknown(self.before.jobs)
         return names
-
-    @property
-    def has_waiters(self) -> bool:
-        """Whether anything waits for rest."""
-        return bool(self._waiters)
-
-    def fail_waiters(self, error: BaseException) -> bool:
-        """Raise the error where the test waits for rest."""
-        waiters = [waiter for waiter in self._waiters if not waiter.done()]
-        self._waiters.clear()
-        for waiter in waiters:
-            waiter.set_exception(error)
-        return bool(waiters)
 
     def give_up(self, limit: float) -> None:
         """Let what hangs hang, and be quick with what is left to do."""
-        for job in self.busy_jobs():
+        for job in self.jobs.busy():
             job.is_background = True
         self.hang_timeout = min(self.hang_timeout or limit, limit)
         self.deadline = None
@@ -267,28 +228,29 @@ class RestWatch:
         if self.run_own_job() or self.let_go():
             return self._poll(0)
         if self._is_busy():
+            if self._wake_who_asks_from_a_thread():
+                return []
             return self._poll(self._bounded(timeout))
-        if self._wake_one():
+        if self.waiters.wake_one():
             return []
         pause = self.on_idle(timeout is None)
         bounds = (pause, self._bounded(timeout))
         return self._poll(min((it for it in bounds if it is not None), default=None))
 
-    def _is_busy(self) -> bool:
-        is_busy = bool(self.jobs) and any(True for _ in self.busy_jobs())
+    def _is_busy(self, *, but_for_test: bool = False) -> bool:
+        jobs = self.jobs.busy(but_for_test=but_for_test) if self.jobs else ()
+        is_busy = any(True for _ in jobs)
         return is_busy or anyio_jobs.are_under_way(self.application_tasks)
 
-    def _wake_one(self, *, is_certain: bool = False) -> bool:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(is_certain)
-                return True
-        return False
+    def _wake_who_asks_from_a_thread(self) -> bool:
+        """Wake who waits for all but the jobs of the test's own code."""
+        if not self.waiters.has_asked_by_thread or self._is_busy(but_for_test=True):
+            return False
+        return self.waiters.wake_one(only_asked_by_thread=True)
 
     def _spin(self) -> None:
         self._spins += 1
-        if self._spins > _SPINS_BEFORE_DOUBT and self._waiters:
+        if self._spins > _SPINS_BEFORE_DOUBT and self.waiters:
             self._let_the_test_go_on()
         if self._spins >= _SPINS_BETWEEN_CLOCK_LOOKS:
             self._bounded(None)
@@ -300,7 +262,7 @@ class RestWatch:
         self._spins_alone = self._spins_alone + 1 if is_alone else 0
         if self._spins_alone > _SPINS_OF_THE_TEST_ALONE:
             self._spins_alone = 0
-            self._wake_one(is_certain=True)
+            self.waiters.wake_one(is_certain=True)
 
     def _bounded(self, timeout: float | None) -> float | None:
         self._spins = 0
@@ -342,14 +304,20 @@ class RestWatch:
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
-        job = current_job()
+        job, is_here = current_job(), self.is_here()
         is_of_job = job is not None and job in self.jobs
-        run = job.posting(callback) if job and is_of_job else callback
-        if job is None and not self.is_here():
+        # That async_to_sync() waits for its task is known.
+        is_awaited = private_asgiref.is_of_async_to_sync(args)
+        run = callback
+        if not is_awaited and (job or not is_here):
+            run = asked(callback)
+        if job is None and not is_here:
             threads.note_poster()
+        elif job and is_of_job:
+            run = job.posting(run)
         handle = self._posted(run, *args, context=context)
-        if is_of_job:
-            self.on_post(callback)
+        if is_of_job and not is_awaited:
+            self.on_post()
         return handle
 
     def _posted(
@@ -373,7 +341,7 @@ class RestWatch:
 
     def outside_threads(self) -> list[threading.Thread]:
         """Return the threads that may still act on the test."""
-        busy = {job.thread_id for job in self.live_jobs()}
+        busy = {job.thread_id for job in self.jobs.live()}
         return [
             thread
             for thread in threads.that_may_act(

@@ -47,6 +47,8 @@ class ToldFuture:
                 return self._call_later(real, *args)
             return real(*args, **options)
 
+        # A report of who calls it, in a thread job for one, has its real name.
+        look.__module__, look.__qualname__ = real.__module__, real.__qualname__
         setattr(self._future, name, look)
 
     def _call_later(

@@ -52,9 +52,9 @@ def fresh_watch(loop: asyncio.AbstractEventLoop) -> Iterator[RestWatch]:
 def _fail_hung(watch: RestWatch) -> None:
     """Fail what waits for rest."""
     watch.deadline = None
-    if not watch.has_waiters:
+    if not watch.waiters:
         return
     if debuggers.is_debugged():
         watch.arm()
     else:
-        watch.fail_waiters(HangError(hangs.hang_text(watch)))
+        watch.waiters.fail(HangError(hangs.hang_text(watch)))

@@ -74,10 +74,10 @@ class StateTests(LoopTestCase):
         return loop.run_in_executor(self.pool, function, *args)
 
     def states(self) -> list[str]:
-        return sorted(job.state for job in self.rest.live_jobs())
+        return sorted(job.state for job in self.rest.jobs.live())
 
     def busy(self) -> list[str]:
-        return sorted(job.state for job in self.rest.busy_jobs())
+        return sorted(job.state for job in self.rest.jobs.busy())
 
     async def test_running_job_is_busy_and_so_is_one_behind_it(self) -> None:
         jobs = [self.submit(self.wait_in_thread), self.submit(listen)]

@@ -366,6 +366,30 @@ class AsgirefTests(unittest.TestCase):
         self.assertEqual(found, [True, False])
         self.assertFalse(private_asgiref.is_awaited_by_its_thread(None))
 
+    def test_post_of_async_to_sync_is_told_from_others(self) -> None:
+        """Else a call of the kit waits for the job that waits for it."""
+        found: list[bool] = []
+
+        async def nothing() -> None:
+            pass
+
+        async def run() -> None:
+            loop = asyncio.get_running_loop()
+            real = loop.call_soon_threadsafe
+
+            def post(callback: Any, *args: Any, **options: Any) -> Any:
+                found.append(private_asgiref.is_of_async_to_sync(args))
+                return real(callback, *args, **options)
+
+            with mock.patch.object(loop, "call_soon_threadsafe", post):
+                await sync_to_async(async_to_sync(nothing))()
+                first, *_ = found
+                self.assertTrue(first)
+                loop.call_soon_threadsafe(loop.create_task, nothing())
+                self.assertFalse(found[-1])
+
+        asyncio.run(run())
+
     def test_ended_executor_hands_over_to_the_one_around(self) -> None:
         """Else a job that cannot start seems to be busy."""
         around = CurrentThreadExecutor(None)

@@ -153,15 +153,15 @@ class RestTests(LoopCase):
             self.task = asyncio.ensure_future(work())
 
         def wake_one() -> bool:
-            self.rest._wake_one = real  # type: ignore[method-assign]
+            self.rest.waiters.wake_one = real  # type: ignore[method-assign]
             post = self.loop.call_soon_threadsafe
             thread = threading.Thread(target=post, args=(start,))
             thread.start()
             thread.join()
             return real()
 
-        real = self.rest._wake_one
-        self.rest._wake_one = wake_one  # type: ignore[method-assign]
+        real = self.rest.waiters.wake_one
+        self.rest.waiters.wake_one = wake_one  # type: ignore[method-assign]
         await self.rest.wait()
         self.assertEqual(self.log, ["done"])
 
