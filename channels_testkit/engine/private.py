@@ -201,8 +201,8 @@ def exception_of(future: asyncio.Future[Any]) -> BaseException | None:
 
 
 def thread_of(loop: asyncio.AbstractEventLoop) -> int | None:
-    """Return the id of the thread that runs the loop, if one does."""
-    found: int | None = loop._thread_id  # type: ignore[attr-defined]
+    """Return the id of the thread that runs the loop, as far as it tells."""
+    found: int | None = getattr(loop, "_thread_id", None)
     return found
 
 

@@ -198,6 +198,8 @@ class RestWatch:
             for thread in self.outside_threads()
             if not (only_new and thread in self.before.threads)
         ]
+        if not only_new and None in self.before.given_loops.thread_ids():
+            names.append("the event loop of another thread")
         if not self._is_alone():
             names.append("an open socket, pipe or subprocess")
         names += self.jobs.names_of_unknown(self.before.jobs)

@@ -7,6 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import anyio_jobs, places, private
+from .given_loops import GivenLoops
 from .jobs import Job, loose_jobs
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ _MACHINERY = (
     "channels_testkit.engine.baton",
     "channels_testkit.engine.hand_over",
     "channels_testkit.live",
-    "concurrent",
     "coverage",
     "debugpy",
     "execnet",
@@ -30,6 +30,8 @@ _MACHINERY = (
     "pytest_timeout",
     "xdist",
 )
+#: What has threads for jobs that are known.
+_POOLS = ("concurrent",)
 #: Threads that never count: the watchdog adds itself.
 _never: weakref.WeakSet[threading.Thread] = weakref.WeakSet([threading.main_thread()])
 #: Threads that have posted to a loop without being one of its jobs.
@@ -37,15 +39,17 @@ _posters: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
 class Before(NamedTuple):
-    """What ran already when a test began."""
+    """What ran already when a test began, and what of it has work since."""
 
     threads: set[threading.Thread]
     jobs: set[Job]
+    given_loops: GivenLoops
 
     @classmethod
     def now(cls) -> Before:
         """Return what runs now."""
-        return cls(set(threading.enumerate()), loose_jobs())
+        threads = set(threading.enumerate())
+        return cls(threads, loose_jobs(), GivenLoops(threads))
 
 
 def count_never(thread: threading.Thread) -> None:
@@ -77,18 +81,22 @@ def that_may_act(
     """
     Yield the threads that may wake something of the application.
 
-    One that was started since may, and one that has done so. Any other may
-    where a task waits for what nothing that is known will bring.
+    One that was started since may, and one that has done so or whose loop was
+    given work. Any other may where a task waits for what nothing that is known
+    will bring.
     """
     is_open = None
+    has_work = before.given_loops.thread_ids()
     for thread in threading.enumerate():
         if thread in _never:
             continue
         if _is_among(declared.outside, thread):
             yield thread
-        if not is_somebodys(thread, declared):
+        has_loop = thread.ident in has_work
+        if not is_somebodys(thread, declared, has_loop=has_loop):
             continue
-        if thread in before.threads and thread not in _posters:
+        is_known = thread in _posters or has_loop
+        if thread in before.threads and not is_known:
             if is_open is None:
                 is_open = any(map(places.may_be_woken_by_a_thread, tasks()))
             if not is_open:
@@ -100,8 +108,14 @@ def _is_among(declared: Collection[object], thread: threading.Thread) -> bool:
     return any(it(thread) if callable(it) else it == thread.name for it in declared)
 
 
-def is_somebodys(thread: threading.Thread, declared: Declared) -> bool:
-    """Tell whether neither the test nor a tool of it has made the thread."""
+def is_somebodys(
+    thread: threading.Thread, declared: Declared, *, has_loop: bool = False
+) -> bool:
+    """
+    Tell whether neither the test nor a tool of it has made the thread.
+
+    One of a pool is, if its job is a loop that does what it was given since.
+    """
     if thread is threading.current_thread():
         return False
     if _is_among(declared.outside, thread) or _is_among(declared.idle, thread):
@@ -109,6 +123,7 @@ def is_somebodys(thread: threading.Thread, declared: Declared) -> bool:
     if anyio_jobs.is_idle(thread):
         return False
     origins = [f"{name}." for name in private.origins_of(thread)]
+    known = _MACHINERY if has_loop else _MACHINERY + _POOLS
     return not any(
-        origin.startswith(f"{name}.") for origin in origins for name in _MACHINERY
+        origin.startswith(f"{name}.") for origin in origins for name in known
     )

@@ -130,6 +130,7 @@ class TestRun(TestLoop):
                 in_place.enter_context(hops_spared())
             in_place.enter_context(allowed_hosts_of_the_test())
             in_place.enter_context(private_asgiref.lanes_of_contexts())
+            in_place.enter_context(self._before.given_loops)
             in_place.enter_context(silent_failures_told(self.errors.record))
             _runs.append(self)
             in_place.callback(_runs.remove, self)
@@ -259,7 +260,9 @@ class TestRun(TestLoop):
         """Give back what real layers have used."""
         if self._bridge is not None:
             # Some have loops of their own, with connections to a layer.
-            leftovers.let_threads_end(self._bridge.rest.outside_threads())
+            threads = self._bridge.rest.outside_threads()
+            new = (it for it in threads if it not in self._before.threads)
+            leftovers.let_threads_end(new)
         self.layers_in_place.give_back(self.run_work)
         return ()
 

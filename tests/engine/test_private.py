@@ -188,6 +188,14 @@ class LoopTests(unittest.TestCase):
             private.worker_limit(self.loop, CurrentThreadExecutor(None)), 1
         )
 
+    def test_loop_tells_the_thread_that_runs_it(self) -> None:
+        """Else the threads of loops that were given work are not named."""
+        found: list[int | None] = []
+        self.assertIsNone(private.thread_of(self.loop))
+        self.loop.call_soon(lambda: found.append(private.thread_of(self.loop)))
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.assertEqual(found, [threading.get_ident()])
+
     def test_failures_of_tasks_are_seen_and_stay_unseen(self) -> None:
         """Else an exception in a task of a consumer is lost."""
 
