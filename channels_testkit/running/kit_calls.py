@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 
 
 class UnawaitedCalls:
-    """The kit's coroutines that nobody has awaited, and their callers."""
+    """
+    The kit's coroutines that nobody has awaited, and their callers.
 
-    def __init__(self) -> None:
+    ``refuse_in_child`` raises where a call is made in a forked child, where
+    what awaits it, ``asyncio.wait_for()`` for one, fails before it begins.
+    """
+
+    def __init__(self, refuse_in_child: Callable[[], None]) -> None:
+        self.refuse_in_child = refuse_in_child
         self._calls: list[tuple[Coroutine[Any, Any, Any], str, str]] = []
         self._most = _MANY
 
@@ -72,6 +78,8 @@ def kit_coroutine(function: F) -> F:
     """
 
     def call(*args: Any, **options: Any) -> Coroutine[Any, Any, Any]:
+        if unawaited:
+            unawaited[-1].refuse_in_child()
         coroutine: Coroutine[Any, Any, Any] = function(*args, **options)
         if unawaited:
             unawaited[-1].note(coroutine, _call_of(function, args[0]), _caller())

@@ -199,14 +199,18 @@ class TestLoop(Surroundings):
 
     def refuse_elsewhere(self) -> None:
         """Raise ``RuntimeError`` in a child process, or after the test."""
-        if os.getpid() != self._process:
-            raise RuntimeError(_IN_A_CHILD)
+        self.refuse_in_child()
         if self.is_over:
             raise RuntimeError(
                 "This call is made on something that belongs to another test,"
                 f" {self.options.name}, which has ended. Each test makes its own"
                 " clients and communicators: in setUp(), or in the test."
             )
+
+    def refuse_in_child(self) -> None:
+        """Raise ``RuntimeError`` in a child process."""
+        if os.getpid() != self._process:
+            raise RuntimeError(_IN_A_CHILD)
 
     @contextlib.contextmanager
     def background(self, function: object) -> Iterator[None]:

@@ -103,7 +103,7 @@ class TestRun(TestLoop):
         self.add_cleanup = add_cleanup or self._add_own_cleanup
         #: What is closed when the test ends.
         self.opened = AllOpened(self)
-        self.unawaited = UnawaitedCalls()
+        self.unawaited = UnawaitedCalls(self.refuse_in_child)
         self.database = TestConnections(
             options.databases,
             can_close=options.commits,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import unittest
 import warnings
@@ -80,8 +81,20 @@ class ForkTests(OuterTestCase):
                     lambda: begin_to_wait(client.receive_json())
                 )
                 self.texts["acked"] = in_child(lambda: begin_to_wait(self.asettle()))
+                for name, call in self.ways(client).items():
+                    self.texts[name] = in_child(lambda call=call: begin_to_wait(call()))
                 await client.send_json_to({"still": "here"})
                 self.assertReceivesJson(client, {"still": "here"})
+
+            def ways(self, client):
+                """Return what fails in a child anyway, which has no loop."""
+                return {
+                    "wait_for": lambda: asyncio.wait_for(client.receive_json(), 1),
+                    "wait_for connect": lambda: asyncio.wait_for(self.aconnect(), 1),
+                    "gather": lambda: asyncio.gather(self.asettle()),
+                    "task": lambda: asyncio.ensure_future(client.receive_json()),
+                    "run": lambda: asyncio.run(client.receive_json()),
+                }
 
             def broadcast(self):
                 async_to_sync(get_channel_layer().group_send)("all", {"type": "x"})
@@ -91,7 +104,7 @@ class ForkTests(OuterTestCase):
         for name, text in Inner.texts.items():
             with self.subTest(name):
                 self.assertEqual(text, REFUSED)
-        self.assertEqual(len(Inner.texts), 11)
+        self.assertEqual(len(Inner.texts), 16)
 
     def test_a_child_runs_tests_of_its_own(self):
         """``--parallel`` forks its workers, some from within a test."""

@@ -379,7 +379,7 @@ class UnawaitedTests(OuterTestCase):
             self.assertEqual(run_case(Inner).texts, [])
 
     def test_notes_of_finished_calls_are_dropped(self) -> None:
-        calls = UnawaitedCalls()
+        calls = UnawaitedCalls(bool)
 
         @kit_coroutine
         async def call() -> None:
