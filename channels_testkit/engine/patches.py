@@ -1,8 +1,14 @@
-"""Putting something else under a name of a class or module, for a block."""
+"""What is put in place for a block: under a name, or around the queries."""
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class Patch:
@@ -27,3 +33,21 @@ class Patch:
 
     def __exit__(self, *exc_info: object) -> None:
         setattr(self._target, self._name, self._before)
+
+
+@contextlib.contextmanager
+def queries_wrapped(
+    connection: BaseDatabaseWrapper, wrapper: Callable[..., Any]
+) -> Iterator[None]:
+    """
+    Call a wrapper around each query of a connection, for a block.
+
+    Django's own ``execute_wrapper()`` takes the last one away at the end,
+    which may be one of the test. The test may also have cleared them all.
+    """
+    connection.execute_wrappers.append(wrapper)
+    try:
+        yield
+    finally:
+        if wrapper in connection.execute_wrappers:
+            connection.execute_wrappers.remove(wrapper)

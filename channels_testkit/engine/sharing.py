@@ -20,6 +20,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, get_connection
 from django.db.utils import ConnectionHandler
 
+from .patches import queries_wrapped
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
@@ -80,17 +82,14 @@ def whose_turn_it_is(
 @contextlib.contextmanager
 def _in_turns_on_one(of_one: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
     turns = Turns(of_one)
-    for connection in of_one:
-        connection.inc_thread_sharing()
-        connection.execute_wrappers.append(turns.execute)
-    _turns.append(turns)
-    try:
-        yield
-    finally:
-        _turns.remove(turns)
+    with contextlib.ExitStack() as undo:
         for connection in of_one:
-            connection.execute_wrappers.remove(turns.execute)
-            connection.dec_thread_sharing()
+            connection.inc_thread_sharing()
+            undo.callback(connection.dec_thread_sharing)
+            undo.enter_context(queries_wrapped(connection, turns.execute))
+        _turns.append(turns)
+        undo.callback(_turns.remove, turns)
+        yield
 
 
 @contextlib.contextmanager

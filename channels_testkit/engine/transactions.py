@@ -19,7 +19,7 @@ from django.db.models import Model
 from django.db.transaction import TransactionManagementError
 from django.test.testcases import TestData  # type: ignore[attr-defined]
 
-from .patches import Patch
+from .patches import Patch, queries_wrapped
 from .places import calling_line
 
 if TYPE_CHECKING:
@@ -110,11 +110,8 @@ def _kept_from_sql(
                 raise error
         return execute(sql, params, many, context)
 
-    connection.execute_wrappers.append(refuse)
-    try:
+    with queries_wrapped(connection, refuse):
         yield
-    finally:
-        connection.execute_wrappers.remove(refuse)
 
 
 def ending_statement(connection: BaseDatabaseWrapper, sql: Any) -> str:

@@ -10,18 +10,40 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from channels.consumer import AsyncConsumer
+    from typing_extensions import Self
 
     from channels_testkit.asgi.transcript import Transcript
 
     from .driver import Driver
 
 
-class Driven:
+class NotCopied:
+    """Something that belongs to one test, and that a copy would share."""
+
+    @property
+    def _is_of_a_test(self) -> bool:
+        return True
+
+    def __deepcopy__(self, memo: object) -> Self:
+        if self._is_of_a_test:
+            raise TypeError(
+                f"{type(self).__name__} objects cannot be copied: a copy would share"
+                " what this one has open. Make another one the way this one was made."
+            )
+        # Django copies what setUpTestData() makes; its use is refused.
+        return self
+
+
+class Driven(NotCopied):
     """A communicator; what it does is done by its driver."""
 
     __test__ = False
 
     _driver: Driver[Any]
+
+    @property
+    def _is_of_a_test(self) -> bool:
+        return self._driver.run is not None
 
     @property
     def label(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.waiting import Waiting
 from channels_testkit.layers.aliases import DEFAULT, captive_layer
+from channels_testkit.running.driven import NotCopied
 from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
 from channels_testkit.running.run import required
 
@@ -28,7 +29,7 @@ __unittest = True
 _numbers = itertools.count(1)
 
 
-class ChannelClient:
+class ChannelClient(NotCopied):
     """
     Sends messages to worker consumers, runs these, and receives their answers.
 

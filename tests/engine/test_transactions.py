@@ -31,6 +31,8 @@ HARMLESS = {
     "close_old": lambda: close_old_connections(),
     "close_twice": lambda: [connection.close() for _ in range(2)],
     "connect": lambda: connection.connect(),
+    "clear_wrappers": lambda: connection.execute_wrappers.clear(),
+    "replace_wrappers": lambda: setattr(connection, "execute_wrappers", []),
     "close_and_connect": lambda: [connection.close(), connection.connect()],
 }
 #: What fails the test, where it is.

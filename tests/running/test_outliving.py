@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import threading
 import unittest
@@ -76,6 +77,27 @@ class TooEarlyTests(OuterTestCase):
                 f"{make.__name__} works while a ChannelTestCase or WebsocketTestCase"
                 " test runs: make it in setUp() or in the test, not in a module,"
                 " setUpClass() or setUpTestData().",
+            )
+
+
+class CopyTests(WebsocketTestCase):
+    ws_path = "/ws/echo/"
+
+    def test_what_has_something_open_is_not_copied(self):
+        for original in (
+            self.connect(),
+            self.create_client(),
+            self.create_communicator(),
+            HttpCommunicator(application, "GET", "/pages/empty/"),
+            ChannelClient(),
+        ):
+            with self.assertRaises(TypeError) as caught:
+                copy.deepcopy({"a": [original]})
+            self.assertEqual(
+                str(caught.exception),
+                f"{type(original).__name__} objects cannot be copied: a copy would"
+                " share what this one has open. Make another one the way this one was"
+                " made.",
             )
 
 
