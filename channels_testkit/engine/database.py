@@ -24,7 +24,7 @@ from django.utils.connection import BaseConnectionHandler
 from channels_testkit.exceptions import DatabaseOwnershipError
 
 from . import private
-from .patches import Patch, queries_wrapped
+from .patches import Patch, WrappedQueries
 from .places import calling_line
 from .sharing import connections_in_use
 from .transactions import is_of_test_case, is_test_transaction, transactions_kept
@@ -362,7 +362,7 @@ def _broken_transactions_explained(connection: BaseDatabaseWrapper) -> Iterator[
         first = ""
         return result
 
-    with queries_wrapped(connection, explain):
+    with WrappedQueries(connection, explain):
         yield
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -35,19 +34,25 @@ class Patch:
         setattr(self._target, self._name, self._before)
 
 
-@contextlib.contextmanager
-def queries_wrapped(
-    connection: BaseDatabaseWrapper, wrapper: Callable[..., Any]
-) -> Iterator[None]:
+class WrappedQueries:
     """
-    Call a wrapper around each query of a connection, for a block.
+    Calls a wrapper around each query of a connection, for a block.
 
     Django's own ``execute_wrapper()`` takes the last one away at the end,
     which may be one of the test. The test may also have cleared them all.
     """
-    connection.execute_wrappers.append(wrapper)
-    try:
-        yield
-    finally:
-        if wrapper in connection.execute_wrappers:
-            connection.execute_wrappers.remove(wrapper)
+
+    __slots__ = ("_connection", "_wrapper")
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, wrapper: Callable[..., Any]
+    ) -> None:
+        self._connection = connection
+        self._wrapper = wrapper
+
+    def __enter__(self) -> None:
+        self._connection.execute_wrappers.append(self._wrapper)
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._wrapper in self._connection.execute_wrappers:
+            self._connection.execute_wrappers.remove(self._wrapper)

@@ -20,7 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, get_connection
 from django.db.utils import ConnectionHandler
 
-from .patches import queries_wrapped
+from .patches import WrappedQueries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -86,7 +86,7 @@ def _in_turns_on_one(of_one: Collection[BaseDatabaseWrapper]) -> Iterator[None]:
         for connection in of_one:
             connection.inc_thread_sharing()
             undo.callback(connection.dec_thread_sharing)
-            undo.enter_context(queries_wrapped(connection, turns.execute))
+            undo.enter_context(WrappedQueries(connection, turns.execute))
         _turns.append(turns)
         undo.callback(_turns.remove, turns)
         yield

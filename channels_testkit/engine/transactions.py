@@ -19,7 +19,7 @@ from django.db.models import Model
 from django.db.transaction import TransactionManagementError
 from django.test.testcases import TestData  # type: ignore[attr-defined]
 
-from .patches import Patch, queries_wrapped
+from .patches import Patch, WrappedQueries
 from .places import calling_line
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _kept_from_sql(
                 raise error
         return execute(sql, params, many, context)
 
-    with queries_wrapped(connection, refuse):
+    with WrappedQueries(connection, refuse):
         yield
 
 

@@ -199,7 +199,8 @@ class TestLoop(Surroundings):
 
     def refuse_elsewhere(self) -> None:
         """Raise ``RuntimeError`` in a child process, or after the test."""
-        self.refuse_in_child()
+        if os.getpid() != self._process:
+            raise RuntimeError(_IN_A_CHILD)
         if self.is_over:
             raise RuntimeError(
                 "This call is made on something that belongs to another test,"
