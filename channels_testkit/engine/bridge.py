@@ -20,7 +20,7 @@ from channels_testkit.exceptions import DeadlockError, HangError
 from . import debuggers, hangs, places, private, private_asgiref
 from .cancelling import cancel_everything
 from .holding import application_held
-from .order import Order, order_of, put_in_order
+from .order import Order, put_in_order
 from .own_thread import OwnThread
 from .resume import AtRest, InterruptibleCall
 from .watchdog import Interrupter, Watchdog
@@ -72,6 +72,7 @@ class Bridge:
         self.rest.run_own_job = self._own.run_next
         self.rest.on_post = self._own.posted
         self.rest.is_here = lambda: self._own.has_loop
+        private.take_exits(self.loop, self._take_exit)
         self._is_running = self._is_closed = False
         #: Whether a hang or an interrupt was told: nothing else is after it.
         self.has_hung = False
@@ -85,6 +86,8 @@ class Bridge:
         #: Raises what the test has to be told when it is resumed; called with
         #: what is raised there anyway.
         self.on_resume: Callable[[BaseException | None], None] = _nothing
+        #: Called with a ``SystemExit`` that is not the test's own.
+        self.on_exit: Callable[[BaseException], object] | None = None
         #: Says more about the application in the report of a hang.
         self.describe: Callable[[], str] = str
         self._interrupter = Interrupter(self._ctrl_c)
@@ -114,15 +117,6 @@ class Bridge:
     def is_in_loop(self) -> bool:
         """Whether this code runs in the test's own loop."""
         return private.running_loop() is self.loop
-
-    @property
-    def order(self) -> Order:
-        """Decides which job starts, what time it is, what is delivered."""
-        return order_of(self.loop)
-
-    @order.setter
-    def order(self, order: Order) -> None:
-        put_in_order(self.loop, order)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a kit coroutine until it is done and the application at rest."""
@@ -202,7 +196,8 @@ class Bridge:
         finally:
             after.append(contextvars.copy_context())
 
-    def tasks(self) -> set[asyncio.Task[Any]]:  # noqa: D102 - its name says it
+    def tasks(self) -> set[asyncio.Task[Any]]:
+        """Return the tasks that have not ended."""
         return asyncio.all_tasks(self.loop)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -232,6 +227,14 @@ class Bridge:
             self._is_running = False
             self.rest.deadline = None
             self._raise_verdict()
+
+    def _take_exit(self, error: SystemExit) -> bool:
+        """Let the loop go on, unless what it runs for has ended."""
+        work = self._test or self._call
+        if self.on_exit is None or (work and work.has_raised(error)):
+            return False
+        self.on_exit(error)
+        return True
 
     def _run_until(self, future: Future[Any]) -> None:
         """

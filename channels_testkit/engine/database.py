@@ -202,7 +202,7 @@ class TestConnections:
         aliases: Iterable[str],
         *,
         can_close: bool,
-        on_error: Callable[[BaseException], None],
+        on_error: Callable[[BaseException], object],
     ) -> None:
         self._aliases = aliases
         self._own: dict[str, BaseDatabaseWrapper] = {}

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from channels_testkit.exceptions import ProtocolError
 
+from .heap import MadeSince
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,18 +35,40 @@ class ApplicationErrors:
         self._expected: list[ExpectedErrors] = []
         #: Looks for failures that nobody has been told of yet.
         self.look: Callable[[], list[BaseException]] = list
+        #: The same of what was made since, and what somebody may still ask
+        #: about until a block ends.
+        self.look_closely: Callable[[MadeSince], object] = bool
         #: Called when an exception has come, in whatever thread.
         self.on_record: Callable[[], object] = bool
 
-    def record(self, error: BaseException) -> None:
-        """Take note of an exception, unless it is known already."""
-        if any(error is known for known in self._seen):
-            return
+    def record(self, error: BaseException) -> bool:
+        """
+        Take note of an exception, unless it is known already.
+
+        Tells whether it is news that no block expects.
+        """
+        if self.knows(error):
+            return False
         self._seen.append(error)
         _explain(error)
-        if not any(expected.takes(error) for expected in reversed(self._expected)):
+        is_expected = any(block.takes(error) for block in reversed(self._expected))
+        if not is_expected:
             self._judge(error)
         self.on_record()
+        return not is_expected
+
+    def knows(self, error: BaseException) -> bool:
+        """Tell whether the exception has been recorded."""
+        return any(error is known for known in self._seen)
+
+    @property
+    def has_recorded(self) -> bool:
+        """Whether there was any exception."""
+        return bool(self._seen)
+
+    def expects(self, error: BaseException) -> bool:
+        """Tell whether a block that has begun expects such an exception."""
+        return any(isinstance(error, block.kinds) for block in self._expected)
 
     def _judge(self, error: BaseException) -> None:
         # A breach has been judged already, by a watch of its own.
@@ -98,12 +122,16 @@ class ApplicationErrors:
     def expect_no_more(self, expected: ExpectedErrors) -> None:
         """End what ``expect()`` began."""
         self._look()
+        if not expected.exceptions:
+            self.look_closely(expected.since)
         self._expected.remove(expected)
 
 
 def _explain(error: BaseException) -> None:
     """Add what one test alone cannot show; Python 3.10 has no notes."""
     add_note = getattr(error, "add_note", None)
+    if add_note and isinstance(error, SystemExit):
+        add_note("On a server it ends the process, with all its connections.")
     if add_note and isinstance(error, RuntimeError) and _OTHER_LOOP in str(error):
         add_note(
             "It was used in an earlier test, whose loop has gone: each test has a loop"
@@ -120,6 +148,8 @@ class ExpectedErrors:
     ) -> None:
         self.kinds = kinds
         self.exceptions: list[BaseException] = []
+        #: When the block began.
+        self.since = MadeSince()
 
     @property
     def exception(self) -> BaseException:

@@ -22,6 +22,7 @@ class Failures:
     def __init__(self) -> None:
         self._failed: list[asyncio.Future[Any]] = []
         self._failed_in_pools: list[ToldFuture] = []
+        self._failed_late: list[ToldFuture] = []
 
     def watch(self, future: asyncio.Future[Any]) -> None:
         """Take note of the future, should it fail."""
@@ -34,6 +35,17 @@ class Failures:
     def add(self, future: ToldFuture) -> None:
         """Take note of a job in a pool that has failed; in any thread."""
         self._failed_in_pools.append(future)
+
+    def add_late(self, future: ToldFuture) -> None:
+        """Take note of one that a thread may ask about at any time."""
+        if future.unseen_error() is not None:
+            self._failed_late.append(future)
+
+    def take_late(self) -> list[BaseException]:
+        """Return all exceptions that nobody has seen by now, and see them."""
+        self._failed_in_pools += self._failed_late
+        self._failed_late.clear()
+        return self.take()
 
     def take(self) -> list[BaseException]:
         """Return the exceptions that nobody has seen, and see them."""

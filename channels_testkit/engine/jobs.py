@@ -15,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from . import private, private_asgiref
+from .origins import CallersKept
 
 if TYPE_CHECKING:
     import asyncio
@@ -87,6 +88,8 @@ class Watch(Protocol):
 
     #: Jobs that failed, and that nobody has asked about.
     failures: Failures
+    #: The same of the test's own.
+    own_failures: Failures
     loop: asyncio.AbstractEventLoop
 
     @property
@@ -260,7 +263,8 @@ class Job:
             stack = _running.__dict__.setdefault("stack", [])
             stack.append(self)
             try:
-                return function(*args, **options)
+                with CallersKept():
+                    return function(*args, **options)
             finally:
                 stack.pop()
                 self.has_returned = True

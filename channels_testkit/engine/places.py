@@ -160,6 +160,11 @@ def is_of_kit(filename: str) -> bool:
     return filename.startswith(_KIT)
 
 
+def is_of_runner(filename: str) -> bool:
+    """Tell whether a file is one that calls code of a test."""
+    return filename.startswith(_RUNNERS)
+
+
 def is_library(filename: str) -> bool:
     """Tell whether a file is none of the project's own."""
     if filename.startswith("<") or filename.startswith(_LIBRARIES):
@@ -184,6 +189,12 @@ _WAIT_CODE = private.WAIT_CODE
 _ASYNCIO = _folder_of(asyncio)
 _KIT = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _STDLIB = _folder_of(threading)
+_RUNNERS = (
+    os.path.join(_KIT, "engine", "resume.py"),
+    os.path.join(_KIT, "running", "loop.py"),
+    os.path.join(_STDLIB, "unittest", ""),
+    *_folders_of_package("_pytest"),
+)
 _LIBRARIES = (
     *_folders_of_package("django"),
     *_folders_of_package("asgiref"),

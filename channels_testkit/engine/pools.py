@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import weakref
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 #: Where a loop has its watch.
 WATCH = "_channels_testkit_watch"
 
+#: Those that code of an application has started.
+threads_of_application: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 _seen_kinds: list[type[Executor]] = []
 
 
@@ -100,8 +103,16 @@ def watch_of_code() -> Watch | None:
 
 
 def is_of_application() -> bool:
-    """Tell whether this is code of an application, or of a job of one."""
-    return watch_of_code() is not None
+    """Tell whether this is code of an application, its jobs or threads."""
+    if watch_of_code() is not None:
+        return True
+    return threading.current_thread() in threads_of_application
+
+
+def follow_posted(watch: Watch, future: Future[Any]) -> None:
+    """Follow the future of a coroutine that a thread gives to a loop."""
+    failures = watch.failures if is_of_application() else watch.own_failures
+    ToldFuture(future, failures.add_late)
 
 
 def _told(watch: Watch | None, future: ToldFuture) -> None:

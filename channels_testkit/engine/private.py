@@ -15,6 +15,7 @@ import threading
 import time
 from asyncio import events
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import pool
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.current_thread_executor import CurrentThreadExecutor
@@ -159,6 +160,19 @@ def is_of_chain(callback: object) -> bool:
     return getattr(callback, "__qualname__", "").startswith("_chain_future.")
 
 
+def passes_cancelling_on(callback: object) -> bool:
+    """Tell whether a callback does nothing but pass a cancelling on."""
+    return getattr(callback, "__qualname__", "").endswith("._call_check_cancel")
+
+
+def future_given_by(callback: Any) -> Future[Any]:
+    """Return what ``run_coroutine_threadsafe()`` returns, by what it posts."""
+    names = callback.__code__.co_freevars
+    cells = dict(zip(names, callback.__closure__, strict=True))
+    future: Future[Any] = cells["future"].cell_contents
+    return future
+
+
 def gathered_by(future: asyncio.Future[Any]) -> list[asyncio.Future[Any]]:
     """Return what ``asyncio.gather()`` has put into a future, if it has."""
     return list(getattr(future, "_children", ()))
@@ -184,10 +198,38 @@ def callers_in_task() -> list[FrameType]:
 
 
 HANDLE_CODE = events.Handle._run.__code__
+#: What ``run_coroutine_threadsafe()`` posts to a loop.
+GIVING_CODE = next(
+    it
+    for it in asyncio.run_coroutine_threadsafe.__code__.co_consts
+    if getattr(it, "co_name", "") == "callback"
+)
 #: What Python calls, of the module of warnings, with a coroutine that is lost.
 UNAWAITED_HOOK = "_warn_unawaited_coroutine"
 #: What ``asyncio.wait()`` waits in, for its ``fs``.
 WAIT_CODE = asyncio.tasks._wait.__code__  # type: ignore[attr-defined]
+
+
+#: What ``asyncio.gather()`` returns is one of them.
+KINDS_OF_FUTURES = {
+    asyncio.Future,
+    asyncio.Task,
+    asyncio.tasks._GatheringFuture,  # type: ignore[attr-defined]
+}
+#: What the pools of multiprocessing return, and its method that a pool calls
+#: with an index, and whether a job has succeeded, with its result.
+RESULTS_OF_POOLS: tuple[type, ...] = (
+    pool.ApplyResult,
+    pool.MapResult,
+    pool.IMapIterator,
+    pool.IMapUnorderedIterator,
+)
+SET_RESULT = "_set"
+
+
+def has_error_callback(result: object) -> bool:
+    """Tell whether a pool has somebody to tell of a job that failed."""
+    return getattr(result, "_error_callback", None) is not None
 
 
 def is_unretrieved(future: asyncio.Future[Any]) -> bool:
@@ -278,6 +320,23 @@ def run_round(loop: asyncio.AbstractEventLoop) -> None:
         of_loop._run_once()
     finally:
         asyncio._set_running_loop(before)
+
+
+def take_exits(
+    loop: asyncio.AbstractEventLoop, take: Callable[[SystemExit], bool]
+) -> None:
+    """Ask, from now on, whether the loop goes on after a ``SystemExit``."""
+    of_loop: Any = loop
+    run_once = of_loop._run_once
+
+    def run() -> None:
+        try:
+            run_once()
+        except SystemExit as error:
+            if not take(error):
+                raise
+
+    of_loop._run_once = run
 
 
 def is_told_to_stop(loop: asyncio.AbstractEventLoop) -> bool:

@@ -317,6 +317,8 @@ class RestWatch:
             threads.note_poster()
         elif job and is_of_job:
             run = job.posting(run)
+        if getattr(callback, "__code__", None) is private.GIVING_CODE:
+            pools.follow_posted(self, private.future_given_by(callback))
         handle = self._posted(run, *args, context=context)
         if is_of_job and not is_awaited:
             self.on_post()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.exceptions import HangError
 
-from . import places
+from . import places, private
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -33,6 +33,11 @@ class _Interruptible:
     def has_told(self, error: BaseException | None) -> bool:
         """Tell whether the error was raised there."""
         return error is self._last_told and self._interruption is None
+
+    def has_raised(self, error: BaseException) -> bool:
+        """Tell whether the error has ended the task that all this is in."""
+        task = self._task
+        return task is not None and private.exception_of(task) is error
 
     def interrupt(self, error: BaseException) -> None:
         """Raise the error where the code of the test awaits."""

@@ -42,7 +42,7 @@ class ToldFuture:
         real = getattr(self._future, name)
 
         def look(*args: Any, **options: Any) -> Any:
-            self._is_seen = True
+            self._is_seen |= not any(map(private.passes_cancelling_on, args))
             if name == "add_done_callback" and self._future.done():
                 return self._call_later(real, *args)
             return real(*args, **options)

@@ -43,6 +43,9 @@ class TakenDown(Protocol):
     def close_loop(self) -> Iterable[BaseException]:
         """Cancel what is left, and close the test's loop."""
 
+    def find_kept(self) -> Iterable[BaseException]:
+        """Look for failures and coroutines that somebody only keeps."""
+
 
 def closing(run: TakenDown) -> list[Step]:
     """Return the steps that close what a run has open."""
@@ -62,6 +65,7 @@ def leaving(run: TakenDown) -> list[Step]:
         run.give_back_layers,
         run.find_leftovers,
         run.close_loop,
+        run.find_kept,
         run.undelivered_errors,
     ]
 
@@ -86,5 +90,5 @@ def _outcome_of(step: Step) -> list[BaseException]:
     """Return what a step has to tell, or what it raised."""
     try:
         return list(step())
-    except Exception as error:  # noqa: BLE001 - told with the others
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - told with the others
         return [error]

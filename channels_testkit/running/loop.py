@@ -20,6 +20,7 @@ from channels_testkit.engine.tracebacks import hide_kit_frames
 
 from . import leftovers
 from .outside import Outside
+from .silent import is_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterator
@@ -108,6 +109,7 @@ class TestLoop(Surroundings):
         if self._bridge is None:
             self._bridge = self._new_bridge()
             self._bridge.on_resume = self.errors.deliver
+            self._bridge.on_exit = self.errors.record
             self._bridge.describe = self._describe
             self._bridge.rest.background = self.background_jobs
             self._bridge.rest.declared_outside = self.outside.names
@@ -286,7 +288,7 @@ class TestLoop(Surroundings):
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
     ) -> None:
         error = context.get("exception")
-        if isinstance(error, Exception):
+        if is_failure(error) and not self.is_over:
             self.errors.record(error)
         elif not isinstance(error, (asyncio.CancelledError, KeyboardInterrupt)):
             # asgiref drops the result of a thread job that was cancelled; an

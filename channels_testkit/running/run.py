@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from channels_testkit.asgi.old_connections import hops_spared
 from channels_testkit.engine import private_asgiref
 from channels_testkit.engine.database import TestConnections
+from channels_testkit.engine.heap import MadeSince, kept_young
 from channels_testkit.engine.needs import asked
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.layers.real import ConfiguredLayers
@@ -18,11 +19,12 @@ from channels_testkit.routing.origins import allowed_hosts_of_the_test
 
 from . import leftovers
 from .clean_up import closing, go_through, leaving
+from .forgotten import let_go_of_unawaited
 from .kit_calls import UnawaitedCalls, unawaited
 from .loop import TestLoop
 from .opened import AllOpened
 from .requests import followed_requests
-from .silent import let_go_of_unawaited, silent_failures_told
+from .silent import SilentFailures
 from .warned import TestWarnings
 
 if TYPE_CHECKING:
@@ -104,6 +106,7 @@ class TestRun(TestLoop):
         #: What is closed when the test ends.
         self.opened = AllOpened(self)
         self.unawaited = UnawaitedCalls(self.refuse_in_child)
+        self.silent = SilentFailures(self.errors)
         self.database = TestConnections(
             options.databases,
             can_close=options.commits,
@@ -123,6 +126,8 @@ class TestRun(TestLoop):
             raise RuntimeError(f"begin() on a run that has {self._state}.")
         self.options.check()
         with contextlib.ExitStack() as in_place:
+            # First of all: it may let go of what another test has left.
+            in_place.enter_context(kept_young())
             self.layers_in_place = in_place.enter_context(self._layers_of_options())
             self.layers = self.layers_in_place.layers
             in_place.enter_context(self.database)
@@ -131,13 +136,15 @@ class TestRun(TestLoop):
             in_place.enter_context(allowed_hosts_of_the_test())
             in_place.enter_context(private_asgiref.lanes_of_contexts())
             in_place.enter_context(self._before.given_loops)
-            in_place.enter_context(silent_failures_told(self.errors.record))
+            in_place.enter_context(self.silent.in_place())
             _runs.append(self)
             in_place.callback(_runs.remove, self)
             unawaited.append(self.unawaited)
             in_place.callback(unawaited.remove, self.unawaited)
             in_place.enter_context(followed_requests(self._rest_after_request))
             self._in_place = in_place.pop_all()
+        self._since = MadeSince()
+        self.errors.look_closely = self._look_closely
         self._state = "begun"
 
     def close(self, *, judges: bool = True) -> list[BaseException]:
@@ -149,9 +156,8 @@ class TestRun(TestLoop):
         """
         if self._state != "begun":
             return []
-        told = go_through(
-            self, closing(self) + ([self.find_leftovers] if judges else [])
-        )
+        judging = [self.find_leftovers, self.find_kept, self.undelivered_errors]
+        told = go_through(self, closing(self) + (judging if judges else []))
         self._is_reporting = False
         return told
 
@@ -254,7 +260,15 @@ class TestRun(TestLoop):
 
     def unawaited_errors(self) -> Iterable[BaseException]:
         """Return exceptions of the test's own tasks that nobody awaited."""
-        return () if self._bridge is None else self._bridge.rest.own_failures.take()
+        if self._bridge is None:
+            return ()
+        failures = self._bridge.rest.own_failures.take()
+        # An exit has been taken for one of the application.
+        return [
+            error
+            for error in failures
+            if not (isinstance(error, SystemExit) and self.errors.knows(error))
+        ]
 
     def give_back_layers(self) -> Iterable[BaseException]:
         """Give back what real layers have used."""
@@ -284,6 +298,19 @@ class TestRun(TestLoop):
         if self._bridge is not None:
             self._bridge.close()
         return ()
+
+    def find_kept(self) -> Iterable[BaseException]:
+        """Look for failures and coroutines that somebody only keeps."""
+        if self._bridge is None or self.has_hung:
+            return ()
+        self._look_closely(self._since)
+        return self._bridge.rest.own_failures.take_late()
+
+    def _look_closely(self, since: MadeSince) -> None:
+        if self._bridge is not None:
+            for error in self._bridge.rest.failures.take_late():
+                self.errors.record(error)
+            self.silent.look(since, self._bridge.loop)
 
     def restore(self) -> None:
         """Put back layers, connections and patches."""

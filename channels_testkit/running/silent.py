@@ -2,131 +2,229 @@
 
 from __future__ import annotations
 
+import _thread
+import asyncio
 import contextlib
-import gc
-import inspect
-import os
-import sys
+import functools
 import threading
-import warnings
 import weakref
+from concurrent.futures import Future
+from multiprocessing.pool import ApplyResult, IMapIterator
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-import channels
-
-from channels_testkit.engine import places, pools, private
+from channels_testkit.engine import pools, private
+from channels_testkit.engine.origins import CallersKept
 from channels_testkit.engine.patches import Patch
 from channels_testkit.engine.tracebacks import note_owner
 
+from .forgotten import NeverAwaited
+from .pool_results import PoolResults
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Iterator
 
-    Record = Callable[[BaseException], None]
-
-#: Callers that Python keeps of a coroutine: a layer's own, and that one's.
-_CALLERS = 2
-#: Where a consumer is called from.
-_CHANNELS = os.path.dirname(channels.__file__) + os.sep
+    from channels_testkit.engine.errors import ApplicationErrors
+    from channels_testkit.engine.heap import MadeSince
 
 
-@contextlib.contextmanager
-def silent_failures_told(record: Record) -> Iterator[None]:
-    """Tell, for a block, what Python would write to the console at best."""
-    depth = sys.get_coroutine_origin_tracking_depth()
-    sys.set_coroutine_origin_tracking_depth(max(depth, _CALLERS))
-    try:
-        with _never_awaited(record), _dying_threads(record):
-            yield
-    finally:
-        sys.set_coroutine_origin_tracking_depth(depth)
+#: Those of the running test; where it runs others, theirs are the last.
+_in_place: list[SilentFailures] = []
 
 
-def let_go_of_unawaited() -> None:
-    """
-    Close the coroutines that an interrupt has kept from being awaited.
+class SilentFailures:
+    """Tells of what Python would write to the console at best."""
 
-    What keeps them is its traceback. The test in which that is dropped has
-    made none of them.
-    """
-    for found in gc.get_objects():
-        # isinstance() would make lazy objects of Django.
-        is_coroutine = type(found) is CoroutineType
-        if is_coroutine and inspect.getcoroutinestate(found) == inspect.CORO_CREATED:
-            found.close()
+    def __init__(self, errors: ApplicationErrors) -> None:
+        #: None when the test is over: threads and callbacks may outlive it.
+        self._errors: ApplicationErrors | None = errors
+        self._never_awaited = NeverAwaited(errors)
+        self._results = PoolResults(errors)
+        #: The loops that the application has made.
+        self._loops: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
+        # Each keeps the hook that it has found, for as long as it lives.
+        self._threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Tell of them for a block."""
+        _teach()
+        # Runners of tests replace this one for each test.
+        dies = functools.partial(self._thread_dies, threading.excepthook)
+        with Patch(threading, "excepthook", dies), self._never_awaited.in_place():
+            _in_place.append(self)
+            try:
+                yield
+            finally:
+                _in_place.remove(self)
+                self._errors = None
 
-@contextlib.contextmanager
-def _never_awaited(record: Record) -> Iterator[None]:
-    """Tell of each coroutine that the application has made and dropped."""
-    name = private.UNAWAITED_HOOK
-    warn: Callable[[Any], None] = getattr(warnings, name)
+    def look(self, since: MadeSince, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell of what nobody has asked about, and that may still be kept."""
+        self._results.look()
+        loops = {loop, *self._loops}
+        found = since.of({CoroutineType, *private.KINDS_OF_FUTURES})
+        coroutines = [it for it in found if type(it) is CoroutineType]
+        for future in found:
+            if type(future) is CoroutineType or future.get_loop() not in loops:
+                continue
+            if private.is_unretrieved(future):
+                self._record(future.exception())
+        self._never_awaited.look(coroutines)
 
-    def tell(coroutine: Coroutine[Any, Any, Any]) -> None:
-        if pools.is_of_application():
-            record(AssertionError(_never_awaited_text(coroutine)))
-        else:
-            warn(coroutine)
+    def _is_ours(self) -> bool:
+        """Tell whether this is code of the application of this very test."""
+        return _in_place[-1:] == [self] and pools.is_of_application()
 
-    with Patch(warnings, name, tell):
-        yield
+    def _record(self, error: BaseException | None) -> bool:
+        """Take note of a failure; tell whether it is one, and in time."""
+        if self._errors is None or not is_failure(error):
+            return False
+        self._errors.record(error)
+        return True
 
+    # What stands in the place of others: each is given the real one.
 
-def _never_awaited_text(coroutine: Any) -> str:
-    name = coroutine.__qualname__
-    callers = list(coroutine.cr_origin or ())
-    if callers and places.is_of_kit(callers[0][0]):
-        # A call of a layer has a function of its own, with the usual name.
-        name = callers.pop(0)[2]
-    last = name.rpartition(".")[2]
-    if not callers:
-        return f"{name}() was called but never awaited, so it did nothing."
-    file, line, function = callers[0]
-    is_async = private.running_loop() is not None
-    if file.startswith(_CHANNELS) and not is_async:
-        return (
-            f"{name}() was called by a sync consumer, which awaits nothing, so it did"
-            f" nothing: write 'def {last}(...)', or derive from an async consumer."
-        )
-    place = f"{os.path.basename(file)}:{line} in {function}()"
-    step = (
-        f"Write 'await {last}(...)'"
-        if is_async
-        else f"In sync code write 'async_to_sync({last})(...)'"
-    )
-    return (
-        f"{name}() was called at {place} but never awaited, so it did nothing. {step}."
-    )
+    def _start(
+        self, real: Callable[[threading.Thread], None], thread: threading.Thread
+    ) -> None:
+        if self._is_ours():
+            self._threads.add(thread)
+            pools.threads_of_application.add(thread)
+            run = thread.run
 
+            def run_with_callers_kept() -> None:
+                del thread.run
+                with CallersKept():
+                    run()
 
-@contextlib.contextmanager
-def _dying_threads(record: Record) -> Iterator[None]:
-    """Tell of the exception that ends a thread of the application."""
-    theirs: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
-    # Each thread keeps the hook that it has found, for as long as it lives.
-    records = [record]
-    real_start, real_hook = threading.Thread.start, threading.excepthook
+            thread.run = run_with_callers_kept  # type: ignore[method-assign]
+        real(thread)
 
-    def start(thread: threading.Thread) -> None:
-        if pools.is_of_application() or threading.current_thread() in theirs:
-            theirs.add(thread)
-        real_start(thread)
-
-    def hook(args: threading.ExceptHookArgs) -> None:
+    def _thread_dies(
+        self,
+        real: Callable[[threading.ExceptHookArgs], object],
+        args: threading.ExceptHookArgs,
+    ) -> None:
         error, thread = args.exc_value, args.thread
-        is_exit = isinstance(error, SystemExit)
-        is_theirs = thread is not None and thread in theirs and records
-        if error is None or is_exit or thread is None or not is_theirs:
-            real_hook(args)
+        # Python says nothing of a thread that exits.
+        if isinstance(error, SystemExit) or thread not in self._threads:
+            real(args)
             return
-        note_owner(error, f"thread {thread.name!r}")
-        records[0](error)
+        if is_failure(error) and thread is not None:
+            note_owner(error, f"thread {thread.name!r}")
+        if not self._record(error):
+            real(args)
 
-    with (
-        Patch(threading.Thread, "start", start),
-        Patch(threading, "excepthook", hook),
-    ):
+    def _start_new_thread(
+        self,
+        real: Callable[..., int],
+        function: Any,
+        args: Any,
+        *options: Any,
+    ) -> int:
+        is_valid = callable(function) and isinstance(args, tuple)
+        if not (is_valid and self._is_ours()):
+            return real(function, args, *options)
+        # One that can be seen, also by who looks for what is still at work.
+        thread = threading.Thread(
+            target=function, args=args, kwargs=dict(*options), daemon=True
+        )
+        thread.start()
+        return thread.ident or 0
+
+    def _add_done_callback(
+        self,
+        real: Callable[..., None],
+        future: Future[Any],
+        function: Callable[[Future[Any]], object],
+    ) -> None:
+        is_watched = not private.is_of_chain(function) and self._is_ours()
+        real(
+            future, functools.partial(self._call, function) if is_watched else function
+        )
+
+    def _call(
+        self, function: Callable[[Future[Any]], object], future: Future[Any]
+    ) -> None:
         try:
-            yield
-        finally:
-            records.clear()
+            function(future)
+        except Exception as error:
+            # Python writes it to a log.
+            self._record(error)
+            raise
+
+    def _make_result(
+        self, real: Callable[..., None], result: object, *args: Any, **options: Any
+    ) -> None:
+        if self._is_ours():
+            self._results.follow(result)
+        real(result, *args, **options)
+
+    def _set_result(
+        self,
+        real: Callable[..., None],
+        result: object,
+        index: int,
+        outcome: tuple[bool, Any],
+    ) -> None:
+        self._results.note(result, *outcome)
+        real(result, index, outcome)
+
+    def _ask_result(
+        self, real: Callable[[ApplyResult[Any]], bool], result: ApplyResult[Any]
+    ) -> bool:
+        self._results.note_asked(result)
+        return real(result)
+
+    def _make_loop(
+        self, real: Callable[..., None], loop: asyncio.BaseEventLoop
+    ) -> None:
+        real(loop)
+        if self._is_ours():
+            self._loops.add(loop)
+            loop.set_exception_handler(self._loop_complains)
+
+    def _loop_complains(
+        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+    ) -> None:
+        if not self._record(context.get("exception")):
+            loop.default_exception_handler(context)
+
+
+def is_failure(error: BaseException | None) -> TypeGuard[BaseException]:
+    """Tell whether an exception is one that the application did not expect."""
+    is_way_out = isinstance(error, (asyncio.CancelledError, KeyboardInterrupt))
+    return error is not None and not is_way_out
+
+
+@functools.cache
+def _teach() -> None:
+    """
+    See what everybody calls, from now on and for good.
+
+    To replace all of it for each test would take longer than to see it.
+    """
+    for owner, name, seen_by in (
+        (threading.Thread, "start", "_start"),
+        (_thread, "start_new_thread", "_start_new_thread"),
+        (Future, "add_done_callback", "_add_done_callback"),
+        (asyncio.BaseEventLoop, "__init__", "_make_loop"),
+        (ApplyResult, "__init__", "_make_result"),
+        (IMapIterator, "__init__", "_make_result"),
+        (ApplyResult, "successful", "_ask_result"),
+        *((it, private.SET_RESULT, "_set_result") for it in private.RESULTS_OF_POOLS),
+    ):
+        setattr(owner, name, _passing(seen_by, vars(owner)[name]))
+
+
+def _passing(seen_by: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that passes calls, and the real one, to a test's."""
+
+    @functools.wraps(real)
+    def call(*args: Any, **options: Any) -> Any:
+        for innermost in _in_place[-1:]:
+            return getattr(innermost, seen_by)(real, *args, **options)
+        return real(*args, **options)
+
+    return call

@@ -9,7 +9,7 @@ from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from channels_testkit import Group, SimpleWebsocketTestCase
-from channels_testkit.engine.order import Order
+from channels_testkit.engine.order import Order, put_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,7 +62,7 @@ class OrderTests(SimpleWebsocketTestCase):
         self.assertEqual(self.hear(), ["/1", "/2", "/3"])
 
     def test_deliveries_can_be_reversed(self) -> None:
-        self._kit.bridge.order = Reversed()
+        put_in_order(self._kit.bridge.loop, Reversed())
         self.assertEqual(self.hear(), ["/3", "/2", "/1"])
 
     async def jobs(self) -> list[str]:
@@ -79,11 +79,12 @@ class OrderTests(SimpleWebsocketTestCase):
         self.assertEqual(await self.jobs(), ["a", "b", "c"])
 
     async def test_jobs_can_start_in_another_order(self) -> None:
-        self._kit.bridge.order = Reversed()
+        put_in_order(self._kit.bridge.loop, Reversed())
         self.assertEqual(await self.jobs(), ["c", "b", "a"])
 
     def test_a_clock_can_stand_still(self) -> None:
-        self._kit.bridge.order = clock = Frozen()
+        clock = Frozen()
+        put_in_order(self._kit.bridge.loop, clock)
         ann = self.connect("/", application=Beating.as_asgi())
         self.assertReceivesNothing(ann)
         for number in range(3):

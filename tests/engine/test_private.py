@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import contextlib
 import contextvars
 import functools
 import importlib.util
+import sys
 import threading
 import unittest
 from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 from typing import Any
 from unittest import mock
 
@@ -290,6 +293,72 @@ class PoolTests(unittest.TestCase):
         self.assertEqual(private.origins_of(timer)[-1], "threading")
         thread = threading.Thread(target=self.setUp)
         self.assertEqual(private.origins_of(thread)[:2], ["unittest.case", __name__])
+
+
+class SilenceTests(unittest.TestCase):
+    """What Python says nothing of, or too late."""
+
+    def test_the_future_of_a_coroutine_that_a_thread_gives_is_found(self) -> None:
+        posted: list[Any] = []
+        loop = asyncio.SelectorEventLoop()
+        self.addCleanup(loop.close)
+        work = asyncio.sleep(0)
+        with mock.patch.object(loop, "call_soon_threadsafe", posted.append):
+            future = asyncio.run_coroutine_threadsafe(work, loop)
+        self.assertIs(posted[0].__code__, private.GIVING_CODE)
+        self.assertIs(private.future_given_by(posted[0]), future)
+        callbacks: list[Any] = []
+        with mock.patch.object(future, "add_done_callback", callbacks.append):
+            posted[0]()
+        self.assertTrue(any(map(private.passes_cancelling_on, callbacks)))
+        loop.run_until_complete(asyncio.sleep(0))
+
+    def test_futures_of_every_kind_are_known(self) -> None:
+        async def make() -> set[type]:
+            gathered, task = asyncio.gather(nothing()), asyncio.create_task(nothing())
+            await asyncio.wait([gathered, task])
+            made = (gathered, task, asyncio.Future(), asyncio.shield(task))
+            return set(map(type, made))
+
+        async def nothing() -> None:
+            pass
+
+        self.assertLessEqual(asyncio.run(make()), private.KINDS_OF_FUTURES)
+
+    def test_a_pool_says_what_came_of_a_job_and_whether_somebody_is_told(self) -> None:
+        seen: list[tuple[bool, Any]] = []
+
+        def patched(kind: type) -> Any:
+            real = vars(kind)[private.SET_RESULT]
+
+            def set_result(result: object, number: int, outcome: Any) -> None:
+                seen.append(outcome)
+                real(result, number, outcome)
+
+            return mock.patch.object(kind, private.SET_RESULT, set_result)
+
+        with contextlib.ExitStack() as patches, ThreadPool(1) as pool:
+            for kind in private.RESULTS_OF_POOLS:
+                patches.enter_context(patched(kind))
+            told: list[BaseException] = []
+            result = pool.apply_async(int, ("one",), error_callback=told.append)
+            others = pool.apply_async(int), pool.map_async(int, "1")
+            others += pool.imap(int, "1"), pool.imap_unordered(int, "1")
+            pool.close()
+            pool.join()
+        self.assertTrue(private.has_error_callback(result))
+        self.assertFalse(any(map(private.has_error_callback, others)))
+        self.assertEqual(seen[0], (False, told[0]))
+        self.assertEqual([has_succeeded for has_succeeded, _ in seen[1:]], [True] * 4)
+
+    def test_a_loop_goes_on_after_an_exit_that_is_taken(self) -> None:
+        loop = asyncio.SelectorEventLoop()
+        self.addCleanup(loop.close)
+        taken: list[BaseException] = []
+        private.take_exits(loop, lambda error: not taken.append(error))
+        loop.call_soon(sys.exit, 3)
+        loop.run_until_complete(asyncio.sleep(0))
+        self.assertEqual([str(error) for error in taken], ["3"])
 
 
 class RoundTests(unittest.TestCase):
