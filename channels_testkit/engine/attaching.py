@@ -48,6 +48,7 @@ class AttachedBridge(Bridge):
         self._is_called = False
         self._tasks_before = set(asyncio.all_tasks(loop))
         super().__init__(hang_timeout=hang_timeout, before=before, loop=loop)
+        self._attached.callback(self._ask_no_more)
         enter = self._attached.enter_context
         handler = loop.get_exception_handler()
         self._attached.callback(loop.set_exception_handler, handler)
@@ -98,6 +99,11 @@ class AttachedBridge(Bridge):
             self._attached.close()
             self._interrupter.remove()
             self._own.close()
+
+    def _take_exit(self, error: SystemExit) -> bool:
+        # A fixture's own task ends the loop; asyncio would wait for it.
+        is_of_fixture = not (self._test or self._is_called)
+        return not is_of_fixture and super()._take_exit(error)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         self._is_called = True

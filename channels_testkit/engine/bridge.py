@@ -72,7 +72,7 @@ class Bridge:
         self.rest.run_own_job = self._own.run_next
         self.rest.on_post = self._own.posted
         self.rest.is_here = lambda: self._own.has_loop
-        private.take_exits(self.loop, self._take_exit)
+        self._ask_no_more = private.take_exits(self.loop, self._take_exit)
         self._is_running = self._is_closed = False
         #: Whether a hang or an interrupt was told: nothing else is after it.
         self.has_hung = False
@@ -317,8 +317,8 @@ class Bridge:
             return 0
         verdict = hangs.THREAD_IS_HELD if self._own.is_stopping else hangs.NEVER_WOKEN
         error = DeadlockError(
-            f"{verdict}: the application is at rest, no timer is pending, and there"
-            f" is no work outside of it.\n\n{self._work()}"
+            f"{verdict}: the application is at rest, no timer is pending, and there is"
+            f" no work outside of it.\n\n{hangs.describe_work(self.rest)}{self._more()}"
         )
         if self._own.is_stopping:
             self._free_thread(error)
@@ -386,9 +386,6 @@ class Bridge:
 
     def _is_debugged(self) -> bool:
         return self._is_traced or debuggers.debugger_is_active()
-
-    def _work(self) -> str:
-        return f"{hangs.describe_work(self.rest)}{self._more()}"
 
     def _more(self) -> str:
         more = self.describe()

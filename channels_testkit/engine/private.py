@@ -324,9 +324,10 @@ def run_round(loop: asyncio.AbstractEventLoop) -> None:
 
 def take_exits(
     loop: asyncio.AbstractEventLoop, take: Callable[[SystemExit], bool]
-) -> None:
-    """Ask, from now on, whether the loop goes on after a ``SystemExit``."""
+) -> Callable[[], None]:
+    """Ask if a loop goes on after a ``SystemExit``; return what ends that."""
     of_loop: Any = loop
+    before = vars(of_loop).get("_run_once")
     run_once = of_loop._run_once
 
     def run() -> None:
@@ -336,7 +337,13 @@ def take_exits(
             if not take(error):
                 raise
 
+    def undo() -> None:
+        del of_loop._run_once
+        if before is not None:
+            of_loop._run_once = before
+
     of_loop._run_once = run
+    return undo
 
 
 def is_told_to_stop(loop: asyncio.AbstractEventLoop) -> bool:

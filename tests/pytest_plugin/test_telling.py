@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .inner import CONSUMERS, PytestCase, needs
 
 TESTS = (
@@ -72,6 +74,74 @@ TESTS = (
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 """
 )
+KEPT = (
+    CONSUMERS
+    + """
+    import sys
+
+    import pytest
+    import pytest_asyncio
+
+    from channels_testkit import WebsocketCommunicator
+
+    class Keeping(Room):
+        async def receive_json(self, content, **options):
+            if content == "exit":
+                raise SystemExit(3)
+            self.kept.append(
+                self.fail() if content == "coroutine" else self.failed_future()
+            )
+
+        def failed_future(self):
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(ValueError("nobody asks"))
+            return future
+
+    async def connected():
+        Keeping.kept = []
+        room = WebsocketCommunicator(Keeping.as_asgi(), "/room/")
+        await room.connect()
+        return room
+
+    @pytest_asyncio.fixture
+    async def room(channels_test):
+        return await connected()
+
+    @pytest.mark.asyncio
+    async def test_it_may_ask_when_the_fixture_ends(room):
+        await room.send_json_to("future")
+
+    @pytest.mark.channels_test
+    @pytest.mark.asyncio
+    @pytest.mark.parametrize("what", ["coroutine", "future", "exit"])
+    async def test_async(what):
+        await (await connected()).send_json_to(what)
+
+    @pytest.mark.parametrize("what", ["coroutine", "future", "exit"])
+    def test_sync(ws_connect, what):
+        Keeping.kept = []
+        ws_connect("/room/", application=Keeping.as_asgi()).send_json(what)
+
+    @pytest.mark.asyncio
+    async def test_next(room):
+        pass
+    """
+)
+LEAVING = (
+    CONSUMERS
+    + """
+    import pytest
+    import pytest_asyncio
+
+    @pytest_asyncio.fixture
+    async def leaves(channels_test):
+        raise SystemExit(3)
+
+    @pytest.mark.asyncio
+    async def test_it(leaves):
+        pass
+    """
+)
 GIVEN = (
     CONSUMERS
     + """
@@ -125,6 +195,29 @@ class TellingTests(PytestCase):
                 self.assertIn(line, ended.printed)
         self.assertIn("RuntimeError: finalizer raises", ended.printed)
         self.assertIn("Nobody read 1 frame from /bad-end/", ended.printed)
+
+    def test_what_is_only_kept(self) -> None:
+        ended = self.pytest(KEPT)
+        self.assert_outcomes(ended, failed=6, passed=2, error=1)
+        self.assertIn("ERROR test_inner.py::test_it_may_ask_when", ended.printed)
+        for way in ("sync", "async"):
+            for what, told in (
+                ("coroutine", r"AssertionError: Room\.fail\(\) was called at "),
+                ("future", "ValueError: nobody asks"),
+                ("exit", "SystemExit: 3"),
+            ):
+                with self.subTest(way=way, what=what):
+                    self.assertRegex(
+                        ended.printed,
+                        rf"FAILED test_inner.py::test_{way}\[{what}\] - {told[:12]}",
+                    )
+                    found = re.findall(f"E +{told}", ended.printed)
+                    self.assertEqual(len(found), 3 if what == "future" else 2)
+
+    def test_an_exit_of_a_fixture_is_as_without_the_plugin(self) -> None:
+        ended = self.pytest(LEAVING)
+        self.assert_outcomes(ended, error=1)
+        self.assertIn("ERROR test_inner.py::test_it - SystemExit: 3\n", ended.printed)
 
     @needs("hypothesis")
     def test_fixtures_before_the_examples(self) -> None:
