@@ -62,7 +62,8 @@ class PytestTests(unittest.TestCase):
         self.assertRegex(printed, r"\n6 passed in .*\n\nexit code 0")
 
     def test_failures_end_at_the_authors_line(self) -> None:
-        printed = self.pytest("-k", "ConsumerTests", inner_tests=FAILING)
+        options = ("-k", "ConsumerTests", "--show-capture=no")
+        printed = self.pytest(*options, inner_tests=FAILING)
         self.assertIn("3 failed", printed)
         self.assertIn("E           ValueError: asked for", printed)
         # The author's call, then the application's own lines.
