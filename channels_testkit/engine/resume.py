@@ -69,6 +69,7 @@ class AtRest(_Interruptible):
         self._task = asyncio.current_task()
         value: Any = None
         error: BaseException | None = None
+        spinning: float | None = None
         while True:
             self._rest.deadline = None
             try:
@@ -80,6 +81,10 @@ class AtRest(_Interruptible):
                 return stop.value
             if self._rest.deadline is None:
                 self._rest.arm()
+            if awaited is None and spinning:
+                # sleep(0) after sleep(0) is one wait, however often.
+                self._rest.deadline = spinning
+            spinning = self._rest.deadline if awaited is None else None
             value, error = None, None
             try:
                 value = yield awaited

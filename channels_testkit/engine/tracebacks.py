@@ -39,6 +39,9 @@ def hide_kit_frames(error: BaseException) -> None:
     ):
         return
     shown = _shown(entries) or entries[-1:]
+    # Where it waits, and not what waiting is made of.
+    while is_report and _is_plumbing(shown[-1]) and shown[1:]:
+        shown.pop()
     for entry, following in zip(shown, [*shown[1:], None], strict=True):
         entry.tb_next = following
     # Once: what is added is a part of the traceback from then on.

@@ -166,6 +166,15 @@ class HangTests(unittest.TestCase):
         (first,) = self.run_quietly(Inner).raised
         self.assert_hang(first, advice=OF_A_ROUND, at="await asyncio.sleep(0)")
 
+    def test_loop_of_the_test_itself_is_cut(self) -> None:
+        class Inner(HangCase):
+            async def test_it(self) -> None:
+                while not go_on.is_set():  # noqa: ASYNC110 - it is to spin
+                    await asyncio.sleep(0)
+
+        (first,) = self.run_quietly(Inner).raised
+        self.assert_hang(first, advice=OF_A_ROUND, at="await asyncio.sleep(0)")
+
     def test_thread_job_is_cut_once_and_its_stack_shown(self) -> None:
         class Inner(HangCase):
             application = Waiting.as_asgi()
