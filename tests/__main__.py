@@ -92,13 +92,16 @@ def environment(database: str) -> Iterator[dict[str, str]]:
             yield variables | address
 
 
-def command(runner: str, arguments: list[str]) -> list[str]:
+def command(runner: str, database: str, arguments: list[str]) -> list[str]:
     warnings = [f"-W{option}" for option in sys.warnoptions]
     if runner == "django":
         # Without tblib, Django cannot bring a failure out of another process.
         parallel = "auto" if importlib.util.find_spec("tblib") else "1"
         call = ["django", "test", "--noinput", "--settings=tests.settings"]
         call.append(f"--parallel={parallel}")
+        if database != DATABASES[0]:
+            # They start programs whose database is in memory in any case.
+            call.append("--exclude-tag=own-database")
     else:
         # The workers are started without this process's warning filters.
         call = ["pytest", "-q", "-n2", "--ds=tests.settings", *warnings]
@@ -116,7 +119,7 @@ def run(runner: str, database: str, arguments: list[str]) -> Outcome:
     with tempfile.TemporaryDirectory() as directory, environment(database) as variables:
         counts = Path(directory, "counts")
         variables["CHANNELS_TESTKIT_COUNTS"] = str(counts)
-        ended = subprocess.run(command(runner, arguments), env=variables)
+        ended = subprocess.run(command(runner, database, arguments), env=variables)
         if counts.exists():
             vars(outcome).update(json.loads(counts.read_text()))
     # Breaking down is a failure too, and so is finding no test.

@@ -9,6 +9,8 @@ import re
 import unittest
 from typing import NamedTuple
 
+from django.test import tag
+
 from tests.utils import run_python
 
 LOOPS = ("-o", "asyncio_default_fixture_loop_scope=function")
@@ -96,6 +98,7 @@ def _unused_plugins(tests: str, options: tuple[str, ...]) -> list[str]:
     return unused
 
 
+@tag("own-database")
 class PytestCase(unittest.TestCase):
     """Has ``pytest()``, which runs it on test functions."""
 
