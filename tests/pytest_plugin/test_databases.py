@@ -141,8 +141,11 @@ class DatabaseTests(PytestCase):
         self.assert_outcomes(ended, passed=5 - len(skipped), **skipped)
 
     def test_committed(self) -> None:
-        ended = self.pytest(COMMITTED, database=None)
-        self.assert_outcomes(ended, passed=5)
+        # On MariaDB Django cannot load what it has serialized after a flush.
+        for chosen, passed in (("not serialized", 4), ("serialized", 1)):
+            with self.subTest(chosen):
+                ended = self.pytest(COMMITTED, "-k", chosen, database=None)
+                self.assert_outcomes(ended, passed=passed)
 
     def test_a_test_without_a_database(self) -> None:
         ended = self.pytest(FORBIDDEN, database=None)
