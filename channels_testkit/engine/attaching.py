@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import private
 from .bridge import SECONDS_TO_STOP, Bridge
 from .cancelling import cancel
+from .patches import OwnAttribute
 from .resume import AtRest
 from .watchdog import is_of_runner
 from .watches import fresh_watch
@@ -115,21 +116,14 @@ class AttachedBridge(Bridge):
     @contextlib.contextmanager
     def _seen_running(self) -> Iterator[None]:
         """Know when the loop runs, whoever makes it run."""
-        of_loop: Any = self.loop
-        before = vars(of_loop).get("run_forever")
-        run_forever = of_loop.run_forever
+        run_forever = self.loop.run_forever
 
         def run() -> None:
             with self._under_way():
                 run_forever()
 
-        of_loop.run_forever = run
-        try:
+        with OwnAttribute(self.loop, "run_forever", run):
             yield
-        finally:
-            del of_loop.run_forever
-            if before is not None:
-                of_loop.run_forever = before
 
 
 @contextlib.contextmanager

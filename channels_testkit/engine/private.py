@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.current_thread_executor import CurrentThreadExecutor
 
+from .patches import OwnAttribute
+
 if TYPE_CHECKING:
     import contextvars
     import selectors
@@ -326,9 +328,7 @@ def take_exits(
     loop: asyncio.AbstractEventLoop, take: Callable[[SystemExit], bool]
 ) -> Callable[[], None]:
     """Ask if a loop goes on after a ``SystemExit``; return what ends that."""
-    of_loop: Any = loop
-    before = vars(of_loop).get("_run_once")
-    run_once = of_loop._run_once
+    run_once = loop._run_once  # type: ignore[attr-defined]
 
     def run() -> None:
         try:
@@ -337,13 +337,9 @@ def take_exits(
             if not take(error):
                 raise
 
-    def undo() -> None:
-        del of_loop._run_once
-        if before is not None:
-            of_loop._run_once = before
-
-    of_loop._run_once = run
-    return undo
+    taking = contextlib.ExitStack()
+    taking.enter_context(OwnAttribute(loop, "_run_once", run))
+    return taking.close
 
 
 def is_told_to_stop(loop: asyncio.AbstractEventLoop) -> bool:

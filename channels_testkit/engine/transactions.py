@@ -19,7 +19,7 @@ from django.db.models import Model
 from django.db.transaction import TransactionManagementError
 from django.test.testcases import TestData  # type: ignore[attr-defined]
 
-from .patches import Patch, WrappedQueries
+from .patches import OwnAttribute, Patch, WrappedQueries
 from .places import calling_line
 
 if TYPE_CHECKING:
@@ -77,20 +77,14 @@ def _kept_from_closing() -> Iterator[None]:
 def _kept_from_connecting(connection: BaseDatabaseWrapper) -> Iterator[None]:
     """Do nothing where code connects a connection anew."""
     # Its own where Django has forbidden it to a class before.
-    before = vars(connection).get("connect")
     real_connect = connection.connect
 
     def connect() -> None:
         if connection.connection is None or not is_test_transaction(connection):
             real_connect()
 
-    connection.connect = connect  # type: ignore[method-assign]
-    try:
+    with OwnAttribute(connection, "connect", connect):
         yield
-    finally:
-        del connection.connect
-        if before is not None:
-            connection.connect = before  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager

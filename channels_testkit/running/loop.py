@@ -201,8 +201,7 @@ class TestLoop(Surroundings):
 
     def refuse_elsewhere(self) -> None:
         """Raise ``RuntimeError`` in a child process, or after the test."""
-        if os.getpid() != self._process:
-            raise RuntimeError(_IN_A_CHILD)
+        self.refuse_in_child()
         if self.is_over:
             raise RuntimeError(
                 "This call is made on something that belongs to another test,"
