@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import websocket
 
+from channels_testkit.engine import threads
+
 from .exceptions import BrowserGone
 from .page_log import PageLog
 
@@ -59,6 +61,7 @@ class DevTools:
         self.thread = threading.Thread(
             target=self._read, name="what the browser tells", daemon=True
         )
+        threads.count_never(self.thread)
         self.thread.start()
         self.command("Target.setAutoAttach", **_TO_PAGES)
         self.catch_up()

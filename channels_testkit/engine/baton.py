@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections
 
-from . import debuggers, private_asgiref
+from . import debuggers, private_asgiref, threads
 from .hand_over import SECONDS_TO_WAIT
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class BatonThread:
         self.thread = threading.Thread(
             target=self._serve, name="channels_testkit job", daemon=True
         )
+        threads.count_never(self.thread)
 
     @property
     def future(self) -> Future[Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from . import debuggers, private, private_asgiref
+from . import debuggers, private, private_asgiref, threads
 
 if TYPE_CHECKING:
     import asyncio
@@ -91,9 +91,11 @@ class HandOver:
             if self._began is None or self._is_given:
                 return
             self._is_given = True
-        threading.Thread(
+        thread = threading.Thread(
             target=self._run, name="channels_testkit hand-over", daemon=True
-        ).start()
+        )
+        threads.count_never(thread)
+        thread.start()
 
     def _run(self) -> None:
         is_stopping = False

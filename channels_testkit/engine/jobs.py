@@ -225,14 +225,16 @@ class Job:
     @property
     def holds_worker(self) -> bool:
         """Whether the job keeps a thread without keeping it busy."""
-        return self.is_parked or (
-            self.is_background and self.has_started and not self.has_returned
-        )
+        return self.is_parked or (self.is_background and self.is_under_way)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a thread has begun it and not returned."""
+        return self.has_started and not self.has_returned
 
     def is_inside(self, thread_id: int) -> bool:
         """Tell whether that thread has begun the job and not returned."""
-        is_there = self.thread_id == thread_id and self.has_started
-        return is_there and not self.has_returned
+        return self.thread_id == thread_id and self.is_under_way
 
     def unpark(self) -> None:
         """Cancel the task that the thread waits for."""

@@ -13,8 +13,10 @@ import functools
 import sys
 import threading
 import time
+import weakref
 from asyncio import events
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.thread import _threads_queues
 from multiprocessing import pool
 from typing import TYPE_CHECKING, Any, cast
 
@@ -44,6 +46,11 @@ def selector_of(loop: asyncio.AbstractEventLoop) -> selectors.BaseSelector:
         )
     return cast("selectors.BaseSelector", selector)
 
+
+#: Where threads come from, as they were seen while they ran.
+_origins: weakref.WeakKeyDictionary[threading.Thread, list[str]] = (
+    weakref.WeakKeyDictionary()
+)
 
 #: Another one hides loops that only seem to run: see ``private_asgiref``.
 find_running_loop = asyncio._get_running_loop
@@ -130,11 +137,17 @@ def runs_in_this_process(executor: Executor | None) -> bool:
 
 
 def origins_of(thread: threading.Thread) -> list[str]:
-    """Return the modules of a thread's class and of what it runs."""
-    target = getattr(thread, "_target", None)
-    owner = getattr(target, "__self__", None)
-    found = (target, type(owner), type(thread))
-    return [module for it in found if (module := getattr(it, "__module__", ""))]
+    """Return the modules of a thread's class and of what it runs or ran."""
+    if thread in _threads_queues:
+        return [ThreadPoolExecutor.__module__]
+    # Once it has run, Python lets go of its function, then of the thread.
+    target = getattr(thread, "_target", _origins)
+    if target is _origins:
+        return _origins.get(thread, [type(thread).__module__])
+    found = (target, type(getattr(target, "__self__", None)), type(thread))
+    modules = [module for it in found if (module := getattr(it, "__module__", ""))]
+    _origins[thread] = modules
+    return modules
 
 
 def can_be_joined(thread: threading.Thread) -> bool:

@@ -14,14 +14,10 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-#: What runs threads that act on no application, or run jobs that are known.
+#: Tools whose threads act on no application, or run jobs that are known.
 _MACHINERY = (
     "_pydevd_bundle",
     "_pytest",
-    "channels_testkit.browser",
-    "channels_testkit.engine.baton",
-    "channels_testkit.engine.hand_over",
-    "channels_testkit.live",
     "coverage",
     "debugpy",
     "execnet",
@@ -32,7 +28,7 @@ _MACHINERY = (
 )
 #: What has threads for jobs that are known.
 _POOLS = ("concurrent",)
-#: Threads that never count: the watchdog adds itself.
+#: Threads that never count, those of the kit among them.
 _never: weakref.WeakSet[threading.Thread] = weakref.WeakSet([threading.main_thread()])
 #: Threads that have posted to a loop without being one of its jobs.
 _posters: weakref.WeakSet[threading.Thread] = weakref.WeakSet()

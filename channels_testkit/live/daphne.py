@@ -9,6 +9,8 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from channels_testkit.engine import threads
+
 from .loops import call_on, run_on, sync_thread
 from .servers import NO_SERVER, Server
 
@@ -179,6 +181,7 @@ def _start_reactor() -> None:
     thread = threading.Thread(
         target=_run_reactor, name="live server, Twisted's reactor", daemon=True
     )
+    threads.count_never(thread)
     thread.start()
     if not is_running.wait(_SECONDS_TO_START):
         raise RuntimeError(

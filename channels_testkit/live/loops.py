@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from channels_testkit.engine import hangs, private, private_asgiref
+from channels_testkit.engine import hangs, private, private_asgiref, threads
 from channels_testkit.engine.cancelling import cancel_everything
 from channels_testkit.engine.pools import known_to_its_loop
 from channels_testkit.exceptions import HangError
@@ -34,6 +34,7 @@ class LoopThread:
     def __init__(self, name: str) -> None:
         self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        threads.count_never(self._thread)
         self._undo = contextlib.ExitStack()
         self._undo.enter_context(sync_thread(self.loop, name))
         self._thread.start()

@@ -363,6 +363,39 @@ class HandOverTests(FidelityCase):
         with Patch(private_asgiref.OwnThreadExecutor, "take", take_and_stay):
             self.assertEqual(on_the_engine(scenario), ["second", "at rest"])
 
+    def test_a_job_is_waited_for_that_its_thread_is_slow_to_begin(self) -> None:
+        """Others behind it are queued, and nothing seems to be under way."""
+        looked = threading.Event()
+        real_take = private_asgiref.OwnThreadExecutor.take
+
+        def take_and_stay(lane: private_asgiref.OwnThreadExecutor) -> Any:
+            item = real_take(lane)
+            real_run = item.run
+
+            def run() -> None:
+                # From when another thread has the loop.
+                loop.call_soon(loop.call_later, 0.05, looked.set)
+                looked.wait(5)
+                real_run()
+
+            item.run = run
+            return item
+
+        async def scenario() -> list[str]:
+            nonlocal loop
+            loop = asyncio.get_running_loop()
+            log = Log()
+            append = sync_to_async(log.append)
+            jobs = [asyncio.ensure_future(append(it)) for it in ("first", "second")]
+            await watch_of(loop).wait()
+            log.append("at rest")
+            await asyncio.gather(*jobs)
+            return log
+
+        loop: Any = None
+        with Patch(private_asgiref.OwnThreadExecutor, "take", take_and_stay):
+            self.assertEqual(on_the_engine(scenario), ["first", "second", "at rest"])
+
     def test_the_next_job_is_in_the_own_thread_again(self) -> None:
         async def scenario() -> int:
             waited = threading.Event()

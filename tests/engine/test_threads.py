@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import queue
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -147,6 +149,53 @@ class PostingThreadTests(SimpleWebsocketTestCase):
         post = self._kit.bridge.loop.call_soon_threadsafe
         thread = threading.Thread(target=post, args=(print,))
         self.assertTrue(threads.is_somebodys(thread, threads.Declared()))
+
+
+class EndingThreadTests(SimpleWebsocketTestCase):
+    """Whose work is over, while Python lets go of it."""
+
+    def test_one_of_a_pool_is_nobodys(self) -> None:
+        """Its function is gone, from which it would be known."""
+        pool = ThreadPoolExecutor(1)
+        thread = pool.submit(threading.current_thread).result()
+        has_run = self.hold(thread)
+        pool.shutdown(wait=False)
+        has_run.wait()
+        self.assertFalse(threads.is_somebodys(thread, threads.Declared()))
+
+    def test_one_of_a_tool_that_was_seen_before_is_nobodys(self) -> None:
+        may_end = threading.Event()
+        wait = functools.partial(may_end.wait)
+        wait.__module__ = "execnet.gateway"  # type: ignore[attr-defined]
+        thread = threading.Thread(target=wait)
+        has_run = self.hold(thread)
+        thread.start()
+        self.assertFalse(threads.is_somebodys(thread, threads.Declared()))
+        may_end.set()
+        has_run.wait()
+        self.assertFalse(threads.is_somebodys(thread, threads.Declared()))
+
+    def test_one_of_the_application_counts_until_it_is_gone(self) -> None:
+        """What it raised is not told yet."""
+        thread = threading.Thread(target=int)
+        has_run = self.hold(thread)
+        thread.start()
+        has_run.wait()
+        self.assertTrue(threads.is_somebodys(thread, threads.Declared()))
+
+    def hold(self, thread: threading.Thread) -> threading.Event:
+        """Keep it where it has run, until the test ends."""
+        has_run, may_go, let_go = threading.Event(), threading.Event(), thread._delete
+
+        def delete() -> None:
+            has_run.set()
+            may_go.wait()
+            let_go()
+
+        thread._delete = delete
+        self.addCleanup(thread.join)
+        self.addCleanup(may_go.set)
+        return has_run
 
 
 class DeclaredTests(SimpleWebsocketTestCase):
