@@ -90,7 +90,7 @@ class Bridge:
         self.on_exit: Callable[[BaseException], object] | None = None
         #: Says more about the application in the report of a hang.
         self.describe: Callable[[], str] = str
-        self._interrupter = Interrupter(self._ctrl_c)
+        self._interrupter = Interrupter(self._ctrl_c, lambda: self._is_running)
         self._interrupter.install()
 
     def _watch(self) -> RestWatch:
@@ -223,8 +223,8 @@ class Bridge:
             self.has_hung = True
             raise
         finally:
-            self._watchdog.rest()
             self._is_running = False
+            self._watchdog.rest()
             self.rest.deadline = None
             self._raise_verdict()
 

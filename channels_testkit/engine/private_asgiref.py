@@ -174,8 +174,8 @@ class OwnThreadExecutor(CurrentThreadExecutor):
         """
         Whether no job of the lane can start by itself.
 
-        Where the one that was taken has not begun, it is about to; where it
-        has returned, its thread is about to be back.
+        One that was taken and has not begun is about to; the thread of one
+        that has returned is about to be back.
         """
         is_behind = self.is_taken and _is_under_way(self._taken)
         return is_behind or self.is_kept_out_of_a_block
@@ -207,17 +207,12 @@ class OwnThreadExecutor(CurrentThreadExecutor):
 
 def is_background(item: Any) -> bool:
     """Tell whether a job that was taken is one that is meant to wait."""
-    return bool(getattr(_job_of(item), "is_background", False))
+    return bool(getattr(getattr(item.fn, "job", None), "is_background", False))
 
 
 def _is_under_way(item: Any) -> bool:
-    job = _job_of(item)
-    return item.future.running() if job is None else bool(job.is_under_way)
-
-
-def _job_of(item: Any) -> Any:
-    """Return the job as the engine knows it, unless it does not."""
-    return getattr(item.fn, "job", None)
+    job = getattr(item.fn, "job", None)
+    return bool(item.future.running() if job is None else job.is_under_way)
 
 
 def has_work(executor: Any) -> bool:

@@ -30,8 +30,12 @@ class Interrupter:
     runner, ``on_ctrl_c`` is called as well: the test may never end.
     """
 
-    def __init__(self, on_ctrl_c: Callable[[], object]) -> None:
+    def __init__(
+        self, on_ctrl_c: Callable[[], object], is_under_way: Callable[[], bool]
+    ) -> None:
         self._on_ctrl_c = on_ctrl_c
+        # A signal may come when what it was for has just ended.
+        self._is_under_way = is_under_way
         self._is_wanted = False
         self._others: set[int] = set()
         self._undo = contextlib.ExitStack()
@@ -76,7 +80,7 @@ class Interrupter:
 
     def _raise(self, *_: object) -> None:
         is_wanted, self._is_wanted = self._is_wanted, False
-        if is_wanted:
+        if is_wanted and self._is_under_way():
             raise asyncio.CancelledError
 
 
@@ -120,6 +124,7 @@ class Watchdog:
         self.process_id = os.getpid()
         self._changed = threading.Condition()
         self._watched: Watched | None = None
+        self._is_looking = False
         self._sleeps_until = math.inf
         self.thread = threading.Thread(
             target=self._serve, name="channels_testkit watchdog", daemon=True
@@ -144,21 +149,31 @@ class Watchdog:
                 self._changed.notify()
 
     def rest(self) -> None:
-        """Look no more."""
+        """Look no more. Returns when no look is under way."""
         self._watched = None
+        if self._is_looking:
+            with self._changed:
+                pass
 
     def _serve(self) -> None:
         with self._changed:
             while True:
                 # In this order: who sets the one looks at the other.
                 self._sleeps_until = math.inf
-                watched = self._watched
-                if watched is None:
-                    self._changed.wait()
-                else:
-                    watched.look()
-                    pause = watched.pause
-                    # A test that is over is not kept while this one sleeps.
-                    del watched
+                pause = self._look()
+                if pause is not None:
                     self._sleeps_until = private.clock() + pause
-                    self._changed.wait(pause)
+                self._changed.wait(pause)
+
+    def _look(self) -> float | None:
+        """Return the seconds until the next look, if there is one."""
+        self._is_looking = True
+        try:
+            # In this order: as above.
+            watched = self._watched
+            if watched is None:
+                return None
+            watched.look()
+            return watched.pause
+        finally:
+            self._is_looking = False

@@ -22,8 +22,10 @@ from channels_testkit import (
     SimpleWebsocketTestCase,
     WebsocketCommunicator,
 )
-from channels_testkit.engine import debuggers, private
+from channels_testkit.engine import debuggers, hangs, private
 from channels_testkit.engine.bridge import Bridge
+from channels_testkit.engine.patches import Patch
+from channels_testkit.engine.watchdog import Watchdog
 from tests.utils import InnerResult, LoopTestCase, run_case
 
 #: Ends the threads that a test has left behind.
@@ -301,6 +303,47 @@ class HangTests(unittest.TestCase):
                     await asyncio.get_running_loop().create_future()
 
         self.assertEqual(self.run_quietly(Inner).texts, [])
+
+
+class LateInterruptTests(unittest.TestCase):
+    """A call ends by itself while its hang is being told."""
+
+    def setUp(self) -> None:
+        self.bridge = Bridge(hang_timeout=0.05)
+        self.addCleanup(self.bridge.close)
+
+    def test_the_call_is_told_and_nothing_after_it(self) -> None:
+        looks, ends = threading.Event(), threading.Event()
+        real_text, real_rest = hangs.hang_text, Watchdog.rest
+
+        def text(*args: Any, **options: Any) -> str:
+            looks.set()
+            ends.wait()
+            return real_text(*args, **options)
+
+        def rest(watchdog: Watchdog) -> None:
+            ends.set()
+            real_rest(watchdog)
+
+        async def block() -> None:
+            self.bridge.rest.arm()
+            looks.wait()
+
+        with (
+            Patch(hangs, "hang_text", text),
+            Patch(Watchdog, "rest", rest),
+            contextlib.redirect_stderr(io.StringIO()),
+            self.assertRaises(HangError),
+        ):
+            self.bridge.run(block())
+
+    def test_a_signal_that_comes_after_the_call_interrupts_nothing(self) -> None:
+        async def nothing() -> None:
+            pass
+
+        self.bridge.run(nothing())
+        self.bridge._interrupter.interrupt(threading.get_ident())
+        self.assertFalse(self.bridge._interrupter._is_wanted)
 
 
 class DeadlockTests(unittest.TestCase):
