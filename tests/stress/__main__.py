@@ -3,7 +3,8 @@ Multi-user tests on a busy machine: ``python -m tests.stress``.
 
 Processes that burn the processors starve the threads of the tests, which then
 meet in every order. What is counted are wrong answers: a frame that is missing
-or comes too early, a row that somebody does not see.
+or comes too early, a row that somebody does not see. With ``--stalls 0.001``
+threads stop by themselves at one in a thousand of the engine's calls.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ def main() -> int:
     parser.add_argument("--burners", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--interrupts", type=int, default=200)
+    parser.add_argument("--stalls", type=float, default=0.0, metavar="SHARE")
+    parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     burners = [
@@ -66,13 +69,17 @@ def main() -> int:
     databases = runner.setup_databases()
     # It imports models.
     from tests.stress import interrupts
+    from tests.stress.stalls import stalls
 
     counts: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
     end = time.monotonic() + options.seconds
     try:
-        while time.monotonic() < end:
-            run_round(counts, wrong)
+        # What is imported or learnt once is not what is tried.
+        run_round(counts, wrong)
+        with stalls(options.stalls, options.seed):
+            while time.monotonic() < end:
+                run_round(counts, wrong)
         print(f"{sum(wrong.values())} wrong of {sum(counts.values())} runs", flush=True)
         interrupts.interrupt(options.interrupts, counts, wrong)
     finally:
