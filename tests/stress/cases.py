@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from typing import Any
 
@@ -11,7 +12,8 @@ from asgiref.sync import async_to_sync, sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from channels.layers import get_channel_layer
 
-from channels_testkit import WebsocketTestCase
+from channels_testkit import HttpCommunicator, WebsocketTestCase
+from tests.app.asgi import application
 from tests.app.models import Note
 from tests.engine import test_pools, test_threads
 
@@ -114,6 +116,38 @@ class RoundaboutTests(WebsocketTestCase):
             threading.Event().wait(0.001)
             Roundabout.value = "real"
             self.assertReceivesText(user, "real")
+
+
+class RequestTests(WebsocketTestCase):
+    """Requests have lanes of their own, and jobs in them wait for the loop."""
+
+    def post(self, number: int) -> HttpCommunicator:
+        return HttpCommunicator(
+            application,
+            "POST",
+            "/broadcast/1/",
+            f"text=note+{number}".encode(),
+            headers=[(b"content-type", b"application/x-www-form-urlencoded")],
+        )
+
+    def check(self, users: list[Any]) -> None:
+        wanted = [{"note": f"note {number}"} for number in range(USERS)]
+        for user in users:
+            frames = [json.loads(frame) for frame in user.frames]
+            self.assertCountEqual(frames, wanted)
+        self.assertEqual(Note.objects.count(), USERS)
+
+    async def test_sync_consumers(self) -> None:
+        users = await self.aconnect_many(USERS, "/ws/sync-room/1/")
+        posts = [self.post(number) for number in range(USERS)]
+        await asyncio.gather(*(it.get_response() for it in posts))
+        await sync_to_async(self.check)(users)
+
+    async def test_async_consumers(self) -> None:
+        users = await self.aconnect_many(USERS, "/ws/room/1/")
+        posts = [self.post(number) for number in range(USERS)]
+        await asyncio.gather(*(it.get_response() for it in posts))
+        await sync_to_async(self.check)(users)
 
 
 class PoolTests(WebsocketTestCase):
