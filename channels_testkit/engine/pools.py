@@ -86,7 +86,9 @@ def _seeing(submit: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
         job = watch.take_in(pool, function) if watch else Job(pool, function)
         with job, known_to_its_loop:
             future = submit(pool, job.run, *args, **options)
-            job.future = ToldFuture(future, functools.partial(_told, watch))
+            # In this order: a loop that is told sees that the job has ended.
+            job.future = told = ToldFuture(future, functools.partial(_told, watch))
+            told.follow()
         return future
 
     submit_seen.sees_jobs = True  # type: ignore[attr-defined]
@@ -112,7 +114,7 @@ def is_of_application() -> bool:
 def follow_posted(watch: Watch, future: Future[Any]) -> None:
     """Follow the future of a coroutine that a thread gives to a loop."""
     failures = watch.failures if is_of_application() else watch.own_failures
-    ToldFuture(future, failures.add_late)
+    ToldFuture(future, failures.add_late).follow()
 
 
 def _told(watch: Watch | None, future: ToldFuture) -> None:

@@ -162,12 +162,11 @@ def awaited_by(task: asyncio.Task[Any]) -> asyncio.Future[Any] | None:
 
 
 def invoke_callbacks_by(
-    future: Future[Any], invoke: Callable[[], None]
-) -> Callable[[], None]:
-    """Call something where a pool's future calls who waits for it."""
+    future: Future[Any], invoke: Callable[[Callable[[], None]], None]
+) -> None:
+    """Call something where a pool's future calls who waits, with that call."""
     real: Callable[[], None] = future._invoke_callbacks  # type: ignore[attr-defined]
-    future._invoke_callbacks = invoke  # type: ignore[attr-defined]
-    return real
+    future._invoke_callbacks = functools.partial(invoke, real)  # type: ignore[attr-defined]
 
 
 def is_of_chain(callback: object) -> bool:

@@ -31,12 +31,15 @@ class ToldFuture:
         self._future = future
         self._on_told = on_told
         self._is_seen = self._is_told = False
+
+    def follow(self) -> None:
+        """Begin; it may call ``on_told`` at once."""
         for name in _LOOKS:
             self._note_looks(name)
-        self._tell = private.invoke_callbacks_by(future, self._told)
-        if future.done() and not self._is_told:
+        private.invoke_callbacks_by(self._future, self._told)
+        if self._future.done() and not self._is_told:
             # It has ended before anybody could ask to be told.
-            self._told()
+            self._told(_nobody_asks)
 
     def _note_looks(self, name: str) -> None:
         real = getattr(self._future, name)
@@ -63,9 +66,9 @@ class ToldFuture:
         else:
             add(callback)
 
-    def _told(self) -> None:
+    def _told(self, tell: Callable[[], None]) -> None:
         try:
-            self._tell()
+            tell()
         finally:
             self._is_told = True
             self._on_told(self)
@@ -83,6 +86,10 @@ class ToldFuture:
         if self._is_seen or not self._future.done() or self._future.cancelled():
             return None
         return Future.exception(self._future)
+
+
+def _nobody_asks() -> None:
+    """Be the call of those who wait where there are none."""
 
 
 def still_pending(

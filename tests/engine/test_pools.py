@@ -15,6 +15,8 @@ from channels.generic.websocket import (
 from channels.layers import get_channel_layer
 
 from channels_testkit import SimpleWebsocketTestCase
+from channels_testkit.engine import private
+from channels_testkit.engine.patches import Patch
 from channels_testkit.engine.private import clock
 
 #: As old as the process, as far as a test can tell.
@@ -211,6 +213,28 @@ class QuickJobTests(SimpleWebsocketTestCase):
         self.assertEqual(results, ["d"])
         await self.asettle()
         self.assertReceivesText(self.ann, "d")
+
+
+class TellingTests(SimpleWebsocketTestCase):
+    def test_a_loop_that_is_told_of_a_job_sees_that_it_has_ended(self) -> None:
+        """Else it waits for it, and is not told again."""
+        pool = QuickPool(1)
+        self.addCleanup(pool.shutdown)
+        rest, ended = self._kit.bridge.rest, []
+
+        def wake(loop: asyncio.AbstractEventLoop) -> None:
+            ended.extend(job.is_finished for job in rest.jobs)
+            real_wake(loop)
+
+        class Submitting(AsyncWebsocketConsumer):
+            async def receive(self, **_: object) -> None:
+                pool.submit(int)
+
+        real_wake = private.wake
+        client = self.connect("/", application=Submitting.as_asgi())
+        with Patch(private, "wake", wake):
+            client.send_text("begin")
+        self.assertEqual(ended, [True])
 
 
 class SyncConsumerTests(SimpleWebsocketTestCase):

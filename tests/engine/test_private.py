@@ -270,6 +270,7 @@ class PoolTests(unittest.TestCase):
         with ThreadPoolExecutor(1) as pool:
             future = pool.submit(go_on.wait)
             watched = ToldFuture(future, lambda it: told.append(it.done()))
+            watched.follow()
             future.add_done_callback(
                 lambda it: seen.extend([it.done(), watched.done()])
             )
@@ -277,10 +278,24 @@ class PoolTests(unittest.TestCase):
         self.assertEqual((seen, told), ([True, False], [True]))
         self.assertFalse(watched.cancelled())
 
+    def test_future_that_ends_while_it_is_followed_is_done(self) -> None:
+        """Else who waits for the job is never told, and waits for ever."""
+
+        class Ending(Future[None]):
+            def __setattr__(self, name: str, value: object) -> None:
+                super().__setattr__(name, value)
+                if name == "_invoke_callbacks":
+                    self.set_result(None)
+
+        watched = ToldFuture(Ending(), bool)
+        watched.follow()
+        self.assertTrue(watched.done())
+
     def test_future_that_is_done_already_is_done(self) -> None:
         future: Future[None] = Future()
         future.cancel()
         watched = ToldFuture(future, bool)
+        watched.follow()
         self.assertTrue(watched.done() and watched.cancelled())
 
     def test_threads_are_known_by_what_they_run(self) -> None:
