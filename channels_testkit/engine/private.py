@@ -246,6 +246,12 @@ def has_error_callback(result: object) -> bool:
     return getattr(result, "_error_callback", None) is not None
 
 
+def loop_of(future: asyncio.Future[Any]) -> asyncio.AbstractEventLoop | None:
+    """Return the loop of a future; None for one that was not initialised."""
+    loop: asyncio.AbstractEventLoop | None = future._loop
+    return loop
+
+
 def is_unretrieved(future: asyncio.Future[Any]) -> bool:
     """Tell whether it failed and nobody has looked at its exception."""
     return bool(future._log_traceback)

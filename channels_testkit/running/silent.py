@@ -66,7 +66,7 @@ class SilentFailures:
         found = since.of({CoroutineType, *private.KINDS_OF_FUTURES})
         coroutines = [it for it in found if type(it) is CoroutineType]
         for future in found:
-            if type(future) is CoroutineType or future.get_loop() not in loops:
+            if type(future) is CoroutineType or private.loop_of(future) not in loops:
                 continue
             if private.is_unretrieved(future):
                 self._record(future.exception())

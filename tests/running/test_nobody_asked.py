@@ -25,6 +25,7 @@ from channels_testkit import (
     SimpleWebsocketTestCase,
     apply_routes,
 )
+from channels_testkit.engine import private
 from tests.utils import OuterTestCase, run_case
 
 POOL = ThreadPoolExecutor(2, thread_name_prefix="project pool")
@@ -376,6 +377,18 @@ class NobodyAskedTests(OuterTestCase):
         with self.assertLogs("asyncio") as logged:
             loops[0].call_exception_handler({"message": "M", "exception": failure()})
         self.assertIn("ERROR:asyncio:M\n", logged.output[0])
+
+    def test_a_future_that_was_never_begun_is_passed_by(self) -> None:
+        """As Ctrl-C leaves one where it comes amid the making."""
+
+        class Inner(SimpleWebsocketTestCase):
+            application = Careless.as_asgi()
+
+            def test_it(self) -> None:
+                self.connect("/")
+                self.kept = [it.__new__(it) for it in private.KINDS_OF_FUTURES]
+
+        self.assertEqual(run_case(Inner).texts, [])
 
     def test_a_block_expects_it(self) -> None:
         for way in ("gathered", "own_loop_kept", "pool_of_threads", "given_by_a_job"):
