@@ -15,11 +15,11 @@ from channels_testkit.engine.numbers import next_number
 from channels_testkit.matching import closest_name
 
 from .exchange import Exchange, Queued, Waiter, suspend
+from .mappings import Channels, Groups
 from .payloads import copy_plain, normalise
 from .sent import Sent
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable, Coroutine, Iterable, Mapping
     from re import Pattern
 
@@ -163,9 +163,20 @@ class CaptiveChannelLayer(BaseChannelLayer):
     close_pools = close  # as channels_redis calls it
 
     @property
-    def channels(self) -> dict[str, deque[Queued]]:
-        """The channels that hold messages, under the name Channels uses."""
-        return self._exchange.channels
+    def channels(self) -> Channels:
+        """
+        The channels that are waited on or hold messages, by name.
+
+        As ``InMemoryChannelLayer`` has them: each has ``qsize()``,
+        ``empty()`` and ``get_nowait()``. Use ``send()`` to add a message; an
+        assignment raises ``TypeError``.
+
+        Example::
+
+            Channel("jobs").send({"type": "make"})
+            self.assertEqual(self.channel_layer.channels["jobs"].qsize(), 1)
+        """
+        return Channels(self._exchange, self._before_read)
 
     @property
     def sent(self) -> list[Sent]:
@@ -198,10 +209,29 @@ class CaptiveChannelLayer(BaseChannelLayer):
         self._before_read()
         return self._exchange.members(group, self.clock())
 
-    def groups(self) -> dict[str, tuple[str, ...]]:
-        """Return the members of each group that has any."""
-        self._before_read()
-        return self._exchange.groups(self.clock())
+    @property
+    def groups(self) -> Groups:
+        """
+        The groups that have members, by name.
+
+        As ``InMemoryChannelLayer`` has them: each is a mapping of its
+        channels to the time they joined, by ``clock``. ``groups()`` returns a
+        plain dict, with a tuple of channels for each group. Use
+        ``group_add()`` to add a member; an assignment raises ``TypeError``.
+
+        Example::
+
+            Group("chat").add("ann")
+            self.assertIn("ann", self.channel_layer.groups["chat"])
+            self.assertEqual(self.channel_layer.groups(), {"chat": ("ann",)})
+        """
+        before_read, clock = self._before_read, self.clock
+
+        def now() -> float:
+            before_read()
+            return clock()
+
+        return Groups(self._exchange, now, self.group_expiry)
 
     def groups_of(self, channel: str) -> tuple[str, ...]:
         """Return the groups that a channel is in, in the order of joining."""
@@ -309,6 +339,12 @@ def call_back(
     """
     layer._before_read = before_read or _do_nothing  # noqa: SLF001 - its own module
     layer._on_change = on_change or _do_nothing  # noqa: SLF001 - as above
+
+
+def holds(layer: CaptiveChannelLayer, channel: str) -> bool:
+    """Tell whether a channel holds a message, at rest or not."""
+    exchange = layer._exchange  # noqa: SLF001 - its own module
+    return bool(exchange.pending(channel, layer.clock()))
 
 
 def unheard(layer: CaptiveChannelLayer, since: int) -> dict[str, str | None]:

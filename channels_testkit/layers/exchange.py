@@ -66,18 +66,6 @@ def _go_on(*waiters: Waiter) -> None:
             waiter.future.set_result(None)
 
 
-class _Channels(dict[str, "deque[Queued]"]):
-    """
-    The channels that hold messages.
-
-    Channels' own tests take away a channel whose message is on its way to a
-    receiver; here that message is on no channel any more.
-    """
-
-    def __delitem__(self, channel: str) -> None:
-        self.pop(channel, None)
-
-
 class Exchange:
     """
     Channels, groups, and who waits: all that changes, behind one lock.
@@ -94,7 +82,7 @@ class Exchange:
         self.lock = threading.RLock()
         self.names = itertools.count(1)
         self.sent: list[Sent] = []
-        self.channels = _Channels()
+        self.channels: dict[str, deque[Queued]] = {}
         #: The channels that somebody has read, or waited on.
         self.read: set[str] = set()
         self._waiters: dict[str, deque[Waiter]] = {}
@@ -108,8 +96,8 @@ class Exchange:
         """Return a waiter that has the next message, or waits for it."""
         waiter = Waiter(channel)
         with self.lock:
-            self.read.add(channel)
-            waiter.queued = self._next(channel, now)
+            self._expire(now)
+            waiter.queued = self.pop(channel)
             if waiter.queued is None:
                 self._waiters.setdefault(channel, deque()).append(waiter)
         return waiter
@@ -180,9 +168,21 @@ class Exchange:
     def take(self, channel: str, now: float) -> Message | None:
         """Take the next message off a channel, if it holds one."""
         with self.lock:
-            self.read.add(channel)
-            queued = self._next(channel, now)
+            self._expire(now)
+            queued = self.pop(channel)
         return None if queued is None else queued.message
+
+    def pop(self, channel: str) -> Queued | None:
+        """Take what is next on a channel, if it holds anything."""
+        with self.lock:
+            self.read.add(channel)
+            line = self.channels.get(channel)
+            if not line:
+                return None
+            queued = line.popleft()
+            if not line:
+                del self.channels[channel]
+            return queued
 
     def pending(self, channel: str, now: float) -> list[Message]:
         """Return the messages that a channel holds."""
@@ -200,6 +200,17 @@ class Exchange:
         """Return how many receivers wait on a channel."""
         with self.lock:
             return sum(waiter.is_alive() for waiter in self._waiters.get(channel, ()))
+
+    def known(self) -> dict[str, None]:
+        """Return the channels that are waited on, and those with messages."""
+        with self.lock:
+            waited = [name for name in self._waiters if self.waiting(name)]
+            return dict.fromkeys([*waited, *self.channels])
+
+    def discard(self, channel: str) -> None:
+        """Forget the messages of a channel; receivers go on waiting."""
+        with self.lock:
+            self.channels.pop(channel, None)
 
     def clear(self) -> None:
         """Forget all messages and groups; receivers go on waiting."""
@@ -224,13 +235,17 @@ class Exchange:
 
     def members(self, group: str, now: float) -> tuple[str, ...]:
         """Return the channels of a group, in the order of joining."""
+        return tuple(self.deadlines(group, now))
+
+    def deadlines(self, group: str, now: float) -> dict[str, float]:
+        """Return when the membership of each channel of a group ends."""
         with self.lock:
             self._expire(now)
             deadlines = self._members.get(group, {})
             over = itertools.takewhile(lambda item: item[1] <= now, deadlines.items())
             for channel, _ in tuple(over):
                 self.leave(group, channel)
-            return tuple(deadlines)
+            return deadlines.copy()
 
     def groups(self, now: float) -> dict[str, tuple[str, ...]]:
         """Return the members of each group that has any."""
@@ -245,16 +260,6 @@ class Exchange:
             return tuple(
                 group for group in groups if channel in self.members(group, now)
             )
-
-    def _next(self, channel: str, now: float) -> Queued | None:
-        self._expire(now)
-        line = self.channels.get(channel)
-        if not line:
-            return None
-        queued = line.popleft()
-        if not line:
-            del self.channels[channel]
-        return queued
 
     def _forget(self, waiter: Waiter) -> None:
         waiters = self._waiters.get(waiter.channel, deque())

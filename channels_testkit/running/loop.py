@@ -15,6 +15,7 @@ from channels_testkit.engine import private
 from channels_testkit.engine.attaching import AttachedBridge
 from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.errors import ApplicationErrors
+from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.threads import Before, Declared
 from channels_testkit.engine.tracebacks import hide_kit_frames
 
@@ -251,7 +252,12 @@ class TestLoop(Surroundings):
         return _SECONDS_TO_DOUBT if bridge.rest.outside_work() else 0.0
 
     def _ensure_rest_for_layers(self) -> None:
-        if not self._is_reporting:
+        if self._is_reporting:
+            return
+        self.refuse_elsewhere()
+        # The application reads its layers while it works, and so do threads.
+        is_of_test = self._bridge is not None and self._bridge.is_in_own_thread
+        if is_of_test and not APPLICATION.get():
             self.ensure_rest()
 
     def call_test_code(

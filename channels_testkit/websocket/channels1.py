@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.silence import in_words
+from channels_testkit.layers.captive import holds
 from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
 from channels_testkit.workers.channel_client import ChannelClient
 
@@ -230,14 +231,16 @@ class Channels1Calls(UserAgent, ChannelClient):
         connection = self._driver.connection
         if connection is None:
             return await self._next_reply()
-        held = self.channel_layer.channels
+
+        def has_message() -> bool:
+            return holds(self.channel_layer, self.reply_channel)
+
         await connection.until(
-            lambda: bool(connection.unread or held.get(self.reply_channel)),
-            self._run.receive_timeout,
+            lambda: bool(connection.unread) or has_message(), self._run.receive_timeout
         )
         if connection.unread:
             return self._take_reply(connection, json=json)
-        return await self._next_reply() if held.get(self.reply_channel) else None
+        return await self._next_reply() if has_message() else None
 
     receive = sync_twin(areceive)
 

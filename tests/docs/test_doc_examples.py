@@ -308,6 +308,17 @@ class LayerTests(ChannelTestCase):
 
     # docs:end refused
 
+    # docs:start layer-holds
+    def test_what_the_layer_holds(self):
+        Group("lobby").add("ann")
+        Channel("thumbnails").send({"type": "make", "id": 1})
+        self.assertIn("ann", self.channel_layer.groups["lobby"])
+        self.assertEqual(self.channel_layer.channels["thumbnails"].qsize(), 1)
+        self.assertEqual(self.channel_layer.groups(), {"lobby": ("ann",)})
+        self.assertEqual(self.channel_layer.pending_counts(), {"thumbnails": 1})
+
+    # docs:end layer-holds
+
     # docs:start other-layers
     @override_settings(
         CHANNEL_LAYERS={
