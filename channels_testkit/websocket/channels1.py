@@ -10,6 +10,7 @@ from channels_testkit.asgi.silence import in_words
 from channels_testkit.layers.captive import holds
 from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
 from channels_testkit.workers.channel_client import ChannelClient
+from channels_testkit.workers.messages import plain
 
 from .connection import NORMAL_CLOSURE, is_frame, payload_of
 from .frame_failures import take_json, take_payload
@@ -21,14 +22,16 @@ if TYPE_CHECKING:
 
     from channels.consumer import AsyncConsumer
 
+    from channels_testkit.workers.messages import Message
+
     from .communicator import WebsocketCommunicator
     from .connection import WebsocketConnection
     from .driver import WebsocketDriver
 
 __unittest = True
 
-CONNECT, RECEIVE, DISCONNECT = (
-    f"websocket.{event}" for event in ("connect", "receive", "disconnect")
+CONNECT, RECEIVE, DISCONNECT, SEND = (
+    f"websocket.{event}" for event in ("connect", "receive", "disconnect", "send")
 )
 
 
@@ -67,19 +70,23 @@ class Channels1Calls(UserAgent, ChannelClient):
     async def asend(
         self,
         to: str,
-        content: Mapping[str, Any] | None = None,
+        content: Mapping[str, Any] | str | None = None,
         text: Any = None,
         path: str | None = None,
     ) -> None:
         """
         Put an event before the connection, or a message on a channel.
 
-        ``text`` becomes JSON unless it is a str or bytes; a ``path`` in the
-        content is the one that counts, and without any the client's own is.
-        The event waits for ``consume()``.
+        ``text`` becomes JSON unless it is a str or bytes. The content of an
+        event may be its path, or have one, which then is the one that counts;
+        without any the client's own is. The event waits for ``consume()``.
+        Raises ``TypeError`` for the content of a message that is not a dict.
         """
-        event = dict(content or {})
-        if to not in {CONNECT, RECEIVE, DISCONNECT}:
+        is_event = to in {CONNECT, RECEIVE, DISCONNECT}
+        if is_event and isinstance(content, str):
+            content = {"path": content}
+        event = plain(content or {})
+        if not is_event:
             if text is not None:
                 event["text"] = text if isinstance(text, str) else self._encoded(text)
             await super().asend.__wrapped__(self, to, event)  # type: ignore[attr-defined]
@@ -188,7 +195,7 @@ class Channels1Calls(UserAgent, ChannelClient):
     async def asend_and_consume(  # type: ignore[override] # Channels 1's order
         self,
         channel: str,
-        content: Mapping[str, Any] | None = None,
+        content: Mapping[str, Any] | str | None = None,
         text: Any = None,
         path: str | None = None,
         fail_on_none: bool = True,
@@ -220,7 +227,8 @@ class Channels1Calls(UserAgent, ChannelClient):
 
         A text frame is decoded, or returned as it is with ``json=False``; a
         binary frame is bytes; a close is ``{"close": code}``. Where the
-        connection holds nothing, the reply channel is looked at.
+        connection holds nothing, the reply channel is looked at: a message
+        without ``type``, or with ``websocket.send``, is a frame to it.
 
         Waits as other receives do: while a timer of the application, or work
         outside of the loop, can still bring something.
@@ -230,7 +238,7 @@ class Channels1Calls(UserAgent, ChannelClient):
             return self._replies.popleft()
         connection = self._driver.connection
         if connection is None:
-            return await self._next_reply()
+            return self._decoded(await self._next_reply(), json=json)
 
         def has_message() -> bool:
             return holds(self.channel_layer, self.reply_channel)
@@ -240,9 +248,25 @@ class Channels1Calls(UserAgent, ChannelClient):
         )
         if connection.unread:
             return self._take_reply(connection, json=json)
-        return await self._next_reply() if has_message() else None
+        reply = await self._next_reply() if has_message() else None
+        return self._decoded(reply, json=json)
 
     receive = sync_twin(areceive)
+
+    def _decoded(self, message: Message | None, *, json: bool) -> Any:
+        """Return what the frame says that a message is, or the message."""
+        if message is None or message.get("type", SEND) != SEND:
+            return message
+        text = message.get("text")
+        if text is None or not json:
+            return message.get("bytes", message) if text is None else text
+        try:
+            return self._run.wire.decode_frame(text)
+        except ValueError as error:
+            raise AssertionError(
+                f"The message on channel {self.reply_channel!r} is not JSON: {text!r}"
+                f" ({error}). receive(json=False) returns it as it is."
+            ) from error
 
     def _take_reply(self, connection: WebsocketConnection, *, json: bool) -> Any:
         event = connection.unread[0]

@@ -13,7 +13,7 @@ from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
 from channels_testkit.running.run import required
 
 from .failures import no_message, not_routed, without_type
-from .messages import Group, Message, channel_name, take_message
+from .messages import Group, Message, channel_name, plain, take_message
 from .running_worker import Workers
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class ChannelClient(NotCopied):
     @kit_coroutine
     async def asend(self, to: str, content: Mapping[str, Any] | None = None) -> None:
         """Put a message on a channel; ``reply_channel`` is added if absent."""
-        message = {"reply_channel": self.reply_channel, **(content or {})}
+        message = {"reply_channel": self.reply_channel, **plain(content or {})}
         await self.channel_layer.send(channel_name(to), message)
 
     @kit_coroutine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.run import required
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from channels_testkit.layers.captive import CaptiveChannelLayer
     from channels_testkit.running.run import TestRun
@@ -78,12 +79,14 @@ class Channel(_Named):
         ``immediately`` is accepted: Channels 4 holds nothing back.
         """
         del immediately
-        self._run_sync(self.channel_layer.send(self.name, _plain(content)), "asend")
+        with _missing_type_explained(content):
+            self._run_sync(self.channel_layer.send(self.name, plain(content)), "asend")
 
     @kit_coroutine
     async def asend(self, content: Mapping[str, Any]) -> None:
         """Put a message on the channel, as ``send()``."""
-        await self.channel_layer.send(self.name, _plain(content))
+        with _missing_type_explained(content):
+            await self.channel_layer.send(self.name, plain(content))
 
 
 class Group(_Named):
@@ -129,14 +132,15 @@ class Group(_Named):
         accepted: Channels 4 holds nothing back.
         """
         del immediately
-        self._run_sync(
-            self.channel_layer.group_send(self.name, _plain(content)), "asend"
-        )
+        with _missing_type_explained(content):
+            sending = self.channel_layer.group_send(self.name, plain(content))
+            self._run_sync(sending, "asend")
 
     @kit_coroutine
     async def asend(self, content: Mapping[str, Any]) -> None:
         """Send a message to every member, as ``send()``."""
-        await self.channel_layer.group_send(self.name, _plain(content))
+        with _missing_type_explained(content):
+            await self.channel_layer.group_send(self.name, plain(content))
 
 
 class Message(dict[str, Any]):
@@ -226,7 +230,23 @@ def take_message(
     return None
 
 
-def _plain(content: Mapping[str, Any]) -> dict[str, Any]:
+def plain(content: object) -> dict[str, Any]:
+    """Return a message as a dict of its own; ``TypeError`` for no dict."""
     if not isinstance(content, dict):
         raise TypeError(f"A message is a dict, not {content!r}.")
     return dict(content)
+
+
+@contextlib.contextmanager
+def _missing_type_explained(content: Mapping[str, Any]) -> Iterator[None]:
+    """Say what Channels 1 did not ask for; Python 3.10 has no notes."""
+    try:
+        yield
+    except ValueError as error:
+        add_note = getattr(error, "add_note", None)
+        if add_note and "type" not in content and "'type' attribute" in str(error):
+            add_note(
+                "In Channels 4 a message for a consumer needs a 'type', which names its"
+                " handler: {'type': 'room.text', ...} calls room_text()."
+            )
+        raise
