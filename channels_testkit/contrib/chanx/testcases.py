@@ -70,7 +70,8 @@ class WebsocketTestMixin(testcases.WebsocketTestMixin):
         """
         Return a communicator that is not connected, and is closed at the end.
 
-        ``router`` is Chanx's name of ``application``. Where no path is known,
+        The first one of a test is its ``auth_communicator``. ``router`` is
+        Chanx's name of ``application``. Where no path is known,
         ``connect(ws_path=...)`` has to be given one, and raises
         ``ImproperlyConfigured`` otherwise.
         """
@@ -85,6 +86,7 @@ class WebsocketTestMixin(testcases.WebsocketTestMixin):
             path, Options(**options)
         )
         communicator.unknown_path = unknown
+        self._kit.once("auth_communicator", lambda: communicator)
         return communicator
 
     @kit_coroutine
@@ -98,9 +100,10 @@ class WebsocketTestMixin(testcases.WebsocketTestMixin):
     @property
     def auth_communicator(self) -> WebsocketCommunicator:
         """
-        A communicator made from the class's defaults, on first use.
+        The first communicator of the test, as with Chanx.
 
-        It is the same one for the rest of the test, and is not connected.
+        Where there is none yet, one is made from the class's defaults, and is
+        not connected. It is the same one for the rest of the test.
         """
         return cast("WebsocketCommunicator", super().auth_communicator)
 

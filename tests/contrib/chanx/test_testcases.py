@@ -147,6 +147,24 @@ class HandshakeTests(WebsocketTestCase):
         self.assertEqual(scope["subprotocols"], ["v2"])
         self.assertIs(self.auth_communicator, self.auth_communicator)
 
+    # docs:start auth-communicator
+    async def test_the_first_one_made_is_the_auth_communicator(self):
+        ann = self.create_communicator(headers=[(b"x-team", b"blue")])
+        ben = self.create_communicator()
+        self.assertIs(self.auth_communicator, ann)
+        self.assertIsNot(self.auth_communicator, ben)
+
+    # docs:end auth-communicator
+
+    async def test_the_first_one_connected_is_the_auth_communicator(self):
+        ann = await self.aconnect()
+        self.assertIs(self.auth_communicator, ann)
+
+    async def test_the_first_one_is_so_once_it_is_made(self):
+        first = self.auth_communicator
+        self.create_communicator()
+        self.assertIs(self.auth_communicator, first)
+
     async def test_those_of_the_call_come_in_their_place(self):
         ann = self.create_communicator(headers=[(b"x-team", b"blue")], subprotocols=[])
         await ann.connect()
