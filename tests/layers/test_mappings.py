@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
@@ -292,6 +293,19 @@ class InApplicationTests(SimpleWebsocketTestCase):
         self.assertEqual(next(iter(self.channel_layer.channels)), ann.channel_name)
         await ann.disconnect()
         self.assertEqual(self.channel_layer.channels, {})
+
+    async def test_a_thread_reads_while_the_application_works(self):
+        layer, seen = self.channel_layer, []
+
+        class ThreadConsumer(CrowdConsumer):
+            async def connect(self) -> None:
+                reader = threading.Thread(target=lambda: seen.append(layer.groups()))
+                reader.start()
+                reader.join()
+                await self.accept()
+
+        ann = await self.aconnect(application=ThreadConsumer.as_asgi())
+        self.assertEqual(seen, [{"room": (ann.channel_name,)}])
 
     async def test_a_test_reads_at_rest(self):
         layer = self.channel_layer
