@@ -76,6 +76,10 @@ class Page:
         """How failures call the page."""
         return type(self).__name__
 
+    def not_mounted(self) -> str:
+        """Return what a call says that comes before ``mount()``."""
+        return f"{self.name} is not mounted. Call mount() first."
+
     def mount_frame(self, params: Mapping[str, Any]) -> object | None:
         """Return what is sent first, or None where connecting is enough."""
         return None
@@ -203,7 +207,11 @@ class PageDriver:
 
     def _tell(self, turn: Turn) -> None:
         """Raise what the server's code raised in a turn."""
+        # A framework may come upon one fault several times.
+        faults: dict[object, BaseException] = {}
         for error in turn.errors:
+            faults.setdefault((type(error), str(error)), error)
+        for error in faults.values():
             self._run.errors.record(error)
         self._run.errors.deliver()
 
@@ -238,7 +246,7 @@ class PageDriver:
     def turn(self) -> Turn:
         """The frames that the last action caused."""
         if self._turn is None:
-            raise RuntimeError(f"{type(self).__name__}: mount() the page first.")
+            raise RuntimeError(self.page.not_mounted())
         return self._turn
 
     @property
@@ -259,7 +267,7 @@ class PageDriver:
         for name, value in expected.items():
             difference = say_difference(value, self._value(name))
             if difference:
-                self._fail(f"State {name!r} differs{difference}")
+                self._fail(f"State variable {name!r}: {difference}")
 
     def assert_state_contains(self, **expected: Any) -> None:
         """
@@ -272,7 +280,10 @@ class PageDriver:
         for name, value in expected.items():
             actual = self._value(name)
             if not contains(value, actual):
-                self._fail(f"State {name!r} is {actual!r}, without {value!r} in it.")
+                self._fail(
+                    f"State variable {name!r}: expected to contain {value!r}, got"
+                    f" {actual!r}."
+                )
 
     def _value(self, name: str) -> Any:
         __tracebackhide__ = True
@@ -283,8 +294,7 @@ class PageDriver:
             names = sorted(self.page.state(self.consumer))
             closest = closest_name(name, names)
             hint = f" Did you mean {closest!r}?" if closest else ""
-            has = ", ".join(map(repr, names)) or "nothing"
-            self._fail(f"There is no state {name!r}; there is {has}.{hint}")
+            self._fail(f"State variable {name!r} not found. Available: {names}.{hint}")
 
     def assert_frame(self, expected: object) -> Any:
         """

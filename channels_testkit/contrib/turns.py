@@ -61,9 +61,10 @@ class EventResult(dict[str, Any]):
     What came of an event: a dict, with the exception besides.
 
     Its keys are ``success``, ``error``, ``state_before``, ``state_after``,
-    ``duration_ms`` and ``frames``. One that has failed must be looked at: by
-    its ``success`` or ``error``, or by ``exception``. Otherwise the next
-    action, or the end of the test, fails.
+    ``duration_ms`` and ``frames``; an adapter may add others, a ``code`` for
+    instance. One that has failed must be looked at: by its ``success``,
+    ``error`` or ``code``, or by ``exception``. Otherwise the next action, or
+    the end of the test, fails.
     """
 
     def __init__(
@@ -82,8 +83,13 @@ class EventResult(dict[str, Any]):
         self.is_examined = True
         return self._exception
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it failed. Reading this does not count as looking at it."""
+        return not super().__getitem__("success")
+
     def __getitem__(self, key: str) -> Any:
-        self.is_examined |= key in {"success", "error"}
+        self.is_examined |= key in {"success", "error", "code"}
         return super().__getitem__(key)
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -93,7 +99,7 @@ class EventResult(dict[str, Any]):
 
     def failure(self) -> AssertionError | None:
         """Return what there is to tell of a failure nobody has looked at."""
-        if self.is_examined or self["success"]:
+        if self.is_examined or not self.has_failed:
             return None
         text = (
             f"{self.action} failed on the server: {self['error']}\n\n"
@@ -151,4 +157,4 @@ def say_difference(expected: object, actual: object) -> str:
     if difference is None:
         return ""
     place = f" at {difference.path!r}" if difference.path else ""
-    return f"{place}: expected {difference.expected}, it is {difference.actual}."
+    return f"expected {difference.expected}, got {difference.actual}{place}."

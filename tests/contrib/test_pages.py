@@ -270,7 +270,7 @@ class EventTests(ChannelTestCase):
             client.assert_state(notes=[])
         self.assertEqual(
             str(caught.exception),
-            "State 'notes' differs at '[0]': expected nothing, it is 'half'.\n\n"
+            "State variable 'notes': expected nothing, got 'half' at '[0]'.\n\n"
             "The server raised ValueError: the list is full\n\n"
             "The turn of send_event('break') held:\n"
             '     1  {"problem": "ValueError"}',
@@ -388,7 +388,9 @@ class MountTests(ChannelTestCase):
             client.mount(owner="ben")
 
     def test_call_before_mount_says_so(self):
-        with self.assertRaisesMessage(RuntimeError, "PageClient: mount() the page"):
+        with self.assertRaisesMessage(
+            RuntimeError, "ListPage is not mounted. Call mount() first."
+        ):
             list_client().assert_state(notes=[])
 
 
@@ -400,8 +402,8 @@ class StateTests(ChannelTestCase):
         text, _, _ = str(caught.exception).partition("\n\n")
         self.assertEqual(
             text,
-            "There is no state 'note'; there is 'notes', 'owner'. Did you mean"
-            " 'notes'?",
+            "State variable 'note' not found. Available: ['notes', 'owner']. Did you"
+            " mean 'notes'?",
         )
 
     def test_parts_of_the_state(self):
@@ -411,7 +413,9 @@ class StateTests(ChannelTestCase):
         with self.assertRaises(AssertionError) as caught:
             client.assert_state_contains(notes=["tea"])
         text, _, _ = str(caught.exception).partition("\n\n")
-        self.assertEqual(text, "State 'notes' is ['milk'], without ['tea'] in it.")
+        self.assertEqual(
+            text, "State variable 'notes': expected to contain ['tea'], got ['milk']."
+        )
 
     def test_adapter_has_to_say_what_it_can(self):
         page = Page()

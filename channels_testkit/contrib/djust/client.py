@@ -24,27 +24,79 @@ class LiveViewTestClient(LiveViewDriver, PageClient):
     Drives a LiveView in a sync test, with the calls of djust's own client.
 
     Takes a LiveView class, or the path that the project routes to one;
-    ``user`` is logged in by a session. With ``rate_limits`` the limits of a
-    connection hold as well. ``url`` is that of the page, for a class. Other
-    options are those of ``self.connect()``, and ``ws_path``.
+    ``user`` is logged in by a session, and one that is not in the database is
+    put into the scope. Cookies and headers of a ``request_factory`` go with
+    the handshake. With ``rate_limits`` the limits of a connection hold as
+    well. ``url`` is that of the page, for a class. Other options are those of
+    ``self.connect()``, and ``ws_path``.
     """
 
+    def mount(self, via_websocket: bool = True, **params: Any) -> Self:
+        """
+        Connect, ask for the page, and return the client.
+
+        A client whose page is open asks for it again, on the same socket.
+        Without ``via_websocket`` the view is mounted as by a first request,
+        for ``get_state()`` and ``render()``. Raises what the server's code
+        raises, and ``MountRefused`` where the server does not give the page.
+        """
+        if via_websocket:
+            return super().mount(**params)
+        self._run_sync(self._prerender(params), "mount")
+        return self
+
     def send_event(
-        self, name: str, /, *, raise_on_missing: bool = True, **params: Any
+        self,
+        event_name: str,
+        /,
+        raise_on_missing: bool = True,
+        **params: Any,
     ) -> EventResult:
         """
         Send an event and return what came of it: see ``EventResult``.
 
-        Raises ``NoHandlerFoundError`` for a name that the view does not have.
+        Raises ``NoHandlerFoundError`` for a name that the view does not have;
+        without ``raise_on_missing`` the result has failed, and says so. A
+        result that djust denied has the ``code`` ``"permission_denied"``.
         """
-        work = self._send_checked(name, params, raise_on_missing=raise_on_missing)
+        work = self._send_checked(event_name, params, raise_on_missing=raise_on_missing)
         result: EventResult = self._run_sync(work, "send_event")
         return result
 
-    def render(self, engine: str = "rust") -> str:
-        """Return the HTML that the browser holds."""
-        html: str = self._run_sync(self._render(engine), "render")
+    def render(self, engine: str = "rust", *, with_ids: bool = False) -> str:
+        """
+        Return the HTML that the browser holds.
+
+        The ``dj-id`` of each tag, which djust patches by, is left out unless
+        ``with_ids`` is true.
+        """
+        work = self._render(engine, with_ids=with_ids)
+        html: str = self._run_sync(work, "render")
         return html
+
+    def render_with_patches(self) -> tuple[str, list[Any], int]:
+        """
+        Have djust render the page anew, as after a push to the view.
+
+        Returns the HTML that the browser then holds, with each ``dj-id``; the
+        patches that it got since the last call, or since ``mount()``; and the
+        version of the page. Frames belong to the turn under way.
+        """
+        work = self._render_with_patches()
+        found: tuple[str, list[Any], int] = self._run_sync(work, "render_with_patches")
+        return found
+
+    def assert_http_ws_djid_parity(self, **params: Any) -> list[str]:
+        """
+        Assert that a request and a socket give the page the same ``dj-id``s.
+
+        Mounts the page in both ways with these parameters, and fails where the
+        patches of a first event would miss what the browser has. Returns the
+        identifiers, in order. Needs no ``mount()``.
+        """
+        work = self._assert_parity(params)
+        found: list[str] = self._run_sync(work, "assert_http_ws_djid_parity")
+        return found
 
     def render_async(self) -> None:
         """
@@ -84,16 +136,39 @@ class AsyncLiveViewTestClient(LiveViewDriver, AsyncPageClient):
     """
 
     @kit_coroutine
-    async def send_event(
-        self, name: str, /, *, raise_on_missing: bool = True, **params: Any
-    ) -> EventResult:
-        """Send an event: see ``LiveViewTestClient.send_event()``."""
-        return await self._send_checked(name, params, raise_on_missing=raise_on_missing)
+    async def mount(self, via_websocket: bool = True, **params: Any) -> Self:
+        """Connect and ask for the page: see ``LiveViewTestClient.mount()``."""
+        work = self._mount if via_websocket else self._prerender
+        await work(params)
+        return self
 
     @kit_coroutine
-    async def render(self, engine: str = "rust") -> str:
-        """Return the HTML that the browser holds."""
-        return await self._render(engine)
+    async def send_event(
+        self,
+        event_name: str,
+        /,
+        raise_on_missing: bool = True,
+        **params: Any,
+    ) -> EventResult:
+        """Send an event: see ``LiveViewTestClient.send_event()``."""
+        return await self._send_checked(
+            event_name, params, raise_on_missing=raise_on_missing
+        )
+
+    @kit_coroutine
+    async def render(self, engine: str = "rust", *, with_ids: bool = False) -> str:
+        """Return the HTML: see ``LiveViewTestClient.render()``."""
+        return await self._render(engine, with_ids=with_ids)
+
+    @kit_coroutine
+    async def render_with_patches(self) -> tuple[str, list[Any], int]:
+        """Render: see ``LiveViewTestClient.render_with_patches()``."""
+        return await self._render_with_patches()
+
+    @kit_coroutine
+    async def assert_http_ws_djid_parity(self, **params: Any) -> list[str]:
+        """See ``LiveViewTestClient.assert_http_ws_djid_parity()``."""
+        return await self._assert_parity(params)
 
     @kit_coroutine
     async def render_async(self) -> None:

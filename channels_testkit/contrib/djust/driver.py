@@ -2,86 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import inspect
 import time
 from typing import TYPE_CHECKING, Any
 
-from djust.live_view import LiveView
+from djust.testing import NoHandlerFoundError
 
-from channels_testkit.contrib.pages import PageDriver
 from channels_testkit.contrib.turns import EventResult, in_json
-from channels_testkit.matching import closest_name, matches
-from channels_testkit.running.run import required
+from channels_testkit.matching import closest_name
 from channels_testkit.workers.messages import Group
 
-from .exceptions import NoHandlerFoundError
-from .isolation import Background, without_rate_limits
-from .page import DjustPage, mountable, routed_view, split_url
+from .mounting import LiveViewMounting
+from .page import DjustPage, routed_view, split_url
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
+    from djust.live_view import LiveView
     from typing_extensions import Self
+
+    from .isolation import Background
 
 __unittest = True
 
-_RENDERS = ("patch", "html_update", "mount", "html_recovery")
 
-
-class LiveViewDriver(PageDriver):
+class LiveViewDriver(LiveViewMounting):
     """What both clients do."""
 
-    page: DjustPage
-
-    def __init__(
-        self,
-        view: Any,
-        *,
-        user: Any = None,
-        url: str = "/",
-        rate_limits: bool = False,
-        **options: Any,
-    ) -> None:
-        test = required(type(self).__name__)
-        if isinstance(view, str):
-            view, url = _at(view), view
-        if not (isinstance(view, type) and issubclass(view, LiveView)):
-            raise TypeError(
-                f"{type(self).__name__} takes a LiveView class or the path of one, not"
-                f" {view!r}."
-            )
-        with contextlib.ExitStack() as stack:
-            path = mountable(view, test.options.module)
-            page = DjustPage(view, stack.enter_context(path), url)
-            super().__init__(page, user=user, **options)
-            self._run.add_cleanup(stack.pop_all().close)
-        self._has_rate_limits = rate_limits
-        self._operations_before = 0
-        self._html: tuple[int, str] | None = None
-        self._went_on_to = ""
-
-    @property
-    def view_instance(self) -> Any:
-        """The view behind the page."""
-        return self.page.view(self.consumer)
-
-    # Actions.
-
-    async def _mount(self, params: Mapping[str, Any]) -> None:
-        with contextlib.ExitStack() as stack:
-            if not self._has_rate_limits:
-                stack.enter_context(without_rate_limits())
-            await super()._mount(params)
-        self._check_mounted()
-
-    def _check_mounted(self) -> None:
-        self.assert_frame({"type": "mount"})
-        self.view_instance  # noqa: B018 - kept for when the connection has gone
-
     async def _send(self, frame: object) -> None:
+        self._need_socket()
         if self._went_on_to:
             raise RuntimeError(
                 f"This client has followed a redirect to {self._went_on_to!r}: use the"
@@ -95,30 +46,18 @@ class LiveViewDriver(PageDriver):
         view = self.view_instance
         self._operations_before = len(view._stream_operations)  # noqa: SLF001
         result = await self._send_event(name, params)
-        if raise_on_missing and not callable(getattr(view, name, None)):
-            result.is_examined = True
-            raise NoHandlerFoundError(_no_handler(view, name))
+        if result.has_failed and not callable(getattr(view, name, None)):
+            text = _no_handler(view, name)
+            if raise_on_missing:
+                result.is_examined = True
+                raise NoHandlerFoundError(text)
+            result["error"] = text
+        result.update(_code_of(result))
+        self._note("event", name=name, params=params, **_outcome(result))
         return result
 
-    async def _render(self, engine: str) -> str:
-        if engine != "rust":
-            raise ValueError(f"The consumer renders with 'rust', not {engine!r}.")
-        frames = [f for f in self._all_frames() if f["type"] in _RENDERS]
-        if self._html is not None and self._html[0] == len(frames):
-            return self._html[1]
-        if frames[-1].get("html") is None:
-            frames.append(await self._ask_for_html())
-        self._html = len(frames), frames[-1]["html"]
-        return self._html[1]
-
-    async def _ask_for_html(self) -> Any:
-        await self._send({"type": "request_html"})
-        answer = self._all_frames()[-1]
-        if answer["type"] != "html_recovery":
-            self._fail("djust has no HTML of the page to give.")
-        return answer
-
     async def _render_async(self) -> None:
+        self._need_socket()
         view, background = self.view_instance, self._background
         let_go = background.take(self._driver.connection)
         # djust makes it when a view first starts something.
@@ -147,16 +86,25 @@ class LiveViewDriver(PageDriver):
 
     async def _follow_redirect(self) -> Self:
         redirects = self.turn.find({"type": "navigation", "action": "live_redirect"})
-        if len(redirects) != 1:
+        if not redirects:
             self._fail(
-                f"{self.turn.action} led to {len(redirects)} redirects;"
-                " follow_redirect() needs one."
+                "Expected a live_redirect to follow, but the handler queued no"
+                " redirect."
+            )
+        if len(redirects) > 1:
+            paths = [redirect["path"] for redirect in redirects]
+            self._fail(
+                f"follow_redirect: handler queued {len(redirects)} live_redirects"
+                f" (paths: {paths}); the browser follows one."
             )
         (redirect,) = redirects
         path, query = split_url(redirect["path"])
         view: Any = routed_view(path)
         if view is None:
-            self._fail(f"{path!r} is no LiveView: the browser loads it over HTTP.")
+            self._fail(
+                f"follow_redirect: {path!r} is not a LiveView: the browser loads it"
+                " over HTTP."
+            )
         params = {**query, **_in_url(redirect.get("params") or {})}
         client = self._rooted_on(view, path, params)
         self._went_on_to = path
@@ -169,6 +117,7 @@ class LiveViewDriver(PageDriver):
         self._tell(turn)
         self._tell_refusal(turn)
         self._check_mounted()
+        self._note("mount", params=self.page.query, via_websocket=True)
 
     def _rooted_on(
         self, view: type[LiveView], path: str, query: dict[str, str]
@@ -178,11 +127,13 @@ class LiveViewDriver(PageDriver):
         client = copy.copy(self)
         client.page = DjustPage(view, f"{view.__module__}.{view.__qualname__}", path)
         client.page.query = query
-        vars(client).update(_turn=None, _html=None)
+        vars(client).update(_turn=None, _html=None, _history=[])
         self._run.add_cleanup(client._at_end)  # noqa: SLF001 - as above
         return client
 
     async def _trigger_info(self, message: Mapping[str, Any]) -> EventResult:
+        self.turn  # noqa: B018 - raises where nothing is mounted
+        self._need_socket()
         channel = _channel_of(message)
         group = f"djust_db_notify_{channel}"
         if group not in self.communicator.groups:
@@ -192,90 +143,30 @@ class LiveViewDriver(PageDriver):
         with self._turn_of(f"trigger_info({channel!r})") as turn:
             await Group(group).asend(dict(message))
             await self._driver.connected("trigger_info()").settle()
-        return self._result(turn, before, time.perf_counter() - start)
+        result = self._result(turn, before, time.perf_counter() - start)
+        self._note("handle_info", message=message, **_outcome(result))
+        return result
 
     def _at_end(self) -> None:
         for free in self._background.take(self._driver.connection):
             self._run.run_in_sync_test(_cancel(free), "disconnect")
         super()._at_end()
 
-    # Assertions.
 
-    def assert_push_event(self, name: str, params: object = None) -> Any:
-        """
-        Assert that the last turn pushed an event; return its payload.
-
-        Keys of the payload that are not expected do not matter.
-        """
-        __tracebackhide__ = True
-        for frame in self.turn.find({"type": "push_event", "event": name}):
-            if params is None or matches(params, frame["payload"], partial=True):
-                return frame["payload"]
-        return self._fail(self._none("push event", name, params))
-
-    def assert_patch(self, path: str | None = None, params: object = None) -> Any:
-        """Assert that the last turn patched the URL; return the frame."""
-        __tracebackhide__ = True
-        return self._assert_navigation("live_patch", path, params)
-
-    def assert_redirect(self, path: str | None = None, params: object = None) -> Any:
-        """Assert that the last turn led to another page; return the frame."""
-        __tracebackhide__ = True
-        return self._assert_navigation("live_redirect", path, params)
-
-    def _assert_navigation(self, action: str, path: str | None, params: object) -> Any:
-        __tracebackhide__ = True
-        for frame in self.turn.find({"type": "navigation", "action": action}):
-            has_path = path is None or frame.get("path") == path
-            given = frame.get("params") or {}
-            if has_path and (params is None or matches(params, given, partial=True)):
-                return frame
-        return self._fail(self._none(action, path, params))
-
-    def assert_stream_insert(self, stream: str, item: object = None) -> Any:
-        """
-        Assert that the last event inserted into a stream; return the item.
-
-        Keys of a dict that are not expected do not matter. The insertion is
-        the view's: whether the browser has got anything, the turn says.
-        """
-        __tracebackhide__ = True
-        inserted = self._inserted()
-        for found in inserted.get(stream, []):
-            if item is None or matches(item, found, partial=True):
-                return found
-        text = self._none("insertion into stream", stream, item)
-        return self._fail(f"{text}\n\nInserted: {inserted!r}")
-
-    def _none(self, what: str, name: str | None, params: object) -> str:
-        """Say that the last turn held nothing of a kind."""
-        called = "" if name is None else f" {name!r}"
-        wanted = "" if params is None else " that matches"
-        expected = "" if params is None else f"\n\nExpected: {in_json(params)}"
-        return f"{self.turn.action} led to no {what}{called}{wanted}.{expected}"
-
-    def _inserted(self) -> dict[str, list[Any]]:
-        """Return the items that the last event inserted, by stream."""
-        view = self.view_instance
-        operations = view._stream_operations[self._operations_before :]  # noqa: SLF001
-        found: dict[str, list[Any]] = {}
-        for name in {operation["stream"] for operation in operations}:
-            ids = {op["dom_id"] for op in operations if _inserts(op, name)}
-            stream = view._streams[name]  # noqa: SLF001
-            found[name] = [i for i in stream.items if stream.dom_id_for(i) in ids]
-        return found
+def _code_of(result: EventResult) -> dict[str, str]:
+    """Return the code that djust's own client has for a denial."""
+    for frame in result["frames"]:
+        if frame["type"] == "error":
+            is_denied = frame["error"] == "Permission denied"
+            code = frame.get("code", "permission_denied" if is_denied else None)
+            return {} if code is None else {"code": code}
+    return {}
 
 
-def _at(path: str) -> type[LiveView]:
-    view = routed_view(path)
-    if view is None:
-        raise ValueError(f"The project routes {path!r} to no LiveView.")
-    return view
-
-
-def _inserts(operation: Mapping[str, Any], stream: str) -> bool:
-    is_insert = operation["type"] == "stream_insert"
-    return bool(is_insert and operation["stream"] == stream)
+def _outcome(result: EventResult) -> dict[str, Any]:
+    """Return what the history has of a result, without looking at it."""
+    names = ("duration_ms", "error", "code")
+    return {name: value for name, value in result.items() if name in names}
 
 
 def _in_url(params: Mapping[str, Any]) -> dict[str, str]:
@@ -294,7 +185,10 @@ def _no_handler(view: object, name: str) -> str:
     closest = closest_name(name, names)
     hint = f" Did you mean {closest!r}?" if closest else ""
     handlers = ", ".join(map(repr, names)) or "none"
-    return f"{type(view).__name__} has no {name!r}. Its handlers: {handlers}.{hint}"
+    return (
+        f"No handler found for event: {name}. The handlers of {kind.__name__}:"
+        f" {handlers}.{hint}"
+    )
 
 
 def _channel_of(message: Mapping[str, Any]) -> str:

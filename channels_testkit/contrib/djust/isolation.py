@@ -102,12 +102,12 @@ def without_rate_limits() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def allowed(module: str) -> Iterator[None]:
-    """Let views of a module be mounted, besides those the settings allow."""
-    prefixes = mount._allowed_prefixes  # noqa: SLF001
+def allowed(view_path: str) -> Iterator[None]:
+    """Let one view be mounted, besides those that the settings allow."""
+    is_allowed = mount.is_view_path_allowed
 
-    def all_prefixes() -> list[str]:
-        return [*prefixes(), module]
+    def is_view_path_allowed(path: str) -> bool:
+        return path == view_path or is_allowed(path)
 
-    with mock.patch.object(mount, "_allowed_prefixes", all_prefixes):
+    with mock.patch.object(mount, "is_view_path_allowed", is_view_path_allowed):
         yield

@@ -6,10 +6,13 @@ import contextlib
 import itertools
 import sys
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 from urllib.parse import parse_qsl, urlsplit
 
 from django.urls import Resolver404, resolve
+from djust.checks.components import _routed_liveview_classes as routed_views
 from djust.live_view import LiveView
+from djust.security.mount import is_view_path_allowed as is_allowed
 
 from channels_testkit.contrib.pages import Page
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from channels_testkit.running.run import TestRun
 
 _local_names = itertools.count(1)
+#: The template of a view of a test that has none.
+_BLANK = "<div dj-root></div>"
 
 
 class DjustPage(Page):
@@ -51,6 +56,10 @@ class DjustPage(Page):
     def name(self) -> str:
         """The name of the view."""
         return self.view_class.__name__
+
+    def not_mounted(self) -> str:
+        """Return djust's own words."""
+        return "View not mounted. Call client.mount() first."
 
     # Frames.
 
@@ -99,7 +108,7 @@ class DjustPage(Page):
         """Return the view, also when the connection has been closed."""
         self._view = consumer.view_instance or self._view  # type: ignore[attr-defined]
         if self._view is None:
-            raise RuntimeError(f"{self.name} is not mounted: mount() it first.")
+            raise RuntimeError(self.not_mounted())
         return self._view
 
     def state(self, consumer: AsyncConsumer) -> Mapping[str, Any]:
@@ -145,17 +154,31 @@ def mountable(view_class: type[LiveView], test_module: str) -> Iterator[str]:
     """
     Give the path that djust finds a view by.
 
-    A view of the test's own module, or one that a function has made, may be
-    mounted wherever it is. Any other has to be allowed by the settings, as in
-    production.
+    A view of the test's own module, and one that a function has made, are
+    mounted wherever they are, also without a template; so is any view that no
+    URL of the project leads to. Other views have to be allowed by the
+    settings, as in production.
     """
     module, name = view_class.__module__, view_class.__qualname__
+    is_local = vars(sys.modules[module]).get(name) is not view_class
     with contextlib.ExitStack() as stack:
-        if vars(sys.modules[module]).get(name) is not view_class:
+        if is_local:
             name = f"{view_class.__name__}_{next(_local_names)}"
             setattr(sys.modules[module], name, view_class)
             stack.callback(delattr, sys.modules[module], name)
-            stack.enter_context(allowed(module))
-        elif module == test_module:
-            stack.enter_context(allowed(module))
-        yield f"{module}.{name}"
+        path = f"{module}.{name}"
+        is_of_test = is_local or module == test_module
+        if is_of_test and not _has_template(view_class):
+            blank = mock.patch.object(view_class, "template", _BLANK)
+            stack.enter_context(blank)
+        if is_of_test or not (is_allowed(path) or view_class in routed_views()):
+            stack.enter_context(allowed(path))
+        yield path
+
+
+def _has_template(view_class: type[LiveView]) -> bool:
+    return bool(
+        view_class.template_name
+        or view_class.template
+        or view_class.get_template is not LiveView.get_template
+    )

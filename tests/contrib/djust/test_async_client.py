@@ -47,9 +47,11 @@ class AsyncClientTests(ChannelTestCase):
 
     async def test_render_returns_what_the_browser_holds(self):
         client = await AsyncLiveViewTestClient(Counter).mount(count=3)
-        self.assertEqual(await client.render(), '<p dj-id="1">3</p>')
+        self.assertEqual(await client.render(), "<p>3</p>")
         await client.send_event("increment")
-        self.assertEqual(await client.render(), '<p dj-id="1">4</p>')
+        self.assertEqual(await client.render(), "<p>4</p>")
+        with_ids = await client.render(with_ids=True)
+        self.assertEqual(with_ids, '<p dj-id="1">4</p>')
 
     async def test_contents_of_the_state(self):
         client = await AsyncLiveViewTestClient(Filter).mount()

@@ -1,7 +1,0 @@
-"""What djust's clients raise."""
-
-from __future__ import annotations
-
-
-class NoHandlerFoundError(AssertionError):
-    """The view has no handler of that name."""
