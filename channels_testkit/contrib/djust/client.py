@@ -102,8 +102,8 @@ class LiveViewTestClient(LiveViewDriver, PageClient):
         """
         Let the background work that djust has started run, to its end.
 
-        Its frames belong to the turn. Raises what it raises, unless the view
-        has a ``handle_async_result()``, which is then told.
+        Its frames belong to the turn. Raises what it raises, when the view's
+        ``handle_async_result()`` has been told.
         """
         self._run_sync(self._render_async(), "render_async")
 

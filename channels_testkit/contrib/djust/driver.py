@@ -58,10 +58,9 @@ class LiveViewDriver(LiveViewMounting):
 
     async def _render_async(self) -> None:
         self._need_socket()
-        view, background = self.view_instance, self._background
-        let_go = background.take(self._driver.connection)
+        let_go = self._background.take(self._driver.connection)
         # djust makes it when a view first starts something.
-        queued = getattr(view, "_async_tasks", {})
+        queued = getattr(self.view_instance, "_async_tasks", {})
         if queued and not let_go:
             names = ", ".join(map(repr, queued))
             self._fail(
@@ -73,10 +72,6 @@ class LiveViewDriver(LiveViewMounting):
             for free in let_go:
                 free.set_result(None)
             await self._driver.connected("render_async()").settle()
-        raised, background.raised = background.raised, []
-        has_handler = hasattr(view, "handle_async_result")
-        # The view has been told of what its own callbacks have raised.
-        turn.errors = [e for e in turn.errors if not (has_handler and e in raised)]
         self._tell(turn)
 
     @property

@@ -28,8 +28,6 @@ class Background:
     def __init__(self) -> None:
         self._held: list[tuple[object, asyncio.Future[None]]] = []
         self._run_callback: Any = async_work.run_async_callback
-        #: What the callbacks have raised.
-        self.raised: list[BaseException] = []
 
     async def run_async_callback(
         self, callback: Any, args: Any = (), kwargs: Any = None
@@ -38,11 +36,7 @@ class Background:
         is_free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._held.append((MEETING.get(), is_free))
         await is_free
-        try:
-            return await self._run_callback(callback, args, kwargs)
-        except Exception as error:
-            self.raised.append(error)
-            raise
+        return await self._run_callback(callback, args, kwargs)
 
     def take(self, connection: object) -> list[asyncio.Future[None]]:
         """Take what is held of a connection, to let it go."""

@@ -124,7 +124,8 @@ class AsyncClientTests(ChannelTestCase):
             await client.render_async()
         client = await AsyncLiveViewTestClient(CarefulReport).mount()
         await client.send_event("fail")
-        await client.render_async()
+        with self.assertApplicationRaises(OSError):
+            await client.render_async()
         client.assert_state(report="no paper")
 
     async def test_work_that_is_not_let_run_leaves_nothing(self):

@@ -641,7 +641,8 @@ class BackgroundTests(ChannelTestCase):
     def test_view_that_handles_the_exception_is_told(self):
         client = LiveViewTestClient(CarefulReport).mount()
         client.send_event("fail")
-        client.render_async()
+        with self.assertRaisesMessage(OSError, "no paper"):
+            client.render_async()
         client.assert_state(report="no paper")
 
     def test_work_that_is_not_let_run_leaves_nothing(self):
