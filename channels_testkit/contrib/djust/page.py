@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl, urlsplit
 from django.urls import Resolver404, resolve
 from djust.checks.components import _routed_liveview_classes as routed_views
 from djust.live_view import LiveView
-from djust.security.mount import is_view_path_allowed as is_allowed
 
 from channels_testkit.contrib.pages import Page
 
@@ -154,10 +153,10 @@ def mountable(view_class: type[LiveView], test_module: str) -> Iterator[str]:
     """
     Give the path that djust finds a view by.
 
-    A view of the test's own module, and one that a function has made, are
-    mounted wherever they are, also without a template; so is any view that no
-    URL of the project leads to. Other views have to be allowed by the
-    settings, as in production.
+    A view of the test's own module, one that a function has made, and one
+    that no URL of the project leads to are the test's: they are mounted
+    wherever they are, also without a template. Other views have to be allowed
+    by the settings, as in production.
     """
     module, name = view_class.__module__, view_class.__qualname__
     is_local = vars(sys.modules[module]).get(name) is not view_class
@@ -167,12 +166,11 @@ def mountable(view_class: type[LiveView], test_module: str) -> Iterator[str]:
             setattr(sys.modules[module], name, view_class)
             stack.callback(delattr, sys.modules[module], name)
         path = f"{module}.{name}"
-        is_of_test = is_local or module == test_module
-        if is_of_test and not _has_template(view_class):
-            blank = mock.patch.object(view_class, "template", _BLANK)
-            stack.enter_context(blank)
-        if is_of_test or not (is_allowed(path) or view_class in routed_views()):
+        if is_local or module == test_module or view_class not in routed_views():
             stack.enter_context(allowed(path))
+            if not _has_template(view_class):
+                blank = mock.patch.object(view_class, "template", _BLANK)
+                stack.enter_context(blank)
         yield path
 
 

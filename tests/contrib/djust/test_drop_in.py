@@ -27,6 +27,7 @@ from channels_testkit.contrib.djust import (
 )
 from tests.app.models import Note
 
+from . import views
 from .test_client import Chat, Filter, Orders, Save
 from .views import Counter, Members, NoteDetail, SignIn
 
@@ -123,8 +124,18 @@ class Clerk:
     def has_perms(self, perms: Any) -> bool:
         return set(perms) <= self.perms
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return "a clerk"
+
+
+def as_ann() -> Any:
+    """Return an application that takes everybody for ann."""
+    inner = URLRouter([path("ws/live/", LiveViewConsumer.as_asgi())])
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await inner({**scope, "user": User(username="ann")}, receive, send)
+
+    return AuthMiddlewareStack(application)
 
 
 class RenderTests(ChannelTestCase):
@@ -281,13 +292,21 @@ class AllowedTests(ChannelTestCase):
         client.assert_state(names=["ann"])
         self.assertEqual(client.render(), "")
 
-    def test_view_of_the_project_needs_its_template(self):
-        bare = type("Bare", (LiveView,), {"__module__": "tests.contrib.djust.views"})
-        views = inspect.getmodule(Counter)
-        vars(views)["Bare"] = bare
+    def test_view_that_a_url_leads_to_needs_its_template(self):
+        class Bare(LiveView):
+            __module__ = "tests.contrib.djust.views"
+
+        class URLs:
+            urlpatterns = (path("bare/", Bare.as_view()),)
+
+        Bare.__qualname__ = "Bare"
+        vars(views)["Bare"] = Bare
         self.addCleanup(delattr, views, "Bare")
-        with self.assertRaisesMessage(ValueError, "Either template_name or template"):
-            LiveViewTestClient(bare).mount()
+        with (
+            override_settings(ROOT_URLCONF=URLs),
+            self.assertRaisesMessage(ValueError, "Either template_name or template"),
+        ):
+            LiveViewTestClient("/bare/").mount()
 
 
 class UserTests(ChannelTestCase):
@@ -342,13 +361,7 @@ class UserTests(ChannelTestCase):
             LiveViewTestClient(Members, user="ann")
 
     def test_application_that_sets_another_user_fails(self):
-        inner = URLRouter([path("ws/live/", LiveViewConsumer.as_asgi())])
-
-        async def as_ann(scope: Any, receive: Any, send: Any) -> None:
-            await inner({**scope, "user": self.ann}, receive, send)
-
-        application = AuthMiddlewareStack(as_ann)
-        client = LiveViewTestClient(Members, user=Clerk(), application=application)
+        client = LiveViewTestClient(Members, user=Clerk(), application=as_ann())
         with self.assertRaisesMessage(
             AssertionError,
             "who cannot log in, but the application's scope has the user",

@@ -19,6 +19,7 @@ from tests import scenarios
 from tests.app.models import Note
 
 from .test_client import Chat, Filter, Orders, Report, Save
+from .test_drop_in import Board, Clerk, Divided, Plain, as_ann
 from .views import Counter, Members, SignIn
 
 scenario = scenarios.Scenarios("djust")
@@ -85,6 +86,34 @@ def no_html(case: Any) -> None:
 @scenario
 def other_engine(case: Any) -> None:
     mounted(Counter).render(engine="django")
+
+
+@scenario
+@override_settings(LIVEVIEW_ALLOWED_MODULES=["elsewhere"])
+def not_allowlisted(case: Any) -> None:
+    LiveViewTestClient(Counter).assert_allowlisted()
+
+
+@scenario
+def user_after_mount(case: Any) -> None:
+    client = mounted(Counter)
+    client.user = User(username="ann")
+
+
+@scenario
+def user_replaced(case: Any) -> None:
+    LiveViewTestClient(Members, user=Clerk(), application=as_ann()).mount()
+
+
+@scenario
+def without_a_socket(case: Any) -> None:
+    client = LiveViewTestClient(Board).mount(via_websocket=False)
+    client.send_event("toggle")
+
+
+@scenario
+def identifiers_differ(case: Any) -> None:
+    LiveViewTestClient(Divided).assert_http_ws_djid_parity()
 
 
 # Events.
@@ -163,6 +192,13 @@ def no_redirect(case: Any) -> None:
 def no_redirect_to_follow(case: Any) -> None:
     client = mounted(SignIn)
     client.send_event("submit", username="ann", password="wrong")
+    client.follow_redirect()
+
+
+@scenario
+def two_redirects(case: Any) -> None:
+    client = mounted(Plain)
+    client.send_event("twice")
     client.follow_redirect()
 
 

@@ -6,14 +6,18 @@ from tests.pytest_plugin.inner import PytestCase, needs
 
 FUNCTIONS = """
     import pytest
+    from django.contrib.auth.models import User
+    from djust import LiveView
+    from djust.decorators import event_handler
 
     from channels_testkit.contrib.djust import (
         AsyncLiveViewTestClient,
         LiveViewTestClient,
+        NoHandlerFoundError,
     )
     from tests.app.models import Note
     from tests.contrib.djust.test_client import Chat, Filter, Orders, Report, Save
-    from tests.contrib.djust.views import Counter, Shelf, SignIn
+    from tests.contrib.djust.views import Counter, Members, Shelf
 
     def test_counter_increments():
         client = LiveViewTestClient(Counter).mount()
@@ -68,8 +72,6 @@ FUNCTIONS = """
         client.assert_state(count=1)
 
     def test_a_view_of_the_test_module():
-        from djust import LiveView
-
         class Here(LiveView):
             template = "<div dj-root><p>{{ word }}</p></div>"
 
@@ -77,6 +79,67 @@ FUNCTIONS = """
                 self.word = "here"
 
         LiveViewTestClient(Here).mount().assert_state(word="here")
+
+    class Clerk:
+        is_authenticated = is_active = True
+
+        def has_perms(self, perms):
+            return "app.change_note" in perms
+
+    def test_a_stub_without_a_database():
+        client = LiveViewTestClient(Counter, user=Clerk()).mount()
+        assert client.send_event("guarded")["success"]
+        assert client.get_event_history()[-1]["name"] == "guarded"
+
+    def test_a_user_of_the_database(db):
+        client = LiveViewTestClient(Members)
+        client.user = User.objects.create_user("ann")
+        client.mount().assert_state(name="ann")
+
+    def test_a_view_without_a_template():
+        class Bare(LiveView):
+            @event_handler
+            def save(self, **kwargs):
+                self.push_event("flash", {"type": "success"})
+
+        client = LiveViewTestClient(Bare).mount()
+        client.send_event("save")
+        with pytest.raises(AssertionError, match="Expected push_event"):
+            client.assert_push_event("toast")
+        with pytest.raises(NoHandlerFoundError, match="for event: svae"):
+            client.send_event("svae")
+
+    def test_a_view_of_another_test_module(settings):
+        settings.LIVEVIEW_ALLOWED_MODULES = ["elsewhere"]
+        LiveViewTestClient(Save).mount().assert_state(saved=0)
+        with pytest.raises(AssertionError, match="LIVEVIEW_ALLOWED_MODULES"):
+            LiveViewTestClient(Save).assert_allowlisted()
+
+    def test_patches():
+        client = LiveViewTestClient(Counter).mount()
+        client.render_with_patches()
+        client.view_instance.count = 2
+        html, patches, _ = client.render_with_patches()
+        assert ">2</p>" in html and patches[0]["text"] == "2"
+
+    def test_a_first_page_without_a_database():
+        client = LiveViewTestClient(Counter).mount(via_websocket=False, count=3)
+        client.assert_state(count=3)
+
+    @pytest.mark.django_db
+    def test_parity():
+        assert LiveViewTestClient(Shelf).assert_http_ws_djid_parity()
+
+    @pytest.mark.asyncio
+    async def test_patches_async():
+        client = await AsyncLiveViewTestClient(Counter, user=Clerk()).mount()
+        await client.send_event("increment")
+        _, patches, _ = await client.render_with_patches()
+        assert patches[0]["text"] == "1"
+
+    @pytest.mark.asyncio
+    async def test_parity_async(db):
+        assert await AsyncLiveViewTestClient(Shelf).assert_http_ws_djid_parity()
 """
 
 
@@ -84,4 +147,4 @@ FUNCTIONS = """
 class FunctionTests(PytestCase):
     def test_every_example(self) -> None:
         ended = self.pytest(FUNCTIONS, settings="tests.contrib.djust.settings")
-        self.assert_outcomes(ended, passed=10)
+        self.assert_outcomes(ended, passed=19)
