@@ -9,13 +9,16 @@ from __future__ import annotations
 import inspect
 
 from django.test import SimpleTestCase
-from djust import LiveView, runtime, test_isolation, websocket
+from djust import LiveView, runtime, test_isolation, testing, websocket
+from djust.checks.components import _routed_liveview_classes
 from djust.config import config
 from djust.db.notifications import PostgresNotifyListener
 from djust.decorators import event_handler
 from djust.mixins import async_work
 from djust.rate_limit import ip_tracker, reset_handler_buckets
 from djust.security import mount
+
+from . import views
 
 
 def handle(self: object) -> None: ...
@@ -62,10 +65,26 @@ class CanaryTests(SimpleTestCase):
         self.assertIsInstance(ip_tracker._cooldowns, dict)
         self.assertTrue(callable(reset_handler_buckets))
 
-    def test_allowed_modules_come_from_one_function(self):
-        self.assertIn(
-            "_allowed_prefixes()", inspect.getsource(mount.is_view_path_allowed)
-        )
+    def test_mount_asks_one_function_what_is_allowed(self):
+        source = inspect.getsource(mount.resolve_view_class)
+        self.assertIn("is_view_path_allowed(view_path)", source)
+        call = "from .security.mount import is_view_path_allowed"
+        self.assertIn(call, inspect.getsource(runtime.ViewRuntime.dispatch_mount))
+        self.assertIn("djust", mount._allowed_prefixes())
+
+    def test_routed_views_are_found(self):
+        self.assertIn(views.Counter, _routed_liveview_classes())
+
+    def test_identifiers_are_read_by_a_static_method(self):
+        html = '<p dj-id="1"></p>'
+        self.assertEqual(testing.LiveViewTestClient._djroot_djids(html), ["1"])
+
+    def test_push_without_a_state_renders(self):
+        source = inspect.getsource(websocket.LiveViewConsumer._run_server_push_turn)
+        self.assertIn("view.render_with_diff", source)
+
+    def test_view_gives_the_content_of_its_root(self):
+        self.assertTrue(callable(LiveView._extract_liveview_content))
 
     def test_reset_has_the_parts_that_are_left_out(self):
         source = inspect.getsource(test_isolation.reset_djust_globals)
