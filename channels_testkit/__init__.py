@@ -18,6 +18,7 @@ if typing.TYPE_CHECKING:
         DeadlockError,
         HangError,
         NoFrame,
+        NoRoute,
         ProtocolError,
     )
     from .http.communicator import HttpCommunicator
@@ -26,6 +27,7 @@ if typing.TYPE_CHECKING:
     from .layers.sent import Sent
     from .live import LiveServerTestCase
     from .routing.apply_routes import apply_routes
+    from .running.communicator import ApplicationCommunicator
     from .testcases.classes import (
         ChannelTestCase,
         SimpleChannelTestCase,
@@ -43,10 +45,12 @@ if typing.TYPE_CHECKING:
     from .workers.messages import Channel, Group, Message
 
     ChannelLiveServerTestCase = LiveServerTestCase
+    ChannelsLiveServerTestCase = LiveServerTestCase
     ChannelTestCaseMixin = ChannelTestMixin
     Client = ChannelClient
 
 __all__ = [
+    "ApplicationCommunicator",
     "CaptiveChannelLayer",
     "Channel",
     "ChannelClient",
@@ -54,6 +58,7 @@ __all__ = [
     "ChannelTestCase",
     "ChannelTestCaseMixin",
     "ChannelTestMixin",
+    "ChannelsLiveServerTestCase",
     "ChannelsTestkitWarning",
     "Client",
     "DatabaseOwnershipError",
@@ -66,6 +71,7 @@ __all__ = [
     "LiveServerTestCase",
     "Message",
     "NoFrame",
+    "NoRoute",
     "ProtocolError",
     "Sent",
     "ServerSentEvent",
@@ -86,9 +92,10 @@ if not typing.TYPE_CHECKING:
     import importlib
 
     _MODULES = {
+        "running.communicator": "ApplicationCommunicator",
         "exceptions": (
             "ChannelsTestkitWarning DatabaseOwnershipError DeadlockError HangError"
-            " NoFrame ProtocolError"
+            " NoFrame NoRoute ProtocolError"
         ),
         "http.communicator": "HttpCommunicator",
         "http.event_stream": "ServerSentEvent",
@@ -113,6 +120,7 @@ if not typing.TYPE_CHECKING:
     }
     _OTHER_NAMES = {
         "ChannelLiveServerTestCase": "LiveServerTestCase",
+        "ChannelsLiveServerTestCase": "LiveServerTestCase",
         "ChannelTestCaseMixin": "ChannelTestMixin",
         "Client": "ChannelClient",
     }

@@ -23,6 +23,15 @@ class NoFrame(*_TIMEOUTS, AssertionError):  # type: ignore[misc]  # noqa: N818 -
     """
 
 
+class NoRoute(ValueError, AssertionError):  # noqa: N818 - a failure
+    """
+    No route leads to the path of a connection.
+
+    It is an ``AssertionError``, and also the ``ValueError`` that ``URLRouter``
+    raises. The text lists the routes.
+    """
+
+
 class ProtocolError(AssertionError):
     """
     The application sent what a real server refuses.

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     Event = Mapping[str, Any]
     Receive = Callable[[], Awaitable[Event]]
     Send = Callable[[Event], Awaitable[None]]
-    ASGIApplication = Callable[
-        [MutableMapping[str, Any], Receive, Send], Awaitable[None]
-    ]
+    # Of any kind: stubs of Channels, of Django and of asgiref have protocols
+    # of their own for what an application is called with.
+    ASGIApplication = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class RunningApplication:
@@ -28,6 +28,7 @@ class RunningApplication:
     It starts in an empty context, as on a server. ``on_send`` is called with
     each event that it sends and may raise into it; ``on_end`` with the
     exception that ended it, or None. ``around`` is entered as long as it runs.
+    It receives what is in ``events``, or what ``feed()`` gives it.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class RunningApplication:
         name: str,
         variables: Mapping[contextvars.ContextVar[Any], object],
         around: AbstractContextManager[object] | None = None,
+        events: asyncio.Queue[Event] | None = None,
     ) -> None:
         self._around = around or contextlib.nullcontext()
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._events = asyncio.Queue() if events is None else events
         #: How many events the application has received.
         self.received = 0
         self._on_send = on_send
@@ -59,11 +61,6 @@ class RunningApplication:
     def has_ended(self) -> bool:
         """Whether the application has returned, raised or been cancelled."""
         return self.task.done()
-
-    @property
-    def not_received(self) -> int:
-        """How many events wait for the application to receive them."""
-        return self._events.qsize()
 
     def feed(self, event: Event) -> None:
         """Give the application an event to receive."""

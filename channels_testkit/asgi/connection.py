@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import asyncio
 import warnings
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.numbers import next_number
@@ -16,10 +15,12 @@ from channels_testkit.exceptions import ChannelsTestkitWarning, ProtocolError
 
 from .application import RunningApplication
 from .breaches import is_meaningless, printable
+from .queues import InputQueue, OutputQueue
 from .recorder import MEETING, recorder
 from .transcript import IN, OUT, Transcript
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, MutableMapping
 
     from channels.consumer import AsyncConsumer
@@ -52,10 +53,14 @@ class Connection(abc.ABC):
         self.consumer: AsyncConsumer | None = None
         #: What the application has raised.
         self.error: BaseException | None = None
+        #: Whether that waits for the next call that is about this connection.
+        self.holds_error = False
         #: When it was last given an event, among the numbers of messages.
         self.fed_at = 0
+        #: The events that the application has not received.
+        self.input = InputQueue(self.feed)
         #: The events that have not been read.
-        self.unread: deque[Event] = deque()
+        self.output = OutputQueue()
         #: Receives that are made at the same time take turns.
         self.turns = asyncio.Lock()
         self._say_label = say_label
@@ -80,6 +85,11 @@ class Connection(abc.ABC):
         self._transcript.label = self.label
         return self._transcript
 
+    @property
+    def unread(self) -> deque[Event]:
+        """The events that have not been read, the next one first."""
+        return self.output.events
+
     # The life of the application.
 
     def _run(
@@ -92,6 +102,7 @@ class Connection(abc.ABC):
         self._running = RunningApplication(
             application,
             scope,
+            events=self.input,
             on_send=self._receive_event,
             on_end=self._application_ended,
             name=self.label,
@@ -122,7 +133,7 @@ class Connection(abc.ABC):
     @property
     def not_received(self) -> int:
         """How many events the application has not received."""
-        return 0 if self._running is None else self._running.not_received
+        return self.input.qsize()
 
     def last_received(self) -> int | None:
         """Return the number of the last event that it has received."""
@@ -136,12 +147,11 @@ class Connection(abc.ABC):
         self.fed_at = next_number()
         self._transcript.add(IN, self._shown(event))
         self._note_fed(event)
-        self._running.feed(event)
+        self.input.give(event)
 
     def _feed_silently(self, event: Event) -> None:
         """Give the application what a server gives by itself."""
-        if self._running is not None:
-            self._running.feed(event)
+        self.input.give(event)
 
     def _shown(self, event: Event) -> Event:
         """Return an event for the application as the transcript has it."""
@@ -155,6 +165,12 @@ class Connection(abc.ABC):
         """Cancel an application that does not end by itself."""
         if self._running is not None:
             self._running.task.cancel()
+
+    def raise_error(self) -> None:
+        """Raise what the application has raised, unless that was delivered."""
+        if self.error is not None:
+            self.surroundings.errors.release(self.error)
+            self.surroundings.errors.deliver()
 
     # Waiting.
 
@@ -184,7 +200,7 @@ class Connection(abc.ABC):
         else:
             self._protocol.sent(event)
             self._transcript.add(OUT, event)
-            self.unread.append(event)
+            self.output.put_nowait(event)
             self._take_in(event)
             self._waiting.wake()
 
@@ -195,8 +211,8 @@ class Connection(abc.ABC):
     def _tell(self, breach: Breach, event: Event) -> None:
         """Raise or warn, as the test asks for."""
         text = (
-            f"{self.label}: {breach.text}\n\nTo let it pass, set check_protocol ="
-            f" [{breach.name!r}] on the test case."
+            f"{self.label}: {breach.text}\n\nTo let it pass, give this connection"
+            f" check_protocol=[{breach.name!r}], or set that on the test case."
         )
         if self.surroundings.check_protocol == "warn":
             # Past this function, its caller and that of its application.
@@ -209,14 +225,20 @@ class Connection(abc.ABC):
 
     def _application_ended(self, error: BaseException | None) -> None:
         recorder.release()
-        self.error = error
         self._note_ended()
         if error is not None:
             raised = {"type": f"raised  {type(error).__name__}: {error}"}
             self._transcript.add(OUT, raised)
             note_owner(error, f"the application of {self.label}")
-            self.surroundings.errors.record(error)
+            policy = self.surroundings.application_errors
+            self.error = self._explained(error)
+            errors = self.surroundings.errors
+            errors.record(self.error, policy, is_held=self.holds_error)
         self._waiting.wake()
+
+    def _explained(self, error: BaseException) -> BaseException:
+        """Return what the test is told of an exception of the application."""
+        return error
 
     def _note_ended(self) -> None:  # noqa: B027 - a state may say nothing of it
         """Move on to the state that the application's end leads to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from channels_testkit.engine.database import TransactionsKeptOpen
@@ -24,7 +25,9 @@ class Surroundings:
     """What a communicator has around it outside of the kit's test cases."""
 
     check_protocol: str | Collection[str] = "fail"
-    receive_timeout = 1.0
+    receive_timeout: float = 1.0
+    #: What the exception of an application does, unless its test says that.
+    application_errors: str | None = None
     wire: JsonWire = JsonWire()
 
     def __init__(self, errors: ApplicationErrors | None = None) -> None:
@@ -52,3 +55,59 @@ class Surroundings:
         if isinstance(self.check_protocol, str):
             return self.check_protocol == "off"
         return name in self.check_protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policies:
+    """What one connection is judged by; None stands for the test's own."""
+
+    check_protocol: str | Collection[str] | None = None
+    receive_timeout: float | None = None
+    application_errors: str | None = None
+
+    def around(self, surroundings: Surroundings) -> Surroundings:
+        """Return surroundings in which these policies hold."""
+        if self == Policies():
+            return surroundings
+        return _OwnSurroundings(surroundings, self)
+
+
+class _OwnSurroundings(Surroundings):
+    """The surroundings of one connection that has policies of its own."""
+
+    def __init__(self, around: Surroundings, policies: Policies) -> None:
+        super().__init__(around.errors)
+        self._around = around
+        self._policies = policies
+        self.application_errors = policies.application_errors
+
+    @property
+    def check_protocol(self) -> str | Collection[str]:  # type: ignore[override]
+        """What breaches of the protocol do."""
+        own = self._policies.check_protocol
+        return self._around.check_protocol if own is None else own
+
+    @property
+    def receive_timeout(self) -> float:  # type: ignore[override]
+        """Seconds that a receive waits where waiting makes sense."""
+        own = self._policies.receive_timeout
+        return self._around.receive_timeout if own is None else own
+
+    @property
+    def wire(self) -> JsonWire:  # type: ignore[override]
+        """How payloads become frames."""
+        return self._around.wire
+
+    @property
+    def rest(self) -> RestWatch:
+        """The watch of the loop."""
+        return self._around.rest
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the call is that of a coroutine."""
+        return self._around.is_async
+
+    def around_application(self) -> AbstractContextManager[object]:
+        """Return what is entered as long as an application runs."""
+        return self._around.around_application()

@@ -334,7 +334,7 @@ class WebsocketAssertions(LayerAssertions):
         found = self._connection(connection)
         seconds = self.receive_timeout if timeout is None else timeout
         if not found.unread and not self._kit.is_async:
-            work = self._driver(connection).await_event(seconds)
+            work = self._driver(connection).event_or_end(seconds)
             self._kit.run_in_sync_test(work, "receive", only_reads=True)
         with saying(msg):
             if not found.unread and self._kit.is_async:

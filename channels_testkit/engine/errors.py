@@ -31,6 +31,7 @@ class ApplicationErrors:
     def __init__(self, policy: str = "fail") -> None:
         self._policy = policy
         self._pending: list[BaseException] = []
+        self._held: list[BaseException] = []
         self._seen: list[BaseException] = []
         self._expected: list[ExpectedErrors] = []
         #: Looks for failures that nobody has been told of yet.
@@ -41,11 +42,18 @@ class ApplicationErrors:
         #: Called when an exception has come, in whatever thread.
         self.on_record: Callable[[], object] = bool
 
-    def record(self, error: BaseException) -> bool:
+    def record(
+        self,
+        error: BaseException,
+        policy: str | None = None,
+        *,
+        is_held: bool = False,
+    ) -> bool:
         """
         Take note of an exception, unless it is known already.
 
-        Tells whether it is news that no block expects.
+        Tells whether it is news that no block expects. One that is held is
+        not delivered before ``release()``, or the end.
         """
         if self.knows(error):
             return False
@@ -53,7 +61,9 @@ class ApplicationErrors:
         _explain(error)
         is_expected = any(block.takes(error) for block in reversed(self._expected))
         if not is_expected:
-            self._judge(error)
+            self._judge(error, policy or self._policy)
+        if is_held and self.take(error):
+            self._held.append(error)
         self.on_record()
         return not is_expected
 
@@ -70,31 +80,39 @@ class ApplicationErrors:
         """Tell whether a block that has begun expects such an exception."""
         return any(isinstance(error, block.kinds) for block in self._expected)
 
-    def _judge(self, error: BaseException) -> None:
+    def release(self, error: BaseException) -> None:
+        """Let an exception be delivered that was held."""
+        if any(error is held for held in self._held):
+            self.take(error)
+            self._pending.insert(0, error)
+
+    def _judge(self, error: BaseException, policy: str) -> None:
         # A breach has been judged already, by a watch of its own.
-        if self._policy == "fail" or isinstance(error, ProtocolError):
+        if policy == "fail" or isinstance(error, ProtocolError):
             self._pending.append(error)
-        elif self._policy == "warn":
+        elif policy == "warn":
             text = f"The application raised {type(error).__name__}: {error}"
             # Where warnings are errors, this one is for the test.
             self._pending += self.warn(text)
 
     def take(self, error: BaseException) -> bool:
         """Tell whether the exception was pending; it no longer is."""
-        before = len(self._pending)
+        before = len(self._pending) + len(self._held)
         self._pending = [other for other in self._pending if other is not error]
-        return len(self._pending) < before
+        self._held = [other for other in self._held if other is not error]
+        return len(self._pending) + len(self._held) < before
 
     def take_pending(self) -> list[BaseException]:
         """Take every exception that has not been delivered."""
         self._look()
-        pending, self._pending = self._pending, []
+        pending = self._pending + self._held
+        self._pending, self._held = [], []
         return pending
 
     def pending(self) -> list[BaseException]:
         """Return every exception that has not been delivered."""
         self._look()
-        return list(self._pending)
+        return self._pending + self._held
 
     def deliver(self, raised: BaseException | None = None) -> None:
         """

@@ -99,6 +99,15 @@ def callback_of(handle: events.Handle) -> object:
     return handle._callback  # type: ignore[attr-defined]
 
 
+def future_of_sleep(handle: events.Handle) -> asyncio.Future[Any] | None:
+    """Return what ``asyncio.sleep()`` waits for, if a timer is that of one."""
+    callback = handle._callback  # type: ignore[attr-defined]
+    if callback is not asyncio.futures._set_result_unless_cancelled:  # type: ignore[attr-defined]
+        return None
+    future: asyncio.Future[Any] = handle._args[0]
+    return future
+
+
 #: Returns the time that waits are measured by, in seconds. Packages that move
 #: or freeze time replace a function where they find it, and here do not.
 clock: Callable[[], float] = functools.partial(time.perf_counter)

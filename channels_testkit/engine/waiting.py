@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Protocol
+
+from .sleeps import ends_of_sleeps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +49,8 @@ class Waiting:
         Come to rest, and wait on while the condition can still come true.
 
         It can where a timer of the application is due within ``timeout``
-        seconds, or where there is work outside of the loop.
+        seconds, or a task of the test is going to wake up, which may send
+        something then; and where there is work outside of the loop.
         """
         rest = self._around.rest
         deadline = rest.loop.time() + timeout
@@ -75,10 +79,13 @@ class Waiting:
         left = deadline - now
         if left <= 0:
             return None
-        timers = [due for due, _ in rest.application_timers() if due <= deadline]
         if rest.outside_work():
             return left
-        return max(timers[0] - now, 0.0) + _AFTER_TIMER if timers else None
+        timers = [due for due, _ in rest.application_timers()]
+        if not rest.is_settled:
+            timers += ends_of_sleeps(rest.loop)
+        due = min(timers, default=math.inf)
+        return max(due - now, 0.0) + _AFTER_TIMER if due <= deadline else None
 
     async def _arrives(self, timeout: float) -> None:
         arrival = asyncio.get_running_loop().create_future()

@@ -5,31 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.login import check_client
-from channels_testkit.asgi.scope import has_header, http_scope, path_of
+from channels_testkit.asgi.scope import http_scope, path_of
 from channels_testkit.asgi.silence import in_words
-from channels_testkit.routing.application import (
-    check_application,
-)
-from channels_testkit.running.driven import Driven
+from channels_testkit.asgi.surroundings import Policies
+from channels_testkit.routing.application import check_application
 from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.options import check_policies
+from channels_testkit.running.shown import shown
 
 from .driver import REQUEST, HttpDriver
 from .event_stream import EventStream
-from .reading import ResponseReading
+from .reading import ResponseReading, send_request
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from django.test import AsyncClient, Client
 
-    from channels_testkit.asgi.application import ASGIApplication, Event
+    from channels_testkit.asgi.application import ASGIApplication
     from channels_testkit.asgi.scope import HeaderList
-
-#: The headers that say where the body of a request ends.
-FRAMING = (b"content-length", b"transfer-encoding")
 
 __unittest = True
 
 
-class HttpCommunicator(ResponseReading, Driven):
+class HttpCommunicator(ResponseReading):
     """
     One HTTP request to an ASGI application, driven by an async test.
 
@@ -42,6 +41,8 @@ class HttpCommunicator(ResponseReading, Driven):
     ``more_body=True`` leaves the body open for ``send_chunk()``, ``client`` is
     a Django test client whose cookies are sent and kept, and
     ``last_event_id`` is what a browser sends when it opens a stream again.
+    ``check_protocol``, ``application_errors`` and ``receive_timeout`` hold for
+    this request alone, in place of those of the test case.
 
     Example::
 
@@ -50,8 +51,6 @@ class HttpCommunicator(ResponseReading, Driven):
         self.assertEqual(response["status"], 200)
         self.assertEqual(response["body"], b'{"notes": 0}')
     """
-
-    _driver: HttpDriver
 
     def __init__(
         self,
@@ -64,47 +63,70 @@ class HttpCommunicator(ResponseReading, Driven):
         more_body: bool = False,
         client: Client | AsyncClient | None = None,
         last_event_id: str | None = None,
+        check_protocol: str | Collection[str] | None = None,
+        application_errors: str | None = None,
+        receive_timeout: float | None = None,
     ) -> None:
-        if not isinstance(body, bytes):
-            raise TypeError(f"body is bytes, not {body!r}.")
         check_client(client)
+        policies = Policies(
+            check_protocol=check_protocol,
+            application_errors=application_errors,
+            receive_timeout=receive_timeout,
+        )
+        check_policies(policies)
         if application is not None:
             check_application(application)
         last_event_id = last_event_id or None
         scope = http_scope(method.upper(), path_of(path), headers, last_event_id)
-        if not any(has_header(scope["headers"], name) for name in FRAMING):
-            scope["headers"] += _framing(body, more_body=more_body)
-        self._stream = EventStream(last_event_id)
-        self._driver = HttpDriver(
+        self._kit_driver = HttpDriver(
             application,
             scope,
-            body,
             more_body=more_body,
             client=client,
+            stream=EventStream(last_event_id),
             say_label=lambda: self.label,
+            policies=policies,
         )
+        self._kit_driver.set_body(body)
+        self._kit_driver.holds_errors = True
 
     # What can be read.
 
-    @property
+    @shown
     def status(self) -> int | None:
         """The status of the response, once it has begun."""
-        return self._driver.observed("status").status
+        return self._kit_driver.observed("status").status
 
-    @property
+    @shown
     def headers(self) -> HeaderList:
         """The headers of the response, once it has begun."""
-        return self._driver.observed("headers").headers
+        return self._kit_driver.observed("headers").headers
 
-    @property
+    @shown
     def body(self) -> bytes:
-        """The part of the response's body that has come, read or not."""
-        return b"".join(self._driver.observed("body").parts)
+        """
+        The part of the response's body that has come, read or not.
 
-    @property
+        Before the request is sent it is the body of the request, which can be
+        set until then, as with ``channels.testing``.
+        """
+        if self._kit_driver.connection is None:
+            return self._kit_driver.body
+        return b"".join(self._kit_driver.observed("body").parts)
+
+    @body.setter
+    def body(self, body: bytes) -> None:
+        self._kit_driver.set_body(body)
+
+    @shown
+    def sent_request(self) -> bool:
+        """Whether the request has been sent."""
+        return self._kit_driver.has_sent_request
+
+    @shown
     def is_complete(self) -> bool:
         """Whether the last part of the response has come."""
-        return self._driver.observed("is_complete").is_complete
+        return self._kit_driver.observed("is_complete").is_complete
 
     # The request.
 
@@ -115,8 +137,8 @@ class HttpCommunicator(ResponseReading, Driven):
 
         Raises ``NoFrame`` when none begins within ``timeout`` seconds.
         """
-        connection = self._driver.send_request()
-        await self._driver.until(
+        connection = await send_request(self)
+        await self._kit_driver.until(
             lambda: connection.status is not None, timeout, "response"
         )
         return connection.status or 0
@@ -130,7 +152,7 @@ class HttpCommunicator(ResponseReading, Driven):
         """
         if not isinstance(chunk, bytes):
             raise TypeError(f"A chunk is bytes, not {chunk!r}.")
-        connection = self._driver.send_request()
+        connection = await send_request(self)
         if connection.state != "open":
             raise RuntimeError(
                 f"send_chunk() on a connection that is {in_words(connection)}."
@@ -140,36 +162,8 @@ class HttpCommunicator(ResponseReading, Driven):
                 "send_chunk() after the end of the body: make the communicator with"
                 " more_body=True, and send the last chunk with more_body=False."
             )
-        connection.feed({"type": REQUEST, "body": chunk, "more_body": more_body})
-        await connection.settle()
-
-    @kit_coroutine
-    async def send_input(self, message: Event) -> None:
-        """Give the application an ASGI event."""
-        await self._driver.feed(message)
-
-    # The response.
-
-    @kit_coroutine
-    async def receive_output(self, timeout: float | None = None) -> Event:
-        """Return the next ASGI event of the application that was not read."""
-        connection = self._driver.connected("receive_output()")
-        await self._driver.until(lambda: bool(connection.unread), timeout, "ASGI event")
-        return connection.unread.popleft()
-
-    @kit_coroutine
-    async def receive_nothing(
-        self, timeout: float = 0.1, interval: float = 0.01
-    ) -> bool:
-        """
-        Tell whether the application sends nothing that was not read.
-
-        Waits for timers of the application that are due within ``timeout``
-        seconds. ``interval`` is accepted and means nothing.
-        """
-        del interval
-        connection = self._driver.connected("receive_nothing()")
-        return not await connection.until(lambda: bool(connection.unread), timeout)
+        event = {"type": REQUEST, "body": chunk, "more_body": more_body}
+        await self._kit_driver.give(connection, event)
 
     # Going away.
 
@@ -180,10 +174,4 @@ class HttpCommunicator(ResponseReading, Driven):
 
         The application gets ``http.disconnect``. Raises what it raises then.
         """
-        await self._driver.leave(timeout)
-
-
-def _framing(body: bytes, *, more_body: bool) -> HeaderList:
-    if more_body:
-        return [(b"transfer-encoding", b"chunked")]
-    return [(b"content-length", str(len(body)).encode())] if body else []
+        await self._kit_driver.leave(timeout)

@@ -21,9 +21,15 @@ if TYPE_CHECKING:
     from django.test import AsyncClient, Client
 
     from channels_testkit.asgi.application import ASGIApplication, Event
+    from channels_testkit.asgi.scope import HeaderList
+    from channels_testkit.asgi.surroundings import Policies
     from channels_testkit.exceptions import NoFrame
 
+    from .event_stream import EventStream
+
 REQUEST = "http.request"
+#: The headers that say where the body of a request ends.
+FRAMING = (b"content-length", b"transfer-encoding")
 
 __unittest = True
 
@@ -37,19 +43,24 @@ class HttpDriver(Driver[HttpConnection]):
         self,
         application: ASGIApplication | None,
         scope: MutableMapping[str, Any],
-        body: bytes,
         *,
         more_body: bool,
         client: Client | AsyncClient | None,
+        stream: EventStream,
         say_label: Callable[[], str] | None = None,
+        policies: Policies | None = None,
     ) -> None:
-        super().__init__(say_label)
+        super().__init__(say_label, policies)
         self._application = application
         self.first_scope = scope
-        self._body = body
+        #: The body of the request.
+        self.body = b""
         self._more_body = more_body
         self._client = client
-        self._has_sent_request = False
+        self._says_length = any(has_header(scope["headers"], it) for it in FRAMING)
+        #: The events of the response, where it is a stream of events.
+        self.stream = stream
+        self.has_sent_request = False
         if self.run is not None:
             self.run.opened.register(self)
 
@@ -69,44 +80,66 @@ class HttpDriver(Driver[HttpConnection]):
 
     # The request.
 
-    def send_request(self) -> HttpConnection:
-        """Send the request, unless that has been done."""
-        connection = self._open()
-        if not self._has_sent_request:
-            self._has_sent_request = True
-            if self._body or not self._more_body:
-                event = {"type": REQUEST, "body": self._body}
-                connection.feed({**event, "more_body": self._more_body})
-        return connection
+    def set_body(self, body: bytes) -> None:
+        """Have a body for the request, which was not sent yet."""
+        if not isinstance(body, bytes):
+            raise TypeError(f"body is bytes, not {body!r}.")
+        if self.connection is not None:
+            raise RuntimeError("The body is set before the request is sent.")
+        self.body = body
+        if not self._says_length:
+            headers = self.first_scope["headers"]
+            headers[:] = [header for header in headers if header[0] not in FRAMING]
+            headers += _framing(body, more_body=self._more_body)
+
+    def take_request(self) -> Event | None:
+        """Return the event that is the request, unless it has been sent."""
+        self.open()
+        is_due, self.has_sent_request = not self.has_sent_request, True
+        if is_due and (self.body or not self._more_body):
+            return {"type": REQUEST, "body": self.body, "more_body": self._more_body}
+        return None
 
     async def feed(self, event: Event) -> None:
         """Give the application any event; the first one opens."""
-        connection = self._open()
-        self._has_sent_request |= event.get("type") == REQUEST
-        connection.feed(event)
-        await connection.settle()
+        connection = self.open()
+        self.has_sent_request |= event.get("type") == REQUEST
+        await self.give(connection, event)
 
-    def _open(self) -> HttpConnection:
-        self.refuse_elsewhere()
-        if self.connection is not None:
-            return self.connection
+    @property
+    def application(self) -> ASGIApplication:
+        """The application: the given one, or that of the test."""
         application = self._application
         if application is None:
             run = self.run
             application = run.routed_application() if run else configured_application()
+        return check_application(application)
+
+    def open(self) -> HttpConnection:
+        """Start the application, unless that has been done."""
+        self.refuse_elsewhere()
+        if self.connection is not None:
+            return self.connection
         jars = [] if self._client is None else [self._client.cookies]
         if jars and not has_header(self.first_scope["headers"], b"cookie"):
             self.first_scope["headers"].append((b"cookie", cookie_header(*jars)))
         self.connection = HttpConnection(
-            check_application(application),
+            self.application,
             self.first_scope,
             say_label=lambda: self.label,
             surroundings=self.surroundings,
             on_response=Login(jars=jars).keep_cookies,
         )
+        self.connection.holds_error = self.holds_errors
         return self.connection
 
     # The response.
+
+    async def event_or_end(self, timeout: float | None) -> HttpConnection:
+        """Wait for an event to be read; fail where none can come."""
+        connection = self.connected("receive_output()")
+        await self.until(lambda: bool(connection.unread), timeout, "ASGI event")
+        return connection
 
     async def until(
         self, condition: Callable[[], bool], timeout: float | None, what: str
@@ -115,6 +148,7 @@ class HttpDriver(Driver[HttpConnection]):
         seconds = self.seconds(timeout)
         connection = self.connected(what)
         if not await connection.until(condition, seconds):
+            connection.raise_error()
             raise _nothing_came(connection, what, seconds)
 
     async def leave(self, timeout: float | None = None) -> None:
@@ -122,6 +156,13 @@ class HttpDriver(Driver[HttpConnection]):
         connection = self.connected("disconnect()")
         connection.go_away()
         await connection.until_ended(self.seconds(timeout))
+        connection.raise_error()
+
+
+def _framing(body: bytes, *, more_body: bool) -> HeaderList:
+    if more_body:
+        return [(b"transfer-encoding", b"chunked")]
+    return [(b"content-length", str(len(body)).encode())] if body else []
 
 
 def _nothing_came(connection: HttpConnection, what: str, timeout: float) -> NoFrame:

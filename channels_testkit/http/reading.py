@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.running.communicator import ApplicationCommunicator, give
 from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.shown import is_overridden, shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,21 +20,20 @@ EVENT_STREAM = "text/event-stream"
 __unittest = True
 
 
-class ResponseReading:
+class ResponseReading(ApplicationCommunicator):
     """What ``HttpCommunicator`` reads of a response."""
 
-    _driver: HttpDriver
-    _stream: EventStream
+    _kit_driver: HttpDriver
 
-    @property
+    @shown
     def last_event_id(self) -> str | None:
         """The id that a browser would send to open the stream again."""
-        return self._stream.last_event_id
+        return self._kit_driver.stream.last_event_id
 
-    @property
+    @shown
     def retry(self) -> int | None:
         """The milliseconds that a browser would wait before it does."""
-        return self._stream.retry
+        return self._kit_driver.stream.retry
 
     @kit_coroutine
     async def get_response(self, timeout: float | None = None) -> dict[str, Any]:
@@ -42,10 +43,11 @@ class ResponseReading:
         Raises ``NoFrame`` when the response is not complete within ``timeout``
         seconds, and what the application raises.
         """
-        connection = self._driver.send_request()
-        await self._driver.until(
-            lambda: connection.is_complete, timeout, "complete response"
-        )
+        connection = await send_request(self)
+        driver = self._kit_driver
+        while is_overridden(self, "receive_output") and not connection.is_complete:
+            await self.receive_output(driver.seconds(timeout))
+        await driver.until(lambda: connection.is_complete, timeout, "complete response")
         connection.unread.clear()
         body = b"".join(connection.parts)
         return {
@@ -62,21 +64,12 @@ class ResponseReading:
         The parts are those that the application sends. Raises ``NoFrame``
         when none comes within ``timeout`` seconds.
         """
-        return await self._next_chunk(timeout)
+        return await _next_chunk(self, timeout)
 
     async def chunks(self, timeout: float | None = None) -> AsyncIterator[bytes]:
         """Iterate over the parts of the body until it is complete."""
-        while (chunk := await self._next_chunk(timeout)) is not None:
+        while (chunk := await _next_chunk(self, timeout)) is not None:
             yield chunk
-
-    async def _next_chunk(self, timeout: float | None) -> bytes | None:
-        connection = self._driver.send_request()
-
-        def has_come() -> bool:
-            return connection.has_part or connection.is_complete
-
-        await self._driver.until(has_come, timeout, "part of the body")
-        return connection.take_part()
 
     @kit_coroutine
     async def receive_event(
@@ -100,36 +93,66 @@ class ResponseReading:
             self.assertEqual(event.data, "1")
             self.assertIsNone(await communicator.receive_event())
         """
-        return await self._next_event(timeout)
+        return await _next_event(self, timeout)
 
     async def events(
         self, timeout: float | None = None
     ) -> AsyncIterator[ServerSentEvent]:
         """Iterate over the server-sent events until the body is complete."""
-        while (event := await self._next_event(timeout)) is not None:
+        while (event := await _next_event(self, timeout)) is not None:
             yield event
 
-    async def _next_event(self, timeout: float | None) -> ServerSentEvent | None:
-        connection = self._driver.send_request()
-        taken: list[ServerSentEvent] = []
 
-        def has_come() -> bool:
-            if not taken:
-                taken.extend(self._take_event(connection))
-            return bool(taken) or connection.is_complete
+async def send_request(reading: ResponseReading) -> HttpConnection:
+    """Send the request, unless that has been done; return its connection."""
+    driver = reading._kit_driver  # noqa: SLF001 - its module
+    request = driver.take_request()
+    connection = driver.open()
+    if request is not None and is_overridden(reading, "send_input"):
+        await give(reading, request)
+    elif request is not None:
+        connection.feed(request)
+    return connection
 
-        await self._driver.until(has_come, timeout, "event")
-        return taken[0] if taken else None
 
-    def _take_event(self, connection: HttpConnection) -> list[ServerSentEvent]:
-        """Return the next event that has come, if one has."""
-        if connection.status is not None:
-            _check_event_stream(connection)
-        event = self._stream.take()
-        while event is None and connection.has_part:
-            self._stream.feed(connection.take_part() or b"")
-            event = self._stream.take()
-        return [] if event is None else [event]
+async def _next_chunk(reading: ResponseReading, timeout: float | None) -> bytes | None:
+    connection = await send_request(reading)
+
+    def has_come() -> bool:
+        return connection.has_part or connection.is_complete
+
+    driver = reading._kit_driver  # noqa: SLF001 - its module
+    await driver.until(has_come, timeout, "part of the body")
+    return connection.take_part()
+
+
+async def _next_event(
+    reading: ResponseReading, timeout: float | None
+) -> ServerSentEvent | None:
+    connection = await send_request(reading)
+    driver = reading._kit_driver  # noqa: SLF001 - its module
+    taken: list[ServerSentEvent] = []
+
+    def has_come() -> bool:
+        if not taken:
+            taken.extend(_take_event(driver.stream, connection))
+        return bool(taken) or connection.is_complete
+
+    await driver.until(has_come, timeout, "event")
+    return taken[0] if taken else None
+
+
+def _take_event(
+    stream: EventStream, connection: HttpConnection
+) -> list[ServerSentEvent]:
+    """Return the next event that has come, if one has."""
+    if connection.status is not None:
+        _check_event_stream(connection)
+    event = stream.take()
+    while event is None and connection.has_part:
+        stream.feed(connection.take_part() or b"")
+        event = stream.take()
+    return [] if event is None else [event]
 
 
 def _check_event_stream(connection: HttpConnection) -> None:

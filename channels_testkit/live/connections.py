@@ -19,9 +19,10 @@ from channels_testkit.engine.cancelling import cancel
 from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.exceptions import HangError
+from channels_testkit.routing.application import with_routes
 
 from .loops import call_bounded_on
-from .refusals import explained, refusal
+from .refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, MutableMapping
@@ -104,7 +105,7 @@ class LiveConnections:
             # SystemExit, too: it ends a server, and nobody sees why.
             if error is connection.loss:
                 raise
-            told = explained(error, application)
+            told = with_routes(error, application)
             self._tell(told)
             if told is not error:
                 # The server does not log what the test was told.

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from channels.security.websocket import WebsocketDenier
 
-from channels_testkit.routing.application import explain_missing_route
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,13 +26,3 @@ def refusal(
     said = f"close code {code}" + (f", reason {reason!r}" if reason else "")
     user = scope.get("user", "not set")
     return f"{where}: {said}; scope['user']: {user}; Origin: {origin}."
-
-
-def explained(error: BaseException, application: object) -> BaseException:
-    """Return the error, or a failure that lists routes if none is found."""
-    if isinstance(error, ValueError):
-        try:
-            explain_missing_route(error, application)
-        except AssertionError as failure:
-            return failure
-    return error

@@ -114,7 +114,7 @@ class _Worker(Worker):
         tell: Callable[[BaseException], None],
     ) -> None:
         wrapped, layer = self._told(application), layer_in_place()
-        super().__init__(wrapped, list(channels), layer)  # type: ignore[arg-type]  # stubs have other names for the same
+        super().__init__(wrapped, list(channels), layer)
         self._tell = tell
 
     def begin(self) -> None:

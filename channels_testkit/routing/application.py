@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.urls.resolvers import RegexPattern
 
+from channels_testkit.exceptions import NoRoute
 from channels_testkit.matching import closest_name
 
 if TYPE_CHECKING:
@@ -150,13 +151,17 @@ def _paths(router: URLRouter, prefix: str) -> Iterator[str]:
             yield from _paths(inner, f"{prefix}{pattern}")
 
 
-def explain_missing_route(error: ValueError, application: object) -> None:
-    """Turn Channels' "No route found" into a failure that lists the routes."""
+def with_routes(error: BaseException, application: object) -> BaseException:
+    """Return Channels' "No route found" with routes, others as they are."""
     text = str(error)
-    if NO_ROUTE not in text:
-        return
+    missing = text.partition(NO_ROUTE)[2].strip(" .'")
+    if not isinstance(error, ValueError) or NO_ROUTE not in text:
+        return error
     routes = routes_of(application)
-    listed = "\n".join(f"  {route}" for route in routes) or "  none"
-    meant = closest_name(text.partition(NO_ROUTE)[2].strip(" .'"), routes)
+    if not routes:
+        # It comes from inside of something that is no router.
+        return NoRoute(text)
+    meant = closest_name(missing, routes)
+    listed = "".join(f"\n  {route}" for route in routes)
     hint = f"\n\nDid you mean {meant!r}?" if meant else ""
-    raise AssertionError(f"{text}\n\nThe routes are:\n{listed}{hint}") from None
+    return NoRoute(f"{text}\n\nThe routes are:{listed}{hint}")

@@ -181,7 +181,7 @@ def _application_of(routes: list[Any], middleware: Any) -> ASGIApplication:
         protocols["websocket"] = middleware(websocket) if middleware else websocket
     if channels:
         protocols["channel"] = ChannelNameRouter(channels)
-    return ProtocolTypeRouter(protocols)  # type: ignore[return-value]
+    return ProtocolTypeRouter(protocols)
 
 
 def _is_path(route: object) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from channels_testkit.asgi.connection import Connection
 from channels_testkit.asgi.silence import nothing_came
-from channels_testkit.asgi.surroundings import Surroundings
+from channels_testkit.asgi.surroundings import Policies, Surroundings
 
 from .run import current
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
     from channels.consumer import AsyncConsumer
+
+    from channels_testkit.asgi.application import ASGIApplication, Event
 
 C = TypeVar("C", bound=Connection)
 
@@ -30,21 +32,29 @@ class Driver(abc.ABC, Generic[C]):
     """
 
     #: The event that ends the application when the test ends.
-    last_event: ClassVar[str]
+    last_event: ClassVar[str] = "cancel()"
     #: The scope before there is a connection.
     first_scope: MutableMapping[str, Any]
 
-    def __init__(self, say_label: Callable[[], str] | None) -> None:
+    def __init__(
+        self,
+        say_label: Callable[[], str] | None,
+        policies: Policies | None = None,
+    ) -> None:
         self._say_label = say_label
         self.run = current()
-        self.surroundings = self.run or Surroundings()
+        self.surroundings = (policies or Policies()).around(self.run or Surroundings())
         self.connection: C | None = None
+        #: Whether an exception comes out of the next call, as it does with
+        #: channels.testing, and not of the one in progress.
+        self.holds_errors = False
         self.unfinished: str | None = None
 
     @property
     def label(self) -> str:
         """How failures call it: as its communicator does."""
-        return self.usual_label if self._say_label is None else self._say_label()
+        said = None if self._say_label is None else self._say_label()
+        return said if isinstance(said, str) else self.usual_label
 
     @property
     @abc.abstractmethod
@@ -61,9 +71,57 @@ class Driver(abc.ABC, Generic[C]):
         """The scope: the consumer's own once there is one."""
         return self.first_scope if self.connection is None else self.connection.scope
 
+    @scope.setter
+    def scope(self, scope: MutableMapping[str, Any]) -> None:
+        if self.connection is not None:
+            raise RuntimeError(
+                f"The scope of {self.label} is given before its application starts:"
+                " change what is in it, or make another communicator."
+            )
+        self.first_scope = scope
+
+    @property
+    @abc.abstractmethod
+    def application(self) -> ASGIApplication:
+        """The application: the given one, or that of the test."""
+
     @abc.abstractmethod
     def connected(self, call: str) -> C:
         """Return the connection, or raise ``RuntimeError``."""
+
+    def begun(self, what: str) -> Any:
+        """Return the connection as it is, at rest or not."""
+        return self.connected(what)
+
+    @abc.abstractmethod
+    async def feed(self, event: Event) -> None:
+        """Give the application an event, and come to rest."""
+
+    async def give(self, connection: C, event: Event) -> None:
+        """Give an application an event, unless it has raised."""
+        connection.raise_error()
+        connection.feed(event)
+        await connection.settle()
+
+    async def await_event(self, timeout: float | None) -> C:
+        """Wait for an event that was not read; fail where none can come."""
+        connection = await self.event_or_end(timeout)
+        if not connection.unread:
+            raise nothing_came(connection, "event", self.seconds(timeout))
+        return connection
+
+    async def event_or_end(self, timeout: float | None) -> C:
+        """Wait for an event to be read, as long as one can come."""
+        connection = self.connected("Receiving")
+        # Who came first is served first; nothing happens from here to reading.
+        async with connection.turns:
+            await connection.until(
+                lambda: bool(connection.unread) or connection.has_ended,
+                self.seconds(timeout),
+            )
+        if not connection.unread:
+            connection.raise_error()
+        return connection
 
     @abc.abstractmethod
     async def leave(self) -> None:
@@ -98,6 +156,14 @@ class Driver(abc.ABC, Generic[C]):
                 " setUpClass() or setUpTestData()."
             )
 
+    async def is_silent(self, seconds: float) -> bool:
+        """Tell whether there is no event to be read, nor comes one in time."""
+        connection = self.connected("receive_nothing()")
+        is_silent = not await connection.until(lambda: bool(connection.unread), seconds)
+        if is_silent:
+            connection.raise_error()
+        return is_silent
+
     # The end.
 
     async def wait(self, timeout: float | None) -> None:
@@ -106,6 +172,7 @@ class Driver(abc.ABC, Generic[C]):
         seconds = self.seconds(timeout)
         if not await connection.until_ended(seconds):
             raise nothing_came(connection, "end of the application", seconds)
+        connection.raise_error()
 
     def stop(self, *, exceptions: bool) -> None:
         """Cancel the application; raise what it raised before."""

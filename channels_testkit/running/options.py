@@ -16,6 +16,7 @@ from channels_testkit.layers.swapping import EVERY_ALIAS
 
 if TYPE_CHECKING:
     from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.asgi.surroundings import Policies
     from channels_testkit.layers.swapping import LayersInPlace
 
 LEVELS = ("fail", "warn", "off")
@@ -120,6 +121,17 @@ def check_options(options: Any, owner: str) -> None:
     _check_listed(options, owner, "background_jobs", "functions or dotted names")
     for name in ("outside_threads", "idle_threads"):
         _check_listed(options, owner, name, "names of threads or functions")
+
+
+def check_policies(policies: Policies) -> None:
+    """Raise ``ImproperlyConfigured`` for a policy that means nothing."""
+    owner = "This connection"
+    if policies.check_protocol is not None:
+        _check_breaches(policies, owner)
+    if policies.receive_timeout is not None:
+        check_seconds(policies, owner, "receive_timeout")
+    if policies.application_errors is not None:
+        check_choice(policies, owner, "application_errors", LEVELS)
 
 
 def check_choice(options: Any, owner: str, name: str, choices: tuple[str, ...]) -> None:

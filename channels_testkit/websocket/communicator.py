@@ -5,37 +5,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.scope import path_of
-from channels_testkit.running.driven import Driven
+from channels_testkit.running.communicator import give
 from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.shown import is_overridden, shown
 
 from .close_failures import not_closed
 from .connection import ABNORMAL_CLOSURE, NORMAL_CLOSURE
-from .driver import WebsocketDriver
+from .driver import CONNECT, WebsocketDriver, goodbye
 from .frames import Frames
 from .handshake_failures import WITHOUT_BLOCK, refused
 from .opening import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from typing_extensions import Self
 
-    from channels_testkit.asgi.application import ASGIApplication, Event
+    from channels_testkit.asgi.application import ASGIApplication
 
     from .handshake import Handshake
 
 __unittest = True
 
 
-class WebsocketCommunicator(Frames, Driven):
+class WebsocketCommunicator(Frames):
     """
     One WebSocket connection, driven by an async test.
 
     It takes what ``channels.testing``'s class takes and has its methods. Every
     call returns at rest: when the application has done all that it can do.
     Timeouts are in seconds; ``None`` stands for the test case's
-    ``receive_timeout``. An exception of the application is raised from the
-    call in progress.
+    ``receive_timeout``.
+
+    An exception of the application comes out of the next call after the
+    frames before it were read, as with ``channels.testing``, or at the end of
+    the test. On a connection of ``self.aconnect()`` the call in progress
+    raises it.
+
+    ``check_protocol``, ``application_errors`` and ``receive_timeout`` hold for
+    this connection alone, in place of those of the test case.
+
+    Subclasses may have attributes of any name, and may override
+    ``send_input()``, ``receive_output()``, ``wait()``, ``send_to()`` and
+    ``receive_from()``, which the other methods then call.
 
     Example::
 
@@ -46,8 +58,6 @@ class WebsocketCommunicator(Frames, Driven):
         await communicator.disconnect()
     """
 
-    _driver: WebsocketDriver
-
     def __init__(
         self,
         application: ASGIApplication | None,
@@ -55,44 +65,56 @@ class WebsocketCommunicator(Frames, Driven):
         headers: Any = None,
         subprotocols: Sequence[str] | None = None,
         spec_version: str | None = None,
+        *,
+        check_protocol: str | Collection[str] | None = None,
+        application_errors: str | None = None,
+        receive_timeout: float | None = None,
     ) -> None:
         options = Options(
-            application=application, headers=headers, subprotocols=subprotocols
+            application=application,
+            headers=headers,
+            subprotocols=subprotocols,
+            check_protocol=check_protocol,
+            application_errors=application_errors,
+            receive_timeout=receive_timeout,
         )
-        self._driver = WebsocketDriver(path_of(path), options, lambda: self.label)
+        self._kit_driver = WebsocketDriver(path_of(path), options, lambda: self.label)
+        self._kit_driver.holds_errors = True
         if spec_version:
-            self._driver.first_scope["asgi"]["spec_version"] = spec_version
+            # The second place is the one of ASGI.
+            scope = self._kit_driver.first_scope
+            scope["spec_version"] = scope["asgi"]["spec_version"] = spec_version
 
     @classmethod
     def _from_options(cls, path: str, options: Options) -> Self:
         """Return a communicator for a path and the options of a test case."""
         communicator = cls.__new__(cls)
-        communicator._driver = WebsocketDriver(  # noqa: SLF001 - a constructor
+        communicator._kit_driver = WebsocketDriver(  # noqa: SLF001 - a constructor
             path, options, lambda: communicator.label
         )
         return communicator
 
     # What can be read.
 
-    @property
+    @shown
     def frames(self) -> list[str | bytes]:
         """The payload of every frame that has come, read or not."""
-        return list(self._driver.observed("frames").frames)
+        return list(self._kit_driver.observed("frames").frames)
 
-    @property
+    @shown
     def channel_name(self) -> str:
         """The consumer's own channel."""
-        return self._driver.channel_name
+        return self._kit_driver.channel_name
 
-    @property
+    @shown
     def groups(self) -> list[str]:
         """The groups that the consumer's channel is in, sorted."""
-        return self._driver.groups
+        return self._kit_driver.groups
 
-    @property
+    @shown
     def response_headers(self) -> list[tuple[bytes, bytes]] | None:
         """The headers that the handshake was answered with."""
-        connection = self._driver.connection
+        connection = self._kit_driver.connection
         handshake = None if connection is None else connection.handshake
         return None if handshake is None else handshake.headers
 
@@ -100,7 +122,7 @@ class WebsocketCommunicator(Frames, Driven):
 
     def set_header(self, name: str | bytes, value: str | bytes) -> None:
         """Send a header with the next handshake, in place of its like."""
-        self._driver.set_header(name, value)
+        self._kit_driver.set_header(name, value)
 
     @kit_coroutine
     async def connect(
@@ -112,19 +134,19 @@ class WebsocketCommunicator(Frames, Driven):
         A refusal is an answer, not a failure. Raises ``NoFrame`` when the
         application neither accepts nor rejects within ``timeout`` seconds.
         """
-        return await self._driver.connect(timeout, ws_path=ws_path)
+        driver = self._kit_driver
+        driver.prepare(ws_path)
+        await give(self, CONNECT)
+        if is_overridden(self, "receive_output"):
+            await self.receive_output(driver.seconds(timeout))
+        return await driver.finish_handshake(timeout)
 
     @kit_coroutine
     async def reconnect(self) -> Handshake:
         """Lose the connection, if there is one, and open it again."""
-        if self._driver.connection is not None:
-            await self._driver.leave(ABNORMAL_CLOSURE)
+        if self._kit_driver.connection is not None:
+            await self._kit_driver.leave(ABNORMAL_CLOSURE)
         return await self.connect()
-
-    @kit_coroutine
-    async def send_input(self, message: Event) -> None:
-        """Give the application an ASGI event, ``websocket.connect`` first."""
-        await self._driver.feed(message)
 
     # Closing.
 
@@ -138,7 +160,14 @@ class WebsocketCommunicator(Frames, Driven):
         Does nothing after a close, a rejection or a disconnect. Raises what
         the application's ``disconnect`` handler raises.
         """
-        await self._driver.leave(code, timeout)
+        driver = self._kit_driver
+        if is_overridden(self, "send_input") and driver.is_there:
+            await self.send_input(goodbye(code))
+        if is_overridden(self, "wait"):
+            driver.say_goodbye(code)
+            await self.wait(driver.seconds(timeout))
+        else:
+            await driver.leave(code, timeout)
 
     @kit_coroutine
     async def drop(self) -> None:
@@ -147,22 +176,24 @@ class WebsocketCommunicator(Frames, Driven):
 
         The application gets ``websocket.disconnect`` with code 1006.
         """
-        self._driver.connected("drop()")
-        await self._driver.leave(ABNORMAL_CLOSURE)
+        self._kit_driver.connected("drop()")
+        await self._kit_driver.leave(ABNORMAL_CLOSURE)
 
     async def __aenter__(self) -> Self:
         handshake = await self.connect()
         if not handshake.accepted:
-            raise refused(self._driver.connected("connect()"), allowing=WITHOUT_BLOCK)
+            raise refused(
+                self._kit_driver.connected("connect()"), allowing=WITHOUT_BLOCK
+            )
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        if self._driver.needs_closing:
-            await self._driver.leave()
+        if self._kit_driver.needs_closing:
+            await self._kit_driver.leave()
 
     def assert_closed(self, code: int | None = None) -> None:
         """Assert that the application has closed the connection."""
         __tracebackhide__ = True
-        text = not_closed(self._driver.observed("assert_closed()"), code, None)
+        text = not_closed(self._kit_driver.observed("assert_closed()"), code, None)
         if text is not None:
             raise AssertionError(text)

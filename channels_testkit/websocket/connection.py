@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from channels_testkit.asgi.connection import Connection
 from channels_testkit.asgi.websocket_protocol import WebsocketProtocol
+from channels_testkit.routing.application import with_routes
 
 from .handshake import Handshake
 
@@ -92,6 +92,9 @@ class WebsocketConnection(Connection):
         if self._state in {"connecting", "open"}:
             self._state = "ended"
 
+    def _explained(self, error: BaseException) -> BaseException:
+        return with_routes(error, self.application)
+
     # What the application sends.
 
     def _take_in(self, event: Event) -> None:
@@ -160,20 +163,24 @@ class WebsocketConnection(Connection):
 
     def take_handshake(self) -> None:
         """Take the events that made up the handshake."""
-        self.unread = deque(
-            event
-            for event in self.unread
-            if is_frame(event)
-            or (event["type"] == "websocket.close" and self.state == "closed")
+        self._keep(
+            lambda event: (
+                is_frame(event)
+                or (event["type"] == "websocket.close" and self.state == "closed")
+            )
         )
 
     def take_frames(self) -> list[str | bytes]:
         """Take every unread frame."""
-        events = [event for event in self.unread if is_frame(event)]
-        others = [event for event in self.unread if not is_frame(event)]
+        frames = [payload_of(event) for event in self.unread if is_frame(event)]
+        self._keep(lambda event: not is_frame(event))
+        return frames
+
+    def _keep(self, is_kept: Callable[[Event], bool]) -> None:
+        """Drop the unread events that are not to be kept."""
+        kept = list(filter(is_kept, self.unread))
         self.unread.clear()
-        self.unread.extend(others)
-        return [payload_of(event) for event in events]
+        self.unread.extend(kept)
 
 
 def is_frame(event: Mapping[str, Any]) -> bool:

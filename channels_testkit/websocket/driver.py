@@ -12,7 +12,6 @@ from channels_testkit.asgi.scope import ASGI_EXTENSIONS, header_list
 from channels_testkit.asgi.silence import NOT_SAID, in_words, nothing_came
 from channels_testkit.routing.application import (
     check_application,
-    explain_missing_route,
     is_bare,
     need_websockets,
     project_application,
@@ -43,6 +42,8 @@ if TYPE_CHECKING:
 
 __unittest = True
 
+CONNECT: Event = {"type": "websocket.connect"}
+
 
 def drivers_of(run: TestRun) -> list[WebsocketDriver]:
     """Return the drivers of a test's WebSocket connections, in order."""
@@ -60,7 +61,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         options: Options,
         say_label: Callable[[], str] | None = None,
     ) -> None:
-        super().__init__(say_label)
+        super().__init__(say_label, options.policies)
         self.path = path
         self.options = options
         extensions = self.run.options.get_extensions() if self.run else ASGI_EXTENSIONS
@@ -120,6 +121,12 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         self, timeout: float | None = None, *, ws_path: str | None = None
     ) -> Handshake:
         """Open the connection and return the ``Handshake``."""
+        self.prepare(ws_path)
+        await self.feed(CONNECT)
+        return await self.finish_handshake(timeout)
+
+    def prepare(self, ws_path: str | None) -> None:
+        """Be ready to connect, to that path if there is one."""
         connection = self.connection
         if connection is not None and connection.is_running:
             raise RuntimeError(
@@ -131,7 +138,10 @@ class WebsocketDriver(Driver[WebsocketConnection]):
             fresh = first_scope(ws_path, self.options, {})
             for key in ("path", "raw_path", "query_string"):
                 self.first_scope[key] = fresh[key]
-        connection = await self.open()
+
+    async def finish_handshake(self, timeout: float | None) -> Handshake:
+        """Wait for the answer of the application, and return it."""
+        connection = self.connected("connect()")
         handshake = await self._handshake(connection, self.seconds(timeout))
         connection.take_handshake()
         self._login.keep_cookies(handshake.headers)
@@ -140,9 +150,9 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         return handshake
 
     async def open(self) -> WebsocketConnection:
-        """Start the application, and tell it that a client connects."""
+        """Start the application, in the scope of a client that connects."""
         self.refuse_elsewhere()
-        application = self._application()
+        application = self.application
         credentials = await self._credentials()
         self._login = credentials.login
         scope = final_scope(
@@ -159,8 +169,8 @@ class WebsocketDriver(Driver[WebsocketConnection]):
             scope.setdefault("user", user)
         self.connection = WebsocketConnection(lambda: self.label, self.surroundings)
         self.connection.opened_at = self.path
+        self.connection.holds_error = self.holds_errors
         self.connection.start(application, scope, user=user)
-        self.connection.feed({"type": "websocket.connect"})
         return self.connection
 
     async def _credentials(self) -> Credentials:
@@ -187,7 +197,9 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         if self.run is not None:
             self._asked = Asking.of(self.run).ask(self.options, self.jar)
 
-    def _application(self) -> ASGIApplication:
+    @property
+    def application(self) -> ASGIApplication:
+        """The application: the given one, or that of the test."""
         given = self.options.application or applied_application()
         if given is None and self.run is not None:
             given = self.run.options.get_application()
@@ -199,15 +211,12 @@ class WebsocketDriver(Driver[WebsocketConnection]):
     async def _handshake(
         self, connection: WebsocketConnection, timeout: float
     ) -> Handshake:
-        try:
-            await connection.until(
-                lambda: connection.handshake is not None or connection.has_ended,
-                timeout,
-            )
-        except ValueError as error:
-            explain_missing_route(error, self._application())
-            raise
+        await connection.until(
+            lambda: connection.handshake is not None or connection.has_ended,
+            timeout,
+        )
         if connection.handshake is None:
+            connection.raise_error()
             hint = "A consumer answers in connect(), with accept() or close()."
             what = "answer to the handshake"
             raise nothing_came(connection, what, timeout, hint=hint)
@@ -224,39 +233,36 @@ class WebsocketDriver(Driver[WebsocketConnection]):
 
     async def send_frame(self, event: Event, call: str) -> None:
         """Give the application a frame, and come to rest."""
+        self.check_open(call)
+        await self.feed(event)
+
+    def check_open(self, call: str) -> None:
+        """Raise ``RuntimeError`` where no frame can be sent."""
         connection = self.connected(call)
-        if not connection.is_open:
-            raise RuntimeError(
-                f"{call} on a connection that is {in_words(connection)}.\n\n"
-                f"{connection.transcript}"
+        if connection.is_open:
+            return
+        hint = ""
+        if connection.state == "closed":
+            hint = (
+                " A client that sends all the same is tested with"
+                " send_input({'type': 'websocket.receive', 'text': ...})."
             )
-        connection.feed(event)
-        await connection.settle()
+        raise RuntimeError(
+            f"{call} on a connection that is {in_words(connection)}.{hint}\n\n"
+            f"{connection.transcript}"
+        )
 
     async def feed(self, event: Event) -> None:
-        """Give the application any event; the first one opens."""
-        if self.connection is None and event.get("type") == "websocket.connect":
-            await self.open()
-        else:
-            self.connected("send_input()").feed(event)
-        await self.connected("send_input()").settle()
-
-    async def await_event(self, timeout: float | None) -> WebsocketConnection:
-        """Wait for an event to be read, as long as one can come."""
-        connection = self.connected("Receiving")
-        # Who came first is served first; nothing happens from here to reading.
-        async with connection.turns:
-            await connection.until(
-                lambda: bool(connection.unread) or connection.has_ended,
-                self.seconds(timeout),
-            )
-        return connection
+        """Give the application any event; that of a handshake opens."""
+        is_first = not self.needs_closing and event.get("type") == CONNECT["type"]
+        connection = await self.open() if is_first else self.connected("send_input()")
+        await self.give(connection, event)
 
     async def await_frame(
         self, timeout: float | None, what: str, expected: Any = NOT_SAID
     ) -> WebsocketConnection:
         """Wait until a frame is next; fail where that cannot be."""
-        connection = await self.await_event(timeout)
+        connection = await self.event_or_end(timeout)
         seconds = self.seconds(timeout)
         check_frame_is_next(connection, what, seconds, expected=expected)
         return connection
@@ -273,10 +279,19 @@ class WebsocketDriver(Driver[WebsocketConnection]):
     ) -> None:
         """Close from the client's side; wait for the application's end."""
         connection = self.connected("disconnect()")
-        if connection.state in {"connecting", "open"}:
-            event = {"type": "websocket.disconnect", "code": code, "reason": ""}
-            connection.feed(event)
+        self.say_goodbye(code)
         await connection.until_ended(self.seconds(timeout))
+        connection.raise_error()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a client that can leave."""
+        return self.connected("disconnect()").state in {"connecting", "open"}
+
+    def say_goodbye(self, code: int) -> None:
+        """Leave, unless that has been done or the application has closed."""
+        if self.is_there:
+            self.connected("disconnect()").feed(goodbye(code))
 
     async def await_close(self) -> None:
         """Wait for the application to close, while a timer may make it."""
@@ -288,6 +303,11 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         if self.connection is None:
             return 0, None
         return len(self.connection.take_frames()), self.connection.transcript
+
+
+def goodbye(code: int) -> Event:
+    """Return the event of a client that leaves."""
+    return {"type": "websocket.disconnect", "code": code, "reason": ""}
 
 
 def _layer_of(consumer: AsyncConsumer) -> Any:

@@ -40,7 +40,17 @@ def check_frame_is_next(
     """Fail unless the next unread event is a frame."""
     if not connection.unread:
         raise nothing_came(connection, what, timeout, expected=expected)
-    event = connection.unread[0]
+    check_is_frame(connection, connection.unread[0], what, expected=expected)
+
+
+def check_is_frame(
+    connection: WebsocketConnection,
+    event: Event,
+    what: str,
+    *,
+    expected: Any = NOT_SAID,
+) -> None:
+    """Fail unless an event is a frame."""
     if is_frame(event):
         return
     kind = event["type"]
@@ -63,7 +73,11 @@ def take_payload(connection: WebsocketConnection) -> str | bytes:
 
 def take_json(connection: WebsocketConnection, wire: JsonWire) -> Any:
     """Take the next frame's payload, decoded."""
-    event = connection.take()
+    return json_of(connection, connection.take(), wire)
+
+
+def json_of(connection: WebsocketConnection, event: Event, wire: JsonWire) -> Any:
+    """Return the payload of a frame, decoded."""
     frame = payload_of(event)
     try:
         return wire.decode_frame(frame)
@@ -78,7 +92,11 @@ def take_json(connection: WebsocketConnection, wire: JsonWire) -> Any:
 
 def take_text(connection: WebsocketConnection) -> str:
     """Take the next frame's text."""
-    event = connection.take()
+    return text_of(connection, connection.take())
+
+
+def text_of(connection: WebsocketConnection, event: Event) -> str:
+    """Return the text of a frame."""
     payload = payload_of(event)
     if isinstance(payload, str):
         return payload
@@ -87,7 +105,11 @@ def take_text(connection: WebsocketConnection) -> str:
 
 def take_bytes(connection: WebsocketConnection) -> bytes:
     """Take the next frame's bytes."""
-    event = connection.take()
+    return bytes_of(connection, connection.take())
+
+
+def bytes_of(connection: WebsocketConnection, event: Event) -> bytes:
+    """Return the bytes of a frame."""
     payload = payload_of(event)
     if isinstance(payload, bytes):
         return payload

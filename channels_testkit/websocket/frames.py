@@ -4,31 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.asgi.silence import nothing_came
+from channels_testkit.asgi.silence import NOT_SAID
 from channels_testkit.asgi.wire import expected_payload, plain_message
 from channels_testkit.matching import matches
+from channels_testkit.running.communicator import ApplicationCommunicator, give
 from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.shown import is_overridden, shown
 
-from .connection import is_frame
-from .frame_failures import (
-    take_bytes,
-    take_json,
-    take_payload,
-    take_text,
-)
+from .connection import is_frame, payload_of
+from .frame_failures import bytes_of, check_is_frame, json_of, text_of
 
 if TYPE_CHECKING:
     from channels_testkit.asgi.application import Event
+    from channels_testkit.asgi.wire import JsonWire
 
+    from .connection import WebsocketConnection
     from .driver import WebsocketDriver
 
 __unittest = True
 
 
-class Frames:
-    """What crosses a connection: the part of a communicator that talks."""
+class Frames(ApplicationCommunicator):
+    """
+    What crosses a connection: the part of a communicator that talks.
 
-    _driver: WebsocketDriver
+    Where a subclass has replaced ``send_input()``, ``receive_output()``,
+    ``send_to()`` or ``receive_from()``, the other methods call that.
+    """
+
+    _kit_driver: WebsocketDriver
+
+    @shown
+    def _driver(self) -> WebsocketDriver:
+        """What does the work, for clients of the package."""
+        return self._kit_driver
 
     # Sending.
 
@@ -42,17 +51,17 @@ class Frames:
         Raises ``TypeError`` for both or neither, and ``RuntimeError`` when the
         connection is not open.
         """
-        await self._driver.send_frame(_frame_event(text_data, bytes_data), "send_to()")
+        await _send(self, _frame_event(text_data, bytes_data), "send_to()")
 
     @kit_coroutine
     async def send_text(self, text: str) -> None:
         """Send a text frame. Raises ``RuntimeError`` when it is not open."""
-        await self._driver.send_frame(_frame_event(text, None), "send_text()")
+        await _send(self, _frame_event(text, None), "send_text()")
 
     @kit_coroutine
     async def send_bytes(self, data: bytes) -> None:
         """Send a binary frame. Raises ``RuntimeError`` when it is not open."""
-        await self._driver.send_frame(_frame_event(None, data), "send_bytes()")
+        await _send(self, _frame_event(None, data), "send_bytes()")
 
     @kit_coroutine
     async def send_json_to(self, data: object) -> None:
@@ -62,12 +71,12 @@ class Frames:
         Raises ``TypeError`` with the path to a value that cannot be encoded,
         and ``RuntimeError`` when the connection is not open.
         """
-        await self._driver.send_payload(data, "send_json_to()")
+        await _send_payload(self, data, "send_json_to()")
 
     @kit_coroutine
     async def send_json(self, data: object) -> None:
         """Send a payload. As ``send_json_to()``."""
-        await self._driver.send_payload(data, "send_json()")
+        await _send_payload(self, data, "send_json()")
 
     @kit_coroutine
     async def send_message(self, message: object) -> None:
@@ -76,17 +85,9 @@ class Frames:
 
         As ``send_json_to()``.
         """
-        await self._driver.send_payload(plain_message(message), "send_message()")
+        await _send_payload(self, plain_message(message), "send_message()")
 
     # Receiving.
-
-    @kit_coroutine
-    async def receive_output(self, timeout: float | None = None) -> Event:
-        """Return the next ASGI event that the application has sent."""
-        connection = await self._driver.await_event(timeout)
-        if not connection.unread:
-            raise nothing_came(connection, "event", self._driver.seconds(timeout))
-        return connection.take()
 
     @kit_coroutine
     async def receive_from(self, timeout: float | None = None) -> str | bytes:
@@ -97,8 +98,8 @@ class Frames:
         fails when the application has closed instead. Neither harms the
         connection.
         """
-        connection = await self._driver.await_frame(timeout, "frame")
-        return take_payload(connection)
+        _, event = await _next_frame(self, timeout, "frame")
+        return payload_of(event)
 
     @kit_coroutine
     async def receive_json_from(self, timeout: float | None = None) -> Any:
@@ -107,22 +108,22 @@ class Frames:
 
         As ``receive_from()``; a frame that cannot be decoded fails as well.
         """
-        connection = await self._driver.await_frame(timeout, "JSON frame")
-        return take_json(connection, self._driver.surroundings.wire)
+        if not is_overridden(self, "receive_from"):
+            return await _next_json(self, timeout, "JSON frame")
+        frame = await self.receive_from(self._kit_driver.seconds(timeout))
+        return _wire_of(self).decode_frame(frame)
 
     receive_json = receive_json_from
 
     @kit_coroutine
     async def receive_text(self, timeout: float | None = None) -> str:
         """Return the next frame, which must be text. As ``receive_from()``."""
-        connection = await self._driver.await_frame(timeout, "text frame")
-        return take_text(connection)
+        return text_of(*await _next_frame(self, timeout, "text frame"))
 
     @kit_coroutine
     async def receive_bytes(self, timeout: float | None = None) -> bytes:
         """Return the next frame, which must be bytes; see ``receive_from``."""
-        connection = await self._driver.await_frame(timeout, "binary frame")
-        return take_bytes(connection)
+        return bytes_of(*await _next_frame(self, timeout, "binary frame"))
 
     @kit_coroutine
     async def receive_all_json(
@@ -135,11 +136,11 @@ class Frames:
         for kits that wait; at rest there is nothing to wait for.
         """
         del timeout, wait_group
-        connection = self._driver.connected("receive_all_json()")
+        connection = self._kit_driver.connected("receive_all_json()")
         await connection.settle()
         payloads = []
         while connection.unread and is_frame(connection.unread[0]):
-            payloads.append(take_json(connection, self._driver.surroundings.wire))
+            payloads.append(await _next_json(self, 0, "JSON frame"))
         return payloads
 
     @kit_coroutine
@@ -151,25 +152,51 @@ class Frames:
 
         Raises ``NoFrame`` when none of those that come matches.
         """
-        wanted = expected_payload(self._driver.surroundings.wire, expected)
+        wanted = expected_payload(_wire_of(self), expected)
         payloads: list[Any] = []
         while not payloads or not matches(wanted, payloads[-1], partial=partial):
             what = "matching JSON frame"
-            connection = await self._driver.await_frame(timeout, what, expected)
-            payloads.append(take_json(connection, self._driver.surroundings.wire))
+            payloads.append(await _next_json(self, timeout, what, expected))
         return payloads
 
-    @kit_coroutine
-    async def receive_nothing(self, timeout: float = 0.1, interval: float = 0) -> bool:
-        """
-        Tell whether nothing has arrived.
 
-        It waits only for timers of the application that are due within
-        ``timeout`` seconds; ``interval`` is accepted and means nothing.
-        """
-        del interval
-        connection = self._driver.connected("receive_nothing()")
-        return not await connection.until(lambda: bool(connection.unread), timeout)
+def _wire_of(frames: Frames) -> JsonWire:
+    return frames._kit_driver.surroundings.wire  # noqa: SLF001 - its module
+
+
+async def _send(frames: Frames, event: Event, call: str) -> None:
+    frames._kit_driver.check_open(call)  # noqa: SLF001 - its module
+    await give(frames, event)
+
+
+async def _send_payload(frames: Frames, payload: object, call: str) -> None:
+    frame = _wire_of(frames).encode_frame(payload)
+    kind = "text" if isinstance(frame, str) else "bytes"
+    if is_overridden(frames, "send_to"):
+        await frames.send_to(**{f"{kind}_data": frame})  # type: ignore[arg-type]
+    else:
+        await _send(frames, {"type": "websocket.receive", kind: frame}, call)
+
+
+async def _next_frame(
+    frames: Frames, timeout: float | None, what: str, expected: Any = NOT_SAID
+) -> tuple[WebsocketConnection, Event]:
+    """Take the next event, which must be a frame."""
+    driver = frames._kit_driver  # noqa: SLF001 - its module
+    if not is_overridden(frames, "receive_output"):
+        connection = await driver.await_frame(timeout, what, expected)
+        return connection, connection.take()
+    event = await frames.receive_output(driver.seconds(timeout))
+    connection = driver.connected("Receiving")
+    check_is_frame(connection, event, what, expected=expected)
+    return connection, event
+
+
+async def _next_json(
+    frames: Frames, timeout: float | None, what: str, expected: Any = NOT_SAID
+) -> Any:
+    connection, event = await _next_frame(frames, timeout, what, expected)
+    return json_of(connection, event, _wire_of(frames))
 
 
 def _frame_event(text: object, data: object) -> dict[str, Any]:

@@ -21,11 +21,19 @@ from channels_testkit.asgi.scope import (
     join_query,
     websocket_scope,
 )
+from channels_testkit.asgi.surroundings import Policies
 from channels_testkit.routing.application import check_application
 from channels_testkit.routing.origins import default_origin
+from channels_testkit.running.options import check_policies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+    from collections.abc import (
+        Collection,
+        Iterable,
+        Mapping,
+        MutableMapping,
+        Sequence,
+    )
 
     from channels_testkit.asgi.application import ASGIApplication
     from channels_testkit.asgi.login import Login
@@ -50,8 +58,21 @@ class Options:
     path_kwargs: Mapping[str, object] | None = None
     scope: Mapping[str, object] | None = None
     name: str | None = None
+    check_protocol: str | Collection[str] | None = None
+    receive_timeout: float | None = None
+    application_errors: str | None = None
+
+    @property
+    def policies(self) -> Policies:
+        """What this connection alone is judged by."""
+        return Policies(
+            check_protocol=self.check_protocol,
+            receive_timeout=self.receive_timeout,
+            application_errors=self.application_errors,
+        )
 
     def __post_init__(self) -> None:
+        check_policies(self.policies)
         check_client(self.client)
         if isinstance(self.remote_address, (Client, AsyncClient)):
             raise TypeError(

@@ -31,6 +31,7 @@ def connected_driver_of(connection: object, *, is_async: bool) -> WebsocketDrive
         raise RuntimeError(
             f"An assertion about a connection before connect(): write '{call}' first."
         )
+    driver.connection.raise_error()
     return driver
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.waiting import Waiting
 from channels_testkit.layers.aliases import DEFAULT, captive_layer
-from channels_testkit.running.driven import NotCopied
 from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
+from channels_testkit.running.not_copied import NotCopied
 from channels_testkit.running.run import required
 
 from .failures import no_message, not_routed, without_type

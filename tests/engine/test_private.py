@@ -64,6 +64,16 @@ class LoopTests(unittest.TestCase):
         self.loop.run_until_complete(idle)
         self.assertTrue(any(timeouts), timeouts)
 
+    def test_timer_of_a_sleep_is_known(self) -> None:
+        """Else a receive gives up while a task of the test sleeps."""
+        task = self.loop.create_task(asyncio.sleep(60))
+        self.loop.run_until_complete(asyncio.sleep(0))
+        ((handle, _),) = private.scheduled_timers(self.loop)
+        self.assertIs(private.future_of_sleep(handle), private.awaited_by(task))
+        other = self.loop.call_later(60, print)
+        self.assertIsNone(private.future_of_sleep(other))
+        private.forget_tasks(self.loop)
+
     def test_loop_without_a_selector_is_refused(self) -> None:
         class Foreign:
             pass

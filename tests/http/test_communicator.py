@@ -452,7 +452,7 @@ class ResponseTests(SimpleChannelTestCase):
 
     async def test_reads_before_the_request_say_what_to_do(self):
         communicator = HttpCommunicator(silent, "GET", "/")
-        for name in ["status", "headers", "body", "is_complete", "transcript"]:
+        for name in ["status", "headers", "is_complete", "transcript"]:
             with self.assertRaisesMessage(
                 RuntimeError,
                 f"{name} before the request: 'await communicator.start()' first.",
@@ -1123,8 +1123,8 @@ class ProtocolTests(SimpleTestCase):
             text,
             "GET /: The application sent 'http.response.start' a second time, and a"
             " server refuses to start a response again; start it once.\n\n"
-            "To let it pass, set check_protocol = ['response-twice'] on the test"
-            " case.\n\n"
+            "To let it pass, give this connection check_protocol=['response-twice'],"
+            " or set that on the test case.\n\n"
             "Transcript of GET / (-> test to application, <- application to test):\n"
             "     1  -> request\n"
             "     2  <- response.start status=200\n"
@@ -1190,7 +1190,7 @@ class WithoutTestCaseTests(LoopTestCase):
         with self.assertRaises(NoFrame):
             await communicator.get_response(timeout=30)
         await communicator.disconnect()
-        self.assertEqual(communicator._driver.connection.state, "disconnected")
+        self.assertEqual(communicator._kit_driver.connection.state, "disconnected")
 
     async def test_stop_raises_what_was_not_raised_so_far(self):
         async def application(scope, receive, send):
@@ -1202,7 +1202,7 @@ class WithoutTestCaseTests(LoopTestCase):
         communicator = HttpCommunicator(application, "GET", "/")
         await communicator.send_input({"type": "http.request"})
         doomed.set()
-        await asyncio.wait([communicator._driver.connection.task])
+        await asyncio.wait([communicator._kit_driver.connection.task])
         with self.assertRaisesRegex(ValueError, "asked for"):
             communicator.stop()
         communicator.stop()

@@ -247,10 +247,11 @@ class ChangeOfImportTests:
     async def test_frames_before_a_crash_stay_readable(self):
         communicator = WebsocketCommunicator(CrashConsumer.as_asgi(), "/")
         await communicator.connect()
-        with self.assertRaisesMessage(ValueError, "after two frames"):
-            await communicator.send_to(text_data="go")
+        await communicator.send_to(text_data="go")
         self.assertEqual(await communicator.receive_from(), "one")
         self.assertEqual(await communicator.receive_from(), "two")
+        with self.assertRaisesMessage(ValueError, "after two frames"):
+            await communicator.receive_from()
         with self.assertRaisesMessage(NoFrame, "its application raised ValueError."):
             await communicator.receive_from()
         await communicator.disconnect()
@@ -287,6 +288,7 @@ class ChangeOfImportTests:
     async def test_the_version_of_the_specification(self):
         communicator = WebsocketCommunicator(ECHO, "/", spec_version="2.3")
         self.assertEqual(communicator.scope["asgi"]["spec_version"], "2.3")
+        self.assertEqual(communicator.scope["spec_version"], "2.3")
 
 
 class OurCaseTests(ChangeOfImportTests, WebsocketTestCase):
@@ -342,8 +344,9 @@ class IsolatedCaseTests(LoopTestCase):
     async def test_an_exception_of_the_application_comes_out(self):
         communicator = WebsocketCommunicator(CrashConsumer.as_asgi(), "/")
         await communicator.connect()
+        await communicator.send_to(text_data="go")
         with self.assertRaises(ValueError):
-            await communicator.send_to(text_data="go")
+            await communicator.wait()
 
 
 class NoFrameTests(SimpleTestCase):
@@ -651,6 +654,30 @@ class WaitingTests(SimpleWebsocketTestCase):
         with self.assertRaisesMessage(NoFrame, "the application is at rest."):
             await ann.receive_from(timeout=600)
         timer.cancel()
+
+    async def test_timeouts_of_the_test_do_not_count_either(self):
+        ann = await self.aconnect()
+        with self.assertRaisesMessage(NoFrame, "the application is at rest."):
+            await asyncio.wait_for(ann.receive_from(timeout=600), timeout=600)
+
+    async def test_a_task_of_the_test_that_sleeps_may_bring_the_frame(self):
+        ann = await self.aconnect()
+        heard, _ = await asyncio.gather(ann.receive_from(), self.tell_later())
+        self.assertEqual(heard, "later")
+        task = asyncio.create_task(self.tell_later())
+        self.assertFalse(await ann.receive_nothing(timeout=600))
+        self.assertEqual(await ann.receive_from(), "later")
+        await task
+
+    async def test_a_receive_in_a_task_waits_while_the_test_sleeps(self):
+        ann = await self.aconnect()
+        task = asyncio.create_task(ann.receive_from())
+        await self.tell_later()
+        self.assertEqual(await task, "later")
+
+    async def tell_later(self):
+        await asyncio.sleep(0.01)
+        await get_channel_layer().group_send("all", {"type": "tell", "text": "later"})
 
     async def test_a_thread_may_bring_the_frame(self):
         ann = await self.aconnect()

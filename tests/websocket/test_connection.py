@@ -100,7 +100,7 @@ class CheckProtocolTests(SimpleTestCase):
                 (error,) = result.raised
                 self.assertIsInstance(error, ProtocolError)
                 self.assertEqual(error.breach, name)
-                self.assertIn(f"check_protocol = [{name!r}]", str(error))
+                self.assertIn(f"check_protocol=[{name!r}]", str(error))
                 self.assertIn(f"(refused: {name})", str(error))
 
     def test_can_be_off_or_let_one_pass(self):

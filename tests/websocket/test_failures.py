@@ -9,9 +9,15 @@ from channels.security.websocket import WebsocketDenier
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import SimpleTestCase
 
-from channels_testkit import Group, HttpCommunicator, NoFrame, SimpleWebsocketTestCase
+from channels_testkit import (
+    Group,
+    HttpCommunicator,
+    NoFrame,
+    NoRoute,
+    SimpleWebsocketTestCase,
+)
 from channels_testkit.asgi.surroundings import Surroundings
-from channels_testkit.routing.application import explain_missing_route
+from channels_testkit.routing.application import with_routes
 from channels_testkit.websocket.connection import WebsocketConnection
 from channels_testkit.websocket.frame_failures import check_frame_is_next
 from channels_testkit.websocket.handshake_failures import check_user, refused
@@ -221,15 +227,13 @@ class CheckUserTests(SimpleTestCase):
 
 class MissingRouteTests(SimpleTestCase):
     def test_another_error_is_not_explained(self):
-        explain_missing_route(ValueError("something else"), ECHO)
+        error = ValueError("something else")
+        self.assertIs(with_routes(error, ECHO), error)
 
-    def test_no_routes_at_all(self):
-        with self.assertRaises(AssertionError) as caught:
-            explain_missing_route(ValueError("No route found for path 'x/'."), ECHO)
-        self.assertEqual(
-            str(caught.exception),
-            "No route found for path 'x/'.\n\nThe routes are:\n  none",
-        )
+    def test_where_there_is_no_router_no_routes_are_listed(self):
+        error = ValueError("No route found for path 'x/'.")
+        told = with_routes(error, ECHO)
+        self.assertEqual((type(told), str(told)), (NoRoute, str(error)))
 
 
 class NextFrameTests(SimpleWebsocketTestCase):
