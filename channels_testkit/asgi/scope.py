@@ -50,11 +50,11 @@ def http_scope(
         **_request(path, None, headers, None),
         "extensions": {},
     }
-    added = [(b"host", HOST.encode())]
-    if last_event_id is not None:
-        added.append((b"last-event-id", last_event_id.encode()))
-    given = scope["headers"]
-    given += [(name, value) for name, value in added if not has_header(given, name)]
+    given: HeaderList = scope["headers"]
+    if not has_header(given, b"host"):
+        given.insert(0, (b"host", HOST.encode()))
+    if last_event_id is not None and not has_header(given, b"last-event-id"):
+        given.append((b"last-event-id", last_event_id.encode()))
     return scope
 
 

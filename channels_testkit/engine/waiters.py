@@ -31,8 +31,8 @@ class Waiters:
         self._loop = loop
         self._waiters: deque[_Waiter] = deque()
 
-    def __bool__(self) -> bool:
-        return bool(self._waiters)
+    def __len__(self) -> int:
+        return len(self._waiters)
 
     @property
     def has_asked_by_thread(self) -> bool:

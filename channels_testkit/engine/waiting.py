@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import weakref
 from typing import TYPE_CHECKING, Protocol
 
 from .sleeps import ends_of_sleeps
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 #: A timer that is due has to be run before it can be looked for again.
 _AFTER_TIMER = 0.001
+
+
+#: How many waits let others go first, by the watch of their loop.
+_giving_way: weakref.WeakKeyDictionary[RestWatch, int] = weakref.WeakKeyDictionary()
 
 
 class HasLoop(Protocol):
@@ -60,7 +65,7 @@ class Waiting:
             if seconds is not None:
                 rest.arm(seconds)
                 await self._arrives(seconds)
-            elif rest.is_at_rest():
+            elif not await _gave_way(rest, deadline) and rest.is_at_rest():
                 return False
             # Else a thread has posted something and gone.
             await self.settle()
@@ -94,3 +99,21 @@ class Waiting:
             await asyncio.wait([arrival], timeout=timeout)
         finally:
             self._arrivals.discard(arrival)
+
+
+async def _gave_way(rest: RestWatch, deadline: float) -> bool:
+    """
+    Let code of the test go on that is about to, and come to rest again.
+
+    Returns False where there is none, but for other waits that do the same,
+    and after the deadline.
+    """
+    ahead = _giving_way.get(rest, 0)
+    if len(rest.waiters) <= ahead or rest.loop.time() >= deadline:
+        return False
+    _giving_way[rest] = ahead + 1
+    try:
+        await rest.wait()
+    finally:
+        _giving_way[rest] -= 1
+    return True

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from channels_testkit.asgi.application import ASGIApplication
     from channels_testkit.asgi.login import Login
+    from channels_testkit.asgi.scope import HeaderList
 
 #: Stands for an option that was not given, where None means something.
 UNSET: Any = object()
@@ -130,18 +131,15 @@ def final_scope(
         others = header_list(class_headers)
         headers += [header for header in others if not has_header(headers, header[0])]
     headers += login.headers
+    origin = options.origin
+    if origin is UNSET:
+        has_origin = has_header(headers, b"origin")
+        origin = None if has_origin else default_origin(application)
     cookies = cookie_header(*login.cookies, options.cookies or {})
-    defaults = {b"host": HOST.encode(), b"cookie": cookies}
-    if options.origin is UNSET:
-        defaults[b"origin"] = default_origin(application).encode()
-    elif options.origin is not None:
-        defaults[b"origin"] = options.origin.encode()
-    headers += [
-        (name, value)
-        for name, value in defaults.items()
-        if value and not has_header(headers, name)
-    ]
-    final["headers"] = headers
+    # In the order of browsers.
+    first = [(b"host", HOST.encode()), (b"origin", (origin or "").encode())]
+    last = [(b"cookie", cookies)]
+    final["headers"] = _added(first, headers) + headers + _added(last, headers)
     final["query_string"] = join_query(final["query_string"].decode(), login.query)
     check_subprotocols(class_subprotocols)
     if options.subprotocols is None:
@@ -149,3 +147,8 @@ def final_scope(
     final["subprotocols"] = [*login.subprotocols, *final["subprotocols"]]
     final.update(options.scope or {})
     return final
+
+
+def _added(more: HeaderList, headers: HeaderList) -> HeaderList:
+    """Return those of some headers that have a value and are not there."""
+    return [it for it in more if it[1] and not has_header(headers, it[0])]

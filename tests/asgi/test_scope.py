@@ -192,8 +192,8 @@ class WholeScopeTests(WebsocketTestCase):
                 "root_path": "",
                 "headers": [
                     (b"host", b"testserver"),
-                    (b"cookie", b"c=1"),
                     (b"origin", b"http://testserver"),
+                    (b"cookie", b"c=1"),
                 ],
                 "client": ["127.0.0.1", 0],
                 "server": ["testserver", 80],
