@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ from channels_testkit.engine.jobs import APPLICATION
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-    from contextlib import AbstractContextManager
 
     Event = Mapping[str, Any]
     Receive = Callable[[], Awaitable[Event]]
@@ -27,8 +25,8 @@ class RunningApplication:
 
     It starts in an empty context, as on a server. ``on_send`` is called with
     each event that it sends and may raise into it; ``on_end`` with the
-    exception that ended it, or None. ``around`` is entered as long as it runs.
-    It receives what is in ``events``, or what ``feed()`` gives it.
+    exception that ended it, or None. It receives what is in ``events``, or
+    what ``feed()`` gives it.
     """
 
     def __init__(
@@ -40,10 +38,8 @@ class RunningApplication:
         on_end: Callable[[BaseException | None], None],
         name: str,
         variables: Mapping[contextvars.ContextVar[Any], object],
-        around: AbstractContextManager[object] | None = None,
         events: asyncio.Queue[Event] | None = None,
     ) -> None:
-        self._around = around or contextlib.nullcontext()
         self._events = asyncio.Queue() if events is None else events
         #: How many events the application has received.
         self.received = 0
@@ -69,8 +65,7 @@ class RunningApplication:
     async def _run(
         self, application: ASGIApplication, scope: MutableMapping[str, Any]
     ) -> None:
-        with self._around:
-            await application(scope, self._receive, self._send)
+        await application(scope, self._receive, self._send)
 
     async def _receive(self) -> Event:
         # A frame of this package: what may end such a wait is known.

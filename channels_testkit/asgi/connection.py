@@ -66,7 +66,6 @@ class Connection(abc.ABC):
         self._say_label = say_label
         self._transcript = Transcript(say_label())
         self._waiting = Waiting(surroundings)
-        self._around = surroundings.around_application
         self._running: RunningApplication | None = None
 
     @property
@@ -97,6 +96,7 @@ class Connection(abc.ABC):
     ) -> None:
         # A loop that cannot be watched is refused before anything runs on it.
         watch_of(asyncio.get_running_loop())
+        self.surroundings.prepare()
         self.scope = scope
         recorder.hold()
         self._running = RunningApplication(
@@ -107,7 +107,6 @@ class Connection(abc.ABC):
             on_end=self._application_ended,
             name=self.label,
             variables={MEETING: self},
-            around=self._around(),
         )
 
     def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:

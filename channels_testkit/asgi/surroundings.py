@@ -6,15 +6,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from channels_testkit.engine.database import TransactionsKeptOpen
 from channels_testkit.engine.errors import ApplicationErrors
+from channels_testkit.engine.kept_open import keep_transactions_open
 from channels_testkit.engine.watches import watch_of
 
 from .wire import JsonWire
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from contextlib import AbstractContextManager
 
     from channels_testkit.engine.rest import RestWatch
 
@@ -46,9 +45,9 @@ class Surroundings:
         """Whether the call is that of a coroutine: there is no other here."""
         return True
 
-    def around_application(self) -> AbstractContextManager[object]:
-        """Return what is entered as long as an application runs."""
-        return TransactionsKeptOpen()
+    def prepare(self) -> None:
+        """Be ready for an application to run here."""
+        keep_transactions_open(asyncio.get_running_loop())
 
     def allows_breach(self, name: str) -> bool:
         """Tell whether a breach of the protocol is let through."""
@@ -108,6 +107,6 @@ class _OwnSurroundings(Surroundings):
         """Whether the call is that of a coroutine."""
         return self._around.is_async
 
-    def around_application(self) -> AbstractContextManager[object]:
-        """Return what is entered as long as an application runs."""
-        return self._around.around_application()
+    def prepare(self) -> None:
+        """Be ready for an application to run here."""
+        self._around.prepare()

@@ -149,42 +149,6 @@ def run_commit_callback(
         logger.exception("Error calling %s in on_commit()%s (%s).", name, when, error)
 
 
-class TransactionsKeptOpen:
-    """
-    Keeps ``close_old_connections()`` from connections inside ``atomic()``.
-
-    Channels calls it around every message. Django then sees autocommit off,
-    takes that for a mistake, and closes the connection with all its rows.
-    The block is that of a ``TestCase``, or one that a test has entered: what
-    it calls meanwhile lets the application run in its thread. Several may be
-    entered, and left in any order.
-    """
-
-    entered = 0
-    patch: Patch
-
-    def __enter__(self) -> None:
-        kept = TransactionsKeptOpen
-        if not kept.entered:
-            real = BaseDatabaseWrapper.close_if_unusable_or_obsolete
-
-            def close_if_unusable_or_obsolete(connection: BaseDatabaseWrapper) -> None:
-                if not connection.in_atomic_block:
-                    real(connection)
-
-            kept.patch = Patch(
-                BaseDatabaseWrapper, real.__name__, close_if_unusable_or_obsolete
-            )
-            kept.patch.__enter__()
-        kept.entered += 1
-
-    def __exit__(self, *exc_info: object) -> None:
-        kept = TransactionsKeptOpen
-        kept.entered -= 1
-        if not kept.entered:
-            kept.patch.__exit__()
-
-
 class TestConnections:
     """
     The connections of one test, watched while it runs.

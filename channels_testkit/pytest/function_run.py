@@ -9,10 +9,8 @@ from django.test import TestCase
 
 from channels_testkit.assertions.counting import CommitCapture
 from channels_testkit.engine import tracebacks
-from channels_testkit.engine.database import (
-    CommitsAsInProduction,
-    TransactionsKeptOpen,
-)
+from channels_testkit.engine.database import CommitsAsInProduction
+from channels_testkit.engine.kept_open import TransactionsKeptOpen
 from channels_testkit.engine.patches import Patch
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.routing.apply_routes import routes_of

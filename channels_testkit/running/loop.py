@@ -95,9 +95,8 @@ class TestLoop(Surroundings):
         """How payloads become frames."""
         return self.options.wire
 
-    def around_application(self) -> contextlib.AbstractContextManager[object]:
-        """Return what is entered as long as an application runs: nothing."""
-        return contextlib.nullcontext()
+    def prepare(self) -> None:
+        """Be ready for an application to run here: the test is already."""
 
     # Running things.
 

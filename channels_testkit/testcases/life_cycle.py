@@ -21,6 +21,7 @@ from django.test import TestCase, TransactionTestCase
 from channels_testkit.assertions.counting import QueryCount
 from channels_testkit.assertions.methods import ChannelMethods, OptionsOfTest
 from channels_testkit.engine import database
+from channels_testkit.engine.kept_open import TransactionsKeptOpen
 from channels_testkit.engine.tracebacks import hide_kit_frames
 from channels_testkit.engine.transactions import (
     end_if_open,
@@ -138,7 +139,7 @@ class ChannelTestMixin(ChannelMethods):
         check_options(cls, cls.__name__)
         check_choice(cls, cls.__name__, "on_commit_callbacks", COMMIT_RULES)
         enter: Any = cls.enterClassContext  # type: ignore[attr-defined]
-        enter(database.TransactionsKeptOpen())
+        enter(TransactionsKeptOpen())
         if cls.on_commit_callbacks == "production":
             enter(database.CommitsAsInProduction())
         # An override of the class's own may bring an alias in later.
