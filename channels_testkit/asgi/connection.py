@@ -7,6 +7,7 @@ import asyncio
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.engine import private
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.engine.tracebacks import note_owner
 from channels_testkit.engine.waiting import Waiting
@@ -55,6 +56,7 @@ class Connection(abc.ABC):
         self.error: BaseException | None = None
         #: Whether that waits for the next call that is about this connection.
         self.holds_error = False
+        self._ended: asyncio.Future[None] | None = None
         #: When it was last given an event, among the numbers of messages.
         self.fed_at = 0
         #: The events that the application has not received.
@@ -128,6 +130,23 @@ class Connection(abc.ABC):
     def task(self) -> asyncio.Task[None] | None:
         """The task of the application."""
         return None if self._running is None else self._running.task
+
+    @property
+    def future(self) -> asyncio.Future[None] | None:
+        """What ends as the task does, and knows who has looked."""
+        if self.error is not None and self._ended is None and self.task is not None:
+            self._ended = self.task.get_loop().create_future()
+            self._ended.set_exception(self.error)
+        return self._ended or self.task
+
+    def _has_shown_error(self) -> bool:
+        """Tell whether the test has seen the exception in ``future``."""
+        ended = self._ended
+        is_seen = ended is not None and not private.is_unretrieved(ended)
+        if ended is not None:
+            # It is told in other ways: asyncio need not log it.
+            ended.exception()
+        return is_seen
 
     @property
     def not_received(self) -> int:
@@ -231,8 +250,9 @@ class Connection(abc.ABC):
             note_owner(error, f"the application of {self.label}")
             policy = self.surroundings.application_errors
             self.error = self._explained(error)
+            held_unless = self._has_shown_error if self.holds_error else None
             errors = self.surroundings.errors
-            errors.record(self.error, policy, is_held=self.holds_error)
+            errors.record(self.error, policy, held_unless=held_unless)
         self._waiting.wake()
 
     def _explained(self, error: BaseException) -> BaseException:

@@ -31,7 +31,7 @@ class ApplicationErrors:
     def __init__(self, policy: str = "fail") -> None:
         self._policy = policy
         self._pending: list[BaseException] = []
-        self._held: list[BaseException] = []
+        self._held: list[tuple[BaseException, Callable[[], bool]]] = []
         self._seen: list[BaseException] = []
         self._expected: list[ExpectedErrors] = []
         #: Looks for failures that nobody has been told of yet.
@@ -47,13 +47,14 @@ class ApplicationErrors:
         error: BaseException,
         policy: str | None = None,
         *,
-        is_held: bool = False,
+        held_unless: Callable[[], bool] | None = None,
     ) -> bool:
         """
         Take note of an exception, unless it is known already.
 
         Tells whether it is news that no block expects. One that is held is
-        not delivered before ``release()``, or the end.
+        delivered after ``release()``, or at the end, unless the test has seen
+        it by then.
         """
         if self.knows(error):
             return False
@@ -62,8 +63,8 @@ class ApplicationErrors:
         is_expected = any(block.takes(error) for block in reversed(self._expected))
         if not is_expected:
             self._judge(error, policy or self._policy)
-        if is_held and self.take(error):
-            self._held.append(error)
+        if held_unless is not None and self.take(error):
+            self._held.append((error, held_unless))
         self.on_record()
         return not is_expected
 
@@ -82,9 +83,10 @@ class ApplicationErrors:
 
     def release(self, error: BaseException) -> None:
         """Let an exception be delivered that was held."""
-        if any(error is held for held in self._held):
-            self.take(error)
-            self._pending.insert(0, error)
+        for held, is_seen in self._held:
+            if held is error and not is_seen():
+                self._pending.insert(0, error)
+        self._held = [other for other in self._held if other[0] is not error]
 
     def _judge(self, error: BaseException, policy: str) -> None:
         # A breach has been judged already, by a watch of its own.
@@ -99,20 +101,19 @@ class ApplicationErrors:
         """Tell whether the exception was pending; it no longer is."""
         before = len(self._pending) + len(self._held)
         self._pending = [other for other in self._pending if other is not error]
-        self._held = [other for other in self._held if other is not error]
+        self._held = [other for other in self._held if other[0] is not error]
         return len(self._pending) + len(self._held) < before
 
     def take_pending(self) -> list[BaseException]:
         """Take every exception that has not been delivered."""
-        self._look()
-        pending = self._pending + self._held
+        pending = self.pending()
         self._pending, self._held = [], []
         return pending
 
     def pending(self) -> list[BaseException]:
         """Return every exception that has not been delivered."""
         self._look()
-        return self._pending + self._held
+        return self._pending + [error for error, is_seen in self._held if not is_seen()]
 
     def deliver(self, raised: BaseException | None = None) -> None:
         """

@@ -104,9 +104,9 @@ class ApplicationCommunicator(NotCopied):
         return transcript
 
     @shown
-    def future(self) -> asyncio.Task[None]:
-        """The task of the application."""
-        return self._kit_driver.begun("future").task  # type: ignore[no-any-return]
+    def future(self) -> asyncio.Future[None]:
+        """The task of the application, or what it came to."""
+        return self._kit_driver.begun("future").future  # type: ignore[no-any-return]
 
     @shown
     def input_queue(self) -> asyncio.Queue[Event]:
