@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.asgi.http_protocol import BODY
 from channels_testkit.running.communicator import ApplicationCommunicator, give
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.shown import is_overridden, shown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from channels_testkit.asgi.application import Event
 
     from .connection import HttpConnection
     from .driver import HttpDriver
@@ -45,8 +48,10 @@ class ResponseReading(ApplicationCommunicator):
         """
         connection = await send_request(self)
         driver = self._kit_driver
-        while is_overridden(self, "receive_output") and not connection.is_complete:
-            await self.receive_output(driver.seconds(timeout))
+        if is_overridden(self, "receive_output"):
+            event: Event = {}
+            while event.get("type") != BODY or event.get("more_body"):
+                event = await self.receive_output(driver.seconds(timeout))
         await driver.until(lambda: connection.is_complete, timeout, "complete response")
         connection.unread.clear()
         body = b"".join(connection.parts)

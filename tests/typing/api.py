@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from channels.auth import AuthMiddlewareStack
 from channels.consumer import AsyncConsumer
 from channels.generic.http import AsyncHttpConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.routing import ProtocolTypeRouter, URLRouter
 from django.contrib.auth.models import User
+from django.core.asgi import get_asgi_application
 from django.test import TestCase
 from django.urls import path
 from typing_extensions import assert_type
 
 from channels_testkit import (
+    ApplicationCommunicator,
     CaptiveChannelLayer,
     Channel,
     ChannelClient,
+    ChannelsLiveServerTestCase,
     ChannelTestCase,
     DatabaseOwnershipError,
     Group,
@@ -53,8 +59,6 @@ from channels_testkit.redis import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from channels_testkit.pytest import (
         AsyncConnect,
         ChannelsLiveServer,
@@ -247,6 +251,46 @@ class RoutedTests(WebsocketTestCase):
         assert_type(await communicator.get_response(), dict[str, Any])
         assert_type(communicator.status, int | None)
         assert_type(communicator.last_event_id, str | None)
+
+
+class OwnCommunicator(WebsocketCommunicator):
+    token = ""
+
+    async def receive_output(self, timeout: float | None = 1) -> Mapping[str, Any]:
+        return await super().receive_output(timeout)
+
+
+async def test_as_for_channels_testing() -> None:
+    router = ProtocolTypeRouter(
+        {
+            "http": get_asgi_application(),
+            "websocket": AuthMiddlewareStack(URLRouter([])),
+        }
+    )
+    for application in (AsyncJsonWebsocketConsumer.as_asgi(), router):
+        assert_type(WebsocketCommunicator(application, "/ws/"), WebsocketCommunicator)
+    OwnCommunicator(router, "/ws/", [(b"origin", b"http://a")], ["chat"], "2.3")
+    HttpCommunicator(AsyncHttpConsumer.as_asgi(), "GET", "/")
+    HttpCommunicator(get_asgi_application(), "POST", "/", b"body", [(b"a", b"b")])
+    communicator = WebsocketCommunicator(
+        AsyncJsonWebsocketConsumer.as_asgi(),
+        "/ws/",
+        check_protocol=["close-code"],
+        application_errors="off",
+        receive_timeout=0.5,
+    )
+    assert_type(await communicator.output_queue.get(), Mapping[str, Any])
+    assert_type(communicator.future.done(), bool)
+    assert_type(communicator.instance, AsyncConsumer)
+    WebsocketCommunicator(7, "/ws/")  # type: ignore[arg-type]
+    worker = ApplicationCommunicator(AsyncConsumer.as_asgi(), {"type": "channel"})
+    await worker.send_input({"type": "make"})
+    assert_type(await worker.receive_output(timeout=1), Mapping[str, Any])
+    assert_type(worker.stop(), None)
+
+
+class ChannelsLiveTests(ChannelsLiveServerTestCase):
+    serve_static = True
 
 
 class OwnTestCase(TestCase):
