@@ -30,7 +30,9 @@ class WebsocketTestMixin(WebsocketMethods, ChannelTestMixin):
     * ``application``: what to connect to, in the place of the class's;
     * ``path_kwargs``: what a route would have found, for a bare consumer;
     * ``scope``: a dict, merged into the scope last;
-    * ``name``: how failures call the connection.
+    * ``name``: how failures call the connection;
+    * ``check_protocol``, ``application_errors``, ``receive_timeout``: as the
+      class attributes, for this connection alone.
 
     Without ``user`` and ``client``, the cookies of ``self.client`` and
     ``self.async_client`` are sent.

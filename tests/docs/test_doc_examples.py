@@ -196,6 +196,16 @@ class ConnectTests(WebsocketTestCase):
 
     # docs:end free-standing
 
+    # docs:start held-exception
+    async def test_a_consumer_that_raises(self):
+        communicator = WebsocketCommunicator(EchoConsumer.as_asgi(), "/echo/")
+        await communicator.connect()
+        await communicator.send_json_to({"raise": "ValueError"})
+        with self.assertRaises(ValueError):
+            await communicator.receive_from()
+
+    # docs:end held-exception
+
 
 # docs:start token-login
 class TokenTests(WebsocketTestCase):
