@@ -47,8 +47,9 @@ ONE_IMPORT = (
     async def test_a_failure_in_a_body_that_goes_on(db):
         ann = WebsocketCommunicator(ROOM, "/")
         await ann.connect()
+        await ann.send_json_to("raise")
         with pytest.raises(ValueError, match="asked for"):
-            await ann.send_json_to("raise")
+            await ann.receive_json_from()
 
     @pytest.mark.asyncio
     async def test_the_next_one_is_told_nothing():
