@@ -253,6 +253,9 @@ class Connection(abc.ABC):
             held_unless = self._has_shown_error if self.holds_error else None
             errors = self.surroundings.errors
             errors.record(self.error, policy, held_unless=held_unless)
+            if errors.is_holding(self.error):
+                # Where there is no test to tell it, asyncio logs it.
+                self.future  # noqa: B018 - made on first use
         self._waiting.wake()
 
     def _explained(self, error: BaseException) -> BaseException:

@@ -53,8 +53,8 @@ class ApplicationErrors:
         Take note of an exception, unless it is known already.
 
         Tells whether it is news that no block expects. One that is held is
-        delivered after ``release()``, or at the end, unless the test has seen
-        it by then.
+        delivered after ``release()``, or at the end, unless the function tells
+        by then that the test has seen it.
         """
         if self.knows(error):
             return False
@@ -80,6 +80,10 @@ class ApplicationErrors:
     def expects(self, error: BaseException) -> bool:
         """Tell whether a block that has begun expects such an exception."""
         return any(isinstance(error, block.kinds) for block in self._expected)
+
+    def is_holding(self, error: BaseException) -> bool:
+        """Tell whether an exception is held."""
+        return any(held is error for held, _ in self._held)
 
     def release(self, error: BaseException) -> None:
         """Let an exception be delivered that was held."""

@@ -181,10 +181,8 @@ class Driver(abc.ABC, Generic[C]):
             return
         if connection.is_running:
             connection.cancel()
-            return
-        error = connection.error
-        if error is not None and exceptions and self.surroundings.errors.take(error):
-            raise error
+        elif exceptions:
+            connection.raise_error()
 
     # What the run asks for, which closes it at the end of the test.
 

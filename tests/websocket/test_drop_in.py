@@ -22,6 +22,7 @@ from channels_testkit import (
     SimpleWebsocketTestCase,
     WebsocketCommunicator,
 )
+from channels_testkit.engine import private
 from tests.utils import run_case
 
 # What subclasses do.
@@ -498,3 +499,12 @@ class WithoutRunTests(SimpleTestCase):
         worker = ApplicationCommunicator(ECHO, {"type": "channel"})
         self.assertTrue(await worker.receive_nothing())
         worker.stop()
+
+    async def test_what_nobody_is_told_is_left_for_asyncio_to_log(self):
+        communicator = WebsocketCommunicator(ECHO, "/")
+        await communicator.connect()
+        await communicator.send_to(text_data="raise")
+        self.assertTrue(private.is_unretrieved(communicator.future))
+        with self.assertRaisesMessage(ValueError, "asked for"):
+            await communicator.wait()
+        self.assertFalse(private.is_unretrieved(communicator.future))
