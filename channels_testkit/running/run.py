@@ -63,7 +63,7 @@ def required(what: str) -> TestRun:
         raise RuntimeError(
             f"{what} works while a ChannelTestCase or WebsocketTestCase test runs: make"
             " it in setUp() or in the test, not in a module, setUpClass() or"
-            " setUpTestData()."
+            " setUpTestData(). Any other TestCase needs ChannelTestMixin before it."
         )
     return run
 

@@ -76,7 +76,8 @@ class TooEarlyTests(OuterTestCase):
                 str(caught.exception),
                 f"{make.__name__} works while a ChannelTestCase or WebsocketTestCase"
                 " test runs: make it in setUp() or in the test, not in a module,"
-                " setUpClass() or setUpTestData().",
+                " setUpClass() or setUpTestData(). Any other TestCase needs"
+                " ChannelTestMixin before it.",
             )
 
 

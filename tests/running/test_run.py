@@ -307,7 +307,8 @@ class MisuseTests(OuterTestCase):
                 str(caught.exception),
                 "WSClient works while a ChannelTestCase or WebsocketTestCase test"
                 " runs: make it in setUp() or in the test, not in a module,"
-                " setUpClass() or setUpTestData().",
+                " setUpClass() or setUpTestData(). Any other TestCase needs"
+                " ChannelTestMixin before it.",
             )
 
 

@@ -525,7 +525,7 @@ class TearDownTests(OuterTestCase):
             Inner,
             "Group works while a ChannelTestCase or WebsocketTestCase test runs: make"
             " it in setUp() or in the test, not in a module, setUpClass() or"
-            " setUpTestData().",
+            " setUpTestData(). Any other TestCase needs ChannelTestMixin before it.",
         )
         self.assert_torn_down(Second, "from setUpClass")
 

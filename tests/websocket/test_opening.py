@@ -359,7 +359,7 @@ class OutsideTests(TransactionTestCase):
             str(caught.exception),
             "WSClient works while a ChannelTestCase or WebsocketTestCase test runs:"
             " make it in setUp() or in the test, not in a module, setUpClass() or"
-            " setUpTestData().",
+            " setUpTestData(). Any other TestCase needs ChannelTestMixin before it.",
         )
 
 
