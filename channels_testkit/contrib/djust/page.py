@@ -116,7 +116,7 @@ class DjustPage(Page):
         own = view._framework_attrs | {"request", "client_timezone"}  # noqa: SLF001
         return {
             name: value
-            for name, value in vars(view).items()
+            for name, value in {**_of_class(type(view)), **vars(view)}.items()
             if not name.startswith("_") and name not in own and not callable(value)
         }
 
@@ -129,6 +129,16 @@ class DjustPage(Page):
         if name.startswith("_") or found is None or callable(found):
             raise LookupError(name)
         return found
+
+
+def _of_class(view_class: type[LiveView]) -> dict[str, Any]:
+    """Return the values that a view's classes give their instances."""
+    return {
+        name: value
+        for kind in reversed(view_class.__mro__)
+        for name, value in vars(kind).items()
+        if not hasattr(LiveView, name) and not hasattr(value, "__get__")
+    }
 
 
 def split_url(url: str) -> tuple[str, dict[str, str]]:
@@ -159,12 +169,16 @@ def mountable(view_class: type[LiveView], test_module: str) -> Iterator[str]:
     by the settings, as in production.
     """
     module, name = view_class.__module__, view_class.__qualname__
-    is_local = vars(sys.modules[module]).get(name) is not view_class
+    if module not in sys.modules:
+        # The class was made by exec(), under the name of no module.
+        module = __name__
+    home = sys.modules[module]
+    is_local = vars(home).get(name) is not view_class
     with contextlib.ExitStack() as stack:
         if is_local:
             name = f"{view_class.__name__}_{next(_local_names)}"
-            setattr(sys.modules[module], name, view_class)
-            stack.callback(delattr, sys.modules[module], name)
+            setattr(home, name, view_class)
+            stack.callback(delattr, home, name)
         path = f"{module}.{name}"
         if is_local or module == test_module or view_class not in routed_views():
             stack.enter_context(allowed(path))

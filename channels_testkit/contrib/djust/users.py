@@ -32,14 +32,20 @@ def stand_in_for(user: Any) -> StandIn | None:
     """
     Return what the scope gets for a user who cannot log in, or None.
 
-    A user of the database logs in; one that is not there, or an object that
+    A user of the database logs in; one that is not there, or any object that
     stands for one, cannot.
     """
-    if not getattr(user, "is_authenticated", False):
-        # Nobody, or what is no user, which the options refuse.
+    # Nobody, or a name, say, which the options refuse.
+    if type(user).__module__ == "builtins" or _is_anonymous(user):
         return None
     is_row = isinstance(user, Model) and not user._state.adding  # noqa: SLF001
     return None if is_row else StandIn(user)
+
+
+def _is_anonymous(user: object) -> bool:
+    from django.contrib.auth.models import AnonymousUser  # needs the apps
+
+    return isinstance(user, AnonymousUser)
 
 
 def sent_by(factory: RequestFactory) -> dict[str, Any]:
