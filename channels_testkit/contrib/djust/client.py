@@ -45,10 +45,9 @@ class LiveViewTestClient(LiveViewDriver, PageClient):
         self._run_sync(self._prerender(params), "mount")
         return self
 
-    def send_event(
+    def send_event(  # type: ignore[override]  # a keyword, as djust has it
         self,
         event_name: str,
-        /,
         raise_on_missing: bool = True,
         **params: Any,
     ) -> EventResult:
@@ -143,10 +142,9 @@ class AsyncLiveViewTestClient(LiveViewDriver, AsyncPageClient):
         return self
 
     @kit_coroutine
-    async def send_event(
+    async def send_event(  # type: ignore[override]  # as above
         self,
         event_name: str,
-        /,
         raise_on_missing: bool = True,
         **params: Any,
     ) -> EventResult:

@@ -122,7 +122,7 @@ class LiveViewDriver(LiveViewMounting):
         client = copy.copy(self)
         client.page = DjustPage(view, f"{view.__module__}.{view.__qualname__}", path)
         client.page.query = query
-        vars(client).update(_turn=None, _html=None, _history=[])
+        vars(client).update(_turn=None, _html=None, events=[])
         self._run.add_cleanup(client._at_end)  # noqa: SLF001 - as above
         return client
 

@@ -8,6 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from channels.layers import get_channel_layer
+from django.core.exceptions import ImproperlyConfigured
+from django.test import RequestFactory
 from djust import testing
 from djust.live_view import LiveView
 
@@ -21,10 +24,16 @@ from .users import StandIn, sent_by, stand_in_for
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django.test import RequestFactory
     from typing_extensions import Self
 
 __unittest = True
+
+_NO_LAYER = (
+    "djust's consumer joins a group when it connects, here and in production, but"
+    " CHANNEL_LAYERS has no 'default'. Add one to the settings of your tests:"
+    " CHANNEL_LAYERS = {'default': {'BACKEND':"
+    " 'channels.layers.InMemoryChannelLayer'}}"
+)
 
 
 class LiveViewMounting(LiveViewHTML):
@@ -53,9 +62,9 @@ class LiveViewMounting(LiveViewHTML):
             )
         self._arguments = {"rate_limits": rate_limits, **options}
         self._scope = options.get("scope") or {}
-        self._factory = request_factory
-        if request_factory is not None:
-            options = {**sent_by(request_factory), **options}
+        #: What cookies and headers of the handshake are taken from.
+        self.request_factory = request_factory or RequestFactory()
+        options = {**sent_by(self.request_factory), **options}
         with contextlib.ExitStack() as stack:
             path = mountable(view, test.options.module)
             page = DjustPage(view, stack.enter_context(path), url)
@@ -63,10 +72,16 @@ class LiveViewMounting(LiveViewHTML):
             self._run.add_cleanup(stack.pop_all().close)
         self._has_rate_limits = rate_limits
         self._went_on_to = ""
-        self._history: list[dict[str, Any]] = []
+        #: What ``get_event_history()`` returns a copy of.
+        self.events: list[dict[str, Any]] = []
         #: Whether the page was mounted over its socket; None before.
         self.via_websocket: bool | None = None
         self.user = user
+
+    @property
+    def view_class(self) -> type[LiveView]:
+        """The view that is tested."""
+        return self.page.view_class
 
     @property
     def user(self) -> Any:
@@ -102,10 +117,10 @@ class LiveViewMounting(LiveViewHTML):
         their ``duration_ms`` and ``error``, and a ``code`` where djust denied
         them.
         """
-        return list(self._history)
+        return list(self.events)
 
     def _note(self, kind: str, **values: Any) -> None:
-        self._history.append({"type": kind, **values, "timestamp": time.time()})
+        self.events.append({"type": kind, **values, "timestamp": time.time()})
 
     # Actions.
 
@@ -123,6 +138,8 @@ class LiveViewMounting(LiveViewHTML):
         self._note("mount", params=params, via_websocket=True)
 
     async def _mount_first(self, params: Mapping[str, Any]) -> None:
+        if get_channel_layer() is None:
+            raise ImproperlyConfigured(_NO_LAYER)
         if self._first_page is not None:
             self._first_page = self._turn = None
         try:
@@ -160,14 +177,15 @@ class LiveViewMounting(LiveViewHTML):
 
     def _first_page_of(self, params: Mapping[str, Any]) -> Any:
         client = testing.LiveViewTestClient(
-            self.page.view_class, self._factory, self._user
+            self.page.view_class, self.request_factory, self._user
         )
         return client.mount(via_websocket=False, **params)
 
     def _another(self) -> Self:
         url = f"{self.page.url}?{urlencode(self.page.query)}"
         options = {**self._arguments, "url": url}
-        return type(self)(self.page.view_class, self._factory, self._user, **options)
+        asker = self.request_factory, self._user
+        return type(self)(self.page.view_class, *asker, **options)
 
     def _need_socket(self) -> None:
         if self._first_page is not None:

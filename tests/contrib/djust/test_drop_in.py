@@ -9,7 +9,8 @@ from typing import Any
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import AnonymousUser, Permission, User
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, RequestFactory, override_settings
 from django.urls import path
 from djust import LiveView, testing
@@ -110,6 +111,34 @@ class Vault(LiveView):
     @event_handler
     def open(self, **kwargs: Any) -> None:
         self.opened += 1
+
+
+class Base(LiveView):
+    page = 1
+    size = 10
+
+    def mount(self, request: Any, **kwargs: Any) -> None:
+        pass
+
+    @property
+    def rows(self) -> int:
+        return self.page * self.size
+
+
+class Paged(Base):
+    """Has state that its classes begin with."""
+
+    template_name = None
+    size = 20
+
+    @event_handler
+    def turn(self, **kwargs: Any) -> None:
+        self.page += 1
+
+
+class Named(LiveView):
+    def mount(self, request: Any, **kwargs: Any) -> None:
+        self.name = request.user.username
 
 
 class Clerk:
@@ -292,6 +321,21 @@ class AllowedTests(ChannelTestCase):
         client.assert_state(names=["ann"])
         self.assertEqual(client.render(), "")
 
+    def test_view_of_no_module_is_mounted(self):
+        code = "class Found(LiveView):\n def mount(self, request): self.is_found = 1"
+        names: dict[str, Any] = {"LiveView": LiveView, "__name__": "elsewhere"}
+        exec(code, names)
+        LiveViewTestClient(names["Found"]).mount().assert_state(is_found=1)
+
+    @override_settings(CHANNEL_LAYERS={})
+    def test_page_needs_a_layer_and_a_first_page_none(self):
+        client = LiveViewTestClient(Board)
+        client.mount(via_websocket=False).assert_state(title="board")
+        with self.assertRaisesMessage(
+            ImproperlyConfigured, "CHANNEL_LAYERS has no 'default'. Add one"
+        ):
+            client.mount()
+
     def test_view_that_a_url_leads_to_needs_its_template(self):
         class Bare(LiveView):
             __module__ = "tests.contrib.djust.views"
@@ -355,6 +399,19 @@ class UserTests(ChannelTestCase):
         client = LiveViewTestClient(Counter, user=self.ann).mount()
         client.send_event("guarded")
         client.assert_state(count=1000)
+
+    def test_any_object_stands_for_a_user(self):
+        for user in (
+            SimpleNamespace(username="cy"),
+            SimpleNamespace(username="cy", is_authenticated=False),
+        ):
+            client = LiveViewTestClient(Named, user=user).mount()
+            client.assert_state(name="cy")
+            self.assertEqual(client.user, user)
+
+    def test_nobody_has_djangos_user(self):
+        for user in (None, AnonymousUser()):
+            LiveViewTestClient(Named, user=user).mount().assert_state(name="")
 
     def test_what_is_no_user_is_refused(self):
         with self.assertRaisesMessage(TypeError, "user= is a user, not 'ann'."):
@@ -431,6 +488,21 @@ class OutcomeTests(ChannelTestCase):
         (mounted,) = counter.get_event_history()
         self.assertEqual(mounted["params"], {"count": "5"})
         self.assertEqual(len(client.get_event_history()), 2)
+
+
+class StateTests(ChannelTestCase):
+    def test_values_of_the_views_classes_are_state(self):
+        client = LiveViewTestClient(Paged).mount()
+        self.assertEqual(client.get_state(), {"page": 1, "size": 20})
+        result = client.send_event("turn")
+        self.assertEqual(result["state_before"]["page"], 1)
+        self.assertEqual(result["state_after"], {"page": 2, "size": 20})
+
+    def test_state_is_that_of_djust_without_its_own(self):
+        theirs = testing.LiveViewTestClient(Paged).mount().get_state()
+        ours = LiveViewTestClient(Paged).mount().get_state()
+        own = {"request", *dir(LiveView)}
+        self.assertEqual(ours, {n: v for n, v in theirs.items() if n not in own})
 
 
 class MountAgainTests(ChannelTestCase):
@@ -561,15 +633,31 @@ class NamesTests(ChannelTestCase):
                 theirs = inspect.signature(method).parameters
                 self.assertLessEqual(self.named(theirs), self.named(ours))
 
+    def test_every_attribute_of_the_client_is_there(self):
+        client = LiveViewTestClient(Counter)
+        self.assertIs(client.view_class, Counter)
+        client.mount()
+        theirs = vars(testing.LiveViewTestClient(Counter))
+        for name in {name for name in theirs if name[0] != "_"} - {"patches"}:
+            with self.subTest(name):
+                self.assertTrue(hasattr(client, name))
+        self.assertEqual(client.events, client.get_event_history())
+        self.assertIsInstance(client.request_factory, RequestFactory)
+
+    def test_event_by_keyword(self):
+        client = LiveViewTestClient(Counter).mount()
+        client.send_event(event_name="increment")
+        client.assert_state(count=1)
+
     @staticmethod
     def named(parameters: Any) -> set[str]:
         kinds = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-        # Parameters of events and of mount() have names of their own.
+        # Parameters of mount() have names of their own.
         return {
             parameter.name
             for parameter in parameters.values()
             if parameter.kind in kinds and parameter.name != "mount_kwargs"
-        } - {"self", "event_name"}
+        } - {"self"}
 
     def test_components_raise_the_same_error(self):
         component = SimpleNamespace(mount=lambda: None)
@@ -600,6 +688,11 @@ class AsyncTests(ChannelTestCase):
         )
         with self.assertRaisesMessage(AssertionError, "divergence for Divided"):
             await AsyncLiveViewTestClient(Divided).assert_http_ws_djid_parity()
+
+    async def test_event_by_keyword(self):
+        client = await AsyncLiveViewTestClient(Counter).mount()
+        await client.send_event(event_name="increment")
+        client.assert_state(count=1)
 
     async def test_users(self):
         client = AsyncLiveViewTestClient(Members)

@@ -63,6 +63,12 @@ def no_live_view(case: Any) -> None:
 
 
 @scenario
+@override_settings(CHANNEL_LAYERS={})
+def without_layers(case: Any) -> None:
+    mounted(Counter)
+
+
+@scenario
 def before_mount(case: Any) -> None:
     LiveViewTestClient(Counter).assert_state(count=0)
 
