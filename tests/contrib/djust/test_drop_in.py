@@ -59,6 +59,10 @@ class Broken(LiveView):
     def mount(self, request: Any, **kwargs: Any) -> None:
         self.word = "whole"
 
+    @event_handler
+    def spoil(self, **kwargs: Any) -> None:
+        self.word = "half"
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         if self.word == "half":
             raise LookupError("half a word")
