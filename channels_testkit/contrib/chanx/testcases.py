@@ -17,8 +17,9 @@ from chanx.routing.patterns import get_pattern_string_and_params
 from chanx.utils.logging import logger
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
-from django.test import TestCase, TransactionTestCase
+from django.test import Client, TestCase, TransactionTestCase
 
+from channels_testkit.asgi.scope import header_list
 from channels_testkit.engine import database, private
 from channels_testkit.routing.application import layers_of
 from channels_testkit.running.kit_calls import kit_coroutine, unawaited
@@ -64,6 +65,14 @@ class WebsocketTestMixin(testcases.WebsocketTestMixin):
         enter(_refusals_without_rollback())
         super().setUpClass()
 
+    def get_ws_headers(self) -> Any:
+        """Return the headers of every handshake, a list as Chanx's own."""
+        return header_list(self.ws_headers)
+
+    def get_subprotocols(self) -> list[str]:
+        """Return the subprotocols that every handshake offers, as a list."""
+        return list(self.subprotocols)
+
     def create_communicator(
         self, ws_path: str | None = None, *, router: Any = None, **options: Any
     ) -> WebsocketCommunicator:
@@ -71,12 +80,15 @@ class WebsocketTestMixin(testcases.WebsocketTestMixin):
         Return a communicator that is not connected, and is closed at the end.
 
         The first one of a test is its ``auth_communicator``. ``router`` is
-        Chanx's name of ``application``. Where no path is known,
+        Chanx's name of ``application``. ``headers``, where they are given, are
+        all that is sent: no login of ``self.client``. Where no path is known,
         ``connect(ws_path=...)`` has to be given one, and raises
         ``ImproperlyConfigured`` otherwise.
         """
         if router is not None:
             options["application"] = router
+        if options.get("headers") is not None and not _says_who(options):
+            options["client"] = Client()
         unknown = None
         try:
             path = self._path(ws_path, options)
@@ -150,6 +162,10 @@ class WebsocketTestCase(WebsocketTestMixin, TestCase):
 
 class TransactionWebsocketTestCase(WebsocketTestMixin, TransactionTestCase):
     """The same on Django's ``TransactionTestCase``, as Chanx's own."""
+
+
+def _says_who(options: Mapping[str, Any]) -> bool:
+    return any(options.get(name) is not None for name in ("user", "client"))
 
 
 def _awaitable_in_a_loop(method: Callable[[Any], object]) -> Callable[[Any], object]:

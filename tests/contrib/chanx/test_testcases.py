@@ -46,6 +46,35 @@ from .messages import Break, BreakEvent, Said, StrangeEvent, TickEvent
 from .models import Board
 
 
+class WhoTests(WebsocketTestCase):
+    consumer = LobbyConsumer
+
+    def get_ws_headers(self) -> Any:
+        self.client.force_login(User.objects.create_user("ann"))
+        return super().get_ws_headers()
+
+    # docs:start headers
+    async def test_headers_of_a_call_are_all_of_them(self):
+        ann = self.create_communicator()
+        stranger = self.create_communicator(headers=[])
+        await ann.connect()
+        await ann.assert_authenticated_status_ok()
+        await stranger.connect()
+        refusal = await stranger.wait_for_auth()
+        self.assertEqual(refusal.payload.status_code, 403)
+        await stranger.assert_closed()
+
+    # docs:end headers
+
+    async def test_user_and_client_go_with_headers(self):
+        ben = await User.objects.acreate(username="ben")
+        for options in ({"user": ben}, {"client": self.client}):
+            found = self.create_communicator(headers=[(b"x-team", b"red")], **options)
+            await found.connect()
+            await found.assert_authenticated_status_ok()
+            self.assertIn((b"x-team", b"red"), found.scope["headers"])
+
+
 class PathTests(WebsocketTestCase):
     async def refusal(self, consumer: Any, **options: Any) -> str:
         self.consumer = consumer
@@ -146,6 +175,10 @@ class HandshakeTests(WebsocketTestCase):
         self.assertIn((b"x-team", b"red"), scope["headers"])
         self.assertEqual(scope["subprotocols"], ["v2"])
         self.assertIs(self.auth_communicator, self.auth_communicator)
+
+    async def test_list_of_chanx_can_be_added_to(self):
+        for inherited in (super().get_ws_headers(), super().get_subprotocols()):
+            self.assertEqual(inherited, [])
 
     # docs:start auth-communicator
     async def test_the_first_one_made_is_the_auth_communicator(self):
