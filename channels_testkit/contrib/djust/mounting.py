@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -18,7 +19,7 @@ from channels_testkit.running.run import required
 
 from .html import LiveViewHTML
 from .isolation import without_rate_limits
-from .page import DjustPage, mountable, routed_view
+from .page import DjustPage, arguments_of, mountable, routed_view
 from .users import StandIn, sent_by, stand_in_for
 
 if TYPE_CHECKING:
@@ -176,16 +177,20 @@ class LiveViewMounting(LiveViewHTML):
         self._note("mount", params=params, via_websocket=False)
 
     def _first_page_of(self, params: Mapping[str, Any]) -> Any:
-        client = testing.LiveViewTestClient(
-            self.page.view_class, self.request_factory, self._user
-        )
-        return client.mount(via_websocket=False, **params)
+        # djust's client asks for "/" of any factory.
+        at_page = SimpleNamespace(get=lambda path: self.request_factory.get(self._url))
+        client = testing.LiveViewTestClient(self.view_class, at_page, self._user)
+        arguments = {**arguments_of(self.page.url), **params}
+        return client.mount(via_websocket=False, **arguments)
+
+    @property
+    def _url(self) -> str:
+        return f"{self.page.url}?{urlencode(self.page.query)}"
 
     def _another(self) -> Self:
-        url = f"{self.page.url}?{urlencode(self.page.query)}"
-        options = {**self._arguments, "url": url}
+        options = {**self._arguments, "url": self._url}
         asker = self.request_factory, self._user
-        return type(self)(self.page.view_class, *asker, **options)
+        return type(self)(self.view_class, *asker, **options)
 
     def _need_socket(self) -> None:
         if self._first_page is not None:

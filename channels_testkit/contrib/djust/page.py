@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from channels.consumer import AsyncConsumer
+    from django.urls import ResolverMatch
 
     from channels_testkit.running.run import TestRun
 
@@ -147,13 +148,23 @@ def split_url(url: str) -> tuple[str, dict[str, str]]:
     return parts.path, dict(parse_qsl(parts.query, keep_blank_values=True))
 
 
-def routed_view(url: str) -> type[LiveView] | None:
-    """Return the LiveView that the project routes a URL to."""
+def arguments_of(path: str) -> dict[str, Any]:
+    """Return the arguments of the route that a path has, if it has one."""
+    match = _route_of(path)
+    return match.kwargs if match else {}
+
+
+def _route_of(path: str) -> ResolverMatch | None:
     try:
-        match = resolve(split_url(url)[0])
+        return resolve(path)
     except Resolver404:
         return None
-    found = getattr(match.func, "view_class", None)
+
+
+def routed_view(url: str) -> type[LiveView] | None:
+    """Return the LiveView that the project routes a URL to."""
+    match = _route_of(split_url(url)[0])
+    found = getattr(match.func, "view_class", None) if match else None
     is_live = isinstance(found, type) and issubclass(found, LiveView)
     return found if is_live else None
 

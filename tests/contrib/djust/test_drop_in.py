@@ -82,6 +82,11 @@ class Divided(LiveView):
         self.user = str(request.user)
 
 
+class Asked(LiveView):
+    def mount(self, request: Any, **kwargs: Any) -> None:
+        self.path, self.query = request.path, request.GET.dict()
+
+
 class Plain(LiveView):
     """Has handlers, and no template yet."""
 
@@ -235,6 +240,18 @@ class WithoutSocketTests(ChannelTestCase):
         client.mount()
         self.assertTrue(client.via_websocket)
         client.assert_state(is_live=True, where="here")
+
+    def test_arguments_of_the_path_reach_it(self):
+        Note.objects.create(pk=7, text="milk")
+        client = LiveViewTestClient("/notes/7/")
+        client.mount(via_websocket=False).assert_state(text="milk")
+        self.assertTrue(client.assert_http_ws_djid_parity())
+
+    def test_request_is_that_of_the_path(self):
+        client = LiveViewTestClient(Asked, url="/asked/?tab=2")
+        for via_websocket in (False, True):
+            client.mount(via_websocket)
+            client.assert_state(path="/asked/", query={"tab": "2"})
 
     def test_user_goes_along(self):
         client = LiveViewTestClient(Divided, user=Clerk())
