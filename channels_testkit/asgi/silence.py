@@ -69,7 +69,7 @@ def in_words(connection: Connection) -> str:
         "connecting": "not accepted yet",
         "closed": f"closed by the application (code {code})",
         "disconnected": "disconnected by the test",
-        "ended": "gone, because its application has ended",
+        "ended": f"gone, because its application {_end_in_words(connection)}",
     }
     if connection.state == "ended" and _loop_has_gone(connection):
         return (
@@ -80,6 +80,11 @@ def in_words(connection: Connection) -> str:
     return words.get(connection.state, connection.state)
 
 
+def _end_in_words(connection: Connection) -> str:
+    error = connection.error
+    return "has ended" if error is None else f"raised {type(error).__name__}"
+
+
 def _loop_has_gone(connection: Connection) -> bool:
     return connection.task is not None and connection.task.get_loop().is_closed()
 
@@ -87,7 +92,7 @@ def _loop_has_gone(connection: Connection) -> bool:
 def _why_nothing(connection: Connection, timeout: float | None) -> tuple[str, bool]:
     """Say why nothing came, and tell whether something still can."""
     if connection.error is not None:
-        return f": its application raised {type(connection.error).__name__}.", False
+        return f": its application {_end_in_words(connection)}.", False
     if connection.has_ended or connection.state not in {"connecting", "open"}:
         return f": the connection is {in_words(connection)}.", False
     rest = connection.surroundings.rest

@@ -154,6 +154,7 @@ class HttpCommunicator(ResponseReading):
             raise TypeError(f"A chunk is bytes, not {chunk!r}.")
         connection = await send_request(self)
         if connection.state != "open":
+            connection.raise_error()
             raise RuntimeError(
                 f"send_chunk() on a connection that is {in_words(connection)}."
             )

@@ -241,6 +241,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         connection = self.connected(call)
         if connection.is_open:
             return
+        connection.raise_error()
         hint = ""
         if connection.state == "closed":
             hint = (

@@ -288,12 +288,34 @@ class ExceptionTests(SimpleWebsocketTestCase):
         for name, arguments in (
             *((name, ()) for name in ("receive_from", "receive_output", "wait")),
             *((name, ()) for name in ("receive_nothing", "disconnect")),
-            ("send_input", (event,)),
+            *(("send_input", (event,)), ("send_to", ("again",))),
+            *(("send_json_to", ({},)), ("send_bytes", (b"again",))),
         ):
             with self.subTest(name):
                 communicator = await self.crashed()
                 with self.assertRaisesMessage(ValueError, "asked for"):
                     await getattr(communicator, name)(*arguments)
+
+    async def test_it_is_raised_once_and_told_in_words_after_that(self):
+        communicator = await self.crashed()
+        with self.assertRaisesMessage(ValueError, "asked for"):
+            await communicator.send_to(text_data="again")
+        with self.assertRaisesMessage(NoFrame, "its application raised ValueError"):
+            await communicator.receive_from()
+        with self.assertRaisesMessage(RuntimeError, "application raised ValueError"):
+            await communicator.send_to(text_data="again")
+        await communicator.wait()
+        await communicator.disconnect()
+
+    async def test_the_next_chunk_of_a_request_raises_it(self):
+        async def reads_one(scope, receive, send):
+            await receive()
+            raise ValueError("asked for")
+
+        request = HttpCommunicator(reads_one, "POST", "/", more_body=True)
+        await request.send_chunk(b"one")
+        with self.assertRaisesMessage(ValueError, "asked for"):
+            await request.send_chunk(b"two")
 
     async def test_what_others_do_meanwhile_does_not_raise_it(self):
         communicator = await self.crashed()
