@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from channels_testkit.asgi.surroundings import Surroundings
-from channels_testkit.engine import private
+from channels_testkit.engine import private, private_asgiref
 from channels_testkit.engine.attaching import AttachedBridge
 from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.errors import ApplicationErrors
@@ -62,6 +62,8 @@ class TestLoop(Surroundings):
         self.layers: dict[str, CaptiveChannelLayer] = {}
         self._bridge: Bridge | None = None
         self._loop_of_others: asyncio.AbstractEventLoop | None = None
+        #: Until there is a loop, lets ``async_to_sync()`` of the test make it.
+        self._until_loop = contextlib.ExitStack()
         self._process = os.getpid()
         #: Whether the test has left its loop, with all that was open.
         self.has_left = False
@@ -96,7 +98,8 @@ class TestLoop(Surroundings):
         return self.options.wire
 
     def prepare(self) -> None:
-        """Be ready for an application to run here: the test is already."""
+        """Refuse an application on a loop that is not the test's."""
+        self.rest  # noqa: B018 - it raises
 
     # Running things.
 
@@ -107,6 +110,7 @@ class TestLoop(Surroundings):
         if self.has_left:
             raise RuntimeError(_AFTER_THE_END)
         if self._bridge is None:
+            self._until_loop.close()
             self._bridge = self._new_bridge()
             self._bridge.on_resume = self.errors.deliver
             self._bridge.on_exit = self.errors.record
@@ -135,6 +139,15 @@ class TestLoop(Surroundings):
         self._loop_of_others = loop
         self.make_loop()
 
+    @contextlib.contextmanager
+    def made_on_demand(self) -> Iterator[None]:
+        """Let ``async_to_sync()`` of the test use its loop, for a block."""
+        self._until_loop.enter_context(
+            private_asgiref.loop_on_demand(lambda: self.bridge.loop)
+        )
+        with self._until_loop:
+            yield
+
     def make_loop(self) -> None:
         """Make the loop now: by default it is made when it is needed."""
         self.bridge  # noqa: B018 - made on first use
@@ -150,9 +163,9 @@ class TestLoop(Surroundings):
         """The watch of the test's loop."""
         if not self.bridge.is_in_loop and private.running_loop() is not None:
             raise RuntimeError(
-                "This call runs in an event loop that is not the test's, which"
-                " async_to_sync() or asyncio.run() has made. In a sync test use the"
-                f" sync calls, such as {self.options.called}.connect(); or write an"
+                "This call runs in an event loop that is not the test's, as those of"
+                " asyncio.run() are. In a sync test use the sync calls, such as"
+                f" {self.options.called}.connect(), or async_to_sync(); or write an"
                 " async test."
             )
         return self.bridge.rest

@@ -137,6 +137,7 @@ class TestRun(TestLoop):
             in_place.enter_context(private_asgiref.lanes_of_contexts())
             in_place.enter_context(self._before.given_loops)
             in_place.enter_context(self.silent.in_place())
+            in_place.enter_context(self.made_on_demand())
             _runs.append(self)
             in_place.callback(_runs.remove, self)
             unawaited.append(self.unawaited)

@@ -260,15 +260,18 @@ class MisuseTests(OuterTestCase):
     def test_foreign_loop_is_refused(self) -> None:
         class Inner(SimpleCase):
             def test_it(self) -> None:
-                async_to_sync(self.aconnect)()
+                asyncio.run(self.open())
+
+            async def open(self) -> None:
+                await self.aconnect()
 
         (error,) = run_case(Inner).raised
         self.assertIsInstance(error, RuntimeError)
         self.assertEqual(
             str(error),
-            "This call runs in an event loop that is not the test's, which"
-            " async_to_sync() or asyncio.run() has made. In a sync test use the"
-            " sync calls, such as self.connect(); or write an async test.",
+            "This call runs in an event loop that is not the test's, as those of"
+            " asyncio.run() are. In a sync test use the sync calls, such as"
+            " self.connect(), or async_to_sync(); or write an async test.",
         )
 
     def test_reading_while_the_application_works_is_refused(self) -> None:

@@ -4,11 +4,13 @@ import asyncio
 import pickle
 import threading
 import unittest
+import warnings
 from typing import ClassVar
 from urllib.parse import unquote
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import SyncToAsync, async_to_sync
 from channels.consumer import AsyncConsumer
+from channels.generic.http import AsyncHttpConsumer
 from channels.generic.websocket import (
     AsyncWebsocketConsumer,
     JsonWebsocketConsumer,
@@ -22,6 +24,7 @@ from django.urls import path
 
 from channels_testkit import (
     ChannelTestCase,
+    HttpCommunicator,
     NoFrame,
     SimpleWebsocketTestCase,
     WebsocketCommunicator,
@@ -43,6 +46,11 @@ class SimpleConsumer(WebsocketConsumer):
 class IgnoringConsumer(WebsocketConsumer):
     def receive(self, text_data=None, bytes_data=None):
         pass
+
+
+class PageConsumer(AsyncHttpConsumer):
+    async def handle(self, body):
+        await self.send_response(200, b"here")
 
 
 class KwargsConsumer(WebsocketConsumer):
@@ -319,18 +327,59 @@ class LoopTests(TransactionTestCase):
         self.assertEqual(asyncio.run(self.talk()), {"n": 1})
 
     def test_in_a_loop_of_a_sync_test_of_ours(self):
+        case = self
+
         class Inner(SimpleWebsocketTestCase):
             def test(self):
-                communicator = WebsocketCommunicator(ECHO, "/")
-                async_to_sync(communicator.connect)()
+                asyncio.run(case.talk())
 
-        (text,) = run_case(Inner).texts
+        # Nothing has begun, of which something would be left.
+        with self.assertNoLogs(), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            (text,) = run_case(Inner).texts
         self.assertEqual(
             text,
-            "This call runs in an event loop that is not the test's, which"
-            " async_to_sync() or asyncio.run() has made. In a sync test use the sync"
-            " calls, such as self.connect(); or write an async test.",
+            "This call runs in an event loop that is not the test's, as those of"
+            " asyncio.run() are. In a sync test use the sync calls, such as"
+            " self.connect(), or async_to_sync(); or write an async test.",
         )
+
+
+class FirstCallTests(SimpleWebsocketTestCase):
+    """async_to_sync() as the first call that a sync test makes."""
+
+    talk = LoopTests.talk
+
+    def test_all_calls_in_one(self):
+        self.assertEqual(async_to_sync(self.talk)(), {"n": 1})
+        # There is a loop by now.
+        self.assertEqual(async_to_sync(self.talk)(), {"n": 1})
+
+    def test_one_by_one(self):
+        communicator = WebsocketCommunicator(ECHO, "/")
+        async_to_sync(communicator.connect)()
+        async_to_sync(communicator.send_json_to)({"n": 1})
+        received = async_to_sync(communicator.receive_json_from)()
+        self.assertEqual(received, {"n": 1})
+        async_to_sync(communicator.disconnect)()
+
+    def test_a_request(self):
+        async def request():
+            communicator = HttpCommunicator(PageConsumer.as_asgi(), "GET", "/")
+            return await communicator.get_response()
+
+        self.assertEqual(async_to_sync(request)()["body"], b"here")
+
+    def test_the_next_test_has_none_of_it(self):
+        class Inner(SimpleWebsocketTestCase):
+            talk = LoopTests.talk
+
+            def test(self):
+                async_to_sync(self.talk)()
+
+        before = dict(vars(SyncToAsync.threadlocal))
+        self.assertEqual(run_case(Inner).texts, [])
+        self.assertEqual(vars(SyncToAsync.threadlocal), before)
 
 
 class IsolatedCaseTests(LoopTestCase):
