@@ -169,7 +169,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
 
         As ``InMemoryChannelLayer`` has them: each has ``qsize()``,
         ``empty()`` and ``get_nowait()``. Use ``send()`` to add a message; an
-        assignment raises ``TypeError``.
+        assignment of more than ``{}`` raises ``TypeError``.
 
         Example::
 
@@ -177,6 +177,10 @@ class CaptiveChannelLayer(BaseChannelLayer):
             self.assertEqual(self.channel_layer.channels["jobs"].qsize(), 1)
         """
         return Channels(self._exchange, self._before_read)
+
+    @channels.setter
+    def channels(self, channels: Mapping[str, Any]) -> None:
+        self.channels.replace(channels)
 
     @property
     def sent(self) -> list[Sent]:
@@ -217,7 +221,8 @@ class CaptiveChannelLayer(BaseChannelLayer):
         As ``InMemoryChannelLayer`` has them: each is a mapping of its
         channels to the time they joined, by ``clock``. ``groups()`` returns a
         plain dict, with a tuple of channels for each group. Use
-        ``group_add()`` to add a member; an assignment raises ``TypeError``.
+        ``group_add()`` to add a member; an assignment of more than ``{}``
+        raises ``TypeError``.
 
         Example::
 
@@ -232,6 +237,10 @@ class CaptiveChannelLayer(BaseChannelLayer):
             return clock()
 
         return Groups(self._exchange, now, self.group_expiry)
+
+    @groups.setter
+    def groups(self, groups: Mapping[str, Any]) -> None:
+        self.groups.replace(groups)
 
     def groups_of(self, channel: str) -> tuple[str, ...]:
         """Return the groups that a channel is in, in the order of joining."""

@@ -8,7 +8,8 @@ They are for code that reads ``groups`` and ``channels`` of Channels' own
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, MutableMapping
+import copy
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -26,6 +27,15 @@ class _Held(MutableMapping[str, V]):
         """Take everything away."""
         for name in tuple(self):
             self.pop(name, None)
+
+    def replace(self, new: Mapping[str, Any]) -> None:
+        """Take everything away; raise ``TypeError`` where ``new`` has any."""
+        for name, value in new.items():
+            self[name] = value
+        self.clear()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        return copy.deepcopy(dict(self), memo)
 
     def __repr__(self) -> str:
         return repr(dict(self))
@@ -144,6 +154,17 @@ class Line:
         if queued is None:
             raise asyncio.QueueEmpty
         return queued.deadline, queued.message
+
+    def __getattr__(self, name: str) -> NoReturn:
+        text = f"{type(self).__name__!r} object has no attribute {name!r}"
+        if not name.startswith("_"):
+            call = f'("{self._channel}")'
+            text = (
+                "A channel of a captive layer has qsize(), empty() and get_nowait(),"
+                f" and no {name!r}: write 'await layer.receive{call}', or"
+                f" 'async_to_sync(layer.receive){call}' in sync code."
+            )
+        raise AttributeError(text)
 
     def __repr__(self) -> str:
         count = self.qsize()

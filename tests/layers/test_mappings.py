@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -251,6 +252,39 @@ class OurOwnTests(SimpleTestCase):
         )
         with self.assertRaisesMessage(TypeError, expected):
             self.layer.channels["jobs"] = asyncio.Queue()
+
+    def test_layers_are_emptied_by_an_assignment(self):
+        async_to_sync(self.layer.group_add)("room", "ann")
+        async_to_sync(self.layer.send)("jobs", MESSAGE)
+        self.layer.groups = {}
+        self.layer.channels = {}
+        self.assertEqual(self.layer.groups, {})
+        self.assertEqual(self.layer.channels, {})
+
+    def test_layers_are_not_filled_by_an_assignment(self):
+        async_to_sync(self.layer.group_add)("room", "ben")
+        with self.assertRaisesMessage(TypeError, 'group_add("room", "ann")'):
+            self.layer.groups = {"room": {"ann": 0.0}}
+        with self.assertRaisesMessage(TypeError, 'layer.send("jobs", {...})'):
+            self.layer.channels = {"jobs": asyncio.Queue()}
+        self.assertEqual(list(self.layer.groups["room"]), ["ben"])
+
+    def test_a_copy_stays_as_it_is(self):
+        async_to_sync(self.layer.group_add)("room", "ann")
+        before = copy.deepcopy(self.layer.groups)
+        async_to_sync(self.layer.group_add)("room", "ben")
+        self.assertEqual(before, {"room": {"ann": 1000.0}})
+
+    def test_a_channel_names_the_call_for_what_it_has_not(self):
+        async_to_sync(self.layer.send)("jobs", MESSAGE)
+        expected = (
+            "A channel of a captive layer has qsize(), empty() and get_nowait(), and"
+            " no 'get': write 'await layer.receive(\"jobs\")', or"
+            " 'async_to_sync(layer.receive)(\"jobs\")' in sync code."
+        )
+        with self.assertRaisesMessage(AttributeError, expected):
+            self.layer.channels["jobs"].get()
+        self.assertFalse(hasattr(self.layer.channels["jobs"], "__aiter__"))
 
 
 class CrowdConsumer(AsyncJsonWebsocketConsumer):
