@@ -29,6 +29,10 @@ NO_ROUTE = "No route found for path"
 _INNER_NAMES = ("inner", "application", "app", "asgi_application", "wrapped")
 
 
+class NoWebsocketsError(ImproperlyConfigured, ValueError):
+    """No WebSocket can be served: ``ValueError`` is what Channels raises."""
+
+
 def configured_application() -> ASGIApplication:
     """Return what ``ASGI_APPLICATION`` names."""
     if not getattr(settings, "ASGI_APPLICATION", None):
@@ -49,7 +53,7 @@ def project_application() -> ASGIApplication:
 def need_websockets(application: object, name: str) -> None:
     """Raise ``ImproperlyConfigured`` where no WebSocket can be served."""
     if not serves_websockets(application):
-        raise ImproperlyConfigured(
+        raise NoWebsocketsError(
             f"{name} has no websocket route: wrap it in ProtocolTypeRouter({{'http':"
             " ..., 'websocket': ...})."
         )

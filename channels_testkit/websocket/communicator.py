@@ -138,7 +138,7 @@ class WebsocketCommunicator(Frames):
         driver.prepare(ws_path)
         await give(self, CONNECT)
         if is_overridden(self, "receive_output"):
-            await self.receive_output(driver.seconds(timeout))
+            driver.answered(await self.receive_output(driver.seconds(timeout)))
         return await driver.finish_handshake(timeout)
 
     @kit_coroutine

@@ -102,11 +102,23 @@ class WebsocketConnection(Connection):
 
     def _accept(self, event: Event) -> None:
         self._state = "open"
-        self.handshake = Handshake(
-            accepted=True,
-            subprotocol=event.get("subprotocol"),
-            headers=list(event.get("headers") or []),
-        )
+        self.answer(event)
+
+    def answer(self, event: Event) -> None:
+        """Have an accept, or a close before it, for the handshake."""
+        if event["type"] == "websocket.accept":
+            self.handshake = Handshake(
+                accepted=True,
+                subprotocol=event.get("subprotocol"),
+                headers=list(event.get("headers") or []),
+            )
+        elif event["type"] == "websocket.close":
+            code = event.get("code")
+            self.handshake = Handshake(
+                accepted=False,
+                code=NORMAL_CLOSURE if code is None else code,
+                reason=event.get("reason") or "",
+            )
 
     def _frame(self, event: Event) -> None:
         self.frames.append(payload_of(event))
@@ -118,9 +130,7 @@ class WebsocketConnection(Connection):
         seen_by_client = self.close_code
         if self._state == "connecting":
             self._state = "rejected"
-            self.handshake = Handshake(
-                accepted=False, code=self.close_code, reason=reason
-            )
+            self.answer(event)
             # The HTTP answer is a 403: the code never crosses the wire.
             seen_by_client = ABNORMAL_CLOSURE
         else:

@@ -139,6 +139,10 @@ class WebsocketDriver(Driver[WebsocketConnection]):
             for key in ("path", "raw_path", "query_string"):
                 self.first_scope[key] = fresh[key]
 
+    def answered(self, event: Event) -> None:
+        """Take an event for the answer to the handshake, whoever has it."""
+        self.connected("connect()").answer(event)
+
     async def finish_handshake(self, timeout: float | None) -> Handshake:
         """Wait for the answer of the application, and return it."""
         connection = self.connected("connect()")

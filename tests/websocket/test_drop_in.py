@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from typing import ClassVar
+from unittest import mock
 
 from channels.consumer import AsyncConsumer
 from channels.generic.http import AsyncHttpConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
-from channels.routing import URLRouter
+from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase
 from django.urls import path
@@ -98,6 +99,12 @@ class OfQueues(WebsocketCommunicator):
         if self.future.done():
             self.future.result()
         return await asyncio.wait_for(self.output_queue.get(), timeout)
+
+
+class OfItsOwnAnswer(WebsocketCommunicator):
+    async def receive_output(self, timeout=1):
+        event = await super().receive_output(timeout)
+        return {**event, "subprotocol": "changed", "headers": [(b"a", b"b")]}
 
 
 class Shouting(WebsocketCommunicator):
@@ -194,6 +201,16 @@ class SubclassTests(SimpleWebsocketTestCase):
                 assert communicator.future.done()
 
         self.assertEqual(run_case(Inner).texts, ["asked for"])
+
+    async def test_the_answer_to_a_handshake_is_what_an_override_returns(self):
+        communicator = OfItsOwnAnswer(ECHO, "/")
+        handshake = await communicator.connect()
+        self.assertEqual(handshake, (True, "changed"))
+        self.assertEqual(communicator.response_headers, [(b"a", b"b")])
+        refused = WebsocketCommunicator(ECHO, "/")
+        answer = {"type": "websocket.close", "code": 4000}
+        refused.receive_output = mock.AsyncMock(return_value=answer)
+        self.assertEqual(await refused.connect(), (False, 4000))
 
     async def test_json_goes_through_the_calls_for_text(self):
         communicator = Shouting(ECHO, "/")
@@ -368,6 +385,13 @@ class ExceptionTests(SimpleWebsocketTestCase):
             await communicator.connect()
         self.assertIsInstance(caught.exception, (NoRoute, AssertionError))
         self.assertIn("The routes are:\n  /ws/echo/", str(caught.exception))
+
+    async def test_no_websocket_route_is_a_value_error_too(self):
+        router = ProtocolTypeRouter({"http": ECHO})
+        for error in (ValueError, ImproperlyConfigured):
+            communicator = WebsocketCommunicator(router, "/")
+            with self.assertRaisesMessage(error, "has no websocket route"):
+                await communicator.connect()
 
     async def test_no_route_inside_of_something_that_is_no_router(self):
         inner = URLRouter([path("ws/echo/", ECHO)])
