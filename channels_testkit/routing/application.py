@@ -165,7 +165,17 @@ def with_routes(error: BaseException, application: object) -> BaseException:
     if not routes:
         # It comes from inside of something that is no router.
         return NoRoute(text)
-    meant = closest_name(missing, routes)
     listed = "".join(f"\n  {route}" for route in routes)
-    hint = f"\n\nDid you mean {meant!r}?" if meant else ""
-    return NoRoute(f"{text}\n\nThe routes are:{listed}{hint}")
+    return NoRoute(f"{text}\n\nThe routes are:{listed}{_hint(missing, routes)}")
+
+
+def _hint(missing: str, routes: list[str]) -> str:
+    """Say which route was meant, or why none is ever found."""
+    for start, slashes, rest in (route.partition("//") for route in routes):
+        if slashes:
+            return (
+                f"\n\nA route begins after the slash: write {rest!r}, not"
+                f" {'/' + rest!r}, for {f'{start}/{rest}'!r}."
+            )
+    meant = closest_name(missing, routes)
+    return f"\n\nDid you mean {meant!r}?" if meant else ""

@@ -147,6 +147,21 @@ class BlockTests(RoutesTestCase):
             "No route found for path 'nwe/'.\n\nThe routes are:\n  /new/",
         )
 
+    def test_a_route_that_begins_with_a_slash_is_told(self):
+        inner = [path("/here/", named("block"))]
+        for route, hint in (
+            (path("/new/", named("block")), "write 'new/', not '/new/', for '/new/'"),
+            (re_path("^/new/$", named("block")), "write 'new/', not '/new/'"),
+            (path("new/", URLRouter(inner)), "not '/here/', for '/new/here/'"),
+        ):
+            with (
+                apply_routes([path("other/", named("other")), route]),
+                self.assertRaises(AssertionError) as caught,
+            ):
+                heard("/new/here/")
+            self.assertIn("A route begins after the slash: ", str(caught.exception))
+            self.assertIn(hint, str(caught.exception))
+
     def test_channels_only_serve_no_websockets(self):
         with (
             apply_routes({"work": WorkConsumer.as_asgi()}),
