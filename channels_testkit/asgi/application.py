@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     Event = Mapping[str, Any]
     Receive = Callable[[], Awaitable[Event]]
     Send = Callable[[Event], Awaitable[None]]
+    from asgiref.typing import ASGI2Protocol
+
     # Of any kind: stubs of Channels, of Django and of asgiref have protocols
-    # of their own for what an application is called with.
-    ASGIApplication = Callable[[Any, Any, Any], Awaitable[None]]
+    # of their own for what an application is called with and returns.
+    ASGIApplication = Callable[[Any, Any, Any], Awaitable[Any]]
+    # To stubs, what AuthMiddlewareStack() returns may be a class of ASGI 2.
+    GivenApplication = ASGIApplication | type[ASGI2Protocol]
 
 
 class RunningApplication:

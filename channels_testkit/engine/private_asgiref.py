@@ -314,23 +314,6 @@ def loop_adopted(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         yield
 
 
-def loop_on_demand(
-    make: Callable[[], asyncio.AbstractEventLoop],
-) -> contextlib.AbstractContextManager[None]:
-    """Let ``async_to_sync()`` of this thread make the loop that it needs."""
-    return loop_adopted(cast("asyncio.AbstractEventLoop", _LoopOnDemand(make)))
-
-
-class _LoopOnDemand:
-    """Does what asgiref asks of a loop, by one that is made for that."""
-
-    def __init__(self, make: Callable[[], asyncio.AbstractEventLoop]) -> None:
-        self._make = make
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._make(), name)
-
-
 class JobStateKept:
     """
     Puts back what asgiref remembers of this thread when a job has ended.

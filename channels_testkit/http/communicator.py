@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from django.test import AsyncClient, Client
 
-    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.asgi.application import GivenApplication
     from channels_testkit.asgi.scope import HeaderList
 
 __unittest = True
@@ -54,7 +54,7 @@ class HttpCommunicator(ResponseReading):
 
     def __init__(
         self,
-        application: ASGIApplication | None,
+        application: GivenApplication | None,
         method: str,
         path: str,
         body: bytes = b"",

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
     from django.test import AsyncClient, Client
 
-    from channels_testkit.asgi.application import ASGIApplication, Event
+    from channels_testkit.asgi.application import (
+        ASGIApplication,
+        Event,
+        GivenApplication,
+    )
     from channels_testkit.asgi.scope import HeaderList
     from channels_testkit.asgi.surroundings import Policies
     from channels_testkit.exceptions import NoFrame
@@ -41,7 +45,7 @@ class HttpDriver(Driver[HttpConnection]):
 
     def __init__(
         self,
-        application: ASGIApplication | None,
+        application: GivenApplication | None,
         scope: MutableMapping[str, Any],
         *,
         more_body: bool,

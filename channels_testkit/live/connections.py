@@ -89,10 +89,12 @@ class LiveConnections:
         """Serve a connection."""
         if scope["type"] not in _DISCONNECTS:
             # Such as lifespan: the project's application knows what to say.
-            return await self._application(scope["type"])(scope, receive, send)
+            await self._application(scope["type"])(scope, receive, send)
+            return
         connection = LiveConnection(scope, receive, send, self._remark)
         if not self._begins(connection):
-            return await connection.turn_away()
+            await connection.turn_away()
+            return
         _SERVED.set(self)
         APPLICATION.set(True)
         MEETING.set(connection)

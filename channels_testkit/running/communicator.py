@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
     from channels.consumer import AsyncConsumer
 
-    from channels_testkit.asgi.application import ASGIApplication, Event
+    from channels_testkit.asgi.application import (
+        ASGIApplication,
+        Event,
+        GivenApplication,
+    )
     from channels_testkit.asgi.transcript import Transcript
 
     from .driver import Driver
@@ -57,7 +61,7 @@ class ApplicationCommunicator(NotCopied):
     _kit_driver: Driver[Any]
 
     def __init__(
-        self, application: ASGIApplication, scope: MutableMapping[str, Any]
+        self, application: GivenApplication, scope: MutableMapping[str, Any]
     ) -> None:
         self._kit_driver = ApplicationDriver(application, scope, lambda: self.label)
         self._kit_driver.holds_errors = True
@@ -121,7 +125,7 @@ class ApplicationCommunicator(NotCopied):
     # Events.
 
     @kit_coroutine
-    async def send_input(self, message: Event) -> None:
+    async def send_input(self, message: dict[str, Any]) -> None:
         """
         Give the application an ASGI event, whatever state it is in.
 
@@ -131,14 +135,14 @@ class ApplicationCommunicator(NotCopied):
         await self._kit_driver.feed(message)
 
     @kit_coroutine
-    async def receive_output(self, timeout: float | None = None) -> Event:
+    async def receive_output(self, timeout: float | None = None) -> dict[str, Any]:
         """
         Return the next ASGI event of the application that was not read.
 
         Raises ``NoFrame`` when none comes within ``timeout`` seconds.
         """
         connection = await self._kit_driver.await_event(timeout)
-        event: Event = connection.unread.popleft()
+        event: dict[str, Any] = connection.unread.popleft()
         return event
 
     @kit_coroutine
@@ -179,6 +183,6 @@ class ApplicationCommunicator(NotCopied):
 async def give(communicator: ApplicationCommunicator, event: Event) -> None:
     """Give the application an event, as the communicator does that."""
     if is_overridden(communicator, "send_input"):
-        await communicator.send_input(event)
+        await communicator.send_input(dict(event))
     else:
         await communicator._kit_driver.feed(event)  # noqa: SLF001 - its module

@@ -11,11 +11,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from channels_testkit.asgi.surroundings import Surroundings
-from channels_testkit.engine import private, private_asgiref
+from channels_testkit.engine import private
 from channels_testkit.engine.attaching import AttachedBridge
 from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.jobs import APPLICATION
+from channels_testkit.engine.loop_on_demand import loop_on_demand
 from channels_testkit.engine.threads import Before, Declared
 from channels_testkit.engine.tracebacks import hide_kit_frames
 
@@ -142,9 +143,7 @@ class TestLoop(Surroundings):
     @contextlib.contextmanager
     def made_on_demand(self) -> Iterator[None]:
         """Let ``async_to_sync()`` of the test use its loop, for a block."""
-        self._until_loop.enter_context(
-            private_asgiref.loop_on_demand(lambda: self.bridge.loop)
-        )
+        self._until_loop.enter_context(loop_on_demand(lambda: self.bridge.loop))
         with self._until_loop:
             yield
 

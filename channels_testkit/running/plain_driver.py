@@ -12,7 +12,11 @@ from .driver import Driver
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
-    from channels_testkit.asgi.application import ASGIApplication, Event
+    from channels_testkit.asgi.application import (
+        ASGIApplication,
+        Event,
+        GivenApplication,
+    )
 
 __unittest = True
 
@@ -25,7 +29,7 @@ class ApplicationDriver(Driver[PlainConnection]):
 
     def __init__(
         self,
-        application: ASGIApplication,
+        application: GivenApplication,
         scope: MutableMapping[str, Any],
         say_label: Callable[[], str],
     ) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.asgi.application import GivenApplication
 
     from .handshake import Handshake
 
@@ -60,7 +60,7 @@ class WebsocketCommunicator(Frames):
 
     def __init__(
         self,
-        application: ASGIApplication | None,
+        application: GivenApplication | None,
         path: str,
         headers: Any = None,
         subprotocols: Sequence[str] | None = None,

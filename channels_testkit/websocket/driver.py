@@ -310,7 +310,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         return len(self.connection.take_frames()), self.connection.transcript
 
 
-def goodbye(code: int) -> Event:
+def goodbye(code: int) -> dict[str, Any]:
     """Return the event of a client that leaves."""
     return {"type": "websocket.disconnect", "code": code, "reason": ""}
 

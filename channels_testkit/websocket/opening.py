@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.asgi.application import GivenApplication
     from channels_testkit.asgi.login import Login
     from channels_testkit.asgi.scope import HeaderList
 
@@ -55,7 +55,7 @@ class Options:
     query: Any = None
     origin: str | None = UNSET
     remote_address: object = None
-    application: ASGIApplication | None = None
+    application: GivenApplication | None = None
     path_kwargs: Mapping[str, object] | None = None
     scope: Mapping[str, object] | None = None
     name: str | None = None

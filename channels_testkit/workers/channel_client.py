@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from channels.consumer import AsyncConsumer
 
-    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.asgi.application import ASGIApplication, GivenApplication
     from channels_testkit.layers.captive import CaptiveChannelLayer
 
 __unittest = True
@@ -51,7 +51,7 @@ class ChannelClient(NotCopied):
     """
 
     def __init__(
-        self, alias: str = DEFAULT, application: ASGIApplication | None = None
+        self, alias: str = DEFAULT, application: GivenApplication | None = None
     ) -> None:
         self._run = required(type(self).__name__)
         self._workers = Workers.of(self._run)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.layers.aliases import is_captive, layer_in_place
 from channels_testkit.layers.real import come_round
-from channels_testkit.routing.application import worker_routes
+from channels_testkit.routing.application import check_application, worker_routes
 
 from .application import WorkerApplication
 from .failures import NOTHING_ROUTED, not_routed, not_served, without_type
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping
 
-    from channels_testkit.asgi.application import ASGIApplication, Event
+    from channels_testkit.asgi.application import (
+        ASGIApplication,
+        Event,
+        GivenApplication,
+    )
     from channels_testkit.layers.captive import CaptiveChannelLayer
     from channels_testkit.layers.sent import Sent
     from channels_testkit.running.run import TestRun
@@ -43,14 +47,14 @@ class Workers:
         """Return those of a test."""
         return run.once(cls, lambda: cls(run))
 
-    def application(self, given: ASGIApplication | None = None) -> ASGIApplication:
+    def application(self, given: GivenApplication | None = None) -> ASGIApplication:
         """Return the application whose worker consumers are run."""
         if given is None:
             return self._run.routed_application()
-        return given
+        return check_application(given)
 
     def routes(
-        self, given: ASGIApplication | None = None
+        self, given: GivenApplication | None = None
     ) -> Mapping[str, ASGIApplication]:
         """Return the consumers that are routed, by channel."""
         return worker_routes(self.application(given))

@@ -17,7 +17,9 @@ from channels.auth import AuthMiddlewareStack
 from channels.consumer import AsyncConsumer
 from channels.generic.http import AsyncHttpConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.middleware import BaseMiddleware
 from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.sessions import SessionMiddlewareStack
 from django.contrib.auth.models import User
 from django.core.asgi import get_asgi_application
 from django.test import TestCase
@@ -256,7 +258,10 @@ class RoutedTests(WebsocketTestCase):
 class OwnCommunicator(WebsocketCommunicator):
     token = ""
 
-    async def receive_output(self, timeout: float | None = 1) -> Mapping[str, Any]:
+    async def send_input(self, message: dict[str, Any]) -> None:
+        await super().send_input(message)
+
+    async def receive_output(self, timeout: float | None = 1) -> dict[str, Any]:
         return await super().receive_output(timeout)
 
 
@@ -269,6 +274,12 @@ async def test_as_for_channels_testing() -> None:
     )
     for application in (AsyncJsonWebsocketConsumer.as_asgi(), router):
         assert_type(WebsocketCommunicator(application, "/ws/"), WebsocketCommunicator)
+    WebsocketCommunicator(AuthMiddlewareStack(URLRouter([])), "/ws/")
+    WebsocketCommunicator(BaseMiddleware(router), "/ws/")
+    HttpCommunicator(SessionMiddlewareStack(router), "GET", "/")
+    ApplicationCommunicator(AuthMiddlewareStack(router), {"type": "websocket"})
+    # A consumer class, and not what its as_asgi() returns.
+    WebsocketCommunicator(AsyncJsonWebsocketConsumer, "/")  # type: ignore[arg-type]
     OwnCommunicator(router, "/ws/", [(b"origin", b"http://a")], ["chat"], "2.3")
     HttpCommunicator(AsyncHttpConsumer.as_asgi(), "GET", "/")
     HttpCommunicator(get_asgi_application(), "POST", "/", b"body", [(b"a", b"b")])
@@ -285,7 +296,7 @@ async def test_as_for_channels_testing() -> None:
     WebsocketCommunicator(7, "/ws/")  # type: ignore[arg-type]
     worker = ApplicationCommunicator(AsyncConsumer.as_asgi(), {"type": "channel"})
     await worker.send_input({"type": "make"})
-    assert_type(await worker.receive_output(timeout=1), Mapping[str, Any])
+    assert_type(await worker.receive_output(timeout=1), dict[str, Any])
     assert_type(worker.stop(), None)
 
 

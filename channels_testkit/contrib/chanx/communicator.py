@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from django.core.exceptions import ImproperlyConfigured
 
-    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.asgi.application import GivenApplication
     from channels_testkit.websocket.connection import WebsocketConnection
     from channels_testkit.websocket.handshake import Handshake
 
@@ -58,7 +58,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
 
     def __init__(
         self,
-        application: ASGIApplication | None,
+        application: GivenApplication | None,
         path: str,
         headers: Any = None,
         subprotocols: Sequence[str] | None = None,
