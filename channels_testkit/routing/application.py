@@ -30,7 +30,7 @@ _INNER_NAMES = ("inner", "application", "app", "asgi_application", "wrapped")
 
 
 class NoWebsocketsError(ImproperlyConfigured, ValueError):
-    """No WebSocket can be served: ``ValueError`` is what Channels raises."""
+    """For communicators made by hand, from which a ``ValueError`` came."""
 
 
 def configured_application() -> ASGIApplication:
@@ -50,10 +50,14 @@ def project_application() -> ASGIApplication:
     return check_application(application)
 
 
-def need_websockets(application: object, name: str) -> None:
+def need_websockets(
+    application: object,
+    name: str,
+    kind: type[ImproperlyConfigured] = ImproperlyConfigured,
+) -> None:
     """Raise ``ImproperlyConfigured`` where no WebSocket can be served."""
     if not serves_websockets(application):
-        raise NoWebsocketsError(
+        raise kind(
             f"{name} has no websocket route: wrap it in ProtocolTypeRouter({{'http':"
             " ..., 'websocket': ...})."
         )

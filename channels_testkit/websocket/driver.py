@@ -11,6 +11,7 @@ from channels_testkit.asgi.login import Login, session_login
 from channels_testkit.asgi.scope import ASGI_EXTENSIONS, header_list
 from channels_testkit.asgi.silence import NOT_SAID, in_words, nothing_came
 from channels_testkit.routing.application import (
+    NoWebsocketsError,
     check_application,
     is_bare,
     need_websockets,
@@ -209,7 +210,8 @@ class WebsocketDriver(Driver[WebsocketConnection]):
             given = self.run.options.get_application()
         if given is None:
             return project_application()
-        need_websockets(given, "The application of this connection")
+        kind = NoWebsocketsError if self.holds_errors else ImproperlyConfigured
+        need_websockets(given, "The application of this connection", kind)
         return check_application(given)
 
     async def _handshake(
