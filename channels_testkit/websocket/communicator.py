@@ -157,10 +157,13 @@ class WebsocketCommunicator(Frames):
         """
         Close the connection from the client's side.
 
-        Does nothing after a close, a rejection or a disconnect. Raises what
-        the application's ``disconnect`` handler raises.
+        Does nothing before ``connect()``, and after a close, a rejection or a
+        disconnect. Raises what the application's ``disconnect`` handler
+        raises.
         """
         driver = self._kit_driver
+        if driver.connection is None:
+            return
         if is_overridden(self, "send_input") and driver.is_there:
             await self.send_input(goodbye(code))
         if is_overridden(self, "wait"):

@@ -258,6 +258,9 @@ class AttributeTests(SimpleWebsocketTestCase):
             text = f"{name} before connect(): open the connection first"
             with self.assertRaisesMessage(RuntimeError, text):
                 getattr(communicator, name)
+        # A tearDown() may leave all communicators, also those not used.
+        await communicator.disconnect()
+        self.assertTrue((await communicator.connect()).accepted)
 
     async def test_the_scope_can_be_replaced_before_connect(self):
         communicator = WebsocketCommunicator(ECHO, "/")
