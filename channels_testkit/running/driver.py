@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=Connection)
 
+_HOW_TO_END = (
+    "It goes on until it returns or raises StopConsumer. Every call returns when it has"
+    " done its work, so there is nothing to wait for; stop() ends it."
+)
+
 __unittest = True
 
 
@@ -171,7 +176,8 @@ class Driver(abc.ABC, Generic[C]):
         connection = self.connected("wait()")
         seconds = self.seconds(timeout)
         if not await connection.until_ended(seconds):
-            raise nothing_came(connection, "end of the application", seconds)
+            what, hint = "end of the application", _HOW_TO_END
+            raise nothing_came(connection, what, seconds, hint=hint)
         connection.raise_error()
 
     def stop(self, *, exceptions: bool) -> None:

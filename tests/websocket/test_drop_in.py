@@ -510,6 +510,20 @@ class AnyApplicationTests(SimpleWebsocketTestCase):
         with self.assertRaisesMessage(NoFrame, text):
             await self.made(type="channel").receive_output()
 
+    async def test_waiting_for_an_end_that_does_not_come(self):
+        text = (
+            "No end of the application from the 'channel' application: the application"
+            " is at rest.\n\nIt goes on until it returns or raises StopConsumer. Every"
+            " call returns when it has done its work, so there is nothing to wait for;"
+            " stop() ends it."
+        )
+        worker = self.made(type="channel")
+        with self.assertRaisesMessage(NoFrame, text):
+            await worker.wait()
+        # It was left running.
+        await worker.send_input({"type": "ask"})
+        self.assertEqual((await worker.receive_output())["type"], "answer")
+
     def test_one_that_has_no_end_is_cancelled_in_silence(self):
         class Inner(SimpleWebsocketTestCase):
             check_leaks = "fail"
