@@ -8,6 +8,7 @@ They are for code that reads ``groups`` and ``channels`` of Channels' own
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
@@ -26,7 +27,9 @@ class _Held(MutableMapping[str, V]):
     def clear(self) -> None:
         """Take everything away."""
         for name in tuple(self):
-            self.pop(name, None)
+            # A thread may have taken it meanwhile.
+            with contextlib.suppress(KeyError):
+                del self[name]
 
     def replace(self, new: Mapping[str, Any]) -> None:
         """Take everything away; raise ``TypeError`` where ``new`` has any."""
@@ -189,7 +192,8 @@ class Channels(_Held[Line]):
         return Line(self._exchange, self._before_read, channel)
 
     def __delitem__(self, channel: str) -> None:
-        # Its message may be on its way to a receiver, and on no channel.
+        if channel not in self._names():
+            raise KeyError(channel)
         self._exchange.discard(channel)
 
     def __setitem__(self, channel: str, line: Any) -> NoReturn:

@@ -161,6 +161,10 @@ class SameAsInMemoryTests(SimpleTestCase):
         async def use(layer: Any) -> list[Any]:
             with self.assertRaises(KeyError) as caught:
                 layer.channels["jobs"]
+            with self.assertRaises(KeyError):
+                del layer.channels["jobs"]
+            with self.assertRaises(KeyError):
+                layer.channels.pop("jobs")
             return [str(caught.exception)]
 
         await self.each_layer(use)
