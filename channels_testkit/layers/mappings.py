@@ -192,8 +192,8 @@ class Channels(_Held[Line]):
         return Line(self._exchange, self._before_read, channel)
 
     def __delitem__(self, channel: str) -> None:
-        if channel not in self._names():
-            raise KeyError(channel)
+        # Its message may be on its way to a receiver, and on no channel: one
+        # that is unknown is no KeyError.
         self._exchange.discard(channel)
 
     def __setitem__(self, channel: str, line: Any) -> NoReturn:
