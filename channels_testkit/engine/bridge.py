@@ -245,7 +245,10 @@ class Bridge:
         """
 
         async def wait() -> None:
-            await asyncio.wait([asyncio.wrap_future(future)])
+            ended = asyncio.wrap_future(future)
+            # The test gets what it has raised from async_to_sync() itself.
+            ended.add_done_callback(lambda it: it.cancelled() or it.exception())
+            await asyncio.wait([ended])
 
         work = wait()
         self._refuse_if_unusable(work)

@@ -370,6 +370,23 @@ class FirstCallTests(SimpleWebsocketTestCase):
 
         self.assertEqual(async_to_sync(request)()["body"], b"here")
 
+    def test_what_it_raises_is_for_its_caller(self):
+        class Inner(SimpleWebsocketTestCase):
+            async def fail_late(self):
+                await asyncio.sleep(0)
+                raise ValueError("asked for")
+
+            def test_caught(self):
+                for _ in range(2):
+                    with self.assertRaises(ValueError):
+                        async_to_sync(self.fail_late)()
+
+            def test_not_caught(self):
+                async_to_sync(self.fail_late)()
+
+        self.assertEqual(run_case(Inner, "test_caught").texts, [])
+        self.assertEqual(run_case(Inner, "test_not_caught").texts, ["asked for"])
+
     def test_the_next_test_has_none_of_it(self):
         class Inner(SimpleWebsocketTestCase):
             talk = LoopTests.talk
