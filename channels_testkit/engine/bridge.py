@@ -245,10 +245,7 @@ class Bridge:
         """
 
         async def wait() -> None:
-            ended = asyncio.wrap_future(future)
-            # The test gets what it has raised from async_to_sync() itself.
-            ended.add_done_callback(lambda it: it.cancelled() or it.exception())
-            await asyncio.wait([ended])
+            await asyncio.wait([private.told_elsewhere(asyncio.wrap_future(future))])
 
         work = wait()
         self._refuse_if_unusable(work)

@@ -266,6 +266,12 @@ def is_unretrieved(future: asyncio.Future[Any]) -> bool:
     return bool(future._log_traceback)
 
 
+def told_elsewhere(future: asyncio.Future[Any]) -> asyncio.Future[Any]:
+    """Return a future whose exception is another's, which somebody gets."""
+    future.add_done_callback(lambda it: it.cancelled() or it.exception())
+    return future
+
+
 def exception_of(future: asyncio.Future[Any]) -> BaseException | None:
     """Return the exception of what has ended without marking it as seen."""
     return future._exception
