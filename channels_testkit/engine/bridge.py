@@ -22,7 +22,7 @@ from .cancelling import cancel_everything
 from .holding import application_held
 from .order import Order, put_in_order
 from .own_thread import OwnThread
-from .resume import AtRest, InterruptibleCall
+from .resume import AtRest, HeldCall, InterruptibleCall
 from .watchdog import Interrupter, Watchdog
 from .watches import watch_of
 
@@ -81,7 +81,7 @@ class Bridge:
         self.pause = min((hang_timeout or _PAUSE) / _LOOKS, _SECONDS_BETWEEN_LOOKS)
         self._is_traced = False
         self._test: AtRest | None = None
-        self._call: InterruptibleCall | None = None
+        self._call: InterruptibleCall | HeldCall | None = None
         self._verdict: BaseException | None = None
         #: Raises what the test has to be told when it is resumed; called with
         #: what is raised there anyway.
@@ -243,15 +243,15 @@ class Bridge:
         The application stands still, as between two calls of the kit, unless
         that waits for it.
         """
-
-        async def wait() -> None:
-            await asyncio.wait([private.told_elsewhere(asyncio.wrap_future(future))])
-
-        work = wait()
-        self._refuse_if_unusable(work)
-        self.rest.arm()
-        with application_held(self.rest):
-            self._run(work)
+        done = private.told_elsewhere(asyncio.wrap_future(future, loop=self.loop))
+        waiting = asyncio.wait([done])
+        self._refuse_if_unusable(waiting)
+        self._call = HeldCall(waiting, self.rest)
+        try:
+            with application_held(self.rest):
+                self._run(self._call.run())
+        finally:
+            self._call = None
 
     def _raise_verdict(self) -> None:
         verdict, self._verdict = self._verdict, None

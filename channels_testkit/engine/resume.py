@@ -45,6 +45,13 @@ class _Interruptible:
         if self._task is not None:
             self._task.cancel()
 
+    def _interrupted(self) -> BaseException | None:
+        error, self._interruption = self._interruption, None
+        if error is not None and self._task is not None:
+            # Python 3.10 does not count cancellations.
+            getattr(self._task, "uncancel", int)()
+        return error
+
 
 class AtRest(_Interruptible):
     """
@@ -117,13 +124,6 @@ class AtRest(_Interruptible):
             else:
                 return error
 
-    def _interrupted(self) -> BaseException | None:
-        error, self._interruption = self._interruption, None
-        if error is not None and self._task is not None:
-            # Python 3.10 does not count cancellations.
-            getattr(self._task, "uncancel", int)()
-        return error
-
     def _told(self, error: BaseException | None) -> BaseException | None:
         """Return what to tell the test; its own exception goes first."""
         is_cancelled = isinstance(error, asyncio.CancelledError)
@@ -164,3 +164,20 @@ class InterruptibleCall(_Interruptible):
             await self._rest.wait()
         if self._interruption is not None:
             raise self._interruption
+
+
+class HeldCall(_Interruptible):
+    """What a sync test waits for; the application stands still meanwhile."""
+
+    def __init__(self, work: Awaitable[Any], rest: RestWatch) -> None:
+        super().__init__(rest)
+        self._work = work
+
+    async def run(self) -> None:
+        """Wait, and leave the application where it is."""
+        self._task = asyncio.current_task()
+        self._rest.arm()
+        try:
+            await self._work
+        except asyncio.CancelledError as cancelled:
+            raise self._interrupted() or cancelled from None

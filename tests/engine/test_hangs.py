@@ -177,6 +177,27 @@ class HangTests(unittest.TestCase):
         (first,) = self.run_quietly(Inner).raised
         self.assert_hang(first, advice=OF_A_ROUND, at="await asyncio.sleep(0)")
 
+    def test_loop_of_async_to_sync_in_a_sync_test_is_cut(self) -> None:
+        async def spin() -> None:
+            while not go_on.is_set():  # noqa: ASYNC110 - it is to spin
+                await asyncio.sleep(0)
+
+        class Inner(HangCase):
+            application = AsyncWebsocketConsumer.as_asgi()
+
+            def test_alone(self) -> None:
+                async_to_sync(spin)()
+
+            def test_with_a_connection(self) -> None:
+                self.connect()
+                async_to_sync(spin)()
+
+        raised = self.run_quietly(Inner).raised
+        self.assertEqual(len(raised), 2)
+        for error in raised:
+            self.assertIsInstance(error, HangError)
+            self.assertIn("await asyncio.sleep(0)", str(error))
+
     def test_thread_job_is_cut_once_and_its_stack_shown(self) -> None:
         class Inner(HangCase):
             application = Waiting.as_asgi()
@@ -365,6 +386,35 @@ class DeadlockTests(unittest.TestCase):
             r"^  task 'Task-\d+' waits in .*test_it \(test_hangs.py:\d+\):"
             r" await asyncio.get_running_loop\(\).create_future\(\)$",
         )
+
+    def test_async_to_sync_of_a_sync_test_for_what_never_comes(self) -> None:
+        class Inner(HangCase):
+            application = AsyncWebsocketConsumer.as_asgi()
+
+            async def wait(self) -> None:
+                await asyncio.Event().wait()
+
+            def test_alone(self) -> None:
+                async_to_sync(self.wait)()
+
+            def test_with_a_connection(self) -> None:
+                self.connect()
+                async_to_sync(self.wait)()
+
+            def test_caught(self) -> None:
+                with self.assertRaises(DeadlockError):
+                    async_to_sync(self.wait)()
+
+        with contextlib.redirect_stderr(io.StringIO()):
+            alone, caught, connected = (
+                run_case(Inner, name).raised
+                for name in ("test_alone", "test_caught", "test_with_a_connection")
+            )
+        for error, *others in (alone, connected):
+            self.assertEqual(others, [])
+            self.assertIsInstance(error, DeadlockError)
+            self.assertIn("Inner.wait (test_hangs.py:", str(error))
+        self.assertEqual(caught, [])
 
     def test_deadlock_names_tasks_jobs_queues_and_groups(self) -> None:
         class Inner(SimpleWebsocketTestCase):
