@@ -113,11 +113,12 @@ async def endless(scope, receive, send):
 
 
 async def ticking(scope, receive, send):
-    """Send twice, a hundredth of a second apart."""
+    """Send twice, so many seconds apart as the first frame says."""
     await receive()
     await send({"type": "websocket.accept"})
+    seconds = float((await receive())["text"])
     for text in ("one", "two"):
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(seconds)
         await send({"type": "websocket.send", "text": text})
     await receive()
 
@@ -246,11 +247,19 @@ class ChangeOfImportTests:
     async def test_a_receive_waits_for_a_timer_of_the_application(self):
         communicator = WebsocketCommunicator(ticking, "/")
         await communicator.connect()
-        self.assertTrue(await communicator.receive_nothing(timeout=0))
+        await communicator.send_to("0.01")
         self.assertEqual(await communicator.receive_from(), "one")
-        self.assertFalse(await communicator.receive_nothing(timeout=1))
+        self.assertFalse(await communicator.receive_nothing(timeout=60))
         self.assertEqual(await communicator.receive_from(), "two")
         await communicator.disconnect()
+
+    async def test_a_receive_does_not_wait_for_a_timer_that_is_due_later(self):
+        communicator = WebsocketCommunicator(ticking, "/")
+        await communicator.connect()
+        await communicator.send_to("600")
+        self.assertTrue(await communicator.receive_nothing(timeout=0))
+        self.assertTrue(await communicator.receive_nothing(timeout=60))
+        communicator.stop()
 
     async def test_frames_before_a_crash_stay_readable(self):
         communicator = WebsocketCommunicator(CrashConsumer.as_asgi(), "/")
