@@ -106,7 +106,7 @@ class Bridge:
     @property
     def is_in_async_test(self) -> bool:
         """Whether a coroutine of the test itself is under way."""
-        return self._test is not None
+        return self._test is not None or isinstance(self._call, HeldCall)
 
     @property
     def is_in_own_thread(self) -> bool:

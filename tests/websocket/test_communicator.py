@@ -396,6 +396,33 @@ class FirstCallTests(SimpleWebsocketTestCase):
         self.assertEqual(run_case(Inner, "test_caught").texts, [])
         self.assertEqual(run_case(Inner, "test_not_caught").texts, ["asked for"])
 
+    def test_calls_inside_it_are_those_of_an_async_test(self):
+        class Inner(SimpleWebsocketTestCase):
+            application = ECHO
+
+            async def assert_received(self):
+                ann = await self.aconnect("/")
+                await ann.send_to("hello")
+                self.assertReceivesText(ann, "hello")
+                self.assertReceivesNothing(ann)
+                self.assertReceivesText(ann, "more")
+
+            async def connect_sync(self):
+                self.connect("/")
+
+            def test_an_assertion(self):
+                async_to_sync(self.assert_received)()
+
+            def test_a_sync_call(self):
+                async_to_sync(self.connect_sync)()
+
+        (text,) = run_case(Inner, "test_an_assertion").texts
+        self.assertIn("No text frame from /: the application is at rest", text)
+        self.assertEqual(
+            run_case(Inner, "test_a_sync_call").texts,
+            ["A sync call in an async test: write 'await self.aconnect(...)'."],
+        )
+
     def test_the_next_test_has_none_of_it(self):
         class Inner(SimpleWebsocketTestCase):
             talk = LoopTests.talk
