@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .kit_calls import kit_coroutine
@@ -130,8 +131,10 @@ class ApplicationCommunicator(NotCopied):
         Give the application an ASGI event, whatever state it is in.
 
         So a test can be a client that goes on sending after a close. Raises
-        what the application has raised before.
+        what the application has raised before, and ``TypeError`` for what is
+        no event.
         """
+        _check_event(message)
         await self._kit_driver.feed(message)
 
     @kit_coroutine
@@ -178,6 +181,11 @@ class ApplicationCommunicator(NotCopied):
     def __repr__(self) -> str:
         driver = self._kit_driver
         return f"<{type(self).__name__} {driver.label}: {driver.state}>"
+
+
+def _check_event(event: object) -> None:
+    if not isinstance(event, Mapping) or "type" not in event:
+        raise TypeError(f"An event is a dict with a 'type', not {event!r}.")
 
 
 async def give(communicator: ApplicationCommunicator, event: Event) -> None:

@@ -125,7 +125,7 @@ def check_options(options: Any, owner: str) -> None:
 
 def check_policies(policies: Policies) -> None:
     """Raise ``ImproperlyConfigured`` for a policy that means nothing."""
-    owner = "This connection"
+    owner = None  # They are arguments of a call.
     if policies.check_protocol is not None:
         _check_breaches(policies, owner)
     if policies.receive_timeout is not None:
@@ -134,40 +134,49 @@ def check_policies(policies: Policies) -> None:
         check_choice(policies, owner, "application_errors", LEVELS)
 
 
-def check_choice(options: Any, owner: str, name: str, choices: tuple[str, ...]) -> None:
+def check_choice(
+    options: Any, owner: str | None, name: str, choices: tuple[str, ...]
+) -> None:
     """Raise ``ImproperlyConfigured`` for what is none of the choices."""
     value = getattr(options, name)
     if value not in choices:
         listed = ", ".join(map(repr, choices))
-        raise ImproperlyConfigured(f"{owner}.{name} is one of {listed}, not {value!r}.")
+        raise ImproperlyConfigured(
+            f"{_named(owner, name)} is one of {listed}, not {value!r}."
+        )
 
 
-def check_seconds(options: Any, owner: str, name: str) -> None:
+def check_seconds(options: Any, owner: str | None, name: str) -> None:
     """Raise ``ImproperlyConfigured`` for what is no number of seconds."""
     value = getattr(options, name)
     if value is None and name == "hang_timeout":
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (is_number and value >= 0):
         raise ImproperlyConfigured(
-            f"{owner}.{name} is a number of seconds, not {value!r}."
+            f"{_named(owner, name)} is a number of seconds, not {value!r}."
         )
 
 
-def _check_breaches(options: Any, owner: str) -> None:
+def _named(owner: str | None, name: str) -> str:
+    return f"{name}=" if owner is None else f"{owner}.{name}"
+
+
+def _check_breaches(options: Any, owner: str | None) -> None:
     value = options.check_protocol
+    called = _named(owner, "check_protocol")
     if isinstance(value, str):
         check_choice(options, owner, "check_protocol", LEVELS)
         return
     if not isinstance(value, Collection):
         listed = ", ".join(map(repr, LEVELS))
         raise ImproperlyConfigured(
-            f"{owner}.check_protocol is one of {listed}, or names breaches to"
-            f" allow, not {value!r}."
+            f"{called} is one of {listed}, or names breaches to allow, not {value!r}."
         )
     unknown = sorted((name for name in value if name not in list(BREACHES)), key=str)
     if unknown:
         raise ImproperlyConfigured(
-            f"{owner}.check_protocol allows {', '.join(map(repr, unknown))},"
+            f"{called} allows {', '.join(map(repr, unknown))},"
             f" but the breaches are: {', '.join(BREACHES)}."
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.plain_connection import PlainConnection
@@ -10,7 +11,7 @@ from channels_testkit.routing.application import check_application
 from .driver import Driver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable
 
     from channels_testkit.asgi.application import (
         ASGIApplication,
@@ -35,6 +36,8 @@ class ApplicationDriver(Driver[PlainConnection]):
     ) -> None:
         super().__init__(say_label)
         self._application = check_application(application)
+        if not isinstance(scope, MutableMapping):
+            raise TypeError(f"A scope is a dict, not {scope!r}.")
         self.first_scope = scope
         if self.run is not None:
             self.run.opened.register(self)

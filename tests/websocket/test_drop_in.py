@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import ClassVar
 from unittest import mock
 
@@ -446,15 +447,27 @@ class PolicyTests(SimpleWebsocketTestCase):
 
     def test_what_means_nothing_is_refused(self):
         for options, text in (
-            ({"check_protocol": "never"}, "This connection.check_protocol is one of"),
-            ({"check_protocol": ["typo"]}, "This connection.check_protocol allows"),
-            ({"receive_timeout": "1"}, "is a number of seconds, not '1'"),
-            ({"application_errors": "no"}, "This connection.application_errors is"),
+            ({"check_protocol": "never"}, "check_protocol= is one of 'fail', 'warn'"),
+            ({"check_protocol": ["typo"]}, "check_protocol= allows 'typo', but"),
+            ({"receive_timeout": "1"}, "receive_timeout= is a number of seconds, not"),
+            ({"receive_timeout": math.nan}, "is a number of seconds, not nan"),
+            ({"application_errors": "no"}, "application_errors= is one of"),
         ):
             with self.assertRaisesMessage(ImproperlyConfigured, text):
                 WebsocketCommunicator(ECHO, "/", **options)
             with self.assertRaisesMessage(ImproperlyConfigured, text):
                 HttpCommunicator(ECHO, "GET", "/", **options)
+
+    async def test_what_is_no_event_or_scope_is_refused(self):
+        communicator = WebsocketCommunicator(ECHO, "/")
+        for event in (None, "websocket.connect", {"text": "hello"}):
+            text = f"An event is a dict with a 'type', not {event!r}."
+            with self.assertRaisesMessage(TypeError, text):
+                await communicator.send_input(event)
+        for scope in (None, "/"):
+            text = f"A scope is a dict, not {scope!r}."
+            with self.assertRaisesMessage(TypeError, text):
+                ApplicationCommunicator(ECHO, scope)
 
     async def test_a_stubborn_client_sends_after_the_close(self):
         heard = []
