@@ -13,6 +13,7 @@ from channels_testkit.engine.database import (
     CommitsAsInProduction,
     run_commit_callback,
 )
+from channels_testkit.engine.patches import StandIn
 from channels_testkit.engine.transactions import is_test_transaction
 from channels_testkit.running.run import current
 
@@ -112,17 +113,8 @@ class QueryCount(CaptureQueriesContext):
             )
 
 
-class _FromAfar:
+class _FromAfar(StandIn):
     """A connection without the method that only its own thread may call."""
-
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
-        vars(self)["connection"] = connection
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(vars(self)["connection"], name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        setattr(vars(self)["connection"], name, value)
 
     def ensure_connection(self) -> None:
         """Do nothing: queries that set a connection up do not count."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .patches import Patch
+from .patches import Patch, StandIn
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,6 +25,9 @@ class TransactionsKeptOpen:
     The block is that of a ``TestCase``, or one that a test has entered: what
     it calls meanwhile lets the application run in its thread. Several may be
     entered, and left in any order.
+
+    One may be open since an earlier test, in another thread. To look at it
+    is no query, which pytest-django would refuse a test without a database.
     """
 
     entered = 0
@@ -36,8 +39,8 @@ class TransactionsKeptOpen:
             real = BaseDatabaseWrapper.close_if_unusable_or_obsolete
 
             def close_if_unusable_or_obsolete(connection: BaseDatabaseWrapper) -> None:
-                if not connection.in_atomic_block:
-                    real(connection)
+                if connection.connection and not connection.in_atomic_block:
+                    real(cast("BaseDatabaseWrapper", _Connected(connection)))
 
             kept.patch = Patch(
                 BaseDatabaseWrapper, real.__name__, close_if_unusable_or_obsolete
@@ -50,6 +53,14 @@ class TransactionsKeptOpen:
         kept.entered -= 1
         if not kept.entered:
             kept.patch.__exit__()
+
+
+class _Connected(StandIn):
+    """A connection that is there: nothing has to ensure that."""
+
+    def get_autocommit(self) -> bool:
+        """Return what it is, without a call that may be refused."""
+        return bool(self.real.autocommit)
 
 
 def keep_transactions_open(loop: asyncio.AbstractEventLoop) -> None:

@@ -59,6 +59,19 @@ class OwnAttribute:
             setattr(self._target, self._name, self._before)
 
 
+class StandIn:
+    """Passes on to an object all but what a subclass does by itself."""
+
+    def __init__(self, real: Any) -> None:
+        vars(self)["real"] = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(vars(self)["real"], name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(vars(self)["real"], name, value)
+
+
 class WrappedQueries:
     """
     Calls a wrapper around each query of a connection, for a block.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from .inner import PytestCase, needs
+from .inner import CONSUMERS, PytestCase, needs
 
 SUITE = Path(__file__).with_name("chat_suite.py").read_text()
 PASSED = 46  # of forty functions, some with parameters
@@ -58,6 +58,37 @@ ONE_TRANSACTION = """
         return result
 """
 
+#: asgiref's thread keeps its connection to a database in memory.
+NO_DATABASE = (
+    CONSUMERS
+    + """
+    import pytest
+
+    from channels_testkit import WebsocketCommunicator
+
+    async def count():
+        return await sync_to_async(Note.objects.count)()
+
+    async def talk():
+        communicator = WebsocketCommunicator(ROOM, "/")
+        await communicator.connect()
+        await communicator.send_json_to("hello")
+        assert await communicator.receive_json_from() == "hello"
+        await communicator.disconnect()
+
+    @pytest.mark.django_db
+    def test_with_a_database():
+        assert asyncio.run(count()) == 0
+
+    def test_without_one():
+        asyncio.run(talk())
+
+    def test_queries_are_refused_still():
+        with pytest.raises(RuntimeError, match="Database access not allowed"):
+            asyncio.run(count())
+"""
+)
+
 
 @needs("pytest_django", "pytest_asyncio", "daphne")
 class DropInTests(PytestCase):
@@ -79,3 +110,11 @@ class DropInTests(PytestCase):
         rolled_back = CHANGED.replace("(transaction=True)", "")
         self.assertNotEqual(rolled_back, CHANGED)
         self.assert_all_pass(rolled_back, CAPTIVE_LAYER, ONE_TRANSACTION)
+
+    def test_a_test_without_a_database_needs_none_without_the_plugin_either(
+        self,
+    ) -> None:
+        names = ("channels_testkit", "channels_testkit.pytest.plugin")
+        without = [option for name in names for option in ("-p", f"no:{name}")]
+        ended = self.pytest(NO_DATABASE, *without, may_leak=True)
+        self.assert_outcomes(ended, passed=3)
