@@ -14,6 +14,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from channels_testkit import NoFrame, SimpleWebsocketTestCase
 from channels_testkit.engine import threads
+from channels_testkit.engine.patches import Patch
 from tests.utils import run_case
 
 ROUNDS = 20
@@ -154,48 +155,46 @@ class PostingThreadTests(SimpleWebsocketTestCase):
 class EndingThreadTests(SimpleWebsocketTestCase):
     """Whose work is over, while Python lets go of it."""
 
+    def setUp(self) -> None:
+        self.has_run, may_go = threading.Event(), threading.Event()
+        real_run = threading.Thread.run
+
+        def run(thread: threading.Thread) -> None:
+            real_run(thread)
+            self.has_run.set()
+            may_go.wait()
+
+        self.held = Patch(threading.Thread, "run", run)
+        self.addCleanup(may_go.set)
+
     def test_one_of_a_pool_is_nobodys(self) -> None:
         """Its function is gone, from which it would be known."""
         pool = ThreadPoolExecutor(1)
-        thread = pool.submit(threading.current_thread).result()
-        has_run = self.hold(thread)
+        with self.held:
+            thread = pool.submit(threading.current_thread).result()
         pool.shutdown(wait=False)
-        has_run.wait()
+        self.has_run.wait()
         self.assertFalse(threads.is_somebodys(thread, threads.Declared()))
 
     def test_one_of_a_tool_that_was_seen_before_is_nobodys(self) -> None:
         may_end = threading.Event()
         wait = functools.partial(may_end.wait)
         wait.__module__ = "execnet.gateway"  # type: ignore[attr-defined]
-        thread = threading.Thread(target=wait)
-        has_run = self.hold(thread)
-        thread.start()
+        with self.held:
+            thread = threading.Thread(target=wait)
+            thread.start()
         self.assertFalse(threads.is_somebodys(thread, threads.Declared()))
         may_end.set()
-        has_run.wait()
+        self.has_run.wait()
         self.assertFalse(threads.is_somebodys(thread, threads.Declared()))
 
     def test_one_of_the_application_counts_until_it_is_gone(self) -> None:
         """What it raised is not told yet."""
-        thread = threading.Thread(target=int)
-        has_run = self.hold(thread)
-        thread.start()
-        has_run.wait()
+        with self.held:
+            thread = threading.Thread(target=int)
+            thread.start()
+        self.has_run.wait()
         self.assertTrue(threads.is_somebodys(thread, threads.Declared()))
-
-    def hold(self, thread: threading.Thread) -> threading.Event:
-        """Keep it where it has run, until the test ends."""
-        has_run, may_go, let_go = threading.Event(), threading.Event(), thread._delete
-
-        def delete() -> None:
-            has_run.set()
-            may_go.wait()
-            let_go()
-
-        thread._delete = delete
-        self.addCleanup(thread.join)
-        self.addCleanup(may_go.set)
-        return has_run
 
 
 class DeclaredTests(SimpleWebsocketTestCase):
