@@ -266,7 +266,7 @@ class ErrorTests(LiveViewTestCase):
             ann.call("break")
         ann.assert_error(contains="the press has jammed")
         # docs:end room-errors
-        with self.assertRaisesMessage(RuntimeError, "its application has ended"):
+        with self.assertRaisesMessage(RuntimeError, "application raised ValueError"):
             ann.call("greet", form={"name": "Ann"})
 
     async def test_errors_are_answered_async(self):
