@@ -81,7 +81,7 @@ class Bridge:
         self.pause = min((hang_timeout or _PAUSE) / _LOOKS, _SECONDS_BETWEEN_LOOKS)
         self._is_traced = False
         self._test: AtRest | None = None
-        self._call: InterruptibleCall | HeldCall | None = None
+        self._call: InterruptibleCall | None = None
         self._verdict: BaseException | None = None
         #: Raises what the test has to be told when it is resumed; called with
         #: what is raised there anyway.

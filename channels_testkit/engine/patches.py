@@ -34,22 +34,17 @@ class Patch:
         setattr(self._target, self._name, self._before)
 
 
-class OwnAttribute:
+class OwnAttribute(Patch):
     """
     Gives an object an attribute of its own, before its class's, for a block.
 
     What it had itself under the name is put back.
     """
 
-    __slots__ = ("_before", "_name", "_target", "_value")
-
-    def __init__(self, target: Any, name: str, value: object) -> None:
-        self._target = target
-        self._name = name
-        self._value = value
+    __slots__ = ()
 
     def __enter__(self) -> None:
-        self._before: object | None = vars(self._target).get(self._name)
+        self._before = vars(self._target).get(self._name)
         setattr(self._target, self._name, self._value)
 
     def __exit__(self, *exc_info: object) -> None:

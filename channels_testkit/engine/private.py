@@ -150,13 +150,12 @@ def origins_of(thread: threading.Thread) -> list[str]:
     if thread in _threads_queues:
         return [ThreadPoolExecutor.__module__]
     # Once it has run, Python lets go of its function, then of the thread.
-    target = getattr(thread, "_target", _origins)
-    if target is _origins:
-        return _origins.get(thread, [type(thread).__module__])
-    found = (target, type(getattr(target, "__self__", None)), type(thread))
-    modules = [module for it in found if (module := getattr(it, "__module__", ""))]
-    _origins[thread] = modules
-    return modules
+    if thread not in _origins:
+        target = getattr(thread, "_target", None)
+        found = (target, type(getattr(target, "__self__", None)), type(thread))
+        modules = (getattr(it, "__module__", "") for it in found)
+        _origins[thread] = list(filter(None, modules))
+    return _origins[thread]
 
 
 def can_be_joined(thread: threading.Thread) -> bool:

@@ -45,13 +45,6 @@ class _Interruptible:
         if self._task is not None:
             self._task.cancel()
 
-    def _interrupted(self) -> BaseException | None:
-        error, self._interruption = self._interruption, None
-        if error is not None and self._task is not None:
-            # Python 3.10 does not count cancellations.
-            getattr(self._task, "uncancel", int)()
-        return error
-
 
 class AtRest(_Interruptible):
     """
@@ -124,6 +117,13 @@ class AtRest(_Interruptible):
             else:
                 return error
 
+    def _interrupted(self) -> BaseException | None:
+        error, self._interruption = self._interruption, None
+        if error is not None and self._task is not None:
+            # Python 3.10 does not count cancellations.
+            getattr(self._task, "uncancel", int)()
+        return error
+
     def _told(self, error: BaseException | None) -> BaseException | None:
         """Return what to tell the test; its own exception goes first."""
         is_cancelled = isinstance(error, asyncio.CancelledError)
@@ -162,22 +162,16 @@ class InterruptibleCall(_Interruptible):
     async def _come_to_rest(self) -> None:
         if not self._rest.is_at_rest():
             await self._rest.wait()
+        self._raise_interruption()
+
+    def _raise_interruption(self) -> None:
         if self._interruption is not None:
             raise self._interruption
 
 
-class HeldCall(_Interruptible):
+class HeldCall(InterruptibleCall):
     """What a sync test waits for; the application stands still meanwhile."""
 
-    def __init__(self, work: Awaitable[Any], rest: RestWatch) -> None:
-        super().__init__(rest)
-        self._work = work
-
-    async def run(self) -> None:
-        """Wait, and leave the application where it is."""
-        self._task = asyncio.current_task()
-        self._rest.arm()
-        try:
-            await self._work
-        except asyncio.CancelledError as cancelled:
-            raise self._interrupted() or cancelled from None
+    async def _come_to_rest(self) -> None:
+        """Leave the application where it is."""
+        self._raise_interruption()
