@@ -58,10 +58,7 @@ class DevTools:
         self._targets: dict[str, Mapping[str, Any]] = {}
         # Chromium refuses what comes from a page.
         self._socket = websocket.create_connection(url, suppress_origin=True)
-        self.thread = threading.Thread(
-            target=self._read, name="what the browser tells", daemon=True
-        )
-        threads.count_never(self.thread)
+        self.thread = threads.of_kit(self._read, "what the browser tells")
         self.thread.start()
         self.command("Target.setAutoAttach", **_TO_PAGES)
         self.catch_up()

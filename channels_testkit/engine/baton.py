@@ -47,10 +47,7 @@ class BatonThread:
         self._has_baton = False
         self.has_ended = False
         self._wake = wake
-        self.thread = threading.Thread(
-            target=self._serve, name="channels_testkit job", daemon=True
-        )
-        threads.count_never(self.thread)
+        self.thread = threads.of_kit(self._serve, "channels_testkit job")
 
     @property
     def future(self) -> Future[Any]:

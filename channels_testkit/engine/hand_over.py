@@ -91,11 +91,7 @@ class HandOver:
             if self._began is None or self._is_given:
                 return
             self._is_given = True
-        thread = threading.Thread(
-            target=self._run, name="channels_testkit hand-over", daemon=True
-        )
-        threads.count_never(thread)
-        thread.start()
+        threads.of_kit(self._run, "channels_testkit hand-over").start()
 
     def _run(self) -> None:
         is_stopping = False

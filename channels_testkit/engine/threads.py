@@ -48,9 +48,11 @@ class Before(NamedTuple):
         return cls(threads, loose_jobs(), GivenLoops(threads))
 
 
-def count_never(thread: threading.Thread) -> None:
-    """Leave a thread out, whatever it does and is declared to be."""
+def of_kit(target: Callable[[], object], name: str) -> threading.Thread:
+    """Return a thread of the kit, left out whatever a test declares."""
+    thread = threading.Thread(target=target, name=name, daemon=True)
     _never.add(thread)
+    return thread
 
 
 def note_poster() -> None:

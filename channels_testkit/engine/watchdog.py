@@ -126,10 +126,7 @@ class Watchdog:
         self._watched: Watched | None = None
         self._is_looking = False
         self._sleeps_until = math.inf
-        self.thread = threading.Thread(
-            target=self._serve, name="channels_testkit watchdog", daemon=True
-        )
-        threads.count_never(self.thread)
+        self.thread = threads.of_kit(self._serve, "channels_testkit watchdog")
         self.thread.start()
 
     @classmethod

@@ -178,11 +178,7 @@ def _start_reactor() -> None:
     is_running = threading.Event()
     _make_reactor_of_this_process()
     reactor.callWhenRunning(is_running.set)
-    thread = threading.Thread(
-        target=_run_reactor, name="live server, Twisted's reactor", daemon=True
-    )
-    threads.count_never(thread)
-    thread.start()
+    threads.of_kit(_run_reactor, "live server, Twisted's reactor").start()
     if not is_running.wait(_SECONDS_TO_START):
         raise RuntimeError(
             f"Twisted's reactor did not start within {_SECONDS_TO_START:g} s."

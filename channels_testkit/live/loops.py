@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,8 +32,7 @@ class LoopThread:
 
     def __init__(self, name: str) -> None:
         self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        threads.count_never(self._thread)
+        self._thread = threads.of_kit(self._run, name)
         self._undo = contextlib.ExitStack()
         self._undo.enter_context(sync_thread(self.loop, name))
         self._thread.start()
