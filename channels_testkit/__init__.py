@@ -41,6 +41,7 @@ if typing.TYPE_CHECKING:
     from .websocket.client import HttpClient, WSClient
     from .websocket.communicator import WebsocketCommunicator
     from .websocket.handshake import Handshake
+    from .websocket.options import ConnectOptions
     from .workers.channel_client import ChannelClient
     from .workers.messages import Channel, Group, Message
 
@@ -61,6 +62,7 @@ __all__ = [
     "ChannelsLiveServerTestCase",
     "ChannelsTestkitWarning",
     "Client",
+    "ConnectOptions",
     "DatabaseOwnershipError",
     "DeadlockError",
     "Group",
@@ -112,6 +114,7 @@ if not typing.TYPE_CHECKING:
         "websocket.client": "HttpClient WSClient",
         "websocket.communicator": "WebsocketCommunicator",
         "websocket.handshake": "Handshake",
+        "websocket.options": "ConnectOptions",
         "workers.channel_client": "ChannelClient",
         "workers.messages": "Channel Group Message",
     }

@@ -442,6 +442,11 @@ def address_as_client(case: Any) -> None:
 
 
 @scenario
+def misspelled_option(case: Any) -> None:
+    case.connect(usr=User())
+
+
+@scenario
 def name_as_user(case: Any) -> None:
     case.connect(user="ann")
 

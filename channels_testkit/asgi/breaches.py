@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Union
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from .application import Event
     from .events import Breach
 
+#: What a watch does with what it finds.
+Level = Literal["fail", "warn", "off"]
+
+BreachName = Literal[
+    "accept-twice",
+    "body-not-bytes",
+    "bytes-not-bytes",
+    "close-code",
+    "close-twice",
+    "denial-after-accept",
+    "denial-body-before-start",
+    "denial-interrupted",
+    "denial-status",
+    "denial-unsupported",
+    "headers-not-bytes",
+    "no-payload",
+    "no-type",
+    "not-a-dict",
+    "not-utf8",
+    "reason-not-str",
+    "reason-too-long",
+    "response-after-end",
+    "response-before-start",
+    "response-status",
+    "response-twice",
+    "send-after-close",
+    "send-before-accept",
+    "subprotocol-not-offered",
+    "text-and-bytes",
+    "text-not-str",
+    "unknown-type",
+]
+
+#: What ``check_protocol`` can be: a level, or the breaches to let through.
+ProtocolPolicy = Union[Level, "Collection[BreachName]"]
+
 #: What ``check_protocol`` can allow, by name.
-BREACHES: Mapping[str, str] = MappingProxyType(
+BREACHES: Mapping[BreachName, str] = MappingProxyType(
     {
         "accept-twice": "The connection is accepted a second time.",
         "body-not-bytes": "The body of a response is not bytes.",

@@ -17,16 +17,18 @@ if TYPE_CHECKING:
 
     from channels_testkit.engine.rest import RestWatch
 
+    from .breaches import Level
+
 _HANG_TIMEOUT = 30.0
 
 
 class Surroundings:
     """What a communicator has around it outside of the kit's test cases."""
 
-    check_protocol: str | Collection[str] = "fail"
+    check_protocol: Level | Collection[str] = "fail"
     receive_timeout: float = 1.0
     #: What the exception of an application does, unless its test says that.
-    application_errors: str | None = None
+    application_errors: Level | None = None
     wire: JsonWire = JsonWire()
 
     def __init__(self, errors: ApplicationErrors | None = None) -> None:
@@ -60,9 +62,9 @@ class Surroundings:
 class Policies:
     """What one connection is judged by; None stands for the test's own."""
 
-    check_protocol: str | Collection[str] | None = None
+    check_protocol: Level | Collection[str] | None = None
     receive_timeout: float | None = None
-    application_errors: str | None = None
+    application_errors: Level | None = None
 
     def around(self, surroundings: Surroundings) -> Surroundings:
         """Return surroundings in which these policies hold."""
@@ -81,7 +83,7 @@ class _OwnSurroundings(Surroundings):
         self.application_errors = policies.application_errors
 
     @property
-    def check_protocol(self) -> str | Collection[str]:  # type: ignore[override]
+    def check_protocol(self) -> Level | Collection[str]:  # type: ignore[override]
         """What breaches of the protocol do."""
         own = self._policies.check_protocol
         return self._around.check_protocol if own is None else own

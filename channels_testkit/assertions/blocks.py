@@ -40,6 +40,16 @@ class SentBlock:
         self._found += found if isinstance(found, list) else [found]
 
 
+if TYPE_CHECKING:
+    # A call and a ``with`` block are one call to type checkers.
+
+    class SentOrBlock(Sent, SentBlock):
+        """An entry, or the block."""
+
+    class AllSentOrBlock(list[Sent], SentBlock):
+        """Entries, or the block."""
+
+
 class ApplicationRaises:
     """The block of ``assertApplicationRaises()``."""
 

@@ -13,13 +13,17 @@ from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.websocket.client import WSClient
 from channels_testkit.websocket.communicator import WebsocketCommunicator
 from channels_testkit.websocket.handshake_failures import refused
-from channels_testkit.websocket.opening import Options
+from channels_testkit.websocket.opening import options_of
 from channels_testkit.websocket.subjects import driver_of
 
 from .in_run import InRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from typing_extensions import Unpack
+
+    from channels_testkit.websocket.options import AnyUser, ConnectOptions
 
 
 __unittest = True
@@ -70,7 +74,9 @@ class Connecting(InRun, JsonWire):
 
     # One connection.
 
-    def connect(self, path: str | None = None, **options: Any) -> WSClient:
+    def connect(
+        self, path: str | None = None, **options: Unpack[ConnectOptions]
+    ) -> WSClient:
         """
         Return a connected sync client.
 
@@ -93,7 +99,7 @@ class Connecting(InRun, JsonWire):
 
     @kit_coroutine
     async def aconnect(
-        self, path: str | None = None, **options: Any
+        self, path: str | None = None, **options: Unpack[ConnectOptions]
     ) -> WebsocketCommunicator:
         """Return a connected communicator. As ``connect()``."""
         __tracebackhide__ = True
@@ -103,7 +109,7 @@ class Connecting(InRun, JsonWire):
         return communicator
 
     def create_communicator(
-        self, ws_path: str | None = None, **options: Any
+        self, ws_path: str | None = None, **options: Unpack[ConnectOptions]
     ) -> WebsocketCommunicator:
         """
         Return a communicator that is not connected, and is closed at the end.
@@ -112,10 +118,12 @@ class Connecting(InRun, JsonWire):
         ``ImproperlyConfigured`` when there is neither a path nor ``ws_path``.
         """
         return WebsocketCommunicator._from_options(  # noqa: SLF001 - for test cases
-            self._path(ws_path, options), Options(**options)
+            self._path(ws_path, options), options_of(options)
         )
 
-    def create_client(self, path: str | None = None, **options: Any) -> WSClient:
+    def create_client(
+        self, path: str | None = None, **options: Unpack[ConnectOptions]
+    ) -> WSClient:
         """Return an unconnected client. As ``create_communicator()``."""
         return WSClient(self._path(path, options), **options)
 
@@ -147,8 +155,8 @@ class Connecting(InRun, JsonWire):
         n: int | None = None,
         path: str | None = None,
         *,
-        users: Iterable[Any] | None = None,
-        **options: Any,
+        users: Iterable[AnyUser] | None = None,
+        **options: Unpack[ConnectOptions],
     ) -> list[WSClient]:
         """
         Return ``n`` connected sync clients, or one for each of ``users``.
@@ -170,8 +178,8 @@ class Connecting(InRun, JsonWire):
         n: int | None = None,
         path: str | None = None,
         *,
-        users: Iterable[Any] | None = None,
-        **options: Any,
+        users: Iterable[AnyUser] | None = None,
+        **options: Unpack[ConnectOptions],
     ) -> list[WebsocketCommunicator]:
         """Return connected communicators. As ``connect_many()``."""
         __tracebackhide__ = True

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from channels_testkit.layers.captive import CaptiveChannelLayer
+    from channels_testkit.workers.messages import ChannelGiven, GroupGiven
 
 __unittest = True
 
@@ -60,8 +61,8 @@ class GroupAssertions(InRun):
 
     def assertInGroup(
         self,
-        connection: object,
-        group: str,
+        connection: ChannelGiven,
+        group: GroupGiven,
         *,
         alias: str = DEFAULT,
         msg: object = None,
@@ -79,8 +80,8 @@ class GroupAssertions(InRun):
 
     def assertNotInGroup(
         self,
-        connection: object,
-        group: str,
+        connection: ChannelGiven,
+        group: GroupGiven,
         *,
         alias: str = DEFAULT,
         msg: object = None,
@@ -90,7 +91,13 @@ class GroupAssertions(InRun):
         self._check_membership(connection, str(group), alias, msg, wanted=False)
 
     def _check_membership(
-        self, connection: object, group: str, alias: str, msg: object, *, wanted: bool
+        self,
+        connection: ChannelGiven,
+        group: str,
+        alias: str,
+        msg: object,
+        *,
+        wanted: bool,
     ) -> None:
         __tracebackhide__ = True
         layer = self._layer(alias)
@@ -110,8 +117,8 @@ class GroupAssertions(InRun):
 
     def assertGroupMembers(
         self,
-        group: str,
-        members: Iterable[object],
+        group: GroupGiven,
+        members: Iterable[ChannelGiven],
         *,
         alias: str = DEFAULT,
         msg: object = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from channels_testkit.layers.aliases import DEFAULT
 from channels_testkit.workers.messages import Message, channel_name, take_message
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from channels_testkit.layers.sent import Sent
+    from channels_testkit.workers.messages import ChannelGiven, GroupGiven
+
+    from .blocks import AllSentOrBlock, SentOrBlock
 
 __unittest = True
 
@@ -25,7 +28,7 @@ class LayerAssertions(GroupAssertions):
     """Assertions about messages, groups and the application's exceptions."""
 
     def get_next_message(
-        self, channel: object, alias: str = DEFAULT, require: bool = False
+        self, channel: ChannelGiven, alias: str = DEFAULT, require: bool = False
     ) -> Message | None:
         """
         Take the next message off a channel: a ``Message``, or ``None``.
@@ -44,9 +47,31 @@ class LayerAssertions(GroupAssertions):
 
     # What was sent.
 
+    @overload
     def assertSent(
         self,
-        channel: object,
+        channel: ChannelGiven,
+        expected: Any = ...,
+        *,
+        count: None = ...,
+        partial: bool = ...,
+        alias: str = ...,
+        msg: object = ...,
+    ) -> SentOrBlock: ...
+    @overload
+    def assertSent(
+        self,
+        channel: ChannelGiven,
+        expected: Any = ...,
+        *,
+        count: int,
+        partial: bool = ...,
+        alias: str = ...,
+        msg: object = ...,
+    ) -> AllSentOrBlock: ...
+    def assertSent(
+        self,
+        channel: ChannelGiven,
         expected: Any = ANYTHING,
         *,
         count: int | None = None,
@@ -71,9 +96,31 @@ class LayerAssertions(GroupAssertions):
         wanted = Wanted(target, expected, count, partial)
         return self._judged(alias, wanted.judge, msg)
 
+    @overload
     def assertGroupSent(
         self,
-        group: str,
+        group: GroupGiven,
+        expected: Any = ...,
+        *,
+        count: None = ...,
+        partial: bool = ...,
+        alias: str = ...,
+        msg: object = ...,
+    ) -> SentOrBlock: ...
+    @overload
+    def assertGroupSent(
+        self,
+        group: GroupGiven,
+        expected: Any = ...,
+        *,
+        count: int,
+        partial: bool = ...,
+        alias: str = ...,
+        msg: object = ...,
+    ) -> AllSentOrBlock: ...
+    def assertGroupSent(
+        self,
+        group: GroupGiven,
         expected: Any = ANYTHING,
         *,
         count: int | None = None,
@@ -94,8 +141,12 @@ class LayerAssertions(GroupAssertions):
         return self._judged(alias, wanted.judge, msg)
 
     def assertNothingSent(
-        self, channel: object = None, *, alias: str = DEFAULT, msg: object = None
-    ) -> Any:
+        self,
+        channel: ChannelGiven | None = None,
+        *,
+        alias: str = DEFAULT,
+        msg: object = None,
+    ) -> AllSentOrBlock:
         """
         Assert that nothing was sent to a channel, or to any.
 
@@ -109,8 +160,12 @@ class LayerAssertions(GroupAssertions):
         return self._judged(alias, target.judge_silence, msg, is_final=True)
 
     def assertNothingGroupSent(
-        self, group: str | None = None, *, alias: str = DEFAULT, msg: object = None
-    ) -> Any:
+        self,
+        group: GroupGiven | None = None,
+        *,
+        alias: str = DEFAULT,
+        msg: object = None,
+    ) -> AllSentOrBlock:
         """
         Assert that nothing was sent to a group, or to any.
 
@@ -128,7 +183,7 @@ class LayerAssertions(GroupAssertions):
         partial: bool = False,
         alias: str = DEFAULT,
         msg: object = None,
-    ) -> Any:
+    ) -> AllSentOrBlock:
         """
         Assert that messages were sent in this order, others in between.
 
@@ -148,9 +203,31 @@ class LayerAssertions(GroupAssertions):
         judge = Sequence(expected, partial).judge
         return self._judged(alias, judge, msg)
 
+    @overload
     def assertSentAfterCommit(
         self,
-        channel: object,
+        channel: ChannelGiven,
+        expected: Any = ...,
+        *,
+        count: None = ...,
+        partial: bool = ...,
+        alias: str = ...,
+        msg: object = ...,
+    ) -> SentOrBlock: ...
+    @overload
+    def assertSentAfterCommit(
+        self,
+        channel: ChannelGiven,
+        expected: Any = ...,
+        *,
+        count: int,
+        partial: bool = ...,
+        alias: str = ...,
+        msg: object = ...,
+    ) -> AllSentOrBlock: ...
+    def assertSentAfterCommit(
+        self,
+        channel: ChannelGiven,
         expected: Any = ANYTHING,
         *,
         count: int | None = None,
@@ -176,9 +253,31 @@ class LayerAssertions(GroupAssertions):
         wanted = Wanted(target, expected, count, partial)
         return self._judged(alias, wanted.judge_after_commit, msg)
 
+    @overload
     def assertGroupSentAfterCommit(
         self,
-        group: str,
+        group: GroupGiven,
+        expected: Any = ...,
+        *,
+        count: None = ...,
+        partial: bool = ...,
+        alias: str = ...,
+        msg: object = ...,
+    ) -> SentOrBlock: ...
+    @overload
+    def assertGroupSentAfterCommit(
+        self,
+        group: GroupGiven,
+        expected: Any = ...,
+        *,
+        count: int,
+        partial: bool = ...,
+        alias: str = ...,
+        msg: object = ...,
+    ) -> AllSentOrBlock: ...
+    def assertGroupSentAfterCommit(
+        self,
+        group: GroupGiven,
         expected: Any = ANYTHING,
         *,
         count: int | None = None,
@@ -193,8 +292,8 @@ class LayerAssertions(GroupAssertions):
 
     def captureSent(
         self,
-        group: str | None = None,
-        channel: object = None,
+        group: GroupGiven | None = None,
+        channel: ChannelGiven | None = None,
         *,
         alias: str = DEFAULT,
     ) -> SentBlock:
@@ -227,7 +326,7 @@ class LayerAssertions(GroupAssertions):
         msg: object,
         *,
         is_final: bool = False,
-    ) -> Any:
+    ) -> AllSentOrBlock:
         """Judge at once, or the block of the ``with`` that made the call."""
         __tracebackhide__ = True
 
@@ -246,8 +345,9 @@ class LayerAssertions(GroupAssertions):
             return list(self._layer(alias).sent)
 
         if with_statement.is_entered(depth=2):
-            return SentBlock(sent, judge_or_fail)
-        return judge_or_fail(sent)
+            return SentBlock(sent, judge_or_fail)  # type: ignore[return-value]
+        found: AllSentOrBlock = judge_or_fail(sent)
+        return found
 
     # The application's exceptions.
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.asgi.breaches import Level
     from channels_testkit.layers.swapping import LayersInPlace
+    from channels_testkit.running.options import LayerSource
 
 __unittest = True
 
@@ -59,7 +61,7 @@ class ChannelMethods(LayerAssertions):
     test_channel_aliases: str | Collection[str] = "__all__"
     #: Where a test's layers come from: ``"captive"``, or ``"configured"`` for
     #: those of CHANNEL_LAYERS, made from each alias's TEST_CONFIG.
-    layer_source: str = "captive"
+    layer_source: LayerSource = "captive"
     #: Whether messages must survive what a real layer does to them.
     strict_messages: bool = RunOptions.strict_messages
     #: The ASGI application, if it is not that of the settings.
@@ -68,17 +70,17 @@ class ChannelMethods(LayerAssertions):
     router: Any = None
 
     #: What an exception of the application does: "fail", "warn" or "off".
-    application_errors: str = RunOptions.application_errors
+    application_errors: Level = RunOptions.application_errors
     #: The same for breaches of ASGI and RFC 6455, or the names of those that
     #: are let through.
-    check_protocol: str | Collection[str] = RunOptions.check_protocol
+    check_protocol: Level | Collection[str] = RunOptions.check_protocol
     #: The same for messages to a group that a full channel had to miss.
-    check_dropped: str = RunOptions.check_dropped
+    check_dropped: Level = RunOptions.check_dropped
     #: The same for tasks, threads, memberships of groups, and messages on the
     #: channels of connections, that are left when all clients have gone.
-    check_leaks: str = RunOptions.check_leaks
+    check_leaks: Level = RunOptions.check_leaks
     #: The same for frames that nobody has read.
-    check_unread: str = RunOptions.check_unread
+    check_unread: Level = RunOptions.check_unread
 
     #: Seconds of real time that a call may take, or None for no bound.
     hang_timeout: float | None = RunOptions.hang_timeout

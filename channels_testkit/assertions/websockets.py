@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from channels_testkit.asgi.silence import nothing_came, waiting_call
 from channels_testkit.asgi.wire import expected_payload
@@ -35,8 +35,11 @@ if TYPE_CHECKING:
     from channels_testkit.asgi.application import Event
     from channels_testkit.websocket.connection import WebsocketConnection
     from channels_testkit.websocket.driver import WebsocketDriver
+    from channels_testkit.websocket.subjects import Subject
 
 __unittest = True
+
+T = TypeVar("T")
 
 
 class WebsocketAssertions(LayerAssertions):
@@ -52,7 +55,7 @@ class WebsocketAssertions(LayerAssertions):
     # The handshake.
 
     def assertAccepted(
-        self, connection: Any, *, subprotocol: str | None = None, msg: object = None
+        self, connection: Subject, *, subprotocol: str | None = None, msg: object = None
     ) -> None:
         """
         Assert that the handshake was accepted, and with which subprotocol.
@@ -70,7 +73,7 @@ class WebsocketAssertions(LayerAssertions):
 
     def assertRejected(
         self,
-        connection: Any,
+        connection: Subject,
         *,
         code: int | None = None,
         reason: str | None = None,
@@ -97,7 +100,7 @@ class WebsocketAssertions(LayerAssertions):
         if text is not None:
             self.fail(with_message(text, msg))
 
-    def _handshaken(self, connection: Any, msg: object) -> WebsocketConnection:
+    def _handshaken(self, connection: Subject, msg: object) -> WebsocketConnection:
         found = self._connection(connection)
         if found.handshake is None:
             with saying(msg):
@@ -108,7 +111,7 @@ class WebsocketAssertions(LayerAssertions):
 
     def assertReceivesJson(
         self,
-        connection: Any,
+        connection: Subject,
         expected: object,
         *,
         partial: bool = False,
@@ -142,12 +145,12 @@ class WebsocketAssertions(LayerAssertions):
 
     def assertReceivesText(
         self,
-        connection: Any,
+        connection: Subject,
         expected: object,
         *,
         timeout: float | None = None,
         msg: object = None,
-    ) -> Any:
+    ) -> str:
         """
         Assert that the next frame is this text; return it.
 
@@ -167,12 +170,12 @@ class WebsocketAssertions(LayerAssertions):
 
     def assertReceivesBytes(
         self,
-        connection: Any,
+        connection: Subject,
         expected: object,
         *,
         timeout: float | None = None,
         msg: object = None,
-    ) -> Any:
+    ) -> bytes:
         """
         Assert that the next frame is binary, with these bytes; return them.
 
@@ -185,13 +188,13 @@ class WebsocketAssertions(LayerAssertions):
 
     def _assert_frame(
         self,
-        connection: Any,
+        connection: Subject,
         expected: object,
         what: str,
-        take: Callable[[WebsocketConnection], object],
+        take: Callable[[WebsocketConnection], T],
         timeout: float | None,
         msg: object,
-    ) -> object:
+    ) -> T:
         __tracebackhide__ = True
         found, event = self._next_frame(connection, what, expected, timeout, msg)
         with saying(msg):
@@ -203,7 +206,7 @@ class WebsocketAssertions(LayerAssertions):
         return payload
 
     def assertReceivesNothing(
-        self, connection: Any, *, within: float = 0, msg: object = None
+        self, connection: Subject, *, within: float = 0, msg: object = None
     ) -> None:
         """
         Assert that no frame has come that was not read.
@@ -232,7 +235,7 @@ class WebsocketAssertions(LayerAssertions):
 
     @kit_coroutine
     async def aassertReceivesNothing(
-        self, connection: Any, *, within: float = 0, msg: object = None
+        self, connection: Subject, *, within: float = 0, msg: object = None
     ) -> None:
         """
         Assert that no frame comes within so many seconds, in an async test.
@@ -243,7 +246,7 @@ class WebsocketAssertions(LayerAssertions):
         await self._driver(connection).await_silence(within)
         self._assert_silent(connection, msg)
 
-    def _assert_silent(self, connection: Any, msg: object) -> None:
+    def _assert_silent(self, connection: Subject, msg: object) -> None:
         __tracebackhide__ = True
         found = self._connection(connection)
         event = next(filter(is_frame, found.unread), None)
@@ -254,7 +257,7 @@ class WebsocketAssertions(LayerAssertions):
 
     def assertAllReceive(
         self,
-        connections: Iterable[Any],
+        connections: Iterable[Subject],
         expected: object,
         *,
         partial: bool = False,
@@ -276,7 +279,7 @@ class WebsocketAssertions(LayerAssertions):
 
     def assertOnlyReceive(
         self,
-        connections: Iterable[Any],
+        connections: Iterable[Subject],
         expected: object,
         *,
         partial: bool = False,
@@ -324,7 +327,7 @@ class WebsocketAssertions(LayerAssertions):
 
     def _next_frame(
         self,
-        connection: Any,
+        connection: Subject,
         what: str,
         expected: object,
         timeout: float | None,
@@ -347,7 +350,7 @@ class WebsocketAssertions(LayerAssertions):
 
     def assertClosed(
         self,
-        connection: Any,
+        connection: Subject,
         *,
         code: int | None = None,
         reason: str | None = None,
@@ -374,7 +377,7 @@ class WebsocketAssertions(LayerAssertions):
         if text is not None:
             self.fail(with_message(text, msg))
 
-    def assertOpen(self, connection: Any, *, msg: object = None) -> None:
+    def assertOpen(self, connection: Subject, *, msg: object = None) -> None:
         """Assert that the connection was accepted and nobody has closed it."""
         __tracebackhide__ = True
         found = self._connection(connection)
@@ -382,10 +385,10 @@ class WebsocketAssertions(LayerAssertions):
         if text is not None:
             self.fail(with_message(text, msg))
 
-    def _connection(self, connection: Any) -> WebsocketConnection:
+    def _connection(self, connection: Subject) -> WebsocketConnection:
         driver_of(connection)
         self._kit.ensure_rest()
         return self._driver(connection).connected("An assertion")
 
-    def _driver(self, connection: Any) -> WebsocketDriver:
+    def _driver(self, connection: Subject) -> WebsocketDriver:
         return connected_driver_of(connection, is_async=self._kit.is_async)

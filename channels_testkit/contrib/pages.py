@@ -16,7 +16,7 @@ from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.run import required
 from channels_testkit.websocket.communicator import WebsocketCommunicator
 from channels_testkit.websocket.handshake_failures import refused
-from channels_testkit.websocket.opening import Options
+from channels_testkit.websocket.opening import options_of
 from channels_testkit.websocket.subjects import driver_of
 
 from .caught import ForTest
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from channels.consumer import AsyncConsumer
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from channels_testkit.running.run import TestRun
+    from channels_testkit.websocket.options import ConnectOptions
 
 __all__ = (
     "AsyncPageClient",
@@ -105,7 +106,11 @@ class PageDriver:
     """What both clients have: assertions, on the last action of a page."""
 
     def __init__(
-        self, page: Page, *, ws_path: str | None = None, **options: Any
+        self,
+        page: Page,
+        *,
+        ws_path: str | None = None,
+        **options: Unpack[ConnectOptions],
     ) -> None:
         self._run = required(type(self).__name__)
         #: The page that is driven.
@@ -113,7 +118,7 @@ class PageDriver:
         self._for_test = ForTest.of(self._run, type(page))
         #: The connection of the page.
         self.communicator = WebsocketCommunicator._from_options(  # noqa: SLF001 - for test cases
-            ws_path or page.ws_path, Options(**options)
+            ws_path or page.ws_path, options_of(options)
         )
         self._driver = driver_of(self.communicator)
         self._payloads: list[Any] = []

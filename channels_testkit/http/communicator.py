@@ -18,11 +18,10 @@ from .event_stream import EventStream
 from .reading import ResponseReading, send_request
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from django.test import AsyncClient, Client
 
     from channels_testkit.asgi.application import GivenApplication
+    from channels_testkit.asgi.breaches import Level, ProtocolPolicy
     from channels_testkit.asgi.scope import HeaderList
 
 __unittest = True
@@ -63,8 +62,8 @@ class HttpCommunicator(ResponseReading):
         more_body: bool = False,
         client: Client | AsyncClient | None = None,
         last_event_id: str | None = None,
-        check_protocol: str | Collection[str] | None = None,
-        application_errors: str | None = None,
+        check_protocol: ProtocolPolicy | None = None,
+        application_errors: Level | None = None,
         receive_timeout: float | None = None,
     ) -> None:
         check_client(client)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from channels_testkit.layers.swapping import LayersInPlace
     from channels_testkit.redis import RedisServer
+    from channels_testkit.running.options import CommitRule
 
 __unittest = True
 
@@ -66,7 +67,7 @@ class ChannelsTest(LiveSettings, TestMethods):
 
     #: When ``on_commit()`` callbacks run: as in ``"production"``, or, by the
     #: rule of Django's ``TestCase``, never: ``"django"``.
-    on_commit_callbacks: str = "production"
+    on_commit_callbacks: CommitRule = "production"
 
     #: With the fixture ``redis_layer``: ``"core"``, ``"pubsub"``, or the
     #: dotted name of a backend, and what goes into each layer's CONFIG.

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from typing_extensions import Unpack
+
     from channels_testkit.websocket.client import WSClient
     from channels_testkit.websocket.communicator import WebsocketCommunicator
+    from channels_testkit.websocket.options import ConnectOptions
 
 
 class Connect(Protocol):
     """What ``ws_connect`` is: ``channels_test.connect``."""
 
-    def __call__(self, path: str | None = None, **options: Any) -> WSClient:
+    def __call__(
+        self, path: str | None = None, **options: Unpack[ConnectOptions]
+    ) -> WSClient:
         """Return a connected client."""
 
 
@@ -22,6 +27,6 @@ class AsyncConnect(Protocol):
     """What ``aws_connect`` is: ``channels_test.aconnect``."""
 
     def __call__(
-        self, path: str | None = None, **options: Any
+        self, path: str | None = None, **options: Unpack[ConnectOptions]
     ) -> Coroutine[Any, Any, WebsocketCommunicator]:
         """Return a connected communicator."""

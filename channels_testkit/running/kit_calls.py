@@ -10,7 +10,7 @@ import inspect
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from asgiref.sync import markcoroutinefunction
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     F = TypeVar("F", bound=Callable[..., Any])
+    P = ParamSpec("P")
+    T = TypeVar("T")
 
 
 class UnawaitedCalls:
@@ -91,26 +93,31 @@ def kit_coroutine(function: F) -> F:
     return markcoroutinefunction(call)  # type: ignore[return-value]
 
 
-def sync_twin(method: Any) -> Any:
+def sync_twin(
+    method: Callable[P, Coroutine[Any, Any, T]], owner: str = "client"
+) -> Callable[P, T]:
     """
-    Return the sync twin of a client's coroutine method.
+    Return the sync twin of a coroutine method of a client, or of ``"self"``.
 
     A subclass that overrides the method has overridden its twin as well.
     """
-    name = method.__name__
+    real: Any = method
+    name = real.__name__
 
-    def call(self: Any, *args: Any, **options: Any) -> Any:
+    def call(self: Any, /, *args: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
         work = getattr(type(self), name).__wrapped__(self, *args, **options)
-        return self._run.run_in_sync_test(work, f"client.{name}")
+        run = self._kit if owner == "self" else self._run
+        return run.run_in_sync_test(work, f"{owner}.{name}")
 
     call.__name__ = name.removeprefix("a")
-    call.__qualname__ = method.__qualname__.replace(name, call.__name__)
-    call.__doc__ = method.__doc__
-    call.__module__ = method.__module__
+    call.__qualname__ = real.__qualname__.replace(name, call.__name__)
+    call.__doc__ = real.__doc__
+    call.__module__ = real.__module__
     call.__signature__ = inspect.signature(  # type: ignore[attr-defined]
-        method.__wrapped__
+        real.__wrapped__
     )
-    return call
+    return call  # type: ignore[return-value]
 
 
 def _call_of(function: Callable[..., Any], owner: object) -> str:

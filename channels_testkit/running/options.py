@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from django.core.exceptions import ImproperlyConfigured
 
-from channels_testkit.asgi.breaches import BREACHES
+from channels_testkit.asgi.breaches import BREACHES, Level
 from channels_testkit.asgi.login import session_login
 from channels_testkit.asgi.scope import ASGI_EXTENSIONS
 from channels_testkit.asgi.wire import JsonWire
@@ -19,14 +19,17 @@ if TYPE_CHECKING:
     from channels_testkit.asgi.surroundings import Policies
     from channels_testkit.layers.swapping import LayersInPlace
 
-LEVELS = ("fail", "warn", "off")
+CommitRule = Literal["production", "django"]
+LayerSource = Literal["captive", "configured"]
+
+LEVELS: tuple[Level, ...] = get_args(Level)
 WATCHES = ("application_errors", "check_dropped", "check_leaks", "check_unread")
-COMMIT_RULES = ("production", "django")
+COMMIT_RULES: tuple[CommitRule, ...] = get_args(CommitRule)
 #: The options that are facts about a test, and no attributes of it.
 FACTS = frozenset(
     {"called", "commits", "databases", "get_clients", "get_place", "module", "name"}
 )
-LAYER_SOURCES = ("captive", "configured")
+LAYER_SOURCES: tuple[LayerSource, ...] = get_args(LayerSource)
 _JSON = JsonWire()
 
 
@@ -64,14 +67,14 @@ class RunOptions:
 
     test_channel_aliases: Any = EVERY_ALIAS
     #: Where layers come from: a name, or what makes them.
-    layer_source: str | Callable[[], LayersInPlace] = "captive"
+    layer_source: LayerSource | Callable[[], LayersInPlace] = "captive"
     strict_messages: bool = True
 
-    application_errors: str = "fail"
-    check_protocol: str | Collection[str] = "fail"
-    check_dropped: str = "fail"
-    check_leaks: str = "warn"
-    check_unread: str = "off"
+    application_errors: Level = "fail"
+    check_protocol: Level | Collection[str] = "fail"
+    check_dropped: Level = "fail"
+    check_leaks: Level = "warn"
+    check_unread: Level = "off"
 
     #: Seconds of real time that a call may take, or None for no bound.
     hang_timeout: float | None = 30.0

@@ -39,6 +39,8 @@ from channels_testkit.running.run import TestRun
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from channels_testkit.running.options import CommitRule
+
 
 __unittest = True
 
@@ -106,7 +108,7 @@ class ChannelTestMixin(ChannelMethods):
 
     #: When ``on_commit()`` callbacks run: as in ``"production"``, or, by the
     #: rule of Django's ``TestCase``, never: ``"django"``.
-    on_commit_callbacks: str = "production"
+    on_commit_callbacks: CommitRule = "production"
 
     _kit_run: TestRun | None = None
     _names_before_run: frozenset[str] = frozenset()

@@ -214,9 +214,13 @@ class Channels1Calls(UserAgent, ChannelClient):
         await self.asend(channel, content, text, path)
         return await self.aconsume(channel, fail_on_none, check_accept)
 
-    send = sync_twin(asend)
-    consume = sync_twin(aconsume)
-    send_and_consume = sync_twin(asend_and_consume)
+    # Named first: a type checker would take those of ``ChannelClient``.
+    _sync_send = sync_twin(asend)
+    send = _sync_send
+    _sync_consume = sync_twin(aconsume)
+    consume = _sync_consume
+    _sync_send_and_consume = sync_twin(asend_and_consume)
+    send_and_consume = _sync_send_and_consume  # type: ignore[assignment] # as above
 
     # Receiving.
 
@@ -251,7 +255,8 @@ class Channels1Calls(UserAgent, ChannelClient):
         reply = await self._next_reply() if has_message() else None
         return self._decoded(reply, json=json)
 
-    receive = sync_twin(areceive)
+    _sync_receive = sync_twin(areceive)
+    receive = _sync_receive
 
     def _decoded(self, message: Message | None, *, json: bool) -> Any:
         """Return what the frame says that a message is, or the message."""

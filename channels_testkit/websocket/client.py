@@ -11,16 +11,18 @@ from channels_testkit.running.kit_calls import kit_coroutine
 from .channels1 import Channels1Calls, deprecated
 from .communicator import WebsocketCommunicator
 from .handshake_failures import WITHOUT_BLOCK, refused
-from .opening import Options
+from .opening import options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, MutableMapping
 
     from channels.consumer import AsyncConsumer
+    from typing_extensions import Unpack
 
     from channels_testkit.asgi.transcript import Transcript
 
     from .handshake import Handshake
+    from .options import ConnectOptions
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -84,12 +86,12 @@ class WSClient(Channels1Calls):
         *,
         ordered: bool = False,
         alias: str = DEFAULT,
-        **options: Any,
+        **options: Unpack[ConnectOptions],
     ) -> None:
         del ordered
         super().__init__(alias)
         self._communicator = WebsocketCommunicator._from_options(  # noqa: SLF001 - its own
-            path, Options(**options)
+            path, options_of(options)
         )
         self._driver = self._communicator._driver  # noqa: SLF001 - as above
 

@@ -17,11 +17,12 @@ from .handshake_failures import WITHOUT_BLOCK, refused
 from .opening import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from typing_extensions import Self
 
     from channels_testkit.asgi.application import GivenApplication
+    from channels_testkit.asgi.breaches import Level, ProtocolPolicy
 
     from .handshake import Handshake
 
@@ -66,8 +67,8 @@ class WebsocketCommunicator(Frames):
         subprotocols: Sequence[str] | None = None,
         spec_version: str | None = None,
         *,
-        check_protocol: str | Collection[str] | None = None,
-        application_errors: str | None = None,
+        check_protocol: ProtocolPolicy | None = None,
+        application_errors: Level | None = None,
         receive_timeout: float | None = None,
     ) -> None:
         options = Options(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
+
+    from typing_extensions import Self
 
 
-@dataclass(frozen=True, eq=False)
-class Handshake:
+class Handshake(tuple[bool, "str | int | None"]):
     """
     What came of a handshake.
 
-    It is true when the connection was accepted. It unpacks and indexes as the
-    pair that ``channels.testing`` returns: whether it was accepted, and the
+    It is true when the connection was accepted. It is the pair that
+    ``channels.testing`` returns: whether it was accepted, and the
     subprotocol, the close code, or the status of a denial response.
 
     ``code`` and ``reason`` are those of a close before the accept; ``status``
@@ -32,40 +32,65 @@ class Handshake:
     #: Whether the application accepted.
     accepted: bool
     #: The subprotocol that it chose.
-    subprotocol: str | None = None
+    subprotocol: str | None
     #: The code of a close before the accept.
-    code: int | None = None
+    code: int | None
     #: The reason of a close before the accept.
-    reason: str = ""
+    reason: str
     #: The headers of the answer.
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    headers: list[tuple[bytes, bytes]]
     #: The status of a denial response.
-    status: int | None = None
+    status: int | None
     #: The body of a denial response.
-    body: bytes = b""
+    body: bytes
 
-    @property
-    def _pair(self) -> tuple[bool, str | int | None]:
-        if self.accepted:
-            return True, self.subprotocol
-        return False, self.code if self.status is None else self.status
+    def __new__(
+        cls,
+        *,
+        accepted: bool,
+        subprotocol: str | None = None,
+        code: int | None = None,
+        reason: str = "",
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        status: int | None = None,
+        body: bytes = b"",
+    ) -> Self:
+        """Return what came, of its parts."""
+        refusal = code if status is None else status
+        handshake = super().__new__(
+            cls, (accepted, subprotocol if accepted else refusal)
+        )
+        vars(handshake).update(
+            accepted=accepted,
+            subprotocol=subprotocol,
+            code=code,
+            reason=reason,
+            headers=list(headers),
+            status=status,
+            body=body,
+        )
+        return handshake
+
+    def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]:
+        # A copy is made of all of it, and not of the pair.
+        return (), vars(self)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"A Handshake does not change: {name} is what came.")
 
     def __bool__(self) -> bool:
         return self.accepted
 
-    def __iter__(self) -> Iterator[bool | str | int | None]:
-        return iter(self._pair)
-
-    def __getitem__(self, index: int) -> bool | str | int | None:
-        return self._pair[index]
-
-    def __len__(self) -> int:
-        return len(self._pair)
-
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Handshake):
             return vars(self) == vars(other)
-        return self._pair == other
+        return super().__eq__(other)
 
-    def __hash__(self) -> int:
-        return hash(self._pair)
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = tuple.__hash__
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"Handshake({shown})"

@@ -26,6 +26,8 @@ from channels_testkit.routing.application import check_application
 from channels_testkit.routing.origins import default_origin
 from channels_testkit.running.options import check_policies
 
+from .options import check_names
+
 if TYPE_CHECKING:
     from collections.abc import (
         Collection,
@@ -34,10 +36,14 @@ if TYPE_CHECKING:
         MutableMapping,
         Sequence,
     )
+    from http.cookies import Morsel
 
     from channels_testkit.asgi.application import GivenApplication
+    from channels_testkit.asgi.breaches import Level
     from channels_testkit.asgi.login import Login
     from channels_testkit.asgi.scope import HeaderList
+
+    from .options import ConnectOptions
 
 #: Stands for an option that was not given, where None means something.
 UNSET: Any = object()
@@ -50,7 +56,7 @@ class Options:
     user: Any = None
     client: Client | AsyncClient | None = None
     headers: Any = None
-    cookies: Mapping[str, str] | None = None
+    cookies: Mapping[str, str | Morsel[str]] | None = None
     subprotocols: Sequence[str] | None = None
     query: Any = None
     origin: str | None = UNSET
@@ -59,9 +65,9 @@ class Options:
     path_kwargs: Mapping[str, object] | None = None
     scope: Mapping[str, object] | None = None
     name: str | None = None
-    check_protocol: str | Collection[str] | None = None
+    check_protocol: Level | Collection[str] | None = None
     receive_timeout: float | None = None
-    application_errors: str | None = None
+    application_errors: Level | None = None
 
     @property
     def policies(self) -> Policies:
@@ -92,6 +98,12 @@ class Options:
             raise TypeError(f"origin= is a str or None, not {self.origin!r}.")
         if self.cookies is not None and not hasattr(self.cookies, "items"):
             raise TypeError(f"cookies= is a dict, not {self.cookies!r}.")
+
+
+def options_of(given: ConnectOptions) -> Options:
+    """Return the options of a call; ``TypeError`` for what is none."""
+    check_names(given)
+    return Options(**given)
 
 
 def check_subprotocols(subprotocols: object) -> None:

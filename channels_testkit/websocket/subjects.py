@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 __unittest = True
 
+#: What an assertion about a connection takes.
+Subject = WSClient | WebsocketCommunicator
+
 
 def driver_of(connection: object) -> WebsocketDriver:
     """Return what drives a client or a communicator."""

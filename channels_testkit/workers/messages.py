@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from channels_testkit.layers.aliases import DEFAULT, captive_layer, layer_in_place
 from channels_testkit.layers.message_failures import no_message
@@ -104,23 +104,23 @@ class Group(_Named):
         )
     """
 
-    def add(self, channel: object) -> None:
+    def add(self, channel: ChannelGiven) -> None:
         """Add a member; return at rest."""
         name = channel_name(channel)
         self._run_sync(self.channel_layer.group_add(self.name, name), "aadd")
 
     @kit_coroutine
-    async def aadd(self, channel: object) -> None:
+    async def aadd(self, channel: ChannelGiven) -> None:
         """Add a member, as ``add()``."""
         await self.channel_layer.group_add(self.name, channel_name(channel))
 
-    def discard(self, channel: object) -> None:
+    def discard(self, channel: ChannelGiven) -> None:
         """Remove a member, if it is one; return at rest."""
         name = channel_name(channel)
         self._run_sync(self.channel_layer.group_discard(self.name, name), "adiscard")
 
     @kit_coroutine
-    async def adiscard(self, channel: object) -> None:
+    async def adiscard(self, channel: ChannelGiven) -> None:
         """Remove a member, as ``discard()``."""
         await self.channel_layer.group_discard(self.name, channel_name(channel))
 
@@ -191,7 +191,21 @@ class Message(dict[str, Any]):
         return f"<Message on {place}: {dict(self)!r}>"
 
 
-def channel_name(channel: object) -> str:
+class Listener(Protocol):
+    """Who listens on a channel: a client, a communicator, a consumer."""
+
+    @property
+    def channel_name(self) -> str:
+        """The name of the channel."""
+
+
+#: How a channel is given: by name, as it is, or by who listens on it.
+ChannelGiven = str | Channel | Listener
+#: How a group is given.
+GroupGiven = str | Group
+
+
+def channel_name(channel: ChannelGiven) -> str:
     """Return the name of a channel, given itself or who listens on it."""
     if isinstance(channel, str):
         return channel
@@ -208,7 +222,7 @@ def channel_name(channel: object) -> str:
 
 def take_message(
     run: TestRun,
-    channel: object,
+    channel: ChannelGiven,
     alias: str,
     *,
     require: bool,

@@ -1,5 +1,7 @@
 """
-The public names as a typed project uses them: mypy reads it, nothing runs it.
+The public names as a typed project uses them.
+
+mypy and pyright read it, nothing runs it.
 
 ``assert_type()`` holds what the names return. An ignore that is not needed is
 an error, so what is refused stays refused.

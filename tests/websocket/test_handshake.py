@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 from django.test import SimpleTestCase
 
@@ -39,6 +40,24 @@ class HandshakeTests(SimpleTestCase):
     def test_equal_ones_hash_alike(self):
         handshake = Handshake(accepted=True, subprotocol="chat.v1")
         self.assertEqual(len({handshake, (True, "chat.v1")}), 1)
+
+    def test_a_copy_is_the_same(self):
+        handshake = Handshake(accepted=False, code=4401, reason="log in first")
+        for copied in (copy.deepcopy(handshake), pickle.loads(pickle.dumps(handshake))):
+            self.assertEqual(copied, handshake)
+            self.assertEqual(copied.reason, "log in first")
+
+    def test_it_does_not_change(self):
+        handshake = Handshake(accepted=True)
+        with self.assertRaisesMessage(AttributeError, "A Handshake does not change"):
+            handshake.accepted = False
+
+    def test_all_of_it_is_printed(self):
+        self.assertEqual(
+            repr(Handshake(accepted=False, code=4401)),
+            "Handshake(accepted=False, subprotocol=None, code=4401, reason='',"
+            " headers=[], status=None, body=b'')",
+        )
 
     def test_an_index_beyond_the_pair_is_an_error(self):
         with self.assertRaises(IndexError):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import ClassVar
+import dataclasses
+from typing import ClassVar, get_args
 
 from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
@@ -19,11 +20,13 @@ from django.urls import path
 
 from channels_testkit import (
     ChannelTestCase,
+    ConnectOptions,
     SimpleWebsocketTestCase,
     WebsocketCommunicator,
     WebsocketTestCase,
     WSClient,
 )
+from channels_testkit.asgi.breaches import BREACHES, BreachName
 from channels_testkit.asgi.login import Login
 from channels_testkit.websocket.opening import Options
 from tests.app import asgi
@@ -182,8 +185,24 @@ class OptionTests(SimpleWebsocketTestCase):
             self.assertEqual(str(caught.exception), text)
 
     def test_an_unknown_option_is_a_type_error(self):
-        with self.assertRaisesMessage(TypeError, "'usr'"):
-            self.create_client(usr=1)
+        for given, meant in (
+            ("usr", "; did you mean user=?"),
+            ("users", "; did you mean user=?"),
+            ("header", "; did you mean headers=?"),
+            ("recieve_timeout", "; did you mean receive_timeout=?"),
+            ("xyz", "; there are application=, application_errors=, check_protocol=,"),
+        ):
+            for make in (self.connect, self.create_client, self.create_communicator):
+                with self.subTest(given, make=make):
+                    with self.assertRaises(TypeError) as caught:
+                        make(**{given: None})
+                    text = f"A connection has no option {given}={meant}"
+                    self.assertEqual(str(caught.exception)[: len(text)], text)
+
+    def test_what_types_know_is_what_there_is(self):
+        options = {field.name for field in dataclasses.fields(Options)}
+        self.assertEqual(ConnectOptions.__optional_keys__, options)
+        self.assertEqual(set(get_args(BreachName)), set(BREACHES))
 
     def test_subprotocols_of_the_class_as_a_str_are_a_type_error(self):
         self.subprotocols = "chat.v1"

@@ -25,7 +25,7 @@ from channels_testkit.routing.application import layers_of
 from channels_testkit.running.kit_calls import kit_coroutine, unawaited
 from channels_testkit.running.run import current
 from channels_testkit.testcases import classes as testcases
-from channels_testkit.websocket.opening import Options
+from channels_testkit.websocket.opening import options_of
 
 from .broadcasts import CapturedBroadcastEvent, capture_broadcast_events
 from .communicator import WebsocketCommunicator
@@ -33,6 +33,10 @@ from .communicator import WebsocketCommunicator
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
+
+    from typing_extensions import Unpack
+
+    from channels_testkit.websocket.options import ConnectOptions
 
 __unittest = True
 
@@ -74,7 +78,11 @@ class WebsocketTestMixin(testcases.WebsocketTestMixin):
         return list(self.subprotocols)
 
     def create_communicator(
-        self, ws_path: str | None = None, *, router: Any = None, **options: Any
+        self,
+        ws_path: str | None = None,
+        *,
+        router: Any = None,
+        **options: Unpack[ConnectOptions],
     ) -> WebsocketCommunicator:
         """
         Return a communicator that is not connected, and is closed at the end.
@@ -95,7 +103,7 @@ class WebsocketTestMixin(testcases.WebsocketTestMixin):
         except ImproperlyConfigured as error:
             path, unknown = "/", error
         communicator = WebsocketCommunicator._from_options(  # noqa: SLF001 - for test cases
-            path, Options(**options)
+            path, options_of(options)
         )
         communicator.unknown_path = unknown
         self._kit.once("auth_communicator", lambda: communicator)
@@ -103,7 +111,7 @@ class WebsocketTestMixin(testcases.WebsocketTestMixin):
 
     @kit_coroutine
     async def aconnect(
-        self, path: str | None = None, **options: Any
+        self, path: str | None = None, **options: Unpack[ConnectOptions]
     ) -> WebsocketCommunicator:
         """Return a connected communicator; a refused handshake fails."""
         __tracebackhide__ = True

@@ -25,7 +25,9 @@ from .users import StandIn, sent_by, stand_in_for
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
+
+    from channels_testkit.websocket.options import AnyUser, OtherOptions
 
 __unittest = True
 
@@ -47,11 +49,11 @@ class LiveViewMounting(LiveViewHTML):
         self,
         view: Any,
         request_factory: RequestFactory | None = None,
-        user: Any = None,
+        user: AnyUser | None = None,
         *,
         url: str = "/",
         rate_limits: bool = False,
-        **options: Any,
+        **options: Unpack[OtherOptions],
     ) -> None:
         test = required(type(self).__name__)
         if isinstance(view, str):
@@ -61,15 +63,15 @@ class LiveViewMounting(LiveViewHTML):
                 f"{type(self).__name__} takes a LiveView class or the path of one, not"
                 f" {view!r}."
             )
-        self._arguments = {"rate_limits": rate_limits, **options}
+        self._arguments: dict[str, Any] = {"rate_limits": rate_limits, **options}
         self._scope = options.get("scope") or {}
         #: What cookies and headers of the handshake are taken from.
         self.request_factory = request_factory or RequestFactory()
-        options = {**sent_by(self.request_factory), **options}
+        sent: dict[str, Any] = {**sent_by(self.request_factory), **options}
         with contextlib.ExitStack() as stack:
             path = mountable(view, test.options.module)
             page = DjustPage(view, stack.enter_context(path), url)
-            super().__init__(page, **options)
+            super().__init__(page, **sent)
             self._run.add_cleanup(stack.pop_all().close)
         self._has_rate_limits = rate_limits
         self._went_on_to = ""
@@ -188,7 +190,7 @@ class LiveViewMounting(LiveViewHTML):
         return f"{self.page.url}?{urlencode(self.page.query)}"
 
     def _another(self) -> Self:
-        options = {**self._arguments, "url": self._url}
+        options: dict[str, Any] = {**self._arguments, "url": self._url}
         asker = self.request_factory, self._user
         return type(self)(self.view_class, *asker, **options)
 

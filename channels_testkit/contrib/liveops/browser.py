@@ -16,9 +16,11 @@ from .fragments import Page, Region
 
 if TYPE_CHECKING:
     from liveops.models import LiveOperation
+    from typing_extensions import Unpack
 
     from channels_testkit.websocket.connection import WebsocketConnection
     from channels_testkit.websocket.handshake import Handshake
+    from channels_testkit.websocket.options import AnyUser, OtherOptions
 
 __unittest = True
 
@@ -33,18 +35,17 @@ class Browser(WSClient):
         self,
         operation: LiveOperation | None,
         *,
-        user: Any = None,
+        user: AnyUser | None = None,
         token: str | None = None,
         path: str | None = None,
-        **options: Any,
+        **options: Unpack[OtherOptions],
     ) -> None:
         if user is None and operation is not None:
             user = operation.owner
         if token is None and operation is not None:
             token = make_subscription_token(user, operation)
-        if "client" not in options:
-            options["user"] = user
-        super().__init__(_with_token(path or NOTIFICATIONS_PATH, token), **options)
+        path = _with_token(path or NOTIFICATIONS_PATH, token)
+        super().__init__(path, user=None if "client" in options else user, **options)
         #: The operation whose page is open, if it is that of one.
         self.operation = operation
         self._opened: tuple[WebsocketConnection, int] | None = None

@@ -19,6 +19,9 @@ from .fragments import Shows
 
 if TYPE_CHECKING:
     from liveops.models import LiveOperation
+    from typing_extensions import Unpack
+
+    from channels_testkit.websocket.options import AnyUser, OtherOptions
 
     from .fragments import Wanted
 
@@ -38,9 +41,9 @@ class LiveOpsTestMixin(WebsocketTestMixin):
         self,
         operation: LiveOperation,
         *,
-        user: Any = None,
+        user: AnyUser | None = None,
         token: str | None = None,
-        **options: Any,
+        **options: Unpack[OtherOptions],
     ) -> LiveOpClient:
         """
         Return a client that has the page of an operation open.
@@ -59,9 +62,9 @@ class LiveOpsTestMixin(WebsocketTestMixin):
         self,
         operation: LiveOperation,
         *,
-        user: Any = None,
+        user: AnyUser | None = None,
         token: str | None = None,
-        **options: Any,
+        **options: Unpack[OtherOptions],
     ) -> LiveOpClient:
         """Return a client that has the page of an operation open."""
         __tracebackhide__ = True
@@ -71,7 +74,9 @@ class LiveOpsTestMixin(WebsocketTestMixin):
         await client.aconnect()
         return _let_in(client)
 
-    def watch_list(self, user: Any, **options: Any) -> LiveOpClient:
+    def watch_list(
+        self, user: AnyUser, **options: Unpack[OtherOptions]
+    ) -> LiveOpClient:
         """Return a client that has the list of a user's operations open."""
         __tracebackhide__ = True
         self._kit.refuse_in_async_test("self.awatch_list")
@@ -80,7 +85,9 @@ class LiveOpsTestMixin(WebsocketTestMixin):
         return _let_in(client)
 
     @kit_coroutine
-    async def awatch_list(self, user: Any, **options: Any) -> LiveOpClient:
+    async def awatch_list(
+        self, user: AnyUser, **options: Unpack[OtherOptions]
+    ) -> LiveOpClient:
         """Return a client that has the list of a user's operations open."""
         __tracebackhide__ = True
         client = self._watcher(None, user=user, **options)

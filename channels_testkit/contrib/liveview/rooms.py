@@ -12,7 +12,10 @@ from .frames import TurnAssertions
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from typing_extensions import Unpack
+
     from channels_testkit.asgi.transcript import Transcript
+    from channels_testkit.websocket.options import ConnectOptions
 
 __unittest = True
 
@@ -26,7 +29,11 @@ class LiveViewClient(WSClient, TurnAssertions):
     """
 
     def __init__(
-        self, path: str, room: str, clients: list[LiveViewClient], **options: Any
+        self,
+        path: str,
+        room: str,
+        clients: list[LiveViewClient],
+        **options: Unpack[ConnectOptions],
     ) -> None:
         super().__init__(path, **options)
         #: The room that the client is in.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,7 +12,7 @@ from liveview.decorators import liveview_registry
 
 from channels_testkit.layers.aliases import captive_layer
 from channels_testkit.routing.apply_routes import apply_routes
-from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
 from channels_testkit.testcases.classes import WebsocketTestMixin
 from channels_testkit.websocket.handshake_failures import refused
 from channels_testkit.websocket.subjects import driver_of
@@ -26,25 +25,13 @@ from .rooms import LiveViewClient, begin_turn, content_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from typing_extensions import Unpack
+
+    from channels_testkit.websocket.options import ConnectOptions
+
     from .registry import Middleware
 
 __unittest = True
-
-
-def _sync_twin(method: Any) -> Any:
-    """Return the sync twin of a test case's coroutine method."""
-    name = method.__name__
-
-    def call(self: Any, *args: Any, **options: Any) -> Any:
-        __tracebackhide__ = True
-        work = getattr(type(self), name).__wrapped__(self, *args, **options)
-        return self._kit.run_in_sync_test(work, f"self.{name}")
-
-    call.__name__ = name.removeprefix("a")
-    call.__qualname__ = method.__qualname__.replace(name, call.__name__)
-    call.__doc__ = method.__doc__
-    call.__signature__ = inspect.signature(method.__wrapped__)  # type: ignore[attr-defined]
-    return call
 
 
 class LiveViewTestMixin(WebsocketTestMixin):
@@ -91,7 +78,7 @@ class LiveViewTestMixin(WebsocketTestMixin):
         room: str | None = None,
         lang: str = "en",
         middleware: bool = True,
-        **options: Any,
+        **options: Unpack[ConnectOptions],
     ) -> HandlerResult:
         """
         Call a handler, by name or as it is imported, on a real consumer.
@@ -117,7 +104,7 @@ class LiveViewTestMixin(WebsocketTestMixin):
                     called.clear()
                 return await self._call(content, called, options)
 
-    call_handler = _sync_twin(acall_handler)
+    call_handler = sync_twin(acall_handler, "self")
 
     @kit_coroutine
     async def arun_middleware(
@@ -129,7 +116,7 @@ class LiveViewTestMixin(WebsocketTestMixin):
         form: dict[str, Any] | None = None,
         room: str | None = None,
         lang: str = "en",
-        **options: Any,
+        **options: Unpack[ConnectOptions],
     ) -> HandlerResult:
         """
         Run one middleware, and no other, before a handler that does nothing.
@@ -153,13 +140,13 @@ class LiveViewTestMixin(WebsocketTestMixin):
                 liveview_registry.register(function)(_do_nothing)
                 return await self._call(content, called, options)
 
-    run_middleware = _sync_twin(arun_middleware)
+    run_middleware = sync_twin(arun_middleware, "self")
 
     async def _call(
         self,
         content: dict[str, Any],
         middleware: list[Middleware],
-        options: dict[str, Any],
+        options: ConnectOptions,
     ) -> HandlerResult:
         __tracebackhide__ = True
         function, room = content["function"], content["room"]
@@ -167,13 +154,14 @@ class LiveViewTestMixin(WebsocketTestMixin):
         blocked_by: list[Middleware] = []
         middleware[:] = [noting_blocks(one, blocked_by) for one in middleware]
         recorded = RecordedConsumer(self.liveview_consumer)
+        named: dict[str, Any] = {"name": f"{function}()", **options}
         # It gives the application the login that the project's has.
         with apply_routes(recorded) as application:
             communicator = self.create_communicator(
                 self._path_of(room),
                 application=application,
                 path_kwargs={"room_name": room},
-                **{"name": f"{function}()", **options},
+                **named,
             )
         if not await communicator.connect():
             raise refused(driver_of(communicator).connected("call_handler()"))
@@ -195,7 +183,7 @@ class LiveViewTestMixin(WebsocketTestMixin):
     # A browser in a room.
 
     def create_room_client(
-        self, room: str | None = None, **options: Any
+        self, room: str | None = None, **options: Unpack[ConnectOptions]
     ) -> LiveViewClient:
         """Return a client of a room that is not connected."""
         room = self._room(room)
@@ -203,7 +191,7 @@ class LiveViewTestMixin(WebsocketTestMixin):
 
     @kit_coroutine
     async def aopen_room(
-        self, room: str | None = None, **options: Any
+        self, room: str | None = None, **options: Unpack[ConnectOptions]
     ) -> LiveViewClient:
         """
         Return a client that is connected to a room of the application.
@@ -223,7 +211,7 @@ class LiveViewTestMixin(WebsocketTestMixin):
             raise refused(driver_of(client).connected("open_room()"))
         return client
 
-    open_room = _sync_twin(aopen_room)
+    open_room = sync_twin(aopen_room, "self")
 
     def begin_turn(self) -> None:
         """
