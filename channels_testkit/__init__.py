@@ -12,6 +12,7 @@ import typing
 __version__ = "0.2.0"
 
 if typing.TYPE_CHECKING:
+    from .engine.virtual_time import Timer
     from .exceptions import (
         ChannelsTestkitWarning,
         DatabaseOwnershipError,
@@ -28,6 +29,7 @@ if typing.TYPE_CHECKING:
     from .live import LiveServerTestCase
     from .routing.apply_routes import apply_routes
     from .running.communicator import ApplicationCommunicator
+    from .running.time_of_run import VirtualClock
     from .testcases.classes import (
         ChannelTestCase,
         SimpleChannelTestCase,
@@ -79,8 +81,10 @@ __all__ = [
     "ServerSentEvent",
     "SimpleChannelTestCase",
     "SimpleWebsocketTestCase",
+    "Timer",
     "TransactionChannelTestCase",
     "TransactionWebsocketTestCase",
+    "VirtualClock",
     "WSClient",
     "WebsocketCommunicator",
     "WebsocketTestCase",
@@ -94,7 +98,9 @@ if not typing.TYPE_CHECKING:
     import importlib
 
     _MODULES = {
+        "engine.virtual_time": "Timer",
         "running.communicator": "ApplicationCommunicator",
+        "running.time_of_run": "VirtualClock",
         "exceptions": (
             "ChannelsTestkitWarning DatabaseOwnershipError DeadlockError HangError"
             " NoFrame NoRoute ProtocolError"

@@ -442,6 +442,28 @@ def address_as_client(case: Any) -> None:
 
 
 @scenario
+def no_frame_virtual_time(case: Any) -> None:
+    with case.virtual_time():
+        ann = case.connect(application=SLOW)
+        case.advance(5)
+        ann.send_json({"seconds": 60})
+        case.assertReceivesJson(ann, {"slept": 60})
+
+
+@scenario
+async def no_frame_virtual_time_async(case: Any) -> None:
+    with case.virtual_time():
+        ann = await case.aconnect(application=SLOW)
+        await ann.send_json({"seconds": 60})
+        case.assertReceivesJson(ann, {"slept": 60})
+
+
+@scenario
+def real_time(case: Any) -> None:
+    case.advance(30)
+
+
+@scenario
 def misspelled_option(case: Any) -> None:
     case.connect(usr=User())
 

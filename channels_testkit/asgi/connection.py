@@ -66,7 +66,7 @@ class Connection(abc.ABC):
         #: Receives that are made at the same time take turns.
         self.turns = asyncio.Lock()
         self._say_label = say_label
-        self._transcript = Transcript(say_label())
+        self._transcript = Transcript(say_label(), self._virtual_seconds)
         self._waiting = Waiting(surroundings)
         self._running: RunningApplication | None = None
 
@@ -90,6 +90,10 @@ class Connection(abc.ABC):
     def unread(self) -> deque[Event]:
         """The events that have not been read, the next one first."""
         return self.output.events
+
+    def _virtual_seconds(self) -> float | None:
+        time = self.surroundings.virtual_time
+        return None if time is None else time.now
 
     # The life of the application.
 
@@ -196,9 +200,17 @@ class Connection(abc.ABC):
         """Come to rest; raise what the application raised meanwhile."""
         await self._waiting.settle()
 
-    async def until(self, condition: Callable[[], bool], timeout: float) -> bool:
+    async def until(
+        self,
+        condition: Callable[[], bool],
+        timeout: float,
+        *,
+        for_timers_only: bool = False,
+    ) -> bool:
         """Wait for a condition, as long as it can still come true."""
-        return await self._waiting.until(condition, timeout)
+        return await self._waiting.until(
+            condition, timeout, for_timers_only=for_timers_only
+        )
 
     async def until_ended(self, timeout: float) -> bool:
         """Wait for the end of the application; tell whether it came."""

@@ -11,6 +11,7 @@ from .stuck import stuck_handler
 
 if TYPE_CHECKING:
     from .connection import Connection
+    from .surroundings import SeenTime
 
 
 #: A test that waits for longer is not what somebody wants.
@@ -37,7 +38,7 @@ def nothing_came(
     """
     reason, can_come = _why_nothing(connection, timeout)
     cause = unheard(connection.fed_at)
-    step = f"To wait for it, {call}" if can_come else hint
+    step = _wait(connection, call) if can_come else hint
     parts = [
         f"No {what} from {connection.label}{reason}{said(expected)}",
         cause,
@@ -106,8 +107,29 @@ def _why_nothing(connection: Connection, timeout: float | None) -> tuple[str, bo
         if stuck is None:
             return ": the application is at rest.", False
         return f": the application is at rest, and {stuck.in_words}.", False
+    if (time := connection.surroundings.virtual_time) is not None:
+        return f"{within}{_why_nothing_yet(time)}", True
     seconds = max(timers[0][0] - rest.loop.time(), 0)
-    due = f"{float(f'{seconds:.2g}'):g}"
     timer = f"{stuck.place} waits for" if stuck else "the application has"
     is_near = seconds <= _SECONDS_WORTH_A_TIMEOUT
-    return f"{within}: {timer} a timer that is due in {due} s.", is_near
+    return f"{within}: {timer} a timer that is due in {_about(seconds)} s.", is_near
+
+
+def _why_nothing_yet(time: SeenTime) -> str:
+    """Name the timer that virtual time has not come to."""
+    timer = time.timers[0]
+    due = _about(timer.due - time.now)
+    return f": a timer in {timer.name}() ({timer.line}) is due in {due} s."
+
+
+def _wait(connection: Connection, call: str) -> str:
+    """Say what to write to have what is still to come."""
+    time = connection.surroundings.virtual_time
+    if time is None or not time.timers:
+        return f"To wait for it, {call}"
+    seconds = time.timers[0].due - time.now
+    return f"To get there, write '{time.call_that_advances(seconds)}'."
+
+
+def _about(seconds: float) -> str:
+    return f"{float(f'{seconds:.2g}'):g}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.kept_open import keep_transactions_open
@@ -16,10 +16,26 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from channels_testkit.engine.rest import RestWatch
+    from channels_testkit.engine.virtual_time import Timer
 
     from .breaches import Level
 
 _HANG_TIMEOUT = 30.0
+
+
+class SeenTime(Protocol):
+    """What is shown of virtual time."""
+
+    @property
+    def now(self) -> float:
+        """Seconds since it began."""
+
+    @property
+    def timers(self) -> list[Timer]:
+        """The timers of the application, the next one first."""
+
+    def call_that_advances(self, seconds: float) -> str:
+        """Return the call that moves it on, as the test writes it."""
 
 
 class Surroundings:
@@ -46,6 +62,11 @@ class Surroundings:
     def is_async(self) -> bool:
         """Whether the call is that of a coroutine: there is no other here."""
         return True
+
+    @property
+    def virtual_time(self) -> SeenTime | None:
+        """The time that a test moves, or None where time is real."""
+        return None
 
     def prepare(self) -> None:
         """Be ready for an application to run here."""
@@ -108,6 +129,11 @@ class _OwnSurroundings(Surroundings):
     def is_async(self) -> bool:
         """Whether the call is that of a coroutine."""
         return self._around.is_async
+
+    @property
+    def virtual_time(self) -> SeenTime | None:
+        """The time that a test moves, or None where time is real."""
+        return self._around.virtual_time
 
     def prepare(self) -> None:
         """Be ready for an application to run here."""

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 IN = "->"
 OUT = "<-"
@@ -20,23 +20,34 @@ class Entry(NamedTuple):
     direction: str
     event: Mapping[str, Any]
     note: str = ""
+    #: Seconds of virtual time, or None where time was real.
+    at: float | None = None
 
     def __str__(self) -> str:
         kind, detail = _describe(self.event)
         text = f"{self.direction} {kind:<7} {detail}".rstrip()
+        if self.at is not None:
+            text = f"{f'+{self.at:.1f} s':>10}  {text}"
         return f"{text}   ({self.note})" if self.note else text
+
+
+def _no_time() -> None:
+    """Stand for a clock where time is real."""
 
 
 class Transcript:
     """The ordered record of one connection."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(
+        self, label: str, say_time: Callable[[], float | None] = _no_time
+    ) -> None:
         self.label = label
+        self._say_time = say_time
         self.entries: list[Entry] = []
 
     def add(self, direction: str, event: Mapping[str, Any], note: str = "") -> None:
         """Record an event."""
-        self.entries.append(Entry(direction, event, note))
+        self.entries.append(Entry(direction, event, note, self._say_time()))
 
     def __iter__(self) -> Any:
         return iter(self.entries)

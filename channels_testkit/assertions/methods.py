@@ -24,6 +24,7 @@ from channels_testkit.workers.running_worker import RunningWorker
 from .connecting import Connecting
 from .counting import CommitCapture
 from .layers import LayerAssertions
+from .timing import TimeMethods
 from .websockets import WebsocketAssertions
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def unbound(case: object, name: str) -> Any:
     return found.__func__ if isinstance(found, staticmethod) else found
 
 
-class ChannelMethods(LayerAssertions):
+class ChannelMethods(LayerAssertions, TimeMethods):
     """What a test of ``ChannelTestCase`` says and does."""
 
     #: Which aliases of CHANNEL_LAYERS are captured: ``"__all__"`` or a list.

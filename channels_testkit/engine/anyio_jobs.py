@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from . import private
+from . import private, private_timers
 from .jobs import APPLICATION
 from .places import await_chain
 
@@ -43,7 +43,7 @@ def is_cancellation(handle: asyncio.Handle) -> bool:
     """
     if private.context_of(handle).get(APPLICATION, False):
         return False
-    scope = getattr(private.callback_of(handle), "__self__", None)
+    scope = getattr(private_timers.callback_of(handle), "__self__", None)
     kind = type(scope)
     return kind.__module__ == _BACKEND and kind.__name__ == "CancelScope"
 

@@ -94,14 +94,18 @@ class Bridge:
         self._interrupter.install()
 
     def _watch(self) -> RestWatch:
-        # A test that moves time does not move the application's timers.
-        put_in_order(self.loop, Order())
+        put_in_order(self.loop, Order())  # so that nobody else moves its time
         return watch_of(self.loop)
 
     @property
     def is_running(self) -> bool:
         """Whether the loop is under way."""
         return self._is_running
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether a job that waits keeps the thread from going on."""
+        return self._own.is_stopping
 
     @property
     def is_in_async_test(self) -> bool:
@@ -152,8 +156,7 @@ class Bridge:
         """
         Run a coroutine of the test itself, resumed only at rest.
 
-        It sees the context variables of the calling thread, which sees
-        those that it sets.
+        It sees the calling thread's context variables, which sees its own.
         """
         self._refuse_if_unusable(work)
         context = contextvars.copy_context()
@@ -305,22 +308,18 @@ class Bridge:
 
     def _idle(self, is_endless: bool) -> float | None:
         """End a wait for what can never come. See ``RestWatch.on_idle``."""
-        is_free = self._own.is_stopping and not self._held_by()
-        if is_free or not is_endless:
+        if (self.is_held_up and not self._held_by()) or not is_endless:
             # The thread is about to say so; a timer is about to be due.
             return None
         if self.rest.outside_work():
             # It may end without a word, and then nothing can.
             return _SECONDS_BETWEEN_LOOKS_OUTSIDE
         if not self.rest.is_at_rest():
-            # It has ended, with a word.
-            return 0
-        verdict = hangs.THREAD_IS_HELD if self._own.is_stopping else hangs.NEVER_WOKEN
-        error = DeadlockError(
-            f"{verdict}: the application is at rest, no timer is pending, and there is"
-            f" no work outside of it.\n\n{hangs.describe_work(self.rest)}{self._more()}"
-        )
-        if self._own.is_stopping:
+            return 0  # It has ended, with a word.
+        is_held_up = self.is_held_up
+        text = hangs.deadlock_text(self.rest, is_held_up=is_held_up)
+        error = DeadlockError(f"{text}{self._more()}")
+        if is_held_up:
             self._free_thread(error)
         else:
             self._interrupt_test(error)

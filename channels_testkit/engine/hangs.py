@@ -47,6 +47,22 @@ THREAD_IS_HELD = (
 )
 
 
+def deadlock_text(rest: RestWatch, *, is_held_up: bool) -> str:
+    """Return the report of a wait that nothing can ever end."""
+    verdict = THREAD_IS_HELD if is_held_up else NEVER_WOKEN
+    timers = rest.application_timers()
+    if timers:  # By itself time does not pass.
+        due = max(0.0, timers[0][0] - rest.loop.time())
+        why = (
+            "the application is at rest, time stands still, and the next timer is due"
+            f" in {due:.3g} s. 'await self.aadvance({due:.3g})' goes there"
+        )
+    else:
+        why = "the application is at rest, no timer is pending"
+        why += ", and there is no work outside of it"
+    return f"{verdict}: {why}.\n\n{describe_work(rest)}"
+
+
 def hang_text(
     rest: RestWatch,
     more: str = "",

@@ -21,6 +21,9 @@ _ORDER = "_channels_testkit_order"
 class Order:
     """The usual order: first come, first served, by the real clock."""
 
+    #: Whether time passes only where the test lets it.
+    is_virtual = False
+
     def choose_job(self, jobs: Sequence[Any]) -> int:
         """Return the place of the job that starts, of those that can."""
         del jobs

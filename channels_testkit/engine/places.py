@@ -131,11 +131,28 @@ def as_traceback(frames: list[FrameType]) -> TracebackType | None:
 
 def calling_line() -> str:
     """Return the line of the project's code that led here."""
-    for frame in _callers(sys._getframe(1)):  # noqa: SLF001 - what inspect does
-        code = frame.f_code
-        if not is_library(code.co_filename):
-            return f"{code.co_filename}:{frame.f_lineno} in {code.co_name}()"
-    return UNKNOWN_LINE
+    frame = _calling_frame(sys._getframe(1))  # noqa: SLF001 - what inspect does
+    if frame is None:
+        return UNKNOWN_LINE
+    code = frame.f_code
+    return f"{code.co_filename}:{frame.f_lineno} in {code.co_name}()"
+
+
+def calling_function() -> tuple[str, str]:
+    """Return the function of the project that led here, and its line."""
+    frame = _calling_frame(sys._getframe(1))  # noqa: SLF001 - what inspect does
+    if frame is None:
+        return "?", UNKNOWN_LINE
+    code = frame.f_code
+    name = getattr(code, "co_qualname", code.co_name).rpartition("<locals>.")[2]
+    return name, f"{os.path.basename(code.co_filename)}:{frame.f_lineno}"
+
+
+def _calling_frame(frame: FrameType | None) -> FrameType | None:
+    for caller in _callers(frame):
+        if not is_library(caller.f_code.co_filename):
+            return caller
+    return None
 
 
 def _callers(frame: FrameType | None) -> Iterator[FrameType]:

@@ -74,38 +74,9 @@ def ready_callbacks(loop: asyncio.AbstractEventLoop) -> deque[events.Handle]:
     return cast("deque[events.Handle]", loop._ready)  # type: ignore[attr-defined]
 
 
-def scheduled_timers(
-    loop: asyncio.AbstractEventLoop,
-) -> Iterator[tuple[events.TimerHandle, contextvars.Context]]:
-    """Yield the timers that are still to come, with their contexts."""
-    for handle in list(loop._scheduled):  # type: ignore[attr-defined]
-        if not handle.cancelled():
-            yield handle, handle._context
-
-
-def has_due_timer(loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether a timer is due; a cancelled one may be taken for one."""
-    timers = loop._scheduled  # type: ignore[attr-defined]
-    return bool(timers) and bool(timers[0].when() <= loop.time())
-
-
 def context_of(handle: events.Handle) -> contextvars.Context:
     """Return the context that a callback will run in."""
     return cast("contextvars.Context", handle._context)  # type: ignore[attr-defined]
-
-
-def callback_of(handle: events.Handle) -> object:
-    """Return what a loop will call."""
-    return handle._callback  # type: ignore[attr-defined]
-
-
-def future_of_sleep(handle: events.Handle) -> asyncio.Future[Any] | None:
-    """Return what ``asyncio.sleep()`` waits for, if a timer is that of one."""
-    callback = handle._callback  # type: ignore[attr-defined]
-    if callback is not asyncio.futures._set_result_unless_cancelled:  # type: ignore[attr-defined]
-        return None
-    future: asyncio.Future[Any] = handle._args[0]
-    return future
 
 
 #: Returns the time that waits are measured by, in seconds. Packages that move

@@ -14,7 +14,7 @@ import weakref
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from . import anyio_jobs, pools, private, private_asgiref, threads
+from . import anyio_jobs, pools, private, private_asgiref, private_timers, threads
 from .failures import Failures
 from .jobs import APPLICATION, Job, JobKey, asked, callers, current_job
 from .loop_jobs import LoopJobs
@@ -129,7 +129,7 @@ class RestWatch:
 
     def is_at_rest_with_no_timer_due(self) -> bool:
         """Tell whether the loop is at rest, and would be if it ran on now."""
-        return not private.has_due_timer(self.loop) and self.is_at_rest()
+        return not private_timers.has_due_timer(self.loop) and self.is_at_rest()
 
     def is_at_rest_for_good(self) -> bool:
         """Tell whether a paused loop is at rest, and nothing can end that."""
@@ -173,8 +173,8 @@ class RestWatch:
             return []
         return sorted(
             (
-                (handle.when(), private.callback_of(handle))
-                for handle, context in private.scheduled_timers(self.loop)
+                (handle.when(), private_timers.callback_of(handle))
+                for handle, context in private_timers.scheduled_timers(self.loop)
                 if context.get(APPLICATION)
             ),
             key=lambda timer: timer[0],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from . import private
+from . import private, private_timers
 from .jobs import APPLICATION
 
 
@@ -17,8 +17,8 @@ def ends_of_sleeps(loop: asyncio.AbstractEventLoop) -> list[float]:
     does a task that is nothing but a sleep.
     """
     ends = {
-        private.future_of_sleep(handle): handle.when()
-        for handle, context in private.scheduled_timers(loop)
+        private_timers.future_of_sleep(handle): handle.when()
+        for handle, context in private_timers.scheduled_timers(loop)
         if not context.get(APPLICATION)
     }
     ends.pop(None, None)

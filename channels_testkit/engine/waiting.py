@@ -7,6 +7,7 @@ import math
 import weakref
 from typing import TYPE_CHECKING, Protocol
 
+from .order import order_of
 from .sleeps import ends_of_sleeps
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: A timer that is due has to be run before it can be looked for again.
 _AFTER_TIMER = 0.001
+#: Due times that differ by less are the same, to asyncio as well.
+_SLACK = 1e-9
 
 
 #: How many waits let others go first, by the watch of their loop.
@@ -49,19 +52,26 @@ class Waiting:
             await rest.wait()
         self._around.errors.deliver()
 
-    async def until(self, condition: Callable[[], bool], timeout: float) -> bool:
+    async def until(
+        self,
+        condition: Callable[[], bool],
+        timeout: float,
+        *,
+        for_timers_only: bool = False,
+    ) -> bool:
         """
         Come to rest, and wait on while the condition can still come true.
 
         It can where a timer of the application is due within ``timeout``
         seconds, or a task of the test is going to wake up, which may send
-        something then; and where there is work outside of the loop.
+        something then; and where there is work outside of the loop. Virtual
+        time moves on by the whole timeout, or else ``for_timers_only``.
         """
         rest = self._around.rest
         deadline = rest.loop.time() + timeout
         await self.settle()
         while not condition():
-            seconds = self._worth_waiting(deadline)
+            seconds = self._worth_waiting(deadline, for_timers_only)
             if seconds is not None:
                 rest.arm(seconds)
                 await self._arrives(seconds)
@@ -77,20 +87,22 @@ class Waiting:
             if not arrival.done():
                 arrival.set_result(None)
 
-    def _worth_waiting(self, deadline: float) -> float | None:
+    def _worth_waiting(self, deadline: float, for_timers_only: bool) -> float | None:
         """Return how long it makes sense to wait, at most, or None."""
         rest = self._around.rest
-        now = rest.loop.time()
+        now, is_virtual = rest.loop.time(), order_of(rest.loop).is_virtual
         left = deadline - now
-        if left <= 0:
+        if left <= _SLACK:
             return None
-        if rest.outside_work():
+        if rest.outside_work() or (is_virtual and not for_timers_only):
             return left
         timers = [due for due, _ in rest.application_timers()]
         if not rest.is_settled:
             timers += ends_of_sleeps(rest.loop)
         due = min(timers, default=math.inf)
-        return max(due - now, 0.0) + _AFTER_TIMER if due <= deadline else None
+        if due > deadline:
+            return None
+        return max(due - now, 0.0) + (0.0 if is_virtual else _AFTER_TIMER)
 
     async def _arrives(self, timeout: float) -> None:
         arrival = asyncio.get_running_loop().create_future()

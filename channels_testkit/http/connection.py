@@ -63,13 +63,23 @@ class HttpConnection(Connection):
         if self.state == "open" and not self.is_complete:
             self.feed({"type": DISCONNECT})
 
-    async def until(self, condition: Callable[[], bool], timeout: float) -> bool:
+    async def until(
+        self,
+        condition: Callable[[], bool],
+        timeout: float,
+        *,
+        for_timers_only: bool = False,
+    ) -> bool:
         """
         Wait for a condition, as long as it can still come true.
 
         It cannot when the application has ended or the client has gone.
         """
-        await super().until(lambda: condition() or self.state != "open", timeout)
+        await super().until(
+            lambda: condition() or self.state != "open",
+            timeout,
+            for_timers_only=for_timers_only,
+        )
         return condition()
 
     def _take_in(self, event: Event) -> None:

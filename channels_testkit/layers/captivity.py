@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.engine import private
+
 from .captive import CaptiveChannelLayer, call_back
 from .swapping import EVERY_ALIAS, LayersInPlace
 
@@ -35,28 +37,29 @@ class CaptiveLayers(LayersInPlace):
         missing_ok: bool = False,
         before_read: Callable[[], None] | None = None,
         on_change: Callable[[], None] | None = None,
+        clock: Callable[[], float] = private.clock,
     ) -> None:
         super().__init__(aliases, missing_ok=missing_ok)
         self.strict = strict
         self._before_read = before_read
         self._on_change = on_change
+        self._clock = clock
 
     def make(self) -> dict[str, CaptiveChannelLayer]:
         """Return fresh captive layers for the setting of now, by alias."""
         layers = {
-            alias: _captive(alias, layer.get("CONFIG") or {}, strict=self.strict)
+            alias: self._captive(alias, layer.get("CONFIG") or {})
             for alias, layer in self.configured().items()
         }
         for layer in layers.values():
             call_back(layer, before_read=self._before_read, on_change=self._on_change)
         return layers
 
-
-def _captive(
-    alias: str, config: Mapping[str, Any], *, strict: bool
-) -> CaptiveChannelLayer:
-    """Return a captive layer that follows the CONFIG of any backend."""
-    options = {option: config[option] for option in COMMON_OPTIONS if option in config}
-    if "json" in (config.get("serializer_format"), config.get("serializer")):
-        options["serializer"] = "json"
-    return CaptiveChannelLayer(**options, strict=strict, alias=alias)
+    def _captive(self, alias: str, config: Mapping[str, Any]) -> CaptiveChannelLayer:
+        """Return a captive layer that follows the CONFIG of any backend."""
+        options = {name: config[name] for name in COMMON_OPTIONS if name in config}
+        if "json" in (config.get("serializer_format"), config.get("serializer")):
+            options["serializer"] = "json"
+        return CaptiveChannelLayer(
+            **options, strict=self.strict, clock=self._clock, alias=alias
+        )

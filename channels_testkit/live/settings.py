@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.exceptions import ImproperlyConfigured
 
+from channels_testkit.running.options import no_virtual_time
+
 from .servers import Server
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ def check_settings(case: Any, owner: str) -> None:
     check("server_class", "a subclass of Server, or None", _is_server_class)
     check("worker_threads", "a number from 1 on", _is_count)
     check("worker_channels", "a list of channels, or '__all__'", _is_channels)
+    if case.use_virtual_time:
+        raise no_virtual_time("a live server")
 
 
 def _is_count(value: object) -> bool:

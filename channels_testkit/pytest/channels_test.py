@@ -30,6 +30,7 @@ _KNOWN_EARLY = frozenset(
         *("application_errors", "hang_timeout", "idle_threads", "layer_source"),
         *("on_commit_callbacks", "outside_threads", "strict_messages"),
         *("redis_backend", "redis_config", "test_channel_aliases"),
+        "use_virtual_time",
         *vars(LiveSettings),
     }
 )

@@ -76,6 +76,9 @@ class FunctionRun:
             around.callback(self.run.end)
             if loop is not None:
                 self.run.attach(loop)
+            elif self.test.use_virtual_time:
+                # The wall clock stands still from here on.
+                self.run.make_loop()
             self._around = around.pop_all()
 
     def database_is_there(self) -> None:

@@ -23,6 +23,7 @@ from channels_testkit.engine.tracebacks import hide_kit_frames
 from . import leftovers
 from .outside import Outside
 from .silent import is_failure
+from .time_of_run import TimeOfRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterator
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from channels_testkit.layers.captive import CaptiveChannelLayer
 
     from .options import RunOptions
+    from .time_of_run import VirtualClock
 
 T = TypeVar("T")
 
@@ -79,6 +81,8 @@ class TestLoop(Surroundings):
         #: What code of the test has raised.
         self.raised: list[BaseException] = []
         self.outside = Outside(self)
+        #: What time it is.
+        self.time = TimeOfRun(self)
         self.errors.on_record = self.outside.stir
 
     # What the test says now: it may change its mind.
@@ -97,6 +101,11 @@ class TestLoop(Surroundings):
     def wire(self) -> JsonWire:  # type: ignore[override]
         """How payloads become frames."""
         return self.options.wire
+
+    @property
+    def virtual_time(self) -> VirtualClock | None:
+        """The time that the test moves, or None where time is real."""
+        return self.time.seen
 
     def prepare(self) -> None:
         """Refuse an application on a loop that is not the test's."""
@@ -123,6 +132,8 @@ class TestLoop(Surroundings):
             )
             self.errors.look = self._bridge.rest.failures.take
             self._bridge.loop.set_exception_handler(self._loop_complains)
+            if self.options.use_virtual_time:
+                self.time.begin()
         return self._bridge
 
     @property

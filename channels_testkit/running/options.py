@@ -84,6 +84,9 @@ class RunOptions:
     outside_threads: Collection[object] = ()
     idle_threads: Collection[object] = ()
 
+    #: Whether time stands still unless the test moves it.
+    use_virtual_time: bool = False
+
     wire: JsonWire = _JSON
     #: The application, or None for that of the settings.
     get_application: Callable[[], ASGIApplication | None] = _nothing
@@ -119,11 +122,27 @@ def check_options(options: Any, owner: str) -> None:
     if not (isinstance(options, RunOptions) and callable(options.layer_source)):
         check_choice(options, owner, "layer_source", LAYER_SOURCES)
     _check_breaches(options, owner)
+    check_choice(options, owner, "use_virtual_time", (True, False))
+    if options.use_virtual_time:
+        check_layers_for_virtual_time(options)
     for name in ("hang_timeout", "receive_timeout"):
         check_seconds(options, owner, name)
     _check_listed(options, owner, "background_jobs", "functions or dotted names")
     for name in ("outside_threads", "idle_threads"):
         _check_listed(options, owner, name, "names of threads or functions")
+
+
+def check_layers_for_virtual_time(options: Any) -> None:
+    """Raise ``ImproperlyConfigured`` for a layer that goes by real time."""
+    if options.layer_source != "captive":
+        raise no_virtual_time("a real channel layer")
+
+
+def no_virtual_time(what: str) -> ImproperlyConfigured:
+    """Return the refusal of virtual time on what goes by real time."""
+    return ImproperlyConfigured(
+        f"Virtual time together with {what}, which goes by real time: use one of them."
+    )
 
 
 def check_policies(policies: Policies) -> None:
@@ -138,7 +157,7 @@ def check_policies(policies: Policies) -> None:
 
 
 def check_choice(
-    options: Any, owner: str | None, name: str, choices: tuple[str, ...]
+    options: Any, owner: str | None, name: str, choices: tuple[object, ...]
 ) -> None:
     """Raise ``ImproperlyConfigured`` for what is none of the choices."""
     value = getattr(options, name)

@@ -219,6 +219,7 @@ class TestRun(TestLoop):
             strict=self.options.strict_messages,
             before_read=self._ensure_rest_for_layers,
             on_change=self.outside.stir,
+            clock=self.time.now,
         )
 
     # The steps of its end, which clean_up.py has in their order.
@@ -296,6 +297,7 @@ class TestRun(TestLoop):
 
     def close_loop(self) -> Iterable[BaseException]:
         """Cancel what is left, and close the test's loop."""
+        self.time.end()
         if self._bridge is not None:
             self._bridge.close()
         return ()
@@ -322,6 +324,7 @@ class TestRun(TestLoop):
                 let_go_of_unawaited()
             self._in_place.close()
         finally:
+            self.time.end()
             self.is_over = True
 
     def _judged(self, policy: str, texts: Iterable[str]) -> Iterator[BaseException]:

@@ -197,6 +197,9 @@ class ChannelTestMixin(ChannelMethods):
         run.begin()
         self._kit_run, self._kit_raised = run, run.raised
         self._kit_run_begins(run)
+        if self.use_virtual_time:
+            # The wall clock stands still from here on.
+            run.make_loop()
         run.call_test_code(self.setUp)
         if type(self).asyncSetUp is not ChannelTestMixin.asyncSetUp:
             run.call_test_code(self.asyncSetUp)

@@ -248,7 +248,9 @@ class Channels1Calls(UserAgent, ChannelClient):
             return holds(self.channel_layer, self.reply_channel)
 
         await connection.until(
-            lambda: bool(connection.unread) or has_message(), self._run.receive_timeout
+            lambda: bool(connection.unread) or has_message(),
+            self._run.receive_timeout,
+            for_timers_only=True,
         )
         if connection.unread:
             return self._take_reply(connection, json=json)

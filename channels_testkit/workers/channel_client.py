@@ -143,7 +143,8 @@ class ChannelClient(NotCopied):
         listening = loop.create_task(layer.receive(self.reply_channel))
         listening.add_done_callback(lambda _: self._waiting.wake())
         try:
-            await self._waiting.until(listening.done, self._run.receive_timeout)
+            seconds = self._run.receive_timeout
+            await self._waiting.until(listening.done, seconds, for_timers_only=True)
         finally:
             listening.cancel()
             await asyncio.wait([listening])

@@ -30,7 +30,7 @@ from asgiref.sync import (
     sync_to_async,
 )
 
-from channels_testkit.engine import private, private_asgiref
+from channels_testkit.engine import private, private_asgiref, private_timers
 from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.places import await_chain
 from channels_testkit.engine.told_future import ToldFuture
@@ -68,10 +68,10 @@ class LoopTests(unittest.TestCase):
         """Else a receive gives up while a task of the test sleeps."""
         task = self.loop.create_task(asyncio.sleep(60))
         self.loop.run_until_complete(asyncio.sleep(0))
-        ((handle, _),) = private.scheduled_timers(self.loop)
-        self.assertIs(private.future_of_sleep(handle), private.awaited_by(task))
+        ((handle, _),) = private_timers.scheduled_timers(self.loop)
+        self.assertIs(private_timers.future_of_sleep(handle), private.awaited_by(task))
         other = self.loop.call_later(60, print)
-        self.assertIsNone(private.future_of_sleep(other))
+        self.assertIsNone(private_timers.future_of_sleep(other))
         private.forget_tasks(self.loop)
 
     def test_loop_without_a_selector_is_refused(self) -> None:
@@ -145,17 +145,30 @@ class LoopTests(unittest.TestCase):
 
     def test_timers_are_seen_with_context_and_callback(self) -> None:
         """Else receives do not wait for the application's timers."""
-        self.assertFalse(private.has_due_timer(self.loop))
+        self.assertFalse(private_timers.has_due_timer(self.loop))
         handle = self.loop.call_later(60, print, "later")
         cancelled = self.loop.call_later(60, print)
         cancelled.cancel()
-        ((timer, context),) = private.scheduled_timers(self.loop)
+        ((timer, context),) = private_timers.scheduled_timers(self.loop)
         self.assertIs(timer, handle)
         self.assertIsInstance(context, contextvars.Context)
-        self.assertIs(private.callback_of(timer), print)
-        self.assertFalse(private.has_due_timer(self.loop))
+        self.assertIs(private_timers.callback_of(timer), print)
+        self.assertFalse(private_timers.has_due_timer(self.loop))
         self.loop.call_later(-1, print)
-        self.assertTrue(private.has_due_timer(self.loop))
+        self.assertTrue(private_timers.has_due_timer(self.loop))
+
+    def test_timers_that_come_in_a_round_are_seen_before(self) -> None:
+        """Else virtual time does not count them, or moves past one."""
+        now = self.loop.time()
+        with mock.patch.object(self.loop, "time", return_value=now):
+            due = [self.loop.call_at(now - after, print) for after in (3, 1, 2)]
+            first = due[0]
+            later = self.loop.call_at(now + 1, print)
+            self.assertIs(private_timers.next_timer(self.loop), first)
+            self.assertCountEqual(private_timers.due_timers(self.loop), due)
+        self.assertTrue(private_timers.is_scheduled(later))
+        later.cancel()
+        self.assertFalse(private_timers.is_scheduled(later))
 
     def test_loop_registers_one_socket_of_its_own(self) -> None:
         """Else every test seems to have outside work, or none does."""

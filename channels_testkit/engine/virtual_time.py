@@ -1,0 +1,243 @@
+"""
+Time that a test moves: the clock of a loop, which stands still by itself.
+
+It moves at rest, from timer to timer, and only while the test's own code waits
+for a timer: that of ``advance()``, of the timeout of a receive, of a sleep.
+What the application has set comes due on the way, in its order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import places, private, private_timers
+from .jobs import APPLICATION
+from .order import Order, order_of, put_in_order
+from .patches import OwnAttribute
+
+if TYPE_CHECKING:
+    import asyncio
+    import contextvars
+    from collections.abc import Callable
+
+    from .rest import RestWatch
+
+
+_MANY = 500
+
+
+class Timer(NamedTuple):
+    """
+    A timer of the application.
+
+    ``due`` is when, in seconds since virtual time began. ``whose`` is the
+    connection, or None where it is that of none; ``name`` is the function that
+    has set it, and ``line`` its line: ``"consumers.py:41"``.
+    """
+
+    due: float
+    whose: str | None
+    name: str
+    line: str
+
+    def __str__(self) -> str:
+        whose = f" of {self.whose}" if self.whose else ""
+        return f"{self.due:+g} s: {self.name}() ({self.line}){whose}"
+
+
+class _SetBy(NamedTuple):
+    """Which function has set a timer, and its line."""
+
+    handle: asyncio.TimerHandle
+    name: str
+    line: str
+
+
+class VirtualTime(Order):
+    """
+    The clock of one loop while a test moves it.
+
+    ``patience()`` are seconds of real time that work outside of the loop may
+    take before a wait of the test goes on without it; ``has_news()`` tells of
+    an exception of the application, which ends a move of the clock;
+    ``is_held_up()`` tells whether a job keeps the test from going on until
+    time does; ``moved(by)`` is called with each step.
+    """
+
+    is_virtual = True
+
+    def __init__(
+        self,
+        rest: RestWatch,
+        *,
+        patience: Callable[[], float],
+        has_news: Callable[[], bool],
+        is_held_up: Callable[[], bool],
+        moved: Callable[[float], object],
+    ) -> None:
+        self._rest = rest
+        self._is_held_up = is_held_up
+        self._patience = patience
+        self._has_news = has_news
+        self._moved = moved
+        #: How many timers of the application have come due.
+        self.fired = 0
+        self._real_time = rest.loop.time
+        self._began = self._now = self._real_time()
+        #: The timers of the test's own code.
+        self._own: list[asyncio.TimerHandle] = []
+        # Which function has set each timer of the application, by its id:
+        # those that are due at one time may be equal.
+        self._set_by: dict[int, _SetBy] = {}
+        self._most = _MANY
+        self._moves: set[asyncio.Future[None]] = set()
+        self._give_up_at: float | None = None
+        self._taken = contextlib.ExitStack()
+
+    # Its life.
+
+    def begin(self) -> None:
+        """Let the clock stand still."""
+        loop, rest = self._rest.loop, self._rest
+        self._former_order = order_of(loop)
+        self._call_at, self._idle_before = loop.call_at, rest.on_idle
+        selector = private.selector_of(loop)
+        self._poll = selector.select
+        for handle, context in private_timers.scheduled_timers(loop):
+            self._note(handle, context)
+        enter = self._taken.enter_context
+        enter(OwnAttribute(loop, "call_at", self._set_timer))
+        enter(OwnAttribute(selector, "select", self._select))
+        enter(OwnAttribute(rest, "on_idle", self._idle))
+        put_in_order(loop, self)
+
+    def end(self) -> None:
+        """Let the clock go on from its time, at the rate of the real one."""
+        self._taken.close()
+        ahead = self._now - self._real_time()
+        put_in_order(self._rest.loop, _Ahead(self._real_time, ahead))
+
+    # The time.
+
+    def time(self) -> float:
+        """Return the time of the loop, in seconds."""
+        return self._now
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began."""
+        return self._now - self._began
+
+    async def advance(self, seconds: float) -> int:
+        """Move on; return how many timers of the application came due."""
+        fired = self.fired
+        loop = self._rest.loop
+        move = loop.create_future()
+        self._moves.add(move)
+        timer = loop.call_at(self._now + seconds, _settle, move)
+        try:
+            await move
+        finally:
+            timer.cancel()
+            self._moves.discard(move)
+        await self._rest.wait()
+        return self.fired - fired
+
+    def timers(
+        self, say_whose: Callable[[contextvars.Context], str | None]
+    ) -> list[Timer]:
+        """Return the application's timers, the next one first."""
+        found = []
+        for handle, context in private_timers.scheduled_timers(self._rest.loop):
+            if context.get(APPLICATION):
+                _, name, line = self._set_by[id(handle)]
+                due = handle.when() - self._began
+                found.append(Timer(due, say_whose(context), name, line))
+        return sorted(found, key=lambda timer: timer.due)
+
+    # What the loop calls.
+
+    def _set_timer(
+        self,
+        when: float,
+        callback: Callable[..., Any],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        handle = self._call_at(when, callback, *args, context=context)
+        self._note(handle, private.context_of(handle))
+        return handle
+
+    def _note(self, handle: asyncio.TimerHandle, context: contextvars.Context) -> None:
+        if not context.get(APPLICATION):
+            self._own.append(handle)
+            self._give_up_at = None
+            return
+        if len(self._set_by) >= self._most:
+            self._forget_cancelled()
+        self._set_by[id(handle)] = _SetBy(handle, *places.calling_function())
+
+    def _forget_cancelled(self) -> None:
+        is_scheduled = private_timers.is_scheduled
+        kept = {key: it for key, it in self._set_by.items() if is_scheduled(it.handle)}
+        self._set_by, self._most = kept, max(_MANY, 2 * len(kept))
+
+    def _select(self, timeout: float | None) -> Any:
+        # By the clock that stands still no time has to pass.
+        is_busy = timeout is not None and timeout <= 0
+        events = self._poll(timeout if is_busy else None)
+        for handle in private_timers.due_timers(self._rest.loop):
+            if self._set_by.pop(id(handle), None) and not handle.cancelled():
+                self.fired += 1
+        return events
+
+    def _idle(self, _is_endless: bool) -> float | None:
+        """Move to the next timer, if the test waits for one of its own."""
+        self._own = list(filter(private_timers.is_scheduled, self._own))
+        if not (self._own or self._has_to_go_on()):
+            return self._idle_before(True)  # noqa: FBT003 - a callback
+        if self._moves and self._has_news():
+            for move in self._moves:
+                _settle(move)
+            return 0
+        left = self._seconds_for_outside()
+        if left > 0:
+            return left
+        if self._rest.deadline is not None:
+            self._rest.arm()
+        self._move_to(private_timers.next_timer(self._rest.loop).when())
+        return 0
+
+    def _has_to_go_on(self) -> bool:
+        return self._is_held_up() and bool(self._rest.application_timers())
+
+    def _seconds_for_outside(self) -> float:
+        """Return how long work outside of the loop may still take."""
+        if not self._rest.outside_work():
+            return 0
+        if self._give_up_at is None:
+            self._give_up_at = private.clock() + self._patience()
+        return self._give_up_at - private.clock()
+
+    def _move_to(self, when: float) -> None:
+        by = max(when - self._now, 0.0)
+        self._now += by
+        self._moved(by)
+
+
+class _Ahead(Order):
+    """The real clock, ahead by so many seconds."""
+
+    def __init__(self, real_time: Callable[[], float], ahead: float) -> None:
+        self._real_time = real_time
+        self._ahead = ahead
+
+    def time(self) -> float:
+        """Return the time of the loop, in seconds."""
+        return self._real_time() + self._ahead
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,163 @@
+"""The time of one test: real, or virtual for all of it or for a block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from channels_testkit.asgi.recorder import MEETING
+from channels_testkit.engine import private
+from channels_testkit.engine.virtual_time import Timer, VirtualTime
+from channels_testkit.engine.wall_clock import WallClock
+
+from .options import check_layers_for_virtual_time, no_virtual_time
+
+if TYPE_CHECKING:
+    import contextvars
+    import datetime as dt
+    from collections.abc import Callable
+
+    from channels_testkit.engine.bridge import Bridge
+    from channels_testkit.engine.errors import ApplicationErrors
+
+    from .options import RunOptions
+    from .outside import Outside
+
+_NOT_VIRTUAL = (
+    "{call} moves virtual time: set use_virtual_time = True on the test case, or write"
+    " 'with {test}.virtual_time() as clock:' around this part of the test."
+)
+_VIRTUAL_ALREADY = (
+    "virtual_time() inside of virtual time: {test}.clock is the clock that there is."
+)
+
+
+class HasTime(Protocol):
+    """The run whose time it is."""
+
+    options: RunOptions
+    errors: ApplicationErrors
+    outside: Outside
+
+    @property
+    def receive_timeout(self) -> float:
+        """Seconds that a receive waits where waiting makes sense."""
+
+    @property
+    def bridge(self) -> Bridge:
+        """The test's loop."""
+
+    @property
+    def is_async(self) -> bool:
+        """Whether a coroutine of the test is under way."""
+
+
+class VirtualClock:
+    """
+    The clock of a test that has virtual time.
+
+    Example::
+
+        with self.virtual_time() as clock:
+            self.connect("/ws/echo/")
+            self.advance(30)
+            self.assertEqual(clock.now, 30)
+    """
+
+    def __init__(self, time: VirtualTime, run: HasTime) -> None:
+        self._time = time
+        self._run = run
+
+    @property
+    def now(self) -> float:
+        """Seconds since virtual time began."""
+        return round(self._time.elapsed, 9)
+
+    @property
+    def timers(self) -> list[Timer]:
+        """The timers of the application, the next one first."""
+        return self._time.timers(_whose)
+
+    def call_that_advances(self, seconds: float) -> str:
+        """Return the call that moves it on, as the test writes it."""
+        call = f"advance({round(seconds, 9):g})"
+        test = self._run.options.called
+        return f"await {test}.a{call}" if self._run.is_async else f"{test}.{call}"
+
+    def __repr__(self) -> str:
+        return f"<VirtualClock at {self.now:g} s, {len(self.timers)} timers>"
+
+
+class TimeOfRun:
+    """What time it is for one test, and for its layers."""
+
+    def __init__(self, run: HasTime) -> None:
+        self._run = run
+        self._now: Callable[[], float] = private.clock
+        self._time: VirtualTime | None = None
+        self._wall: WallClock | None = None
+
+    def now(self) -> float:
+        """Return the time by which messages expire, in seconds."""
+        return self._now()
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether the test moves it."""
+        return self._time is not None
+
+    @property
+    def seen(self) -> VirtualClock | None:
+        """The clock, or None where time is real."""
+        return None if self._time is None else VirtualClock(self._time, self._run)
+
+    def clock(self) -> VirtualClock:
+        """Return the clock; ``RuntimeError`` where time is real."""
+        return VirtualClock(self.virtual("clock"), self._run)
+
+    def virtual(self, call: str) -> VirtualTime:
+        """Return the time; ``RuntimeError``, which names the call, if real."""
+        if self._time is None:
+            test = self._run.options.called
+            raise RuntimeError(_NOT_VIRTUAL.format(call=f"{test}.{call}", test=test))
+        return self._time
+
+    def begin(self, start: dt.datetime | None = None) -> None:
+        """Let time stand still."""
+        if self._time is not None:
+            test = self._run.options.called
+            raise RuntimeError(_VIRTUAL_ALREADY.format(test=test))
+        self.refuse_real()
+        wall = WallClock(start)
+        time = VirtualTime(
+            self._run.bridge.rest,
+            patience=lambda: self._run.receive_timeout,
+            has_news=lambda: bool(self._run.errors.pending()),
+            is_held_up=lambda: self._run.bridge.is_held_up,
+            moved=wall.move,
+        )
+        time.begin()
+        before = self._now()
+        self._now = lambda: before + time.elapsed
+        self._time, self._wall = time, wall
+
+    def end(self) -> None:
+        """Let time go on, if it stands still."""
+        time, wall, self._time, self._wall = self._time, self._wall, None, None
+        if time is None or wall is None:
+            return
+        wall.stop()
+        time.end()
+        ahead = self._now() - private.clock()
+        self._now = lambda: private.clock() + ahead
+
+    def refuse_real(self) -> None:
+        """Raise ``ImproperlyConfigured`` where real time rules."""
+        check_layers_for_virtual_time(self._run.options)
+        if self._run.outside.names:
+            raise no_virtual_time(self._run.outside.names[0])
+
+
+def _whose(context: contextvars.Context) -> str | None:
+    """Return what failures call the connection that a context belongs to."""
+    label: str | None = getattr(context.get(MEETING), "label", None)
+    return label

@@ -1,0 +1,564 @@
+"""Virtual time, as a test moves it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import threading
+import time
+from typing import Any, ClassVar
+
+import freezegun
+import time_machine
+from asgiref.sync import async_to_sync
+from channels.consumer import AsyncConsumer
+from channels.generic.http import AsyncHttpConsumer
+from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
+from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+
+from channels_testkit import (
+    Channel,
+    ChannelTestCase,
+    Group,
+    HttpCommunicator,
+    LiveServerTestCase,
+    NoFrame,
+    WebsocketTestCase,
+    apply_routes,
+)
+from tests.app.models import Note
+from tests.utils import OuterTestCase, run_case
+
+
+class Timed(AsyncJsonWebsocketConsumer):
+    """Does what it is told, after so many seconds."""
+
+    groups = ("room",)
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        (what,) = content
+        await getattr(self, what)(content[what])
+
+    async def tick(self, seconds: float) -> None:
+        self.task = asyncio.create_task(self.tick_on(seconds))
+
+    async def tick_on(self, seconds: float) -> None:
+        number = 0
+        while True:
+            await asyncio.sleep(seconds)
+            number += 1
+            await self.send_json(number)
+
+    async def later(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(seconds, lambda: asyncio.create_task(self.send_json("later")))
+
+    async def cancelled(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, print).cancel()
+
+    async def fail(self, seconds: float) -> None:
+        async def fail() -> None:
+            await asyncio.sleep(seconds)
+            raise LookupError("asked for")
+
+        self.task = asyncio.create_task(fail())
+
+    async def job(self, seconds: float) -> None:
+        """Wait for a thread job, for less time than it takes."""
+        job = asyncio.to_thread(time.sleep, seconds)
+        await asyncio.wait_for(job, seconds / 10)
+        await self.send_json("in time")
+
+    async def notes(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await Note.objects.acreate(text="made")
+        await self.send_json(await Note.objects.acount())
+
+    async def room_text(self, event: dict[str, Any]) -> None:
+        await self.send_json(event["text"])
+
+    async def disconnect(self, code: int) -> None:
+        if hasattr(self, "task"):
+            self.task.cancel()
+
+
+class Waits(JsonWebsocketConsumer):
+    def receive_json(self, content: Any, **kwargs: Any) -> None:
+        async_to_sync(asyncio.sleep)(content)
+        self.send_json("slept")
+
+
+class VirtualTestCase(WebsocketTestCase):
+    use_virtual_time = True
+    application = Timed.as_asgi()
+    ws_path = "/"
+
+    def timed(self, **what: float) -> Any:
+        client = self.connect()
+        client.send_json(what)
+        return client
+
+
+class AdvanceTests(VirtualTestCase):
+    def test_all_that_is_due_comes_in_order(self) -> None:
+        ann, ben = self.timed(tick=30), self.timed(tick=20)
+        self.assertEqual(self.advance(60), 5)
+        self.assertEqual(ann.receive_all_json(), [1, 2])
+        self.assertEqual(ben.receive_all_json(), [1, 2, 3])
+
+    def test_what_is_due_a_moment_later_stays(self) -> None:
+        ann = self.timed(tick=30)
+        self.assertEqual(self.advance(29.999), 0)
+        self.assertReceivesNothing(ann)
+        self.assertEqual(self.advance(0.001), 1)
+        self.assertReceivesJson(ann, 1)
+
+    def test_no_time_at_all_comes_to_rest(self) -> None:
+        ann = self.timed(later=0)
+        self.assertEqual(self.advance(0), 0)
+        self.assertReceivesJson(ann, "later")
+
+    def test_many_small_steps_are_a_large_one(self) -> None:
+        ann = self.timed(tick=0.1)
+        for _ in range(100):
+            self.advance(0.1)
+        self.assertEqual(len(ann.frames), 100)
+        self.assertEqual(self.clock.now, 10)
+
+    def test_a_callback_is_a_timer_as_well(self) -> None:
+        ann = self.timed(later=5)
+        self.assertEqual(self.advance(5), 1)
+        self.assertReceivesJson(ann, "later")
+
+    def test_what_was_cancelled_does_not_count(self) -> None:
+        self.timed(cancelled=5)
+        self.assertEqual(self.clock.timers, [])
+        self.assertEqual(self.advance(5), 0)
+
+    def test_an_exception_ends_the_move(self) -> None:
+        self.timed(fail=30)
+        with self.assertRaisesMessage(LookupError, "asked for"):
+            self.advance(3600)
+        self.assertEqual(self.clock.now, 30)
+
+    def test_rows_are_those_of_the_test(self) -> None:
+        Note.objects.create(text="before")
+        ann = self.timed(notes=60)
+        self.advance(60)
+        self.assertReceivesJson(ann, 2)
+
+    def test_a_thread_job_stops_the_clock(self) -> None:
+        ann = self.timed(job=0.05)
+        self.assertReceivesJson(ann, "in time")
+        self.assertEqual(self.clock.now, 0)
+
+    def test_a_sync_consumer_that_sleeps_takes_the_time_along(self) -> None:
+        ann = self.connect(application=Waits.as_asgi())
+        ann.send_json(600)
+        self.assertEqual(self.clock.now, 600)
+        self.assertReceivesJson(ann, "slept")
+
+    def test_timers_say_whose_they_are(self) -> None:
+        self.timed(later=5)
+        self.connect(name="ben").send_json({"later": 3})
+        first, second = self.clock.timers
+        self.assertEqual((first.due, first.whose), (3, "ben (/)"))
+        self.assertEqual(second.due, 5)
+        self.assertRegex(str(first), r"^\+3 s: .*later\(\) \(test_timing.py:\d+\) of")
+        self.assertRegex(repr(self.clock), "<VirtualClock at 0 s, 2 timers>")
+
+    def test_what_is_no_time_is_refused(self) -> None:
+        for seconds, error, text in (
+            (-1, ValueError, "Time does not move by -1 s: it only goes on."),
+            (float("nan"), ValueError, "Time does not move by nan s"),
+            (float("inf"), ValueError, "Time does not move by inf s"),
+            ("30", TypeError, "advance() takes a number of seconds, not '30'."),
+            (True, TypeError, "advance() takes a number of seconds, not True."),
+            (None, TypeError, "advance() takes a number of seconds, not None."),
+        ):
+            with self.subTest(seconds), self.assertRaisesMessage(error, text):
+                self.advance(seconds)  # type: ignore[arg-type]
+        self.assertEqual(self.clock.now, 0)
+
+
+class AsyncTests(VirtualTestCase):
+    async def test_a_sleep_of_the_test_moves_the_clock(self) -> None:
+        ann = await self.aconnect()
+        await ann.send_json({"tick": 30})
+        await asyncio.sleep(3600)
+        self.assertEqual(len(ann.frames), 120)
+        self.assertEqual(self.clock.now, 3600)
+
+    async def test_advance(self) -> None:
+        ann = await self.aconnect()
+        await ann.send_json({"tick": 30})
+        self.assertEqual(await self.aadvance(60), 2)
+        self.assertEqual(await ann.receive_all_json(), [1, 2])
+
+    async def test_an_exception_ends_the_move(self) -> None:
+        ann = await self.aconnect()
+        await ann.send_json({"fail": 30})
+        with self.assertRaisesMessage(LookupError, "asked for"):
+            await self.aadvance(3600)
+        self.assertEqual(self.clock.now, 30)
+
+    async def test_tasks_of_the_test_go_on_in_time(self) -> None:
+        ann = await self.aconnect()
+        await ann.send_json({"tick": 30})
+        seen = []
+
+        async def look(after: float) -> None:
+            await asyncio.sleep(after)
+            seen.append((self.clock.now, len(ann.frames)))
+
+        await asyncio.gather(look(65), look(35), look(5))
+        self.assertEqual(seen, [(5, 0), (35, 1), (65, 2)])
+
+    async def test_timeouts_of_the_test(self) -> None:
+        with self.assertRaises(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.sleep(60), 40)
+        self.assertEqual(self.clock.now, 40)
+
+    async def test_the_sync_call_names_its_twin(self) -> None:
+        with self.assertRaisesMessage(RuntimeError, "'await self.aadvance(...)'"):
+            self.advance(1)
+
+
+class WaitTests(VirtualTestCase):
+    def test_a_receive_moves_to_what_it_waits_for(self) -> None:
+        ann = self.timed(tick=30)
+        self.assertEqual(ann.receive_json(timeout=60), 1)
+        self.assertEqual(self.clock.now, 30)
+
+    def test_a_receive_in_vain_moves_by_its_timeout(self) -> None:
+        ann = self.timed(tick=300)
+        with self.assertRaises(NoFrame):
+            ann.receive_json(timeout=60)
+        self.assertEqual(self.clock.now, 60)
+        self.assertTrue(ann.receive_nothing(timeout=60))
+        self.assertEqual(self.clock.now, 120)
+
+    def test_silence_for_some_time(self) -> None:
+        ann = self.timed(tick=30)
+        self.assertReceivesNothing(ann, within=29)
+        self.assertEqual(self.clock.now, 29)
+        with self.assertRaises(AssertionError):
+            self.assertReceivesNothing(ann, within=1)
+
+    def test_the_transcript_shows_the_time(self) -> None:
+        ann = self.timed(tick=30)
+        self.advance(30)
+        self.assertIn("+30.0 s  <- text    1", str(ann.transcript))
+        self.assertIn(" +0.0 s  -> connect /", str(ann.transcript))
+
+    def test_the_calls_of_channels_1_wait_for_timers_only(self) -> None:
+        ann = self.connect()
+        self.assertIsNone(ann.receive())
+        self.assertEqual(self.clock.now, 0)
+        ann.send_json({"later": 0.5})
+        self.assertEqual(ann.receive(), "later")
+        self.assertEqual(self.clock.now, 0.5)
+
+    def test_work_outside_is_waited_for_first(self) -> None:
+        asked, answers = threading.Event(), []
+
+        def answer() -> None:
+            asked.wait()
+            answers[0]()
+
+        class Asks(AsyncJsonWebsocketConsumer):
+            async def receive_json(self, content: Any, **kwargs: Any) -> None:
+                loop = asyncio.get_running_loop()
+                answer = loop.create_future()
+                give = answer.set_result
+                answers.append(lambda: loop.call_soon_threadsafe(give, 7))
+                asked.set()
+                await self.send_json(await answer)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.receive_timeout = 20
+        ann = self.connect(application=Asks.as_asgi())
+        ann.send_json("ask")
+        self.assertEqual(ann.receive_json(timeout=3600), 7)
+        self.assertEqual(self.clock.now, 0)
+
+
+class LayerTests(VirtualTestCase):
+    def test_messages_expire(self) -> None:
+        Channel("jobs").send({"type": "make"})
+        self.advance(60)
+        self.assertIsNone(self.get_next_message("jobs"))
+
+    def test_messages_last_until_then(self) -> None:
+        Channel("jobs").send({"type": "make"})
+        self.advance(59)
+        self.assertEqual(self.get_next_message("jobs"), {"type": "make"})
+
+    def test_members_leave_groups(self) -> None:
+        ann = self.connect()
+        self.advance(86399)
+        self.assertInGroup(ann, "room")
+        self.advance(1)
+        self.assertNotInGroup(ann, "room")
+
+    def test_a_broadcast_in_time(self) -> None:
+        ann = self.connect()
+        self.advance(1000)
+        Group("room").send({"type": "room.text", "text": "hello"})
+        self.assertReceivesJson(ann, "hello")
+
+
+class Stream(AsyncHttpConsumer):
+    async def handle(self, body: bytes) -> None:
+        await self.send_headers(headers=[(b"content-type", b"text/event-stream")])
+        for number in range(3):
+            await self.send_body(b"data: %d\n\n" % number, more_body=True)
+            await asyncio.sleep(15)
+        await self.send_body(b"")
+
+
+class Mailer(AsyncConsumer):
+    async def deliver(self, message: dict[str, Any]) -> None:
+        await asyncio.sleep(60)
+        await self.channel_layer.group_send("done", {"type": "delivered"})
+
+
+class OtherActorsTests(ChannelTestCase):
+    use_virtual_time = True
+
+    async def test_a_stream(self) -> None:
+        stream = HttpCommunicator(Stream.as_asgi(), "GET", "/")
+        await stream.start()
+        events = [event.data async for event in stream.events(timeout=15)]
+        self.assertEqual(events, ["0", "1", "2"])
+        self.assertEqual(self.clock.now, 45)
+
+    @apply_routes({"mails": Mailer.as_asgi()})
+    def test_a_worker(self) -> None:
+        with self.run_worker():
+            Channel("mails").send({"type": "deliver"})
+            self.assertEqual(self.advance(60), 1)
+        self.assertGroupSent("done", {"type": "delivered"})
+
+    @apply_routes({"mails": Mailer.as_asgi()})
+    def test_the_end_of_a_worker_waits(self) -> None:
+        self.receive_timeout = 100
+        with self.run_worker():
+            Channel("mails").send({"type": "deliver"})
+        self.assertEqual(self.clock.now, 60)
+        self.assertGroupSent("done")
+
+
+class BlockTests(WebsocketTestCase):
+    application = Timed.as_asgi()
+    ws_path = "/"
+
+    def test_the_clock_goes_on_from_its_time(self) -> None:
+        ann = self.connect()
+        loop = ann.consumer.channel_layer and self._kit.rest.loop
+        before = loop.time()
+        with self.virtual_time() as clock:
+            self.advance(60)
+            self.assertEqual(clock.now, 60)
+        after = loop.time()
+        self.assertGreaterEqual(after, before + 60)
+        self.assertGreaterEqual(loop.time(), after)
+
+    def test_a_timer_goes_through_blocks(self) -> None:
+        ann = self.connect()
+        ann.send_json({"tick": 3600})
+        with self.virtual_time():
+            self.advance(3000)
+        with self.virtual_time() as clock:
+            self.assertEqual(clock.now, 0)
+            self.advance(600)
+        self.assertReceivesJson(ann, 1)
+
+    def test_messages_that_lay_there_expire(self) -> None:
+        Channel("jobs").send({"type": "make"})
+        with self.virtual_time():
+            self.advance(40)
+        with self.virtual_time():
+            self.assertEqual(len(self.channel_layer.pending("jobs")), 1)
+            self.advance(20)
+            self.assertEqual(len(self.channel_layer.pending("jobs")), 0)
+
+    async def test_in_an_async_test(self) -> None:
+        ann = await self.aconnect()
+        await ann.send_json({"tick": 30})
+        with self.virtual_time() as clock:
+            await asyncio.sleep(30)
+            self.assertReceivesJson(ann, 1)
+            self.assertEqual(clock.now, 30)
+
+    def test_it_ends_with_an_exception(self) -> None:
+        with self.assertRaises(ZeroDivisionError), self.virtual_time():
+            raise ZeroDivisionError
+        with self.assertRaises(RuntimeError):
+            self.clock  # noqa: B018 - it raises
+
+    def test_time_is_real_without_it(self) -> None:
+        for call in (lambda: self.advance(1), lambda: self.clock):
+            text = "set use_virtual_time = True on the test case, or write"
+            with self.assertRaisesMessage(RuntimeError, text):
+                call()
+
+    def test_a_block_inside_of_one(self) -> None:
+        with self.virtual_time():
+            text = "virtual_time() inside of virtual time: self.clock is the clock"
+            with self.assertRaisesMessage(RuntimeError, text), self.virtual_time():
+                self.fail("It has begun.")
+
+
+START = dt.datetime(2030, 1, 1, 12, tzinfo=dt.timezone.utc)
+
+
+class WallClockTests(WebsocketTestCase):
+    application = Timed.as_asgi()
+    ws_path = "/"
+
+    def test_it_moves_along(self) -> None:
+        with self.virtual_time(START):
+            self.assertEqual(timezone.now(), START)
+            self.connect()
+            self.assertEqual(timezone.now(), START)
+            self.advance(90.5)
+            self.assertEqual(timezone.now(), START + dt.timedelta(seconds=90.5))
+            self.assertEqual(time.time(), START.timestamp() + 90.5)
+        self.assertFalse(time_machine.escape_hatch.is_travelling())
+
+    def test_it_begins_at_the_real_time(self) -> None:
+        before = timezone.now()
+        with self.virtual_time():
+            begun = timezone.now()
+            self.advance(3600)
+            self.assertEqual(timezone.now() - begun, dt.timedelta(hours=1))
+        self.assertLessEqual(before, begun)
+        self.assertLess(timezone.now(), begun + dt.timedelta(hours=1))
+
+    def test_clocks_that_measure_stay_real(self) -> None:
+        with self.virtual_time():
+            before = time.monotonic(), time.perf_counter()
+            self.advance(3600)
+            self.assertLess(time.monotonic() - before[0], 3600)
+            self.assertLess(time.perf_counter() - before[1], 3600)
+
+    def test_sessions_expire(self) -> None:
+        self.client.force_login(User.objects.create_user("ann"))
+        with self.virtual_time():
+            session = self.client.session
+            session.set_expiry(600)
+            session.save()
+            self.advance(601)
+            self.assertNotIn("_auth_user_id", self.client.session)
+
+    def test_freezegun_has_it(self) -> None:
+        with freezegun.freeze_time(START) as frozen, self.virtual_time():
+            ann = self.connect()
+            ann.send_json({"tick": 30})
+            self.advance(30)
+            self.assertReceivesJson(ann, 1)
+            self.assertEqual(timezone.now(), START)
+            frozen.tick(60)
+            self.assertReceivesNothing(ann)
+
+    def test_a_time_machine_of_the_test_has_it(self) -> None:
+        with time_machine.travel(START, tick=False), self.virtual_time():
+            self.advance(30)
+            self.assertEqual(timezone.now(), START)
+
+    def test_one_inside_of_it_has_it(self) -> None:
+        with self.virtual_time(), time_machine.travel(START, tick=False):
+            self.advance(30)
+            self.assertEqual(timezone.now(), START)
+
+    def test_a_start_where_others_have_it(self) -> None:
+        for name, others in (
+            ("freeze_time()", freezegun.freeze_time(START)),
+            ("time_machine.travel()", time_machine.travel(START)),
+        ):
+            text = f"virtual_time(start=...) inside of {name}: that has the wall clock"
+            with self.subTest(name), others:
+                with self.assertRaisesMessage(ImproperlyConfigured, text):
+                    with self.virtual_time(START):
+                        self.fail("It has begun.")
+            with self.assertRaises(RuntimeError):
+                self.clock  # noqa: B018 - nothing is left in place
+
+
+class WallOfAClassTests(WebsocketTestCase):
+    use_virtual_time = True
+    seen: ClassVar[list[dt.datetime]] = []
+
+    def setUp(self) -> None:
+        self.seen[:] = [timezone.now()]
+
+    def test_it_stands_still_from_the_beginning(self) -> None:
+        self.advance(5)
+        passed = timezone.now() - self.seen[0]
+        self.assertEqual(passed, dt.timedelta(seconds=5))
+
+
+class StandStillTests(OuterTestCase):
+    def test_a_wait_for_a_timer_of_the_application_says_how(self) -> None:
+        class Inner(VirtualTestCase):
+            async def test(self) -> None:
+                ann = await self.aconnect()
+                await ann.send_json({"tick": 30})
+                await asyncio.get_running_loop().create_future()
+
+        (error,) = run_case(Inner).raised
+        self.assertIn("the next timer is due in 30 s", str(error))
+        self.assertIn("'await self.aadvance(30)' goes there", str(error))
+
+
+class RealTimeTests(OuterTestCase):
+    """Where real time rules, virtual time is refused."""
+
+    def assert_refused(self, case: type[Any], what: str) -> None:
+        result = run_case(case)
+        error = result.raised[0] if result.raised else None
+        self.assertIsInstance(error, ImproperlyConfigured)
+        self.assertIn(f"Virtual time together with {what}", str(error))
+        self.assertFalse(time_machine.escape_hatch.is_travelling())
+
+    def test_on_a_live_server(self) -> None:
+        class Inner(LiveServerTestCase):
+            use_virtual_time = True
+
+            def test(self) -> None:
+                self.fail("It has begun.")
+
+        self.assert_refused(Inner, "a live server")
+
+    def test_in_a_block_on_a_live_server(self) -> None:
+        class Inner(LiveServerTestCase):
+            def test(self) -> None:
+                with self.virtual_time():
+                    self.fail("It has begun.")
+
+        self.assert_refused(Inner, "the live server at")
+
+    def test_on_a_real_layer(self) -> None:
+        class Inner(ChannelTestCase):
+            layer_source = "configured"
+            use_virtual_time = True
+
+            def test(self) -> None:
+                self.fail("It has begun.")
+
+        self.assert_refused(Inner, "a real channel layer")
+
+    def test_a_value_that_means_nothing(self) -> None:
+        class Inner(ChannelTestCase):
+            use_virtual_time = "yes"  # type: ignore[assignment]
+
+            def test(self) -> None:
+                self.fail("It has begun.")
+
+        (error,) = run_case(Inner).raised
+        self.assertIn("Inner.use_virtual_time is one of True, False", str(error))
