@@ -322,6 +322,13 @@ def other_user(case: Any) -> None:
 
 
 @scenario
+def no_auth(case: Any) -> None:
+    case.application = None
+    with override_settings(ASGI_APPLICATION="tests.app.asgi.websocket_application"):
+        case.connect(user=make_ann())
+
+
+@scenario
 def refused_user(case: Any) -> None:
     case.connect("/ws/who/", application=STRANGERS_ONLY, user=make_ann())
 
@@ -434,6 +441,11 @@ def not_a_connection(case: Any) -> None:
 @scenario
 def consumer_class(case: Any) -> None:
     case.connect(application=consumers.EchoConsumer)
+
+
+@scenario
+def space_in_a_cookie(case: Any) -> None:
+    case.connect(cookies={"favourite colour": "blue"})
 
 
 @scenario

@@ -1,4 +1,4 @@
-"""What logs a connection in, and where its cookies go back to."""
+"""What logs a connection in."""
 
 from __future__ import annotations
 
@@ -11,27 +11,24 @@ from django.test import AsyncClient, Client
 from .scope import header_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 LOGIN_KEYS = {"headers", "query", "subprotocols", "cookies"}
 
 
 @dataclass
 class Login:
-    """What logs a connection in, and where its cookies go back to."""
+    """What ``get_login()`` has a client bring along."""
 
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     query: Any = None
     subprotocols: list[str] = field(default_factory=list)
-    cookies: list[Mapping[str, Any]] = field(default_factory=list)
-    jars: list[Any] = field(default_factory=list)
+    cookies: Mapping[str, Any] = field(default_factory=dict)
 
-    def keep_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Keep the cookies of an answer where those of the request are."""
-        for name, value in headers:
-            if name.lower() == b"set-cookie":
-                for jar in self.jars:
-                    jar.load(value.decode("latin1"))
+    @property
+    def lasts(self) -> bool:
+        """Whether cookies are all of it, which a client has from then on."""
+        return not (self.headers or self.query or self.subprotocols)
 
     @classmethod
     def from_mapping(cls, login: Any) -> Login:
@@ -45,7 +42,7 @@ class Login:
             headers=header_list(login.get("headers")),
             query=login.get("query"),
             subprotocols=list(login.get("subprotocols") or []),
-            cookies=[login["cookies"]] if login.get("cookies") else [],
+            cookies=login.get("cookies") or {},
         )
 
 

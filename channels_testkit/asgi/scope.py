@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -145,15 +144,6 @@ def _value(name: object, value: object) -> bytes:
 def has_header(headers: HeaderList, name: bytes) -> bool:
     """Tell whether a header is there."""
     return any(key == name for key, _ in headers)
-
-
-def cookie_header(*jars: Mapping[str, Any]) -> bytes:
-    """Return a Cookie header's value for all cookies of the jars."""
-    cookies: dict[str, str] = {}
-    for jar in jars:
-        morsels = jar if isinstance(jar, SimpleCookie) else SimpleCookie(dict(jar))
-        cookies.update({key: morsel.coded_value for key, morsel in morsels.items()})
-    return "; ".join(f"{key}={value}" for key, value in cookies.items()).encode()
 
 
 def _address(remote_address: object) -> list[object]:

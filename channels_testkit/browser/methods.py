@@ -88,10 +88,9 @@ class BrowserMethods(PageAssertions):
                 " takes cookies. Return 'cookies' from get_login(), or log in on a"
                 " page."
             )
-        for jar in cookies:
-            for name, value in jar.items():
-                text = getattr(value, "value", value)
-                found.set_cookie(name, text, self._places.http)
+        for name, value in cookies.items():
+            text = getattr(value, "value", value)
+            found.set_cookie(name, text, self._places.http)
 
     def open_page(self, path: str, browser: Chrome | None = None) -> Chrome:
         """Open a path of the live server, and return the browser."""

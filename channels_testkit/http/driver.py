@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.asgi.login import Login
-from channels_testkit.asgi.scope import cookie_header, has_header
+from channels_testkit.asgi.cookies import (
+    cookie_header,
+    cookies_set_by,
+    keep_cookies,
+)
+from channels_testkit.asgi.scope import has_header
 from channels_testkit.asgi.silence import nothing_came
 from channels_testkit.routing.application import (
     check_application,
@@ -124,20 +128,24 @@ class HttpDriver(Driver[HttpConnection]):
         self.refuse_elsewhere()
         if self.connection is not None:
             return self.connection
-        jars = [] if self._client is None else [self._client.cookies]
-        if jars and not has_header(self.first_scope["headers"], b"cookie"):
-            self.first_scope["headers"].append((b"cookie", cookie_header(*jars)))
+        headers = self.first_scope["headers"]
+        if self._client is not None and not has_header(headers, b"cookie"):
+            headers.append((b"cookie", cookie_header(self._client.cookies)))
         self.connection = HttpConnection(
             self.application,
             self.first_scope,
             say_label=lambda: self.label,
             surroundings=self.surroundings,
-            on_response=Login(jars=jars).keep_cookies,
+            on_response=self._keep_cookies,
         )
         self.connection.holds_error = self.holds_errors
         return self.connection
 
     # The response.
+
+    def _keep_cookies(self, headers: HeaderList) -> None:
+        if self._client is not None:
+            keep_cookies(self._client.cookies, cookies_set_by(headers))
 
     async def event_or_end(self, timeout: float | None) -> HttpConnection:
         """Wait for an event to be read; fail where none can come."""

@@ -8,8 +8,8 @@ from django.test import TransactionTestCase
 from django.test.utils import modify_settings
 from django.utils.functional import classproperty
 
+from channels_testkit.asgi.cookies import cookie_header
 from channels_testkit.asgi.login import Login
-from channels_testkit.asgi.scope import cookie_header
 from channels_testkit.assertions.methods import unbound
 from channels_testkit.engine import parked_loops
 from channels_testkit.routing.application import configured_application
@@ -126,7 +126,7 @@ def login_headers(test: WebsocketMethods, user: Any) -> dict[str, str]:
     with run.database.uncounted():
         given = run.call_test_code(test.get_login, user)
     login = Login.from_mapping(given)
-    headers = [*login.headers, (b"cookie", cookie_header(*login.cookies))]
+    headers = [*login.headers, (b"cookie", cookie_header(login.cookies))]
     return {
         name.decode("latin1"): value.decode("latin1")
         for name, value in headers

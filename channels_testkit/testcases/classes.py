@@ -19,10 +19,10 @@ class WebsocketTestMixin(WebsocketMethods, ChannelTestMixin):
     take these options, by keyword only:
 
     * ``user``: who is logged in, by what ``get_login()`` returns;
-    * ``client``: a Django test client whose cookies are used;
+    * ``client``: a Django test client, whose cookies are the connection's;
     * ``headers``: a dict or a list of pairs, of str or bytes, in the place of
       the class's; host, origin and cookie are added unless given;
-    * ``cookies``: a dict;
+    * ``cookies``: a dict, added to the cookies of the connection;
     * ``subprotocols``: a list, in the place of the class's;
     * ``query``: a dict, pairs or a str, added to that of the path;
     * ``origin``: a str, or ``None`` to send none;

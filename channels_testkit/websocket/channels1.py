@@ -48,8 +48,7 @@ class Channels1Calls(UserAgent, ChannelClient):
     _driver: WebsocketDriver
 
     def __init__(self, alias: str) -> None:
-        ChannelClient.__init__(self, alias)
-        UserAgent.__init__(self)
+        super().__init__(alias)
         self._events: deque[tuple[str, dict[str, Any]]] = deque()
         self._replies: deque[dict[str, Any]] = deque()
 
@@ -152,7 +151,6 @@ class Channels1Calls(UserAgent, ChannelClient):
                 f"The WebSocket is {in_words(connection)}: a client has one connection"
                 " at a time."
             )
-        self._offer_cookies()
         handshake = await self._driver.connect(ws_path=event["path"])
         if handshake.accepted:
             if not check_accept:
@@ -164,9 +162,6 @@ class Channels1Calls(UserAgent, ChannelClient):
         else:
             code = handshake.code if handshake.status is None else handshake.status
             self._replies.append({"close": code})
-
-    def _offer_cookies(self) -> None:
-        self._driver.jar = self.cookies or None
 
     async def _receive(self, event: Mapping[str, Any]) -> None:
         connection = self._connection(RECEIVE)

@@ -111,7 +111,6 @@ class WSClient(Channels1Calls):
         A refusal is an answer, not a failure. Raises ``NoFrame`` when the
         application neither accepts nor rejects within ``timeout`` seconds.
         """
-        self._offer_cookies()
         if not self._run.is_async:
             self._driver.ask_test()
         work = self._driver.connect(timeout, ws_path=path)
@@ -122,7 +121,6 @@ class WSClient(Channels1Calls):
         self, path: str | None = None, *, timeout: float | None = None
     ) -> Handshake:
         """Open the connection; return the ``Handshake``: see ``connect()``."""
-        self._offer_cookies()
         return await self._driver.connect(timeout, ws_path=path)
 
     reconnect, areconnect = _twins(WebsocketCommunicator.reconnect)

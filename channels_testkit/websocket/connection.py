@@ -40,7 +40,14 @@ class WebsocketConnection(Connection):
         self.close_reason = ""
         #: The payload of every frame that came, read or not.
         self.frames: list[str | bytes] = []
+        #: The user whom the test has asked for, where it has.
         self.user: object = None
+        #: Whether the application is the project's, and not the test's own.
+        self.is_of_project = False
+        #: Whether the scope may have no user, for the test knows a way of
+        #: its own by which the application finds one.
+        self.may_lack_user = False
+        self._has_set_user = False
         #: The path as the test gave it, which may carry a query string.
         self.opened_at = ""
 
@@ -48,12 +55,9 @@ class WebsocketConnection(Connection):
         self,
         application: ASGIApplication,
         scope: MutableMapping[str, Any],
-        *,
-        user: object = None,
     ) -> None:
-        """Run the application; ``user`` is for one without auth."""
+        """Run the application."""
         self.application = application
-        self.user = user
         self._path = scope["path"]
         self._state = "connecting"
         self._protocol = WebsocketProtocol(
@@ -74,9 +78,17 @@ class WebsocketConnection(Connection):
 
     def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
         """Take note of the consumer; give it a user where none is set."""
-        if self.consumer is None and self.user is not None:
-            scope.setdefault("user", self.user)
+        is_missing = self.consumer is None and "user" not in scope
+        if self.user is not None and is_missing and not self.may_lack_user:
+            scope["user"] = self.user
+            self._has_set_user = True
         super().meet(consumer, scope)
+
+    @property
+    def lacks_user(self) -> bool:
+        """Whether there would be no user in the scope in production."""
+        is_ours = self._has_set_user and self.scope.get("user") is self.user
+        return self.is_of_project and is_ours
 
     def _shown(self, event: Event) -> Event:
         is_first = event.get("type") == "websocket.connect"

@@ -6,8 +6,6 @@ import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.conf import settings
-
 from channels_testkit.asgi.login import Login
 
 if TYPE_CHECKING:
@@ -15,14 +13,16 @@ if TYPE_CHECKING:
 
     from channels_testkit.running.run import TestRun
 
-    from .opening import Options
-
 
 _QUESTIONS = ("get_ws_headers", "get_subprotocols")
 
 
 class Credentials(NamedTuple):
-    """What goes into a handshake; each may be awaitable at first."""
+    """
+    What goes into a handshake; each may be awaitable at first.
+
+    ``login`` is None where nobody has to log in.
+    """
 
     login: Any
     headers: Any
@@ -41,17 +41,21 @@ class Asking:
         """Return the one of a test."""
         return run.once(cls, lambda: cls(run))
 
-    def calls_test_code(self, options: Options) -> bool:
+    def calls_test_code(self, user: Any) -> bool:
         """Tell whether ``ask()`` would call a method of the test's own."""
-        return options.user is not None or not all(
+        return user is not None or not all(
             name in self._known or _is_of_kit(getattr(self._run.options, name))
             for name in _QUESTIONS
         )
 
-    def ask(self, options: Options, jar: Any) -> Credentials:
-        """Call the test's methods. This belongs on the test's thread."""
+    def ask(self, user: Any) -> Credentials:
+        """
+        Call the test's methods, for the login of a user where one is given.
+
+        This belongs on the test's thread.
+        """
         headers, subprotocols = map(self._ask_once, _QUESTIONS)
-        return Credentials(self._ask_login(options, jar), headers, subprotocols)
+        return Credentials(self._ask_login(user), headers, subprotocols)
 
     async def answer(self, asked: Credentials) -> Credentials:
         """Await what has to be awaited."""
@@ -59,7 +63,7 @@ class Asking:
         subprotocols = await _awaited(asked.subprotocols)
         with self._run.database.uncounted():
             login = await _awaited(asked.login)
-        if not isinstance(login, Login):
+        if asked.login is not None and not isinstance(login, Login):
             login = Login.from_mapping(login)
         return Credentials(login, headers, subprotocols)
 
@@ -69,25 +73,17 @@ class Asking:
             self._known[name] = _Once(answer) if inspect.isawaitable(answer) else answer
         return self._known[name]
 
-    def _ask_login(self, options: Options, jar: Any) -> Any:
-        if options.user is not None:
-            with self._run.database.uncounted():
-                return self._run.options.get_login(options.user)
-        if options.client is not None:
-            jar = options.client.cookies
-        if jar is not None:
-            return Login(cookies=[jar], jars=[jar])
-        return self._shared_login()
+    def _ask_login(self, user: Any) -> Any:
+        if user is None:
+            return None
+        with self._run.database.uncounted():
+            login = self._run.options.get_login(user)
+        return login if inspect.isawaitable(login) else Login.from_mapping(login)
 
-    def _shared_login(self) -> Login:
-        jars = [client.cookies for client in self._run.options.get_clients()]
-        sessions = {_session_of(jar) for jar in jars} - {None}
-        if len(sessions) > 1:
-            raise RuntimeError(
-                "self.client and self.async_client have different sessions: say whose"
-                " connection this is, with user= or client=."
-            )
-        return Login(cookies=list(jars), jars=jars)
+    @property
+    def has_own_login(self) -> bool:
+        """Whether the test has a ``get_login()`` of its own."""
+        return not _is_of_kit(self._run.options.get_login)
 
 
 class _Once:
@@ -110,8 +106,3 @@ def _is_of_kit(method: Any) -> bool:
 
 async def _awaited(answer: Any) -> Any:
     return await answer if inspect.isawaitable(answer) else answer
-
-
-def _session_of(jar: Any) -> str | None:
-    morsel = jar.get(settings.SESSION_COOKIE_NAME)
-    return None if morsel is None or not morsel.value else str(morsel.value)

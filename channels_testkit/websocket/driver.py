@@ -27,7 +27,8 @@ from .connection import (
 )
 from .credentials import Asking, Credentials
 from .frame_failures import check_frame_is_next
-from .handshake_failures import check_user
+from .handshake_failures import check_user, no_auth
+from .identity import Identity
 from .opening import final_scope, first_scope
 
 if TYPE_CHECKING:
@@ -35,7 +36,11 @@ if TYPE_CHECKING:
 
     from channels.consumer import AsyncConsumer
 
-    from channels_testkit.asgi.application import ASGIApplication, Event
+    from channels_testkit.asgi.application import (
+        ASGIApplication,
+        Event,
+        GivenApplication,
+    )
     from channels_testkit.running.run import TestRun
 
     from .handshake import Handshake
@@ -64,19 +69,23 @@ class WebsocketDriver(Driver[WebsocketConnection]):
     ) -> None:
         super().__init__(say_label, options.policies)
         self.path = path
-        self.options = options
+        self.set_options(options)
         extensions = self.run.options.get_extensions() if self.run else ASGI_EXTENSIONS
         #: The scope before the login is known.
         self.first_scope = first_scope(path, options, extensions)
-        #: The cookies of a client, which then go with the handshake.
-        self.jar: Any = None
-        self._login = Login()
         self._asked: Credentials | None = None
         if self.run is not None:
             self._all = drivers_of(self.run)
             self._all.append(self)
             self._number = len(self._all)
             self.run.opened.register(self)
+
+    def set_options(self, options: Options) -> None:
+        """Have options for a client that has not connected."""
+        self.options = options
+        get_clients = self.run.options.get_clients if self.run else tuple
+        #: Its cookies, and who it is logged in as.
+        self.identity = Identity(options, get_clients)
 
     @property
     def usual_label(self) -> str:
@@ -149,9 +158,13 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         connection = self.connected("connect()")
         handshake = await self._handshake(connection, self.seconds(timeout))
         connection.take_handshake()
-        self._login.keep_cookies(handshake.headers)
+        expected = self.identity.expected_user
+        self.identity.jar.keep(handshake.headers)
+        # A refusal may come from what is in front of the auth middleware.
+        if handshake.accepted and connection.lacks_user:
+            raise no_auth(connection)
         if handshake.accepted:
-            check_user(connection, self.options.user)
+            check_user(connection, expected)
         return handshake
 
     async def open(self) -> WebsocketConnection:
@@ -159,60 +172,79 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         self.refuse_elsewhere()
         application = self.application
         credentials = await self._credentials()
-        self._login = credentials.login
+        self.identity.take(credentials.login)
+        self.identity.jar.check_session()
         scope = final_scope(
             self.first_scope,
             self.options,
-            self._login,
+            self.identity.login,
+            cookies=self.identity.jar.cookies,
             application=application,
             class_headers=credentials.headers,
             class_subprotocols=credentials.subprotocols,
         )
-        user = self.options.user
-        if user is not None and is_bare(application):
+        user = self.identity.user
+        is_given = self._given_application is not None
+        if user is not None and is_given and is_bare(application):
             # Nothing in the application can find the user by itself.
             scope.setdefault("user", user)
-        self.connection = WebsocketConnection(lambda: self.label, self.surroundings)
-        self.connection.opened_at = self.path
-        self.connection.holds_error = self.holds_errors
-        self.connection.start(application, scope, user=user)
-        return self.connection
+        self.connection = connection = WebsocketConnection(
+            lambda: self.label, self.surroundings
+        )
+        connection.opened_at = self.path
+        connection.holds_error = self.holds_errors
+        connection.user = user
+        connection.is_of_project = not is_given
+        connection.may_lack_user = not is_given and self._has_own_login
+        connection.start(application, scope)
+        return connection
 
     async def _credentials(self) -> Credentials:
         if self.run is None:
             return await self._own_credentials()
         asking = Asking.of(self.run)
         asked, self._asked = self._asked, None
-        if asked is None and asking.calls_test_code(self.options):
-            asked = await sync_to_async(asking.ask)(self.options, self.jar)
+        user = self.identity.to_log_in
+        if asked is None and asking.calls_test_code(user):
+            asked = await sync_to_async(asking.ask)(user)
         elif asked is None:
-            asked = asking.ask(self.options, self.jar)
+            asked = asking.ask(user)
         return await asking.answer(asked)
 
     async def _own_credentials(self) -> Credentials:
         """Return the login of the user, where no test can be asked."""
-        login = Login()
-        if self.options.user is not None:
-            found = await sync_to_async(session_login)(self.options.user)
-            login = Login.from_mapping(found)
+        login, user = None, self.identity.to_log_in
+        if user is not None:
+            login = Login.from_mapping(await sync_to_async(session_login)(user))
         return Credentials(login, headers=None, subprotocols=())
+
+    @property
+    def _has_own_login(self) -> bool:
+        """Whether the test, and not the kit, knows how users log in."""
+        return self.run is not None and Asking.of(self.run).has_own_login
 
     def ask_test(self) -> None:
         """Ask for login and headers now, on the test's thread."""
         if self.run is not None:
-            self._asked = Asking.of(self.run).ask(self.options, self.jar)
+            self._asked = Asking.of(self.run).ask(self.identity.to_log_in)
 
     @property
     def application(self) -> ASGIApplication:
         """The application: the given one, or that of the test."""
-        given = self.options.application or applied_application()
-        if given is None and self.run is not None:
-            given = self.run.options.get_application()
+        given = self._given_application
         if given is None:
             return project_application()
         kind = NoWebsocketsError if self.holds_errors else ImproperlyConfigured
         need_websockets(given, "The application of this connection", kind)
         return check_application(given)
+
+    @property
+    def _given_application(self) -> GivenApplication | None:
+        """The application that the test gives in place of the project's."""
+        given = self.options.application or applied_application()
+        if given is None and self.run is not None:
+            given = self.run.options.get_application()
+        return given
 
     async def _handshake(
         self, connection: WebsocketConnection, timeout: float

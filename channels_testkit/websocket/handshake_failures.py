@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from channels.security.websocket import WebsocketDenier
+from django.conf import settings
 
 from channels_testkit.asgi.transcript import shorten
 from channels_testkit.routing.origins import (
@@ -77,7 +78,7 @@ def _steps_to_reject(connection: WebsocketConnection) -> str:
 
 
 def _user_line(connection: WebsocketConnection) -> str:
-    user = connection.scope.get("user")
+    user = None if connection.lacks_user else connection.scope.get("user")
     who = "not set" if user is None else str(user)
     lines = [f"scope['user']: {who}", f"Origin: {_origin(connection) or 'none'}"]
     opened_as = connection.user
@@ -124,6 +125,17 @@ def check_user(connection: WebsocketConnection, user: Any) -> None:
         f"{connection.label} was opened as {_named(user)}, but the application's"
         f" scope has the user {_named(seen)}.\n\n"
         f"{_LOGIN_HINT}\n\n"
+        f"{connection.transcript}"
+    )
+
+
+def no_auth(connection: WebsocketConnection) -> AssertionError:
+    """Return the failure of a login that nothing in the project looks for."""
+    return AssertionError(
+        f"{connection.label} was opened as {_named(connection.user)}, but nothing in"
+        f" ASGI_APPLICATION ({settings.ASGI_APPLICATION!r}) sets scope['user'].\n\n"
+        "In production there would be no user: wrap its WebSocket routes in"
+        f" AuthMiddlewareStack, of channels.auth. {_LOGIN_HINT}\n\n"
         f"{connection.transcript}"
     )
 

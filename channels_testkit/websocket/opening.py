@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.test import AsyncClient, Client
 
+from channels_testkit.asgi.cookies import check_cookies, cookie_header
 from channels_testkit.asgi.login import check_client
 from channels_testkit.asgi.scope import (
     HOST,
-    cookie_header,
     has_header,
     header_list,
     join_query,
@@ -96,8 +96,7 @@ class Options:
         check_subprotocols(self.subprotocols)
         if self.origin is not UNSET and not isinstance(self.origin, (str, type(None))):
             raise TypeError(f"origin= is a str or None, not {self.origin!r}.")
-        if self.cookies is not None and not hasattr(self.cookies, "items"):
-            raise TypeError(f"cookies= is a dict, not {self.cookies!r}.")
+        check_cookies(self.cookies)
 
 
 def options_of(given: ConnectOptions) -> Options:
@@ -132,6 +131,7 @@ def final_scope(
     options: Options,
     login: Login,
     *,
+    cookies: Mapping[str, Any],
     application: object,
     class_headers: Any,
     class_subprotocols: Iterable[str],
@@ -147,10 +147,9 @@ def final_scope(
     if origin is UNSET:
         has_origin = has_header(headers, b"origin")
         origin = None if has_origin else default_origin(application)
-    cookies = cookie_header(*login.cookies, options.cookies or {})
     # In the order of browsers.
     first = [(b"host", HOST.encode()), (b"origin", (origin or "").encode())]
-    last = [(b"cookie", cookies)]
+    last = [(b"cookie", cookie_header(cookies))]
     final["headers"] = _added(first, headers) + headers + _added(last, headers)
     final["query_string"] = join_query(final["query_string"].decode(), login.query)
     check_subprotocols(class_subprotocols)

@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.auth import authenticate
 from django.test import Client
 
+from channels_testkit.asgi.cookies import check_cookie
 from channels_testkit.asgi.login import has_sessions
 from channels_testkit.running.kit_calls import kit_coroutine
+
+from .cookie_jar import CookieJar
 
 if TYPE_CHECKING:
     from http.cookies import SimpleCookie
 
     from channels_testkit.running.run import TestRun
 
+    from .driver import WebsocketDriver
+
 
 class Browser(Client):
-    """Django's test client, with one session object for its whole life."""
+    """Django's test client on a jar, with one session object for its life."""
 
     _store: Any = None
+
+    def __init__(self, jar: CookieJar) -> None:
+        # Django's constructor empties the cookies, which are not its own.
+        self._jar = CookieJar(None, tuple)
+        super().__init__()
+        self._jar = jar
+
+    @property
+    def cookies(self) -> SimpleCookie:
+        """The cookies of the jar."""
+        return self._jar.cookies
+
+    @cookies.setter
+    def cookies(self, cookies: SimpleCookie) -> None:
+        self._jar.cookies = cookies
 
     @property
     def session(self) -> Any:
@@ -43,27 +65,50 @@ class Browser(Client):
 
 
 class UserAgent:
-    """What a client is besides its connection: cookies and a login."""
+    """
+    What a client is besides its connection: cookies and a login.
+
+    Both are a browser's, however the login was made, and last until the client
+    logs in or out: across ``reconnect()``, too.
+    """
 
     _run: TestRun
+    _driver: WebsocketDriver
 
-    def __init__(self) -> None:
-        self._browser = Browser()
+    @cached_property
+    def _browser(self) -> Browser:
+        return Browser(self._driver.identity.jar)
 
     @property
     def cookies(self) -> SimpleCookie:
-        """The cookies that go with the next handshake."""
-        return self._browser.cookies
+        """
+        The cookies that go with the next handshake.
+
+        They are those of ``client=``, where that is given. Without ``client=``
+        and ``user=``, those of ``self.client`` and ``self.async_client`` are
+        among them, until this client logs in or out.
+        """
+        return self._driver.identity.jar.cookies
 
     def set_cookie(self, key: str, value: str) -> None:
-        """Send a cookie with the next handshake."""
+        """
+        Send a cookie with the next handshake.
+
+        Raises ``ValueError`` for a name that no cookie can have.
+        """
+        check_cookie(key, value, "set_cookie()")
         self.cookies[key] = value
 
     @property
     def session(self) -> Any:
-        """The session of the cookies: one object, also across logins."""
+        """
+        The session of the cookies: one object, also across logins.
+
+        Raises ``RuntimeError`` before the login that ``user=`` makes.
+        """
         self._refuse_in_async_test("asession")
         self._need_sessions()
+        self._driver.identity.check_session()
         with self._run.database.uncounted():
             return self._browser.session
 
@@ -75,6 +120,7 @@ class UserAgent:
         Its methods have twins as well: ``aget()``, ``aset()``, ``asave()``.
         """
         self._need_sessions()
+        self._driver.identity.check_session()
         with self._run.database.uncounted():
             return await sync_to_async(lambda: self._browser.session)()
 
@@ -83,40 +129,58 @@ class UserAgent:
         self._refuse_in_async_test("alogin")
         self._need_sessions()
         with self._run.database.uncounted():
-            return self._browser.login(**credentials)
+            return self._login(credentials)
 
     @kit_coroutine
     async def alogin(self, **credentials: Any) -> bool:
         """Log in; tell whether the credentials were right."""
         self._need_sessions()
         with self._run.database.uncounted():
-            return await sync_to_async(self._browser.login)(**credentials)
+            return await sync_to_async(self._login)(credentials)
 
     def force_login(self, user: Any, backend: str | None = None) -> None:
-        """Log a user in without credentials."""
+        """Log a user in without credentials, in place of who was logged in."""
         self._refuse_in_async_test("aforce_login")
         self._need_sessions()
         with self._run.database.uncounted():
-            self._browser.force_login(user, backend)
+            self._force_login(user, backend)
 
     @kit_coroutine
     async def aforce_login(self, user: Any, backend: str | None = None) -> None:
-        """Log a user in without credentials."""
+        """Log a user in without credentials, in place of who was logged in."""
         self._need_sessions()
         with self._run.database.uncounted():
-            await sync_to_async(self._browser.force_login)(user, backend)
+            await sync_to_async(self._force_login)(user, backend)
 
     def logout(self) -> None:
-        """Forget the session and the cookies."""
+        """
+        End the session and forget the cookies, however it was logged in.
+
+        Those of ``client=`` are its as well; ``self.client`` keeps its own.
+        """
         self._refuse_in_async_test("alogout")
         with self._run.database.uncounted():
-            self._browser.logout()
+            self._logout()
 
     @kit_coroutine
     async def alogout(self) -> None:
-        """Forget the session and the cookies."""
+        """End the session and forget the cookies: see ``logout()``."""
         with self._run.database.uncounted():
-            await sync_to_async(self._browser.logout)()
+            await sync_to_async(self._logout)()
+
+    def _login(self, credentials: dict[str, Any]) -> bool:
+        user = authenticate(**credentials)
+        if user is not None:
+            self._force_login(user, user.backend)
+        return user is not None
+
+    def _force_login(self, user: Any, backend: str | None) -> None:
+        self._driver.identity.become_independent()
+        self._browser.force_login(user, backend)
+
+    def _logout(self) -> None:
+        self._driver.identity.become_independent()
+        self._browser.logout()
 
     def _refuse_in_async_test(self, twin: str) -> None:
         self._run.refuse_in_async_test(f"client.{twin}")

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-from http.cookies import SimpleCookie
-
 from django.test import SimpleTestCase
 
 from channels_testkit import WebsocketTestCase
 from channels_testkit.asgi.scope import (
-    cookie_header,
     header_list,
     join_query,
     path_of,
@@ -164,15 +161,6 @@ class HeaderTests(SimpleTestCase):
             with self.subTest(headers=headers), self.assertRaises(TypeError) as caught:
                 header_list(headers)
             self.assertEqual(str(caught.exception), text)
-
-
-class CookieTests(SimpleTestCase):
-    def test_joins_jars_and_dicts(self):
-        jar = SimpleCookie("a=1; b=2")
-        self.assertEqual(cookie_header(jar, {"b": "3", "c": "4"}), b"a=1; b=3; c=4")
-
-    def test_is_empty_without_cookies(self):
-        self.assertEqual(cookie_header(SimpleCookie(), {}), b"")
 
 
 class WholeScopeTests(WebsocketTestCase):

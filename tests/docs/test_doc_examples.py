@@ -184,6 +184,16 @@ class ConnectTests(WebsocketTestCase):
 
     # docs:end reconnect
 
+    # docs:start logout
+    def test_who_has_logged_out_comes_back_as_a_stranger(self):
+        ann = self.connect("/ws/echo/", user=User.objects.create_user("ann"))
+        self.assertIn("sessionid", ann.cookies)
+        ann.logout()
+        ann.reconnect()
+        self.assertTrue(ann.scope["user"].is_anonymous)
+
+    # docs:end logout
+
     # docs:start free-standing
     async def test_code_written_for_channels(self):
         communicator = WebsocketCommunicator(EchoConsumer.as_asgi(), "/echo/")

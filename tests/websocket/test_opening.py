@@ -175,6 +175,14 @@ class OptionTests(SimpleWebsocketTestCase):
             ({"origin": b"a"}, "origin= is a str or None, not b'a'."),
             ({"cookies": "a=1"}, "cookies= is a dict, not 'a=1'."),
             (
+                {"cookies": {"a": None}},
+                "cookies= has None for 'a': the value of a cookie is a str.",
+            ),
+            (
+                {"cookies": {b"a": "1"}},
+                "cookies= has the name b'a': the name of a cookie is a str.",
+            ),
+            (
                 {"application": EchoConsumer},
                 "EchoConsumer is a consumer class, not an application: use"
                 " EchoConsumer.as_asgi().",

@@ -32,6 +32,15 @@ class CookieTests(SimpleWebsocketTestCase):
         client.connect()
         self.assertEqual(self.cookie_header(client), b"theme=dark; size=9")
 
+    def test_a_name_that_no_cookie_can_have_is_refused(self):
+        with self.assertRaises(ValueError) as caught:
+            WSClient().set_cookie("a b", "1")
+        self.assertEqual(
+            str(caught.exception),
+            "set_cookie() has the name 'a b', which no cookie can have: use letters,"
+            " digits, '-' and '_'.",
+        )
+
     async def test_the_last_value_of_a_cookie_counts_in_an_async_test(self):
         client = WSClient()
         client.set_cookie("theme", "light")

@@ -104,7 +104,7 @@ class LiveViewMounting(LiveViewHTML):
         if self._stand_in is not None:
             scope, logged_in = {**scope, "user": self._stand_in}, None
         options = self._driver.options
-        self._driver.options = replace(options, user=logged_in, scope=scope)
+        self._driver.set_options(replace(options, user=logged_in, scope=scope))
 
     @property
     def consumer(self) -> Any:

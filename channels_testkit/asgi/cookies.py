@@ -1,0 +1,97 @@
+"""Cookies, as a browser keeps them and sends them."""
+
+from __future__ import annotations
+
+import time
+from email.utils import mktime_tz, parsedate_tz
+from http.cookies import CookieError, Morsel, SimpleCookie
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def cookie_header(cookies: Mapping[str, Any]) -> bytes:
+    """Return a Cookie header's value for the cookies that have not expired."""
+    return "; ".join(
+        f"{name}={morsel.coded_value}"
+        for name, morsel in as_jar(cookies).items()
+        if not has_expired(morsel)
+    ).encode()
+
+
+def as_jar(cookies: Mapping[str, Any]) -> SimpleCookie:
+    """Return the cookies of a dict, with their values as they are sent."""
+    return cookies if isinstance(cookies, SimpleCookie) else SimpleCookie(dict(cookies))
+
+
+def cookies_set_by(headers: Iterable[tuple[bytes, bytes]]) -> SimpleCookie:
+    """Return the cookies that the headers of an answer set or delete."""
+    found = SimpleCookie()
+    for name, value in headers:
+        if name.lower() == b"set-cookie":
+            _read(value.decode("latin1"), found)
+    return found
+
+
+def _read(set_cookie: str, found: SimpleCookie) -> None:
+    pair, *attributes = set_cookie.split(";")
+    key, _, value = (part.strip() for part in pair.partition("="))
+    morsel: Morsel[str] = Morsel()
+    try:
+        morsel.set(key, *found.value_decode(value))
+    except CookieError:
+        # Django's test clients can keep no cookie of such a name either.
+        return
+    for attribute in attributes:
+        name, _, said = (part.strip() for part in attribute.partition("="))
+        if name.lower() in morsel:
+            morsel[name] = said if "=" in attribute else True
+    found[key] = morsel
+
+
+def keep_cookies(jar: SimpleCookie, cookies: SimpleCookie) -> None:
+    """Put cookies into a jar, and take those out that have expired."""
+    for key, morsel in cookies.items():
+        if has_expired(morsel):
+            jar.pop(key, None)
+        else:
+            jar[key] = morsel.copy()
+
+
+def has_expired(morsel: Morsel[str]) -> bool:
+    """Tell whether a cookie has been deleted, or its time is over."""
+    seconds = str(morsel["max-age"])
+    if seconds.removeprefix("-").isdecimal():
+        return int(seconds) <= 0
+    expires = parsedate_tz(str(morsel["expires"] or ""))
+    return expires is not None and mktime_tz(expires) <= time.time()
+
+
+def check_cookies(cookies: Any) -> None:
+    """Raise ``TypeError`` or ``ValueError`` for what cannot be sent."""
+    if cookies is None:
+        return
+    if not hasattr(cookies, "items"):
+        raise TypeError(f"cookies= is a dict, not {cookies!r}.")
+    for name, value in cookies.items():
+        check_cookie(name, value, "cookies=")
+
+
+def check_cookie(name: Any, value: Any, owner: str) -> None:
+    """Raise ``TypeError`` or ``ValueError`` for what is no cookie."""
+    if not isinstance(name, str):
+        raise TypeError(
+            f"{owner} has the name {name!r}: the name of a cookie is a str."
+        )
+    if value is None or isinstance(value, bytes):
+        raise TypeError(
+            f"{owner} has {value!r} for {name!r}: the value of a cookie is a str."
+        )
+    try:
+        SimpleCookie({name: value})
+    except CookieError as error:
+        raise ValueError(
+            f"{owner} has the name {name!r}, which no cookie can have: use letters,"
+            " digits, '-' and '_'."
+        ) from error

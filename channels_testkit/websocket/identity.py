@@ -1,0 +1,67 @@
+"""Who a WebSocket client is: its cookies, and the login that it began with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.asgi.login import Login
+
+from .cookie_jar import CookieJar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .opening import Options
+
+
+class Identity:
+    """
+    The cookies of a client, and what logs it in with each handshake.
+
+    ``user`` is who the test has asked for, until the client logs in or out by
+    itself. A login by cookies is made once; tokens are asked for again.
+    """
+
+    def __init__(
+        self, options: Options, get_clients: Callable[[], Iterable[Any]]
+    ) -> None:
+        is_somebody = options.user is not None or options.client is not None
+        lenders = tuple if is_somebody else get_clients
+        self.jar = CookieJar(options.client, lenders)
+        self.jar.add(options.cookies or {})
+        self.user = options.user
+        self.login = Login()
+        self._is_logged_in = False
+
+    @property
+    def to_log_in(self) -> Any:
+        """The user whose login goes into the next handshake, or None."""
+        return None if self._is_logged_in and self.login.lasts else self.user
+
+    def take(self, login: Login | None) -> None:
+        """Take a login for the next handshake, where one was asked for."""
+        if login is not None:
+            self.login = login
+            self._is_logged_in = True
+            self.jar.add(login.cookies)
+
+    def check_session(self) -> None:
+        """Raise ``RuntimeError`` where a login will bring another session."""
+        if not self._is_logged_in and getattr(self.user, "is_authenticated", False):
+            raise RuntimeError(
+                "The session of a client with user= comes with its login, which"
+                " connect() makes: connect first, or write force_login(user) in the"
+                " place of user=."
+            )
+
+    @property
+    def expected_user(self) -> Any:
+        """The user that a handshake must be of, or None where none must."""
+        # Else the test or the application has replaced the login.
+        return self.user if self.jar.has(self.login.cookies) else None
+
+    def become_independent(self) -> None:
+        """Drop what the test has given: the user, and borrowed cookies."""
+        self.user = None
+        self.login = Login()
+        self.jar.stop_borrowing()
