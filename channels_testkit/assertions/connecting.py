@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from channels_testkit.asgi.login import session_login
 from channels_testkit.asgi.scope import ASGI_EXTENSIONS
 from channels_testkit.asgi.wire import JsonWire
-from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.kit_calls import kit_coroutine, kit_opening
 from channels_testkit.websocket.client import WSClient
 from channels_testkit.websocket.communicator import WebsocketCommunicator
 from channels_testkit.websocket.handshake_failures import refused
@@ -83,6 +83,7 @@ class Connecting(InRun, JsonWire):
         Fails, with code, reason and user, when the handshake is refused, and
         when the application takes it for another user's. Raises
         ``ImproperlyConfigured`` when there is neither a path nor ``ws_path``.
+        A ``with`` block on it disconnects at its end.
 
         Example::
 
@@ -97,11 +98,15 @@ class Connecting(InRun, JsonWire):
             raise refused(driver_of(client).connected("connect()"))
         return client
 
-    @kit_coroutine
+    @kit_opening
     async def aconnect(
         self, path: str | None = None, **options: Unpack[ConnectOptions]
     ) -> WebsocketCommunicator:
-        """Return a connected communicator. As ``connect()``."""
+        """
+        Return a connected communicator, as ``connect()`` does a client.
+
+        ``async with`` on the call disconnects at the end of the block.
+        """
         __tracebackhide__ = True
         communicator = self.create_communicator(path, **options)
         if not await communicator.connect():

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from typing_extensions import Unpack
 
+    from channels_testkit.running.kit_calls import Opening
     from channels_testkit.websocket.client import WSClient
     from channels_testkit.websocket.communicator import WebsocketCommunicator
     from channels_testkit.websocket.options import ConnectOptions
@@ -28,5 +27,5 @@ class AsyncConnect(Protocol):
 
     def __call__(
         self, path: str | None = None, **options: Unpack[ConnectOptions]
-    ) -> Coroutine[Any, Any, WebsocketCommunicator]:
+    ) -> Opening[WebsocketCommunicator]:
         """Return a connected communicator."""

@@ -10,16 +10,21 @@ import inspect
 import os
 import re
 import sys
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from asgiref.sync import markcoroutinefunction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Generator
+
+    from typing_extensions import Self
 
     F = TypeVar("F", bound=Callable[..., Any])
     P = ParamSpec("P")
     T = TypeVar("T")
+
+__unittest = True
 
 
 class UnawaitedCalls:
@@ -80,17 +85,111 @@ def kit_coroutine(function: F) -> F:
     """
 
     def call(*args: Any, **options: Any) -> Coroutine[Any, Any, Any]:
-        if unawaited:
-            unawaited[-1].refuse_in_child()
-        coroutine: Coroutine[Any, Any, Any] = function(*args, **options)
-        if unawaited:
-            unawaited[-1].note(coroutine, _call_of(function, args[0]), _caller())
-        return coroutine
+        return _begun(function, args, options)
 
-    call.__wrapped__ = function  # type: ignore[attr-defined]
+    return _named_as(function, call)  # type: ignore[no-any-return]
+
+
+def _begun(
+    function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]
+) -> Coroutine[Any, Any, Any]:
+    """Return the coroutine of a call, which is noted until it is awaited."""
+    if unawaited:
+        unawaited[-1].refuse_in_child()
+    coroutine: Coroutine[Any, Any, Any] = function(*args, **options)
+    if unawaited:
+        unawaited[-1].note(coroutine, _call_of(function, args[0]), _caller())
+    return coroutine
+
+
+def _named_as(function: Any, call: Any) -> Any:
+    call.__wrapped__ = function
     for name in ("__doc__", "__name__", "__qualname__", "__module__"):
         setattr(call, name, getattr(function, name))
-    return markcoroutinefunction(call)  # type: ignore[return-value]
+    return markcoroutinefunction(call)
+
+
+class Entered(Protocol):
+    """What a block of an async test can enter and leave."""
+
+    async def __aenter__(self) -> Any:
+        """Enter it."""
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Leave it."""
+
+
+E = TypeVar("E", bound=Entered)
+E_co = TypeVar("E_co", bound=Entered, covariant=True)
+
+
+class Opening(Coroutine[Any, Any, E_co]):
+    """
+    A call that opens a connection: ``await`` it, or enter it.
+
+    It is a coroutine, so tasks and groups take it. ``async with`` awaits it
+    and leaves the connection at the end of the block.
+    """
+
+    def __init__(self, coroutine: Any) -> None:
+        self._coroutine = coroutine
+        self.__name__ = coroutine.__name__
+        self.__qualname__ = coroutine.__qualname__
+
+    async def __aenter__(self) -> E_co:
+        self._opened: E_co = await self
+        await self._opened.__aenter__()
+        return self._opened
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._opened.__aexit__(*exc_info)
+
+    # What awaits it steps the coroutine itself.
+
+    def __await__(self) -> Generator[Any, Any, E_co]:
+        return self
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        __tracebackhide__ = True
+        return self._coroutine.send(None)
+
+    def send(self, value: Any) -> Any:
+        """Go on with the coroutine."""
+        __tracebackhide__ = True
+        return self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Go on with the coroutine, by an exception."""
+        __tracebackhide__ = True
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        """End the coroutine."""
+        self._coroutine.close()
+
+    def __getattr__(self, name: str) -> Any:
+        # Where it is, and what it awaits: ``cr_frame`` and the like.
+        if name.startswith("cr_"):
+            return getattr(self._coroutine, name)
+        raise AttributeError(name)
+
+
+def kit_opening(
+    function: Callable[P, Coroutine[Any, Any, E]],
+) -> Callable[P, Opening[E]]:
+    """
+    Make a ``kit_coroutine()`` whose result a block can enter.
+
+    ``async with`` on the call itself leaves what it opens.
+    """
+
+    def call(*args: P.args, **options: P.kwargs) -> Opening[E]:
+        return Opening(_begun(function, args, options))
+
+    return _named_as(function, call)  # type: ignore[no-any-return]
 
 
 def sync_twin(
@@ -131,5 +230,5 @@ def _call_of(function: Callable[..., Any], owner: object) -> str:
 
 
 def _caller() -> str:
-    frame = sys._getframe(2)  # noqa: SLF001 - what inspect does, but at once
+    frame = sys._getframe(3)  # noqa: SLF001 - what inspect does, but at once
     return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"

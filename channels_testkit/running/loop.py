@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import os
 import re
 from collections import Counter
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from channels_testkit.asgi.surroundings import Surroundings
@@ -26,7 +26,7 @@ from .silent import is_failure
 from .time_of_run import TimeOfRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from channels_testkit.asgi.wire import JsonWire
     from channels_testkit.engine.rest import RestWatch
@@ -288,7 +288,7 @@ class TestLoop(Surroundings):
         """Call a method or a clean-up of the test, which may be async."""
         try:
             result = function(*args, **options)
-            if inspect.iscoroutine(result):
+            if isinstance(result, Coroutine):
                 return self.bridge.run_test(result)
         except BaseException as error:
             self.note_raised(error)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, MutableMapping
 
     from channels.consumer import AsyncConsumer
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
     from channels_testkit.asgi.transcript import Transcript
 
@@ -155,15 +155,40 @@ class WSClient(Channels1Calls):
         __tracebackhide__ = True
         self._communicator.assert_closed(code)
 
-    def __enter__(self) -> WSClient:
-        if not self.connect():
-            found = self._driver.connected("connect()")
-            raise refused(found, allowing=WITHOUT_BLOCK)
+    def __enter__(self) -> Self:
+        if self._run.is_async:
+            raise RuntimeError(
+                "A sync block in an async test: write 'async with client'."
+            )
+        if not self._driver.is_connected:
+            self._check(self.connect())
+        self._driver.begin_block()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        if self._driver.needs_closing:
-            self.disconnect()
+        try:
+            if self._driver.needs_closing:
+                self.disconnect()
+        finally:
+            self._driver.end_block()
+
+    async def __aenter__(self) -> Self:
+        if not self._driver.is_connected:
+            self._check(await self.aconnect())
+        self._driver.begin_block()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        try:
+            if self._driver.needs_closing:
+                await self.adisconnect()
+        finally:
+            self._driver.end_block()
+
+    def _check(self, handshake: Handshake) -> None:
+        if not handshake.accepted:
+            found = self._driver.connected("connect()")
+            raise refused(found, allowing=WITHOUT_BLOCK)
 
     # What can be read.
 

@@ -184,16 +184,18 @@ class WebsocketCommunicator(Frames):
         await self._kit_driver.leave(ABNORMAL_CLOSURE)
 
     async def __aenter__(self) -> Self:
-        handshake = await self.connect()
-        if not handshake.accepted:
-            raise refused(
-                self._kit_driver.connected("connect()"), allowing=WITHOUT_BLOCK
-            )
+        driver = self._kit_driver
+        if not driver.is_connected and not (await self.connect()).accepted:
+            raise refused(driver.connected("connect()"), allowing=WITHOUT_BLOCK)
+        driver.begin_block()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        if self._kit_driver.needs_closing:
-            await self._kit_driver.leave()
+        try:
+            if self._kit_driver.needs_closing:
+                await self._kit_driver.leave()
+        finally:
+            self._kit_driver.end_block()
 
     def assert_closed(self, code: int | None = None) -> None:
         """Assert that the application has closed the connection."""

@@ -74,6 +74,9 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         #: The scope before the login is known.
         self.first_scope = first_scope(path, options, extensions)
         self._asked: Credentials | None = None
+        #: Whether the client has not connected, or has left since.
+        self.has_left = True
+        self._is_in_block = False
         if self.run is not None:
             self._all = drivers_of(self.run)
             self._all.append(self)
@@ -126,6 +129,26 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         ((key, new),) = header_list({name: value})
         others = [header for header in self.first_scope["headers"] if header[0] != key]
         self.first_scope["headers"] = [*others, (key, new)]
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a handshake was accepted, and the client has not left."""
+        handshake = None if self.connection is None else self.connection.handshake
+        return not self.has_left and handshake is not None and handshake.accepted
+
+    def begin_block(self) -> None:
+        """Have a block that the client is in; there is one at a time."""
+        if self._is_in_block:
+            raise RuntimeError(
+                f"{self.label} is in a 'with' block already: leave that first, or make"
+                " another client."
+            )
+        self._is_in_block = True
+
+    def end_block(self) -> None:
+        """Have no block: the client has left."""
+        self._is_in_block = False
+        self.has_left = True
 
     async def connect(
         self, timeout: float | None = None, *, ws_path: str | None = None
@@ -197,6 +220,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         connection.is_of_project = not is_given
         connection.may_lack_user = not is_given and self._has_own_login
         connection.start(application, scope)
+        self.has_left = False
         return connection
 
     async def _credentials(self) -> Credentials:
@@ -329,8 +353,14 @@ class WebsocketDriver(Driver[WebsocketConnection]):
 
     def say_goodbye(self, code: int) -> None:
         """Leave, unless that has been done or the application has closed."""
+        self.has_left = True
         if self.is_there:
             self.connected("disconnect()").feed(goodbye(code))
+
+    def stop(self, *, exceptions: bool) -> None:
+        """Cancel the application; raise what it raised before."""
+        self.has_left = True
+        super().stop(exceptions=exceptions)
 
     async def await_close(self) -> None:
         """Wait for the application to close, while a timer may make it."""

@@ -184,6 +184,14 @@ class ConnectTests(WebsocketTestCase):
 
     # docs:end reconnect
 
+    # docs:start with-block
+    def test_a_visit(self):
+        with self.connect("/ws/room/1/") as ann:
+            self.assertInGroup(ann, "room-1")
+        self.assertGroupMembers("room-1", [])
+
+    # docs:end with-block
+
     # docs:start logout
     def test_who_has_logged_out_comes_back_as_a_stranger(self):
         ann = self.connect("/ws/echo/", user=User.objects.create_user("ann"))

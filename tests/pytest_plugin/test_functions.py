@@ -113,6 +113,17 @@ FIXTURES = (
         ann.send_json("hello")
         assert ann.receive_json() == "hello"
 
+    def test_block(ws_connect, channel_layer):
+        with ws_connect():
+            assert list(channel_layer.groups()) == ["room"]
+        assert list(channel_layer.groups()) == []
+
+    @pytest.mark.asyncio
+    async def test_async_block(aws_connect, channel_layer):
+        async with aws_connect():
+            assert list(channel_layer.groups()) == ["room"]
+        assert list(channel_layer.groups()) == []
+
     @pytest.mark.asyncio
     async def test_aconnect(aws_connect, channels_test):
         ann = await aws_connect()
@@ -216,7 +227,7 @@ class FunctionTests(PytestCase):
         self.assert_outcomes(self.pytest(SYNC), passed=5)
 
     def test_fixtures_and_the_mark(self) -> None:
-        self.assert_outcomes(self.pytest(FIXTURES), passed=8)
+        self.assert_outcomes(self.pytest(FIXTURES), passed=10)
 
     def test_async_functions_that_nobody_else_runs(self) -> None:
         for options in ((), ("-p", "no:asyncio", "-p", "no:anyio")):

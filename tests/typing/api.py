@@ -108,6 +108,8 @@ class ChatTests(WebsocketTestCase):
         assert_type(ann.groups, list[str])
         ann.send_text(b"bytes")  # type: ignore[arg-type]
         ann.disconnect(code=1001)
+        with self.connect() as ben:
+            assert_type(ben, WSClient)
         self.settle()
         self.disconnect_all()
 
@@ -124,6 +126,9 @@ class ChatTests(WebsocketTestCase):
         assert_type(await ann.receive_until({"id": int}), list[Any])
         async with self.create_communicator() as ben:
             assert_type(ben, WebsocketCommunicator)
+        async with self.aconnect() as cem, self.create_client() as dan:
+            assert_type(cem, WebsocketCommunicator)
+            assert_type(dan, WSClient)
         handshake = await self.create_communicator().connect()
         assert_type(handshake.accepted, bool)
         assert_type(handshake.code, int | None)
@@ -356,6 +361,8 @@ def test_function(
 async def test_async_function(aws_connect: AsyncConnect) -> None:
     ann = await aws_connect("/ws/echo/")
     assert_type(ann, WebsocketCommunicator)
+    async with aws_connect("/ws/echo/") as ben:
+        assert_type(ben, WebsocketCommunicator)
 
 
 class OwnServer(LoopServer):

@@ -22,7 +22,7 @@ from django.test import Client, TestCase, TransactionTestCase
 from channels_testkit.asgi.scope import header_list
 from channels_testkit.engine import database, private
 from channels_testkit.routing.application import layers_of
-from channels_testkit.running.kit_calls import kit_coroutine, unawaited
+from channels_testkit.running.kit_calls import kit_opening, unawaited
 from channels_testkit.running.run import current
 from channels_testkit.testcases import classes as testcases
 from channels_testkit.websocket.opening import options_of
@@ -109,7 +109,7 @@ class WebsocketTestMixin(testcases.WebsocketTestMixin):
         self._kit.once("auth_communicator", lambda: communicator)
         return communicator
 
-    @kit_coroutine
+    @kit_opening
     async def aconnect(
         self, path: str | None = None, **options: Unpack[ConnectOptions]
     ) -> WebsocketCommunicator:

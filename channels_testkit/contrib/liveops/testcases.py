@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.test import TestCase
 
 from channels_testkit.layers.aliases import DEFAULT
-from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.kit_calls import kit_opening
 from channels_testkit.testcases.classes import WebsocketTestMixin
 from channels_testkit.websocket.handshake_failures import refused
 from channels_testkit.websocket.subjects import driver_of
@@ -57,7 +57,7 @@ class LiveOpsTestMixin(WebsocketTestMixin):
         client.connect()
         return _let_in(client)
 
-    @kit_coroutine
+    @kit_opening
     async def awatch(
         self,
         operation: LiveOperation,
@@ -84,7 +84,7 @@ class LiveOpsTestMixin(WebsocketTestMixin):
         client.connect()
         return _let_in(client)
 
-    @kit_coroutine
+    @kit_opening
     async def awatch_list(
         self, user: AnyUser, **options: Unpack[OtherOptions]
     ) -> LiveOpClient:

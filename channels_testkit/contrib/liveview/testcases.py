@@ -12,7 +12,7 @@ from liveview.decorators import liveview_registry
 
 from channels_testkit.layers.aliases import captive_layer
 from channels_testkit.routing.apply_routes import apply_routes
-from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
+from channels_testkit.running.kit_calls import kit_coroutine, kit_opening, sync_twin
 from channels_testkit.testcases.classes import WebsocketTestMixin
 from channels_testkit.websocket.handshake_failures import refused
 from channels_testkit.websocket.subjects import driver_of
@@ -189,7 +189,7 @@ class LiveViewTestMixin(WebsocketTestMixin):
         room = self._room(room)
         return LiveViewClient(self._path_of(room), room, self._live_clients, **options)
 
-    @kit_coroutine
+    @kit_opening
     async def aopen_room(
         self, room: str | None = None, **options: Unpack[ConnectOptions]
     ) -> LiveViewClient:

@@ -97,9 +97,10 @@ class SnapshotTests(UsersTestCase):
 
     async def test_the_owner_need_not_have_been_fetched(self):
         made = await Import.objects.acreate(owner=self.ann)
-        ann = await self.awatch(await Import.objects.aget(pk=made.pk))
-        self.assertEqual(ann.scope["user"], self.ann)
-        ann.assert_snapshot("running")
+        found = await Import.objects.aget(pk=made.pk)
+        async with self.awatch(found) as ann:
+            self.assertEqual(ann.scope["user"], self.ann)
+            ann.assert_snapshot("running")
 
     def test_only_what_came_with_the_handshake_is_the_snapshot(self):
         price_list = Import.objects.create(owner=self.ann)

@@ -103,9 +103,10 @@ class MixinTests(LiveViewTestMixin, TransactionTestCase):
         self.call_handler("greet", form={"name": "Ann"}).assert_target("#desk")
 
     async def test_it_goes_before_another_test_case_async(self):
-        ann = await self.aopen_room()
-        await ann.acall("greet", form={"name": "Ann"})
-        ann.assert_target("#desk")
+        async with self.aopen_room() as ann:
+            await ann.acall("greet", form={"name": "Ann"})
+            ann.assert_target("#desk")
+        self.assertEqual(ann.transcript.entries[-1].event["code"], 1000)
 
 
 class CanaryTests(LiveViewTestCase):
