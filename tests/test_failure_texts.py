@@ -444,6 +444,11 @@ def consumer_class(case: Any) -> None:
 
 
 @scenario
+def code_of_a_lost_connection(case: Any) -> None:
+    case.connect().disconnect(code=1006)
+
+
+@scenario
 def space_in_a_cookie(case: Any) -> None:
     case.connect(cookies={"favourite colour": "blue"})
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from .events import Breach, Event, check_unicode, described, is_int, told
 
 MAX_REASON_BYTES = 123
+#: What an application receives for a close frame without a code.
+NO_CODE = 1005
+#: What it receives for a connection that was lost.
+LOST = 1006
 
 
 def check_close(event: Event, *, is_open: bool) -> Breach | None:
@@ -68,3 +72,42 @@ def _check_length(reason: str) -> Breach | None:
         f"and a close frame has room for {MAX_REASON_BYTES}; shorten it, or send the "
         "text in a frame before the close.",
     )
+
+
+def check_disconnect(code: object, reason: object) -> None:
+    """
+    Raise ``TypeError`` or ``ValueError`` for what no client can close with.
+
+    An endpoint may send more than a page may: a browser sends 1001 itself.
+    """
+    if not is_int(code):
+        raise TypeError(f"disconnect(code={told(code)}): a close code is an int.")
+    if code == LOST:
+        raise ValueError(
+            f"disconnect(code={LOST}): no client sends this code, which stands for a"
+            " connection that was lost. Write drop()."
+        )
+    if not (code == NO_CODE or _is_close_code(code) or _is_code_for_all(code)):
+        raise ValueError(
+            f"disconnect(code={code}): no client can send this code. A page can send"
+            " 1000 and 3000 to 4999, and a browser sends 1001 when a page is left."
+        )
+    if not isinstance(reason, str):
+        raise TypeError(f"disconnect(reason={told(reason)}): a reason is a str.")
+    _check_size(reason)
+    if reason and code == NO_CODE:
+        raise ValueError(
+            f"disconnect(code={NO_CODE}): this stands for a close without a code, which"
+            " can have no reason either. Give another code."
+        )
+
+
+def _check_size(reason: str) -> None:
+    if check_unicode(reason, "a reason") is not None:
+        raise ValueError(f"disconnect(reason={told(reason)}): it cannot be UTF-8.")
+    length = len(reason.encode())
+    if length > MAX_REASON_BYTES:
+        raise ValueError(
+            f"disconnect(reason=...): {told(reason)} has {length} bytes, and a close"
+            f" frame has room for {MAX_REASON_BYTES}. Shorten it."
+        )

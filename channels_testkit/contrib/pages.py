@@ -366,14 +366,14 @@ class PageClient(PageDriver):
 
     def send_event(self, name: str, /, **params: Any) -> EventResult:
         """Do what the user of the page does; return what came of it."""
-        result: EventResult = self._run_sync(
-            self._send_event(name, params), "send_event"
-        )
+        work = self._send_event(name, params)
+        result: EventResult = self._run_sync(work, "send_event")
         return result
 
-    def disconnect(self) -> None:
-        """Leave the page."""
-        self._run_sync(self.communicator.disconnect(), "disconnect")
+    def disconnect(self, code: int = 1000, *, reason: str = "") -> None:
+        """Leave the page; the server receives ``code`` and ``reason``."""
+        work = self.communicator.disconnect(code, reason=reason)
+        self._run_sync(work, "disconnect")
 
 
 class AsyncPageClient(PageDriver):
@@ -395,6 +395,6 @@ class AsyncPageClient(PageDriver):
         return await self._send_event(name, params)
 
     @kit_coroutine
-    async def disconnect(self) -> None:
-        """Leave the page."""
-        await self.communicator.disconnect()
+    async def disconnect(self, code: int = 1000, *, reason: str = "") -> None:
+        """Leave the page; the server receives ``code`` and ``reason``."""
+        await self.communicator.disconnect(code, reason=reason)

@@ -133,7 +133,8 @@ class Channels1Calls(UserAgent, ChannelClient):
             await self._receive(event)
         else:
             self._connection(DISCONNECT)
-            await self._driver.leave(event.get("code", NORMAL_CLOSURE))
+            code, reason = event.get("code", NORMAL_CLOSURE), event.get("reason", "")
+            await self._driver.leave(code, reason=reason)
         connection = self._driver.connection
         return connection.consumer if connection is not None else None
 

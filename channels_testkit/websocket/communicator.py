@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.asgi.close_codes import check_disconnect
 from channels_testkit.asgi.scope import path_of
 from channels_testkit.running.communicator import give
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.shown import is_overridden, shown
 
 from .close_failures import not_closed
-from .connection import ABNORMAL_CLOSURE, NORMAL_CLOSURE
-from .driver import CONNECT, WebsocketDriver, goodbye
+from .connection import ABNORMAL_CLOSURE, NORMAL_CLOSURE, disconnect_event
+from .driver import CONNECT, WebsocketDriver
 from .frames import Frames
 from .handshake_failures import WITHOUT_BLOCK, refused
 from .opening import Options
@@ -153,25 +154,33 @@ class WebsocketCommunicator(Frames):
 
     @kit_coroutine
     async def disconnect(
-        self, code: int = NORMAL_CLOSURE, timeout: float | None = None
+        self,
+        code: int = NORMAL_CLOSURE,
+        timeout: float | None = None,
+        *,
+        reason: str = "",
     ) -> None:
         """
         Close the connection from the client's side.
 
-        Does nothing before ``connect()``, and after a close, a rejection or a
-        disconnect. Raises what the application's ``disconnect`` handler
-        raises.
+        The application receives ``code`` and ``reason``; 1005 stands for a
+        close without a code. ``timeout`` is how many seconds it may take to
+        end. Does nothing before ``connect()``, and after a close, a rejection
+        or a disconnect. Raises ``TypeError`` or ``ValueError`` for a code or
+        a reason that no client can send, and what the application's
+        ``disconnect`` handler raises.
         """
+        check_disconnect(code, reason)
         driver = self._kit_driver
         if driver.connection is None:
             return
         if is_overridden(self, "send_input") and driver.is_there:
-            await self.send_input(goodbye(code))
+            await self.send_input(disconnect_event(code, reason))
         if is_overridden(self, "wait"):
-            driver.say_goodbye(code)
+            driver.send_disconnect(code, reason)
             await self.wait(driver.seconds(timeout))
         else:
-            await driver.leave(code, timeout)
+            await driver.leave(code, timeout, reason)
 
     @kit_coroutine
     async def drop(self) -> None:

@@ -166,8 +166,7 @@ class WebsocketConnection(Connection):
 
     def _deliver_disconnect(self, code: int, reason: str) -> None:
         """Tell the application that the connection has gone, as servers do."""
-        event = {"type": "websocket.disconnect", "code": code, "reason": reason}
-        self._feed_silently(event)
+        self._feed_silently(disconnect_event(code, reason))
 
     _handlers: ClassVar[dict[str, Callable[[WebsocketConnection, Event], None]]] = {
         "websocket.accept": _accept,
@@ -203,6 +202,11 @@ class WebsocketConnection(Connection):
         kept = list(filter(is_kept, self.unread))
         self.unread.clear()
         self.unread.extend(kept)
+
+
+def disconnect_event(code: int, reason: str) -> dict[str, Any]:
+    """Return what the application receives when its client has gone."""
+    return {"type": "websocket.disconnect", "code": code, "reason": reason}
 
 
 def is_frame(event: Mapping[str, Any]) -> bool:

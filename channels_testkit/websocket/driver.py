@@ -23,6 +23,7 @@ from channels_testkit.running.driver import Driver
 from .connection import (
     NORMAL_CLOSURE,
     WebsocketConnection,
+    disconnect_event,
     is_frame,
 )
 from .credentials import Asking, Credentials
@@ -338,11 +339,14 @@ class WebsocketDriver(Driver[WebsocketConnection]):
     # The end.
 
     async def leave(
-        self, code: int = NORMAL_CLOSURE, timeout: float | None = None
+        self,
+        code: int = NORMAL_CLOSURE,
+        timeout: float | None = None,
+        reason: str = "",
     ) -> None:
         """Close from the client's side; wait for the application's end."""
         connection = self.connected("disconnect()")
-        self.say_goodbye(code)
+        self.send_disconnect(code, reason)
         await connection.until_ended(self.seconds(timeout))
         connection.raise_error()
 
@@ -351,11 +355,11 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         """Whether there is a client that can leave."""
         return self.connected("disconnect()").state in {"connecting", "open"}
 
-    def say_goodbye(self, code: int) -> None:
+    def send_disconnect(self, code: int, reason: str) -> None:
         """Leave, unless that has been done or the application has closed."""
         self.has_left = True
         if self.is_there:
-            self.connected("disconnect()").feed(goodbye(code))
+            self.connected("disconnect()").feed(disconnect_event(code, reason))
 
     def stop(self, *, exceptions: bool) -> None:
         """Cancel the application; raise what it raised before."""
@@ -372,11 +376,6 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         if self.connection is None:
             return 0, None
         return len(self.connection.take_frames()), self.connection.transcript
-
-
-def goodbye(code: int) -> dict[str, Any]:
-    """Return the event of a client that leaves."""
-    return {"type": "websocket.disconnect", "code": code, "reason": ""}
 
 
 def _layer_of(consumer: AsyncConsumer) -> Any:

@@ -144,18 +144,22 @@ class ListTests(ChannelTestCase):
 
     def test_client_of_an_async_test_disconnects(self):
         client = list_client().mount(owner="ann")
-        client.disconnect()
+        client.disconnect(4000, reason="enough")
         self.assertEqual(
             driver_of(client.communicator).connection.state, "disconnected"
         )
+        last = client.communicator.transcript.entries[-1].event
+        self.assertEqual((last["code"], last["reason"]), (4000, "enough"))
 
     async def test_async_client_disconnects(self):
         client = AsyncPageClient(ListPage(), application=ListConsumer.as_asgi())
         await client.mount(owner="ann")
-        await client.disconnect()
+        await client.disconnect(4000, reason="enough")
         self.assertEqual(
             driver_of(client.communicator).connection.state, "disconnected"
         )
+        last = client.communicator.transcript.entries[-1].event
+        self.assertEqual((last["code"], last["reason"]), (4000, "enough"))
 
     def test_rows_of_the_page_are_in_the_transaction_of_the_test(self):
         list_client().mount(owner="ann").send_event("add", text="milk")

@@ -147,7 +147,9 @@ class SyncTests(Channels1TestCase):
     def test_the_code_of_a_disconnect_may_be_given(self):
         client = WSClient()
         client.send_and_consume(CONNECT, path="/record/")
-        consumer = client.send_and_consume(DISCONNECT, {"code": 4001})
+        left = {"code": 4001, "reason": "enough"}
+        consumer = client.send_and_consume(DISCONNECT, left)
+        self.assertEqual(client.transcript.entries[-1].event["reason"], "enough")
         self.assertEqual(consumer.code, 4001)
 
     def test_text_is_json_unless_it_is_text_or_bytes(self):

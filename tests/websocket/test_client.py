@@ -129,6 +129,15 @@ class SyncTests(EchoTestCase):
         with self.assertRaisesMessage(AssertionError, "/ refused the handshake"):
             stranger.__enter__()
 
+    def test_disconnect_gives_the_application_code_and_reason(self):
+        ann = self.create_client()
+        ann.connect()
+        ann.disconnect(4000, reason="enough")
+        last = ann.transcript.entries[-1].event
+        self.assertEqual((last["code"], last["reason"]), (4000, "enough"))
+        with self.assertRaisesMessage(ValueError, "Write drop()."):
+            ann.disconnect(1006)
+
     def test_ordered_is_accepted(self):
         self.assertTrue(WSClient("/", ordered=True).connect())
 

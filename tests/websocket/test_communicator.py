@@ -559,6 +559,85 @@ class ClosingTests(SimpleWebsocketTestCase):
         await ann.disconnect(code=1001)
         self.assertEqual(LastWordsConsumer.codes, [1001])
 
+    async def test_the_application_receives_a_reason(self):
+        ann = await self.aconnect()
+        await ann.disconnect(4000, reason="done for today, grüße")
+        event = {"type": "websocket.disconnect", "code": 4000}
+        event["reason"] = "done for today, grüße"
+        self.assertIn(event, [entry.event for entry in ann.transcript])
+        self.assertEqual(LastWordsConsumer.codes, [4000])
+
+    async def test_a_code_that_an_endpoint_may_send_is_delivered(self):
+        codes = [1000, 1001, 1003, 1005, 1011, 3000, 4999]
+        for code in codes:
+            ann = await self.aconnect()
+            await ann.disconnect(code)
+        self.assertEqual(LastWordsConsumer.codes, codes)
+
+    async def test_what_no_client_can_send_is_refused_at_once(self):
+        ann = await self.aconnect()
+        long = "ü" * 62
+        for options, kind, text in (
+            (
+                {"code": 1006},
+                ValueError,
+                "disconnect(code=1006): no client sends this code, which stands for a"
+                " connection that was lost. Write drop().",
+            ),
+            *(
+                (
+                    {"code": code},
+                    ValueError,
+                    f"disconnect(code={code}): no client can send this code. A page can"
+                    " send 1000 and 3000 to 4999, and a browser sends 1001 when a page"
+                    " is left.",
+                )
+                for code in (0, 999, 1004, 1015, 2000, 5000, -1)
+            ),
+            (
+                {"code": "bye"},
+                TypeError,
+                "disconnect(code='bye'): a close code is an int.",
+            ),
+            (
+                {"code": True},
+                TypeError,
+                "disconnect(code=True): a close code is an int.",
+            ),
+            (
+                {"reason": b"bye"},
+                TypeError,
+                "disconnect(reason=b'bye'): a reason is a str.",
+            ),
+            (
+                {"reason": None},
+                TypeError,
+                "disconnect(reason=None): a reason is a str.",
+            ),
+            (
+                {"reason": long},
+                ValueError,
+                f"disconnect(reason=...): {long!r} has 124 bytes, and a close frame has"
+                " room for 123. Shorten it.",
+            ),
+            (
+                {"reason": "\ud800"},
+                ValueError,
+                "disconnect(reason='\\ud800'): it cannot be UTF-8.",
+            ),
+            (
+                {"code": 1005, "reason": "bye"},
+                ValueError,
+                "disconnect(code=1005): this stands for a close without a code, which"
+                " can have no reason either. Give another code.",
+            ),
+        ):
+            with self.subTest(options), self.assertRaises(kind) as caught:
+                await ann.disconnect(**options)
+            self.assertEqual(str(caught.exception), text)
+        self.assertOpen(ann)
+        await ann.disconnect(reason="x" * 123)
+
     async def test_a_lost_connection_is_1006(self):
         ann = await self.aconnect()
         await ann.drop()

@@ -182,6 +182,20 @@ class SubclassTests(SimpleWebsocketTestCase):
         await communicator.connect()
         self.assertEqual(given, ["websocket.connect"])
 
+    async def test_an_override_is_given_the_code_and_the_reason(self):
+        communicator = WebsocketCommunicator(ECHO, "/")
+        await communicator.connect()
+        given = []
+
+        async def send_input(message):
+            given.append(message)
+            await WebsocketCommunicator.send_input(communicator, message)
+
+        communicator.send_input = send_input
+        await communicator.disconnect(4000, 1, reason="enough")
+        event = {"type": "websocket.disconnect", "code": 4000, "reason": "enough"}
+        self.assertEqual(given, [event])
+
     async def test_an_override_may_use_the_queue_and_the_future(self):
         communicator = OfQueues(ECHO, "/")
         self.assertTrue((await communicator.connect())[0])
