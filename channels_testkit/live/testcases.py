@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from asgiref.sync import sync_to_async
 from django.test import TransactionTestCase
 from django.test.utils import modify_settings
 from django.utils.functional import classproperty
@@ -13,6 +15,7 @@ from channels_testkit.asgi.login import Login
 from channels_testkit.assertions.methods import unbound
 from channels_testkit.engine import parked_loops
 from channels_testkit.routing.application import configured_application
+from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.testcases.classes import WebsocketTestMixin
 
 from .serving import LiveServer, in_url
@@ -87,9 +90,15 @@ class LiveServerTestCase(LiveSettings, WebsocketTestMixin, TransactionTestCase):
         Return the headers by which a client of the server is logged in.
 
         They are what ``get_login()`` returns, cookies as one header; any HTTP
-        or WebSocket client takes them.
+        or WebSocket client takes them. Raises ``RuntimeError`` in an async
+        test, which has ``alogin_headers()``.
         """
-        return login_headers(self, user)
+        return login_headers(self, user, "self.alogin_headers")
+
+    @kit_coroutine
+    async def alogin_headers(self, user: Any) -> dict[str, str]:
+        """Return the headers that log a client in, in an async test."""
+        return await alogin_headers(self, user)
 
     def _kit_run_begins(self, run: TestRun) -> None:
         server = self._running_server()
@@ -120,11 +129,23 @@ class LiveServerTestCase(LiveSettings, WebsocketTestMixin, TransactionTestCase):
         return configured_application()
 
 
-def login_headers(test: WebsocketMethods, user: Any) -> dict[str, str]:
+def login_headers(test: WebsocketMethods, user: Any, twin: str) -> dict[str, str]:
+    """Return the headers that ``get_login()`` of a test stands for."""
+    run = test._kit  # noqa: SLF001 - not for users
+    run.refuse_in_async_test(twin)
+    with run.database.uncounted():
+        return _headers_of(run.call_test_code(test.get_login, user))
+
+
+async def alogin_headers(test: WebsocketMethods, user: Any) -> dict[str, str]:
     """Return the headers that ``get_login()`` of a test stands for."""
     run = test._kit  # noqa: SLF001 - not for users
     with run.database.uncounted():
-        given = run.call_test_code(test.get_login, user)
+        given = await sync_to_async(lambda: test.get_login(user))()
+        return _headers_of(await given if inspect.isawaitable(given) else given)
+
+
+def _headers_of(given: Any) -> dict[str, str]:
     login = Login.from_mapping(given)
     headers = [*login.headers, (b"cookie", cookie_header(login.cookies))]
     return {

@@ -11,8 +11,9 @@ from channels_testkit.assertions.methods import unbound
 from channels_testkit.engine import parked_loops
 from channels_testkit.live.serving import LiveServer, in_url
 from channels_testkit.live.settings import check_settings
-from channels_testkit.live.testcases import login_headers
+from channels_testkit.live.testcases import alogin_headers, login_headers
 from channels_testkit.routing.application import configured_application
+from channels_testkit.running.kit_calls import kit_coroutine
 
 from . import database
 
@@ -39,6 +40,8 @@ class ChannelsLiveServer:
             assert page.status_code == 200
     """
 
+    _name_in_tests = "channels_live_server"
+
     def __init__(self, test: ChannelsTest, server: LiveServer) -> None:
         self._test = test
         self._server = server
@@ -58,9 +61,16 @@ class ChannelsLiveServer:
         Return the headers by which a client of the server is logged in.
 
         They are what ``get_login()`` returns, cookies as one header; any HTTP
-        or WebSocket client takes them.
+        or WebSocket client takes them. Raises ``RuntimeError`` in an async
+        test, which has ``alogin_headers()``.
         """
-        return login_headers(self._test, user)
+        twin = "channels_live_server.alogin_headers"
+        return login_headers(self._test, user, twin)
+
+    @kit_coroutine
+    async def alogin_headers(self, user: Any) -> dict[str, str]:
+        """Return the headers that log a client in, in an async test."""
+        return await alogin_headers(self._test, user)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import json
 
 import anyio
 import httpx
+from django.contrib.auth.models import User
 from websockets.asyncio.client import connect
 
 from channels_testkit import Group, LiveServerTestCase
@@ -32,6 +33,13 @@ class Clients:
             self.assertTrue(scope.cancelled_caught)
             answer = await client.get("/no/such/page/", timeout=SECONDS)
         self.assertEqual(answer.status_code, 404)
+
+    async def test_a_socket_of_somebody_who_is_logged_in(self):
+        url, origin = f"{self.live_server_ws_url}/ws/who/", self.live_server_url
+        user = await User.objects.acreate_user("ann")
+        headers = await self.alogin_headers(user)
+        async with connect(url, origin=origin, additional_headers=headers) as ann:
+            self.assertEqual(json.loads(await ann.recv()), {"user": "ann"})
 
     async def test_sockets_of_websockets(self):
         url, origin = f"{self.live_server_ws_url}/ws/room/1/", self.live_server_url

@@ -143,6 +143,25 @@ class LoginTests(LiveServerTestCase):
             self.login_headers("ann"), {"authorization": "Token ann", "cookie": "a=b"}
         )
 
+    async def test_so_they_are_in_an_async_test(self):
+        self.assertEqual(
+            await self.alogin_headers("ann"),
+            {"authorization": "Token ann", "cookie": "a=b"},
+        )
+
+    async def test_the_sync_call_in_an_async_test_names_the_other(self):
+        with self.assertRaises(RuntimeError) as caught:
+            self.login_headers("ann")
+        self.assertEqual(
+            str(caught.exception),
+            "A sync call in an async test: write 'await self.alogin_headers(...)'.",
+        )
+
+
+class AsyncLoginTests(LoginTests):
+    async def get_login(self, user):
+        return super().get_login(user)
+
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
 

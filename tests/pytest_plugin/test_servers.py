@@ -41,6 +41,16 @@ LIVE = (
         with dial(channels_live_server, "/ws/who/", **headers) as socket:
             assert "ann" in socket.recv()
 
+    async def test_a_login_in_an_async_test(channels_live_server):
+        with pytest.raises(RuntimeError) as caught:
+            channels_live_server.login_headers(None)
+        assert str(caught.value) == (
+            "A sync call in an async test: write 'await"
+            " channels_live_server.alogin_headers(...)'."
+        )
+        ann = await User.objects.acreate_user("ann")
+        assert "sessionid" in (await channels_live_server.alogin_headers(ann))["cookie"]
+
     @pytest.mark.channels_test(host="localhost")
     def test_settings(channels_live_server):
         assert channels_live_server.url.startswith("http://localhost:")
@@ -100,7 +110,7 @@ BROWSER = (
 class ServerTests(PytestCase):
     def test_live_server(self) -> None:
         ended = self.pytest(LIVE)
-        self.assert_outcomes(ended, passed=5, failed=1)
+        self.assert_outcomes(ended, passed=6, failed=1)
         self.assertIn("ValueError: asked for", ended.printed)
 
     def test_redis(self) -> None:

@@ -358,9 +358,12 @@ def test_function(
     assert_type(channels_live_server.login_headers(User()), dict[str, str])
 
 
-async def test_async_function(aws_connect: AsyncConnect) -> None:
+async def test_async_function(
+    aws_connect: AsyncConnect, channels_live_server: ChannelsLiveServer
+) -> None:
     ann = await aws_connect("/ws/echo/")
     assert_type(ann, WebsocketCommunicator)
+    assert_type(await channels_live_server.alogin_headers(User()), dict[str, str])
     async with aws_connect("/ws/echo/") as ben:
         assert_type(ben, WebsocketCommunicator)
 
