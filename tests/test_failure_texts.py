@@ -444,6 +444,16 @@ def consumer_class(case: Any) -> None:
 
 
 @scenario
+def user_as_path(case: Any) -> None:
+    case.connect(make_ann(), "/ws/echo/")
+
+
+@scenario
+def no_seconds(case: Any) -> None:
+    case.connect().receive_json(timeout="1")
+
+
+@scenario
 def code_of_a_lost_connection(case: Any) -> None:
     case.connect().disconnect(code=1006)
 

@@ -78,8 +78,7 @@ def _request(
 
 def split_path(path: str) -> tuple[str, str]:
     """Split a path at its first question mark."""
-    if not isinstance(path, str):
-        raise TypeError(f"A path is a str, not {path!r}.")
+    check_path(path)
     if not path.startswith("/") or "#" in path:
         raise ValueError(
             f"{path!r} is not a path: write one that begins with '/', without host"
@@ -89,10 +88,16 @@ def split_path(path: str) -> tuple[str, str]:
     return location, query
 
 
+def check_path(path: object) -> None:
+    """Raise ``TypeError`` for what is no path, a user for instance."""
+    if not isinstance(path, str):
+        hint = " A user is given as user=." if hasattr(path, "is_authenticated") else ""
+        raise TypeError(f"A path is a str, not {path!r}.{hint}")
+
+
 def path_of(address: str) -> str:
     """Return path and query of an address, as channels.testing takes it."""
-    if not isinstance(address, str):
-        raise TypeError(f"A path is a str, not {address!r}.")
+    check_path(address)
     parsed = urlsplit(address)
     query = f"?{parsed.query}" if parsed.query else ""
     return f"/{parsed.path.removeprefix('/')}{query}"

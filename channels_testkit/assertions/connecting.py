@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -19,14 +20,40 @@ from channels_testkit.websocket.subjects import driver_of
 from .in_run import InRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from typing_extensions import Unpack
 
     from channels_testkit.websocket.options import AnyUser, ConnectOptions
 
+    F = TypeVar("F", bound=Callable[..., Any])
 
 __unittest = True
+
+
+def _path_first(method: F) -> F:
+    """Say the right call where a user is given in the place of a path."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
+        given = [*args, options.get("path"), options.get("ws_path")]
+        if any(hasattr(value, "is_authenticated") for value in given):
+            right = _right_call(f"{self._name_in_tests}.{method.__name__}", args)
+            raise TypeError(
+                f"{method.__name__}() takes a path, and users by name only: {right}."
+            )
+        return method(self, *args, **options)
+
+    return call  # type: ignore[return-value]
+
+
+def _right_call(name: str, args: Sequence[Any]) -> str:
+    given = [argument for argument in args if isinstance(argument, str)]
+    path = repr(given[0]) if given else "'/ws/...'"
+    if name.endswith("_many"):
+        return f"write '{name}(path={path}, users=[...])'"
+    return f"write '{name}({path}, user=...)'"
 
 
 class Connecting(InRun, JsonWire):
@@ -74,6 +101,7 @@ class Connecting(InRun, JsonWire):
 
     # One connection.
 
+    @_path_first
     def connect(
         self, path: str | None = None, **options: Unpack[ConnectOptions]
     ) -> WSClient:
@@ -99,6 +127,7 @@ class Connecting(InRun, JsonWire):
         return client
 
     @kit_opening
+    @_path_first
     async def aconnect(
         self, path: str | None = None, **options: Unpack[ConnectOptions]
     ) -> WebsocketCommunicator:
@@ -113,6 +142,7 @@ class Connecting(InRun, JsonWire):
             raise refused(driver_of(communicator).connected("connect()"))
         return communicator
 
+    @_path_first
     def create_communicator(
         self, ws_path: str | None = None, **options: Unpack[ConnectOptions]
     ) -> WebsocketCommunicator:
@@ -126,6 +156,7 @@ class Connecting(InRun, JsonWire):
             self._path(ws_path, options), options_of(options)
         )
 
+    @_path_first
     def create_client(
         self, path: str | None = None, **options: Unpack[ConnectOptions]
     ) -> WSClient:
@@ -155,6 +186,7 @@ class Connecting(InRun, JsonWire):
 
     # Many connections.
 
+    @_path_first
     def connect_many(
         self,
         n: int | None = None,
@@ -178,6 +210,7 @@ class Connecting(InRun, JsonWire):
         return clients
 
     @kit_coroutine
+    @_path_first
     async def aconnect_many(
         self,
         n: int | None = None,
@@ -210,7 +243,10 @@ def _people(
     if users is not None:
         return [{"user": user} for user in users]
     if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-        raise TypeError(f"A number of connections is an int, not {n!r}.")
+        raise TypeError(
+            f"A number of connections is an int, not {n!r}. Users are given as"
+            " users=[...]."
+        )
     return [{} for _ in range(n)]
 
 

@@ -8,6 +8,7 @@ from channels_testkit.asgi.silence import nothing_came, waiting_call
 from channels_testkit.asgi.wire import expected_payload
 from channels_testkit.matching import first_difference, matches
 from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.seconds import takes_seconds
 from channels_testkit.websocket.client import WSClient
 from channels_testkit.websocket.close_failures import not_closed, not_open
 from channels_testkit.websocket.connection import is_frame
@@ -109,6 +110,7 @@ class WebsocketAssertions(LayerAssertions):
 
     # Frames.
 
+    @takes_seconds
     def assertReceivesJson(
         self,
         connection: Subject,
@@ -143,6 +145,7 @@ class WebsocketAssertions(LayerAssertions):
         self.fail(with_message(text, msg))
         return None
 
+    @takes_seconds
     def assertReceivesText(
         self,
         connection: Subject,
@@ -168,6 +171,7 @@ class WebsocketAssertions(LayerAssertions):
             connection, expected, "text frame", take_text, timeout, msg
         )
 
+    @takes_seconds
     def assertReceivesBytes(
         self,
         connection: Subject,
@@ -205,6 +209,7 @@ class WebsocketAssertions(LayerAssertions):
             self.fail(with_message(text, msg))
         return payload
 
+    @takes_seconds
     def assertReceivesNothing(
         self, connection: Subject, *, within: float = 0, msg: object = None
     ) -> None:
@@ -255,6 +260,7 @@ class WebsocketAssertions(LayerAssertions):
         if found.error is not None or found.state == "ended":
             self.fail(with_message(is_dead(found), msg))
 
+    @takes_seconds
     def assertAllReceive(
         self,
         connections: Iterable[Subject],
@@ -277,6 +283,7 @@ class WebsocketAssertions(LayerAssertions):
             for connection in connections
         ]
 
+    @takes_seconds
     def assertOnlyReceive(
         self,
         connections: Iterable[Subject],
@@ -310,11 +317,7 @@ class WebsocketAssertions(LayerAssertions):
         return received
 
     def _refuse_match(
-        self,
-        other: WebsocketConnection,
-        wanted: object,
-        partial: bool,
-        msg: object,
+        self, other: WebsocketConnection, wanted: object, partial: bool, msg: object
     ) -> None:
         __tracebackhide__ = True
         event = unread_match(other, wanted, partial=partial)

@@ -8,6 +8,8 @@ from channels_testkit.asgi.wire import expected_payload
 from channels_testkit.assertions.verdicts import with_message
 from channels_testkit.layers.group_failures import unheard
 from channels_testkit.matching import matches
+from channels_testkit.running.options import check_seconds
+from channels_testkit.running.seconds import takes_seconds
 
 from .page_log import RECEIVED, SENT
 from .report import (
@@ -101,6 +103,7 @@ class PageAssertions:
     browser_timeout: float
     failureException: Any
 
+    @takes_seconds
     def assertPageShows(
         self,
         selector: str,
@@ -128,6 +131,7 @@ class PageAssertions:
             raise self._failure(failure, page, msg)
         return shown.element
 
+    @takes_seconds
     def assertPageShowsNot(
         self,
         selector: str,
@@ -156,6 +160,7 @@ class PageAssertions:
         found.devtools.catch_up()
         return self._decoded(found)
 
+    @takes_seconds
     def assertPageReceives(
         self,
         expected: object,
@@ -177,6 +182,7 @@ class PageAssertions:
             RECEIVED, expected, browser, partial=partial, timeout=timeout, msg=msg
         )
 
+    @takes_seconds
     def assertPageSends(
         self,
         expected: object,
@@ -192,6 +198,7 @@ class PageAssertions:
             SENT, expected, browser, partial=partial, timeout=timeout, msg=msg
         )
 
+    @takes_seconds
     def assertPageError(
         self,
         text: str = "",
@@ -279,4 +286,5 @@ class PageAssertions:
             return frame
 
     def _seconds(self, timeout: float | None) -> float:
+        check_seconds(self, type(self).__name__, "browser_timeout")
         return self.browser_timeout if timeout is None else timeout

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from channels_testkit.asgi.http_protocol import BODY
 from channels_testkit.running.communicator import ApplicationCommunicator, give
 from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.seconds import takes_seconds
 from channels_testkit.running.shown import is_overridden, shown
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class ResponseReading(ApplicationCommunicator):
         """
         return await _next_chunk(self, timeout)
 
+    @takes_seconds
     async def chunks(self, timeout: float | None = None) -> AsyncIterator[bytes]:
         """Iterate over the parts of the body until it is complete."""
         while (chunk := await _next_chunk(self, timeout)) is not None:
@@ -100,6 +102,7 @@ class ResponseReading(ApplicationCommunicator):
         """
         return await _next_event(self, timeout)
 
+    @takes_seconds
     async def events(
         self, timeout: float | None = None
     ) -> AsyncIterator[ServerSentEvent]:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from asgiref.sync import markcoroutinefunction
 
+from .seconds import check_times, times_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
@@ -85,8 +87,11 @@ def kit_coroutine(function: F) -> F:
     """
 
     def call(*args: Any, **options: Any) -> Coroutine[Any, Any, Any]:
+        if times:
+            check_times(times, function.__name__, args[1:], options)
         return _begun(function, args, options)
 
+    times = times_of(function)
     return _named_as(function, call)  # type: ignore[no-any-return]
 
 

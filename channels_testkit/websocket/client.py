@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from channels_testkit.layers.aliases import DEFAULT
 from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.seconds import check_times, takes_seconds, times_of
 
 from .channels1 import Channels1Calls, deprecated
 from .communicator import WebsocketCommunicator
@@ -42,13 +43,18 @@ def _twins(
     work: Any = getattr(method, "__wrapped__", method)
 
     only_reads = name.startswith("receive")
+    times = times_of(work)
 
     def call(self: WSClient, /, *args: P.args, **options: P.kwargs) -> T:
+        __tracebackhide__ = True
+        check_times(times, name, args, options)
         coroutine = work(self._communicator, *args, **options)
         result: T = self._run_sync(coroutine, twin, only_reads=only_reads)
         return result
 
     async def acall(self: WSClient, /, *args: P.args, **options: P.kwargs) -> T:
+        __tracebackhide__ = True
+        check_times(times, twin, args, options)
         result: T = await work(self._communicator, *args, **options)
         return result
 
@@ -102,6 +108,7 @@ class WSClient(Channels1Calls):
 
     # The handshake.
 
+    @takes_seconds
     def connect(
         self, path: str | None = None, *, timeout: float | None = None
     ) -> Handshake:

@@ -10,7 +10,7 @@ from channels.generic.websocket import (
     AsyncJsonWebsocketConsumer,
     AsyncWebsocketConsumer,
 )
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase, override_settings
@@ -227,7 +227,61 @@ class ManyTests(WebsocketTestCase):
                 self.connect_many(number)
             self.assertEqual(
                 str(caught.exception),
-                f"A number of connections is an int, not {number!r}.",
+                f"A number of connections is an int, not {number!r}. Users are given"
+                " as users=[...].",
+            )
+
+
+class UserInTheWrongPlaceTests(SimpleWebsocketTestCase):
+    ws_path = "/"
+    application = EchoConsumer.as_asgi()
+
+    def assert_told(self, call, text):
+        with self.assertRaises(TypeError) as caught:
+            call()
+        self.assertEqual(str(caught.exception), text)
+
+    def test_the_right_call_is_told(self):
+        ann = User(username="ann")
+        for call, right in (
+            (lambda: self.connect(ann, "/ws/"), "self.connect('/ws/', user=...)"),
+            (lambda: self.connect("/ws/", ann), "self.connect('/ws/', user=...)"),
+            (lambda: self.connect(ann), "self.connect('/ws/...', user=...)"),
+            (lambda: self.connect(path=ann), "self.connect('/ws/...', user=...)"),
+            (lambda: self.aconnect(ann), "self.aconnect('/ws/...', user=...)"),
+            (
+                lambda: self.create_client(AnonymousUser(), "/a/"),
+                "self.create_client('/a/', user=...)",
+            ),
+            (
+                lambda: self.create_communicator(ann),
+                "self.create_communicator('/ws/...', user=...)",
+            ),
+            (
+                lambda: self.connect_many(ann, "/ws/"),
+                "self.connect_many(path='/ws/', users=[...])",
+            ),
+            (
+                lambda: self.aconnect_many(ann),
+                "self.aconnect_many(path='/ws/...', users=[...])",
+            ),
+        ):
+            name = right.partition("(")[0].removeprefix("self.")
+            with self.subTest(right):
+                self.assert_told(
+                    call,
+                    f"{name}() takes a path, and users by name only: write '{right}'.",
+                )
+
+    def test_what_is_made_by_hand_tells_of_user(self):
+        ann = User(username="ann")
+        for call in (
+            lambda: WSClient(ann),
+            lambda: self.create_client().connect(ann),
+            lambda: WebsocketCommunicator(self.application, ann),
+        ):
+            self.assert_told(
+                call, f"A path is a str, not {ann!r}. A user is given as user=."
             )
 
 

@@ -10,6 +10,7 @@ from liveops.security import make_subscription_token
 
 from channels_testkit.layers.aliases import is_captive, layer_in_place
 from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.seconds import takes_seconds
 from channels_testkit.websocket.client import WSClient
 
 from .fragments import Page, Region
@@ -53,6 +54,7 @@ class Browser(WSClient):
 
     # Opening.
 
+    @takes_seconds
     def connect(
         self, path: str | None = None, *, timeout: float | None = None
     ) -> Handshake:
