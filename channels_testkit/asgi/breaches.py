@@ -73,6 +73,7 @@ BREACHES: Mapping[BreachName, str] = MappingProxyType(
         "response-twice": "A response is started a second time.",
         "send-after-close": "Something is sent after the connection has ended.",
         "send-before-accept": "A frame is sent before the connection is accepted.",
+        "subprotocol-not-chosen": "None of the subprotocols on offer is chosen.",
         "subprotocol-not-offered": "The client did not offer the subprotocol.",
         "text-and-bytes": "A frame has both text and bytes.",
         "text-not-str": "The text of a frame is not a str.",

@@ -30,7 +30,7 @@ def told(value: object) -> str:
 
 def listed(values: Sequence[str]) -> str:
     """Return ``values`` as a text lists them."""
-    return ", ".join(map(repr, values)) or "none"
+    return ", ".join(map(told, values)) or "none"
 
 
 def described(value: object) -> str:

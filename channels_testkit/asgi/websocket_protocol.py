@@ -117,7 +117,9 @@ class WebsocketProtocol:
 
     def _check_subprotocol(self, event: Event) -> Breach | None:
         subprotocol = event.get("subprotocol")
-        if subprotocol is None or subprotocol in self._offered:
+        if subprotocol is None:
+            return _none_chosen(self._offered) if self._offered else None
+        if subprotocol in self._offered:
             return None
         return Breach(
             "subprotocol-not-offered",
@@ -135,6 +137,16 @@ class WebsocketProtocol:
             f"not offer the extension {DENIAL_EXTENSION!r}; look for it in "
             "scope['extensions'] first, or reject with 'websocket.close'.",
         )
+
+
+def _none_chosen(offered: Sequence[str]) -> Breach:
+    return Breach(
+        "subprotocol-not-chosen",
+        "The application accepted without a subprotocol, and a browser drops a "
+        "connection where none of those that it offered is chosen; it offered "
+        f"{listed(offered)}, so choose one of scope['subprotocols'], with "
+        "accept(subprotocol=...).",
+    )
 
 
 def _unexpected(state: str, event: Event) -> Breach:

@@ -601,3 +601,21 @@ class DenialTests(ProtocolTestCase):
             "The application sent 'websocket.http.response.body' with the body 'no', "
             "of type str, and a server takes bytes; encode it first.",
         )
+
+    def test_no_choice_of_the_subprotocols_on_offer_is_a_breach(self):
+        for chosen in ({}, {"subprotocol": None}):
+            with self.subTest(chosen):
+                self.assertBreach(
+                    make_protocol(offered=["v1.chat", "v2.chat"]),
+                    {**ACCEPT, **chosen},
+                    "subprotocol-not-chosen",
+                    "The application accepted without a subprotocol, and a browser "
+                    "drops a connection where none of those that it offered is "
+                    "chosen; it offered 'v1.chat', 'v2.chat', so choose one of "
+                    "scope['subprotocols'], with accept(subprotocol=...).",
+                )
+
+    def test_a_rejection_needs_no_choice(self):
+        for event in (CLOSE, DENIAL_START):
+            with self.subTest(event["type"]):
+                self.assertAllowed(make_protocol(offered=["v1.chat"]), event)

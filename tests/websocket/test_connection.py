@@ -39,10 +39,17 @@ GUILTY = {
     "reason-too-long": [ACCEPT, {**CLOSE, "reason": "x" * 124}],
     "send-after-close": [ACCEPT, CLOSE, FRAME],
     "send-before-accept": [FRAME],
+    "subprotocol-not-chosen": [ACCEPT],
     "subprotocol-not-offered": [{**ACCEPT, "subprotocol": "chat.v1"}],
     "text-and-bytes": [ACCEPT, {**FRAME, "bytes": b"x"}],
     "text-not-str": [ACCEPT, {**FRAME, "text": 7}],
     "unknown-type": [{"type": "websocket.open"}],
+}
+
+# What the test case must have for it.
+ATTRIBUTES = {
+    "denial-unsupported": {"asgi_extensions": {}},
+    "subprotocol-not-chosen": {"subprotocols": ["chat.v1"]},
 }
 
 
@@ -81,9 +88,6 @@ def run_test_of(events, raised=None, **attributes):
 
 
 class CheckProtocolTests(SimpleTestCase):
-    def attributes_for(self, name):
-        return {"asgi_extensions": {}} if name == "denial-unsupported" else {}
-
     def test_each_breach_is_tried(self):
         # Those of an HTTP response are tried in test_http.
         names = {name for name in BREACHES if not name.startswith("response-")}
@@ -93,7 +97,7 @@ class CheckProtocolTests(SimpleTestCase):
         for name, events in GUILTY.items():
             with self.subTest(name):
                 raised = []
-                result = run_test_of(events, raised, **self.attributes_for(name))
+                result = run_test_of(events, raised, **ATTRIBUTES.get(name, {}))
                 self.assertEqual(
                     raised, [(events[-1 if name != "denial-unsupported" else 0], name)]
                 )
@@ -108,7 +112,7 @@ class CheckProtocolTests(SimpleTestCase):
         for name, events in GUILTY.items():
             for allowed in ("off", [name]):
                 with self.subTest(name, allowed=allowed):
-                    attributes = self.attributes_for(name)
+                    attributes = ATTRIBUTES.get(name, {})
                     result = run_test_of(events, check_protocol=allowed, **attributes)
                     self.assertEqual(result.texts, [])
 

@@ -21,6 +21,7 @@ from django.urls import path
 from channels_testkit import (
     ChannelTestCase,
     ConnectOptions,
+    ProtocolError,
     SimpleWebsocketTestCase,
     WebsocketCommunicator,
     WebsocketTestCase,
@@ -415,6 +416,22 @@ class GetLoginTests(UserTestCase):
         self.way = "subprotocol"
         ann = self.connect(user=self.ann, subprotocols=["chat.v1"])
         self.assertEqual(ann.scope["subprotocols"], ["ann", "chat.v1"])
+
+    def test_a_token_is_no_choice_of_a_subprotocol(self):
+        """A browser drops the connection, whatever the token was good for."""
+        self.way = "subprotocol"
+        silent = {"application": TokenMiddleware(WhoConsumer.as_asgi())}
+        with self.assertRaises(ProtocolError) as caught:
+            self.connect(user=self.ann, subprotocols=["x" * 200], **silent)
+        self.assertEqual(
+            str(caught.exception).partition("\n")[0],
+            "ann (/): The application accepted without a subprotocol, and a browser"
+            " drops a connection where none of those that it offered is chosen; it"
+            f" offered 'ann', '{'x' * 79} [truncated]..., so choose one of"
+            " scope['subprotocols'], with accept(subprotocol=...).",
+        )
+        ben = {"user": self.ben, "check_protocol": ["subprotocol-not-chosen"]}
+        self.assertEqual(self.connect(**ben, **silent).scope["user"], self.ben)
 
     def test_a_login_that_the_application_does_not_see_fails(self):
         self.way = "cookies"
