@@ -40,6 +40,13 @@ class Target(NamedTuple):
         return []
 
 
+def judge_silence_anywhere(sent: list[Sent]) -> list[Sent]:
+    """Raise ``Unmet`` if anything was sent."""
+    if sent:
+        raise Unmet(message_failures.unexpected_anywhere(sent))
+    return []
+
+
 class Wanted(NamedTuple):
     """A message that is expected on a channel or group."""
 

@@ -9,7 +9,14 @@ from channels_testkit.workers.messages import Message, channel_name, take_messag
 
 from . import with_statement
 from .blocks import ApplicationRaises, SentBlock, check_exception_classes
-from .expectations import ANYTHING, Sequence, Target, Unmet, Wanted
+from .expectations import (
+    ANYTHING,
+    Sequence,
+    Target,
+    Unmet,
+    Wanted,
+    judge_silence_anywhere,
+)
 from .groups import GroupAssertions
 from .verdicts import with_message
 
@@ -148,7 +155,10 @@ class LayerAssertions(GroupAssertions):
         msg: object = None,
     ) -> AllSentOrBlock:
         """
-        Assert that nothing was sent to a channel, or to any.
+        Assert that nothing was sent to a channel, or, without one, to any.
+
+        Messages to groups are not looked at: ``assertNothingGroupSent()`` is
+        about these, ``assertNothingSentAnywhere()`` about both.
 
         Example::
 
@@ -167,7 +177,9 @@ class LayerAssertions(GroupAssertions):
         msg: object = None,
     ) -> AllSentOrBlock:
         """
-        Assert that nothing was sent to a group, or to any.
+        Assert that nothing was sent to a group, or, without one, to any.
+
+        Messages to channels are not looked at. As ``assertNothingSent()``.
 
         Example::
 
@@ -176,6 +188,25 @@ class LayerAssertions(GroupAssertions):
         __tracebackhide__ = True
         target = Target("group", None if group is None else str(group))
         return self._judged(alias, target.judge_silence, msg, is_final=True)
+
+    def assertNothingSentAnywhere(
+        self, *, alias: str | None = None, msg: object = None
+    ) -> Any:
+        """
+        Assert that nothing was sent, neither to a channel nor to a group.
+
+        It looks at every captive layer, or at that of ``alias``. As a context
+        manager it looks only at what is sent inside the block. Raises
+        ``ValueError`` where a real layer is in place, which cannot be looked
+        into.
+
+        Example::
+
+            with self.assertNothingSentAnywhere():
+                Group("lobby").add("ann-channel")
+        """
+        __tracebackhide__ = True
+        return self._judged(alias, judge_silence_anywhere, msg, is_final=True)
 
     def assertSentInOrder(
         self,
@@ -317,11 +348,22 @@ class LayerAssertions(GroupAssertions):
                 return sent()
             return [entry for entry in sent() if any(t.has(entry) for t in targets)]
 
-        return SentBlock(lambda: list(self._layer(alias).sent), collect)
+        return SentBlock(lambda: self._sent(alias), collect)
+
+    def _sent(self, alias: str) -> list[Sent]:
+        return list(self._layer(alias).sent)
+
+    def _sent_anywhere(self) -> list[Sent]:
+        """Return what was sent on all layers of the test, in order."""
+        for alias in self._kit.layers or [DEFAULT]:
+            self._layer(alias)
+        layers = self._kit.layers_in_place.made
+        sent = [entry for layer in layers for entry in layer.sent]
+        return sorted(sent, key=lambda entry: entry.sequence)
 
     def _judged(
         self,
-        alias: str,
+        alias: str | None,
         judge: Callable[[list[Sent]], Any],
         msg: object,
         *,
@@ -342,7 +384,7 @@ class LayerAssertions(GroupAssertions):
             raise self.failureException(with_message(text, msg))
 
         def sent() -> list[Sent]:
-            return list(self._layer(alias).sent)
+            return self._sent_anywhere() if alias is None else self._sent(alias)
 
         if with_statement.is_entered(depth=2):
             return SentBlock(sent, judge_or_fail)  # type: ignore[return-value]

@@ -8,7 +8,7 @@ from unittest.util import safe_repr
 from channels_testkit.matching import did_you_mean, first_difference, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .captive import CaptiveChannelLayer
     from .sent import Sent
@@ -29,6 +29,15 @@ def no_message(channel: str, layer: CaptiveChannelLayer) -> str:
 def target_of(sent: Sent) -> str:
     """Return the channel or the group that an entry went to."""
     return str(sent.channel if sent.group is None else sent.group)
+
+
+def _quoted_target(sent: Sent) -> str:
+    return repr(target_of(sent))
+
+
+def _full_target(sent: Sent) -> str:
+    kind = "channel" if sent.group is None else "group"
+    return f"{kind} {target_of(sent)!r} ({sent.alias})"
 
 
 def nothing_sent_to(kind: str, target: str, sent: Sequence[Sent]) -> str:
@@ -61,14 +70,16 @@ def no_match(where: str, expected: Any, sent: Sequence[Sent], *, partial: bool) 
     )
 
 
-def listing(where: str, sent: Sequence[Sent]) -> str:
-    """List what was sent, the last entries of it."""
+def listing(
+    where: str, sent: Sequence[Sent], named: Callable[[Sent], str] = _quoted_target
+) -> str:
+    """List what was sent, the last entries of it, and where each went."""
     lines = [f"Sent to {where}:"]
     if len(sent) > _LISTED:
         lines.append(f"     ... {len(sent) - _LISTED} earlier messages")
     first = max(0, len(sent) - _LISTED)
     for number, entry in enumerate(sent[first:], first + 1):
-        lines.append(f"  {number:>4}  {target_of(entry)!r} {safe_repr(entry.message)}")
+        lines.append(f"  {number:>4}  {named(entry)} {safe_repr(entry.message)}")
     return "\n".join(lines)
 
 
@@ -81,8 +92,19 @@ def wrong_count(where: str, found: int, count: int, sent: Sequence[Sent]) -> str
 
 def unexpected(where: str, sent: Sequence[Sent]) -> str:
     """Say what was sent where nothing should have been."""
+    return f"{_unexpected_number(where, sent)}\n\n{listing(where, sent)}"
+
+
+def unexpected_anywhere(sent: Sequence[Sent]) -> str:
+    """Say what was sent on which layer, where nothing should have been."""
+    where = "any channel or group"
+    listed = listing(where, sent, _full_target)
+    return f"{_unexpected_number(where, sent)}\n\n{listed}"
+
+
+def _unexpected_number(where: str, sent: Sequence[Sent]) -> str:
     messages = "1 message was" if len(sent) == 1 else f"{len(sent)} messages were"
-    return f"{messages} sent to {where}, expected none.\n\n{listing(where, sent)}"
+    return f"{messages} sent to {where}, expected none."
 
 
 def out_of_order(

@@ -10,6 +10,7 @@ from channels.consumer import AsyncConsumer
 from channels.layers import get_channel_layer
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
+from django.test import override_settings
 
 from channels_testkit import (
     Channel,
@@ -234,6 +235,90 @@ class AssertNothingSentTests(FailureMixin, SimpleChannelTestCase):
             "     2  'mail' {'type': 'b'}"
         ):
             self.assertNothingSent()
+
+
+TWO_LAYERS = {
+    alias: {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    for alias in ("default", "events")
+}
+
+
+@override_settings(CHANNEL_LAYERS=TWO_LAYERS)
+class AssertNothingSentAnywhereTests(FailureMixin, SimpleChannelTestCase):
+    ONE_MESSAGE = (
+        "1 message was sent to any channel or group, expected none.\n"
+        "\n"
+        "Sent to any channel or group:\n"
+    )
+
+    def test_it_passes_where_nothing_was_sent(self) -> None:
+        self.assertEqual(self.assertNothingSentAnywhere(), [])
+        self.assertEqual(self.assertNothingSentAnywhere(alias="events"), [])
+
+    def test_it_fails_with_what_any_channel_or_group_of_any_layer_got(self) -> None:
+        Group("lobby", alias="events").send({"type": "b"})
+        Channel("jobs").send({"type": "a"})
+        with self.assertFails(
+            "2 messages were sent to any channel or group, expected none. : view\n"
+            "\n"
+            "Sent to any channel or group:\n"
+            "     1  group 'lobby' (events) {'type': 'b'}\n"
+            "     2  channel 'jobs' (default) {'type': 'a'}"
+        ):
+            self.assertNothingSentAnywhere(msg="view")
+
+    def test_one_kind_on_one_layer_is_enough(self) -> None:
+        for target in (Channel, Group):
+            for alias in TWO_LAYERS:
+                with self.subTest(target, alias=alias):
+                    kind = target.__name__.lower()
+                    line = f"     1  {kind} 'lobby' ({alias}) {{'type': 'a'}}"
+                    with self.assertFails(self.ONE_MESSAGE + line):
+                        with self.assertNothingSentAnywhere():
+                            target("lobby", alias=alias).send({"type": "a"})
+
+    def test_an_alias_narrows_it(self) -> None:
+        Group("lobby", alias="events").send({"type": "b"})
+        self.assertNothingSentAnywhere(alias="default")
+        with self.assertFails(
+            self.ONE_MESSAGE + "     1  group 'lobby' (events) {'type': 'b'}"
+        ):
+            self.assertNothingSentAnywhere(alias="events")
+
+    def test_a_block_looks_only_at_itself(self) -> None:
+        Channel("jobs").send({"type": "a"})
+        with self.assertNothingSentAnywhere() as sent:
+            pass
+        self.assertEqual(sent, [])
+        Channel("jobs").send({"type": "a"})
+
+    def test_layers_that_were_in_place_for_a_while_are_looked_at(self) -> None:
+        with override_settings(CHANNEL_LAYERS={"other": TWO_LAYERS["events"]}):
+            Group("lobby", alias="other").send({"type": "a"})
+        with self.assertFails(
+            self.ONE_MESSAGE + "     1  group 'lobby' (other) {'type': 'a'}"
+        ):
+            self.assertNothingSentAnywhere()
+
+    def test_a_layer_that_cannot_be_looked_into_is_refused(self) -> None:
+        with override_settings(CHANNEL_LAYERS={}):
+            with self.assertRaisesMessage(
+                ImproperlyConfigured, "CHANNEL_LAYERS has no 'default'; add one"
+            ):
+                self.assertNothingSentAnywhere()
+        with self.assertRaisesMessage(
+            ImproperlyConfigured, "CHANNEL_LAYERS has no 'typo', only 'default', "
+        ):
+            self.assertNothingSentAnywhere(alias="typo")
+
+
+class AssertNothingSentAnywhereAsyncTests(SimpleChannelTestCase):
+    async def test_a_block_in_an_async_test(self) -> None:
+        with self.assertNothingSentAnywhere():
+            await self.channel_layer.group_add("lobby", "ann")
+        with self.assertRaisesMessage(AssertionError, "1 message was sent to any"):
+            with self.assertNothingSentAnywhere():
+                await self.channel_layer.group_send("lobby", {"type": "a"})
 
 
 class AssertSentInOrderTests(FailureMixin, SimpleChannelTestCase):

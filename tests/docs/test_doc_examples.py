@@ -317,6 +317,13 @@ class LayerTests(ChannelTestCase):
 
     # docs:end sent-block
 
+    # docs:start nothing-anywhere
+    def test_who_only_reads_the_notes_tells_nobody(self):
+        with self.assertNothingSentAnywhere():
+            self.client.get("/notes/")
+
+    # docs:end nothing-anywhere
+
     # docs:start ordered
     def test_the_work_is_announced_before_it_is_done(self):
         Group("lobby").send({"type": "chat.begin"})

@@ -260,6 +260,7 @@ class HelperTests(RealLayersTestCase):
                 lambda: case.get_next_message("jobs"),
                 lambda: case.assertSent("jobs"),
                 lambda: case.assertNothingSent(),
+                lambda: case.assertNothingSentAnywhere(),
                 lambda: case.assertGroupSent("room-1"),
                 lambda: case.assertNothingGroupSent(),
                 lambda: case.assertSentInOrder(MESSAGE),

@@ -105,6 +105,8 @@ FIXTURES = (
     import pytest
     from django.contrib.auth.models import User
 
+    from channels_testkit import Group
+
     pytestmark = pytest.mark.channels_test(application=ROOM, ws_path="/")
 
     def test_connect(ws_connect, channel_layer):
@@ -135,6 +137,13 @@ FIXTURES = (
         channels_test.ws_path = "/other/"
         channels_test.encode_frame = lambda payload: payload.upper()
         assert ws_connect().label == "/other/"
+
+    def test_nothing_is_sent(channels_test, ws_connect):
+        with channels_test.assertNothingSentAnywhere():
+            ws_connect()
+        Group("room").send({"type": "tell", "text": "hi"})
+        with pytest.raises(AssertionError, match="group 'room' .default."):
+            channels_test.assertNothingSentAnywhere()
 
     def test_login(channels_test, ws_connect):
         asked, ann = [], User(username="ann", pk=1)
@@ -227,7 +236,7 @@ class FunctionTests(PytestCase):
         self.assert_outcomes(self.pytest(SYNC), passed=5)
 
     def test_fixtures_and_the_mark(self) -> None:
-        self.assert_outcomes(self.pytest(FIXTURES), passed=10)
+        self.assert_outcomes(self.pytest(FIXTURES), passed=11)
 
     def test_async_functions_that_nobody_else_runs(self) -> None:
         for options in ((), ("-p", "no:asyncio", "-p", "no:anyio")):

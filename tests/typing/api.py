@@ -179,6 +179,7 @@ class LayerTests(ChannelTestCase):
         Group("lobby", alias="other").add(Channel("jobs"))
         self.assertSent("jobs", {"type": "make"}, count=1)
         self.assertSentInOrder({"type": "make"}, ("lobby", {"type": "made"}))
+        self.assertNothingSentAnywhere(alias="other")
         with self.captureSent(group="lobby") as sent:
             Group("lobby").send({"type": "made"})
         assert_type(sent, list[Sent])
