@@ -798,6 +798,7 @@ class FailureTextTests(scenarios.ScenariosTestCase):
     scenarios = scenario
     compared_elsewhere = frozenset(
         {"no-prefix", "no-redis", "no-test-config", "real-layer"}
+        | {"dropped-in-the-process", "dropped-on-redis"}
         | {path.stem for path in FAILURES.glob("browser-*.txt")}
     )
     inner = ScenarioTestCase

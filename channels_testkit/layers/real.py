@@ -12,12 +12,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
-from .swapping import LayersInPlace
+from .real_drops import RealDrops
+from .swapping import EVERY_ALIAS, LayersInPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
+
+    from typing_extensions import Self
 
     from channels_testkit.engine.rest import RestWatch
+
+    from .swapping import Aliases, Layers
 
 __all__ = ("ConfiguredLayers", "RealLayers", "come_round", "make_real_layer")
 
@@ -32,6 +37,27 @@ class RealLayers(LayersInPlace):
 
     ``give_back()`` removes what is under the prefixes, and nothing else.
     """
+
+    def __init__(
+        self, aliases: Aliases = EVERY_ALIAS, *, missing_ok: bool = False
+    ) -> None:
+        super().__init__(aliases, missing_ok=missing_ok)
+        self.drops = RealDrops()
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.drops.__enter__()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.drops.__exit__(*exc_info)
+        super().__exit__(*exc_info)
+
+    def _make(self) -> Layers:
+        layers = super()._make()
+        for layer in layers.values():
+            self.drops.watch(layer)
+        return layers
 
     def form_of(self, layer: Any) -> tuple[type, dict[str, Any]]:
         """
@@ -51,6 +77,10 @@ class RealLayers(LayersInPlace):
         """Remove what is under the prefixes, and close the connections."""
         self.leave_other_loops()
         call(self._flush())
+
+    def dropped(self, labels: Mapping[str | None, str]) -> Iterable[str]:
+        """Say what they have dropped since the last call."""
+        return self.drops.take(labels)
 
     async def _flush(self) -> None:
         async with contextlib.AsyncExitStack() as to_flush:

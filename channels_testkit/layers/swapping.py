@@ -15,7 +15,7 @@ from django.dispatch import receiver
 from channels_testkit.engine.patches import Patch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
     from typing import Literal
 
     from typing_extensions import Self
@@ -96,6 +96,14 @@ class LayersInPlace(abc.ABC):
         self, call: Callable[[Coroutine[Any, Any, None]], None]
     ) -> None:
         """Give back what the layers use; ``call`` runs a coroutine."""
+
+    def dropped(self, labels: Mapping[str | None, str]) -> Iterable[str]:
+        """
+        Say what real layers have dropped since the last call.
+
+        ``labels`` say whose channel one is.
+        """
+        return ()
 
     def configured(self) -> Layers:
         """Return the configuration of each alias to replace."""

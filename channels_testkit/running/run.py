@@ -153,12 +153,15 @@ class TestRun(TestLoop):
         Close what is open now; return what was not told so far.
 
         The test goes on: what is opened afterwards is closed by ``leave()``.
-        Unless it ``judges``, what is left will be told by that.
+        Unless it ``judges``, what is left will be told by that, but not what
+        was dropped.
         """
         if self._state != "begun":
             return []
         judging = [self.find_leftovers, self.find_kept, self.undelivered_errors]
-        told = go_through(self, closing(self) + (judging if judges else []))
+        told = go_through(
+            self, closing(self) + (judging if judges else [self.find_dropped])
+        )
         self._is_reporting = False
         return told
 
@@ -292,8 +295,12 @@ class TestRun(TestLoop):
             yield AssertionError(text)
         options = self.options
         yield from self._judged(options.check_unread, self._unread())
-        yield from self._judged(options.check_dropped, self._dropped())
+        yield from self.find_dropped()
         yield from self._judged(options.check_leaks, self._left())
+
+    def find_dropped(self) -> Iterator[BaseException]:
+        """Return what is told of messages that layers have dropped."""
+        yield from self._judged(self.options.check_dropped, self._dropped())
 
     def close_loop(self) -> Iterable[BaseException]:
         """Cancel what is left, and close the test's loop."""
@@ -341,7 +348,9 @@ class TestRun(TestLoop):
         return leftovers.unread(self.opened.items)
 
     def _dropped(self) -> Iterator[str]:
-        return leftovers.dropped(self.layers_in_place.made)
+        yield from leftovers.dropped(self.layers_in_place.made)
+        labels = {item.channel: item.label for item in self.opened.items}
+        yield from self.layers_in_place.dropped(labels)
 
     def _left(self) -> Iterator[str]:
         left = list(self.outside.left)

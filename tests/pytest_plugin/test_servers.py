@@ -83,6 +83,12 @@ REDIS = (
     async def test_on_a_loop_that_goes_with_the_module(redis_layer):
         await redis_layer.send("a", {"type": "left"})
 
+    @pytest.mark.channels_test(redis_config={"capacity": 1})
+    async def test_drops(redis_layer):
+        await redis_layer.group_add("room", "slow")
+        await redis_layer.group_send("room", {"type": "tell"})
+        await redis_layer.group_send("room", {"type": "tell"})
+
     @pytest.mark.channels_test(redis_backend="pubsub")
     async def test_pubsub(redis_layer):
         assert "pubsub" in redis_layer.__class__.__module__
@@ -115,7 +121,10 @@ class ServerTests(PytestCase):
 
     def test_redis(self) -> None:
         RedisServer.obtain()
-        self.assert_outcomes(self.pytest(REDIS), passed=4)
+        ended = self.pytest(REDIS)
+        self.assert_outcomes(ended, passed=4, failed=1)
+        name = "FAILED test_inner.py::test_drops"
+        self.assertIn(f"{name} - AssertionError: 1 message to group", ended.printed)
 
     def test_browser(self) -> None:
         find_programs()
