@@ -66,6 +66,13 @@ class RunningApplication:
         """Give the application an event to receive."""
         self._events.put_nowait(event)
 
+    def take_unread(self) -> list[Event]:
+        """Take what it was given and has not received."""
+        unread = []
+        while not self._events.empty():
+            unread.append(self._events.get_nowait())
+        return unread
+
     async def _run(
         self, application: ASGIApplication, scope: MutableMapping[str, Any]
     ) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from channels_testkit.asgi.application import ASGIApplication
     from channels_testkit.asgi.breaches import Level
     from channels_testkit.layers.swapping import LayersInPlace
-    from channels_testkit.running.options import LayerSource
+    from channels_testkit.running.options import Backlog, LayerSource
 
 __unittest = True
 
@@ -87,6 +87,9 @@ class ChannelMethods(LayerAssertions, TimeMethods):
     hang_timeout: float | None = RunOptions.hang_timeout
     #: Seconds that a receive waits where waiting makes sense.
     receive_timeout: float = RunOptions.receive_timeout
+    #: What becomes of the messages that a worker consumer had been given when
+    #: it raises: "lost", as with runworker, or "kept" for the next one.
+    worker_backlog: Backlog = RunOptions.worker_backlog
     #: Thread jobs that are meant to wait: dotted names or functions. They do
     #: not keep the application from being at rest.
     background_jobs: Collection[object] = RunOptions.background_jobs
@@ -156,7 +159,8 @@ class ChannelMethods(LayerAssertions, TimeMethods):
         block is ``with`` in a sync and ``async with`` in an async test. Fails
         for a channel that is not routed, and at the end for a message that
         was sent to a channel nobody serves. An exception of a consumer is
-        raised as that of any other.
+        raised as that of any other; ``worker_backlog`` says what becomes of
+        the messages behind the one that failed.
 
         At its end the block waits for handlers as a receive would, and then
         ends the consumers.

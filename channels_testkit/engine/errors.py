@@ -34,6 +34,8 @@ class ApplicationErrors:
         self._held: list[tuple[BaseException, Callable[[], bool]]] = []
         self._seen: list[BaseException] = []
         self._expected: list[ExpectedErrors] = []
+        #: How often the test could be told, which it is at rest.
+        self.tellings = 0
         #: Looks for failures that nobody has been told of yet.
         self.look: Callable[[], list[BaseException]] = list
         #: The same of what was made since, and what somebody may still ask
@@ -127,6 +129,7 @@ class ApplicationErrors:
         the one that is delivered.
         """
         self._look()
+        self.tellings += 1
         if raised is not None:
             self.take(raised)
             return

@@ -118,7 +118,9 @@ class LiveServer:
             served,
             threads=threads,
             tell=self._tell,
+            remark=self._remark,
             background_jobs=run.background_jobs,
+            keeps_backlog=lambda: run.options.worker_backlog == "kept",
         )
         self._workers.start()
         self._connections.open()
@@ -167,7 +169,7 @@ class LiveServer:
         if self._run.options.application_errors != "off":
             self._told.append(error)
 
-    def _remark(self, text: str) -> None:
+    def _remark(self, text: object) -> None:
         if self._run is not None:
             self._run.outside.remarks.append(text)
 

@@ -13,6 +13,7 @@ from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.layers.aliases import is_captive, layer_in_place
 from channels_testkit.layers.real import come_round
+from channels_testkit.workers.backlog import LostBacklog
 from channels_testkit.workers.failures import NOTHING_ROUTED, not_routed
 
 from .loops import LoopThread, call_bounded_on
@@ -45,7 +46,8 @@ class LiveWorkers:
     What ``runworker`` would run, in threads of this process.
 
     Each thread stands for a worker process: it has a loop of its own, and
-    consumers of its own for all channels.
+    consumers of its own for all channels. ``remark`` is called with the
+    messages that are lost with a consumer, unless they are kept.
     """
 
     def __init__(
@@ -55,11 +57,15 @@ class LiveWorkers:
         *,
         threads: int,
         tell: Callable[[BaseException], None],
+        remark: Callable[[object], None],
         background_jobs: Counter[object],
+        keeps_backlog: Callable[[], bool],
     ) -> None:
         self._application = application
         self._channels = channels
-        self._tell = tell
+        self.tell = tell
+        self.remark = remark
+        self.keeps_backlog = keeps_backlog
         self._background_jobs = background_jobs
         count = threads if channels else 0
         self._threads = [LoopThread(f"live worker {n + 1}") for n in range(count)]
@@ -90,7 +96,7 @@ class LiveWorkers:
         rest.background = self._background_jobs
         # For what the consumers start as well.
         APPLICATION.set(True)
-        worker = _Worker(self._application, self._channels, self._tell)
+        worker = _Worker(self._application, self._channels, self)
         worker.begin()
         await rest.wait()
         if not is_captive(worker.channel_layer):
@@ -101,7 +107,7 @@ class LiveWorkers:
         rest.hang_timeout = timeout
         await rest.wait()
         for error in rest.failures.take():
-            self._tell(error)
+            self.tell(error)
 
 
 class _Worker(Worker):
@@ -111,11 +117,11 @@ class _Worker(Worker):
         self,
         application: ASGIApplication,
         channels: Collection[str],
-        tell: Callable[[BaseException], None],
+        workers: LiveWorkers,
     ) -> None:
         wrapped, layer = self._told(application), layer_in_place()
         super().__init__(wrapped, list(channels), layer)
-        self._tell = tell
+        self._workers = workers
 
     def begin(self) -> None:
         """Listen on the channels, in a task."""
@@ -126,7 +132,7 @@ class _Worker(Worker):
         try:
             await super().listener(channel)
         except Exception as error:  # noqa: BLE001 - told to the test
-            self._tell(error)
+            self._workers.tell(error)
 
     def _told(self, application: ASGIApplication) -> ASGIApplication:
         """Return the application; a new one is made when it has failed."""
@@ -137,14 +143,32 @@ class _Worker(Worker):
             async def refuse(event: Event) -> None:
                 await send(event)
 
+            error = None
             try:
                 # asgiref's send() is no coroutine function, and warned about.
                 await application(scope, receive, refuse)
             except (asyncio.CancelledError, GeneratorExit):
-                raise
-            except BaseException as error:  # noqa: BLE001 - told to the test
-                self._tell(error)
-            finally:
                 self.application_instances.pop(scope["channel"], None)
+                raise
+            except BaseException as raised:  # noqa: BLE001 - told to the test
+                error = raised
+            self._replace(scope, error)
+            if error is not None:
+                self._workers.tell(error)
 
         return told
+
+    def _replace(
+        self, scope: MutableMapping[str, Any], error: BaseException | None
+    ) -> None:
+        """Let the next message have a new consumer, as those that are kept."""
+        channel = scope["channel"]
+        queue = self.application_instances.pop(channel)["input_queue"]
+        messages = [queue.get_nowait() for _ in range(queue.qsize())]
+        if not self._workers.keeps_backlog():
+            LostBacklog(channel, error, self._workers.remark).add(*messages)
+        elif messages:
+            make: Any = self.get_or_create_application_instance
+            successor = make(channel, scope)
+            for message in messages:
+                successor.put_nowait(message)

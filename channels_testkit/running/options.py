@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 CommitRule = Literal["production", "django"]
 LayerSource = Literal["captive", "configured"]
+Backlog = Literal["lost", "kept"]
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 WATCHES = ("application_errors", "check_dropped", "check_leaks", "check_unread")
 COMMIT_RULES: tuple[CommitRule, ...] = get_args(CommitRule)
+BACKLOGS: tuple[Backlog, ...] = get_args(Backlog)
 #: The options that are facts about a test, and no attributes of it.
 FACTS = frozenset(
     {"called", "commits", "databases", "get_clients", "get_place", "module", "name"}
@@ -80,6 +82,8 @@ class RunOptions:
     hang_timeout: float | None = 30.0
     #: Seconds that a receive waits where waiting makes sense.
     receive_timeout: float = 1.0
+    #: What becomes of the messages that a worker consumer leaves behind.
+    worker_backlog: Backlog = "lost"
     background_jobs: Collection[object] = ()
     outside_threads: Collection[object] = ()
     idle_threads: Collection[object] = ()
@@ -121,6 +125,7 @@ def check_options(options: Any, owner: str) -> None:
         check_choice(options, owner, name, LEVELS)
     if not (isinstance(options, RunOptions) and callable(options.layer_source)):
         check_choice(options, owner, "layer_source", LAYER_SOURCES)
+    check_choice(options, owner, "worker_backlog", BACKLOGS)
     _check_breaches(options, owner)
     check_choice(options, owner, "use_virtual_time", (True, False))
     if options.use_virtual_time:

@@ -61,7 +61,7 @@ class Outside:
         #: What it has left behind, in words.
         self.left: list[str] = []
         #: What may be behind a failure of the test, in words.
-        self.remarks: list[str] = []
+        self.remarks: list[object] = []
 
     def close(self) -> None:
         """End all of it, whatever a part of it raises."""
@@ -91,8 +91,9 @@ class Outside:
     def explain(self, failure: BaseException) -> None:
         """Add what may be behind a failure to it; Python 3.10 has no notes."""
         remarks, self.remarks = self.remarks, []
-        for remark in remarks:
-            getattr(failure, "add_note", _say_nothing)(remark)
+        for remark in map(str, remarks):
+            if remark not in getattr(failure, "__notes__", ()):
+                getattr(failure, "add_note", _say_nothing)(remark)
 
     def stir(self) -> None:
         """Let who waits look again. Callable from any thread."""

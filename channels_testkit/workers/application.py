@@ -8,30 +8,47 @@ from typing import TYPE_CHECKING
 from channels_testkit.asgi.application import RunningApplication
 from channels_testkit.asgi.recorder import MEETING, recorder
 from channels_testkit.engine.tracebacks import note_owner
-from channels_testkit.engine.waiting import Waiting
+
+from .backlog import LostBacklog
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
     from typing import Any
 
     from channels.consumer import AsyncConsumer
 
     from channels_testkit.asgi.application import ASGIApplication, Event, Receive, Send
+    from channels_testkit.engine.waiting import Waiting
     from channels_testkit.running.run import TestRun
 
 __unittest = True
 
 
 class WorkerApplication:
-    """A routed worker consumer: one instance for all messages of a channel."""
+    """
+    A routed worker consumer: one instance for all messages of a channel.
+
+    As with ``runworker``, it has a queue, with which it ends when it raises.
+    What comes until the test goes on ends with it as well: a worker process
+    notices only after a while. ``hand_on`` takes what is kept for the next.
+    """
 
     def __init__(
-        self, channel: str, application: ASGIApplication, run: TestRun
+        self,
+        channel: str,
+        application: ASGIApplication,
+        run: TestRun,
+        waiting: Waiting,
+        hand_on: Callable[[list[Event]], object],
     ) -> None:
         self.channel = channel
         self.consumer: AsyncConsumer | None = None
         self._run = run
-        self._waiting = Waiting(run)
+        self._hand_on = hand_on
+        self._waiting = waiting
+        # What is lost with it, once it has ended.
+        self._lost: LostBacklog | None = None
+        self._ended_at = 0
         # How many messages it was given, and how often it has asked for one.
         self._given = self._asked = 0
         #: What it was told when it sent to a client, which names the channel.
@@ -72,12 +89,27 @@ class WorkerApplication:
         return self._application.has_ended
 
     @property
+    def has_successor(self) -> bool:
+        """Whether the next message is for another consumer."""
+        if self._lost is None:
+            return False
+        has_gone_on = self._run.errors.tellings > self._ended_at
+        return has_gone_on or self._keeps_backlog or self._application.task.cancelled()
+
+    @property
+    def _keeps_backlog(self) -> bool:
+        return self._run.options.worker_backlog == "kept"
+
+    @property
     def has_finished(self) -> bool:
         """Whether the consumer has done all that it was given."""
         return self.has_ended or self._asked > self._given
 
     def feed(self, message: Event) -> None:
-        """Give the consumer a message."""
+        """Give the consumer a message, which is lost if it has ended."""
+        if self._lost is not None:
+            self._lost.add(message)
+            return
         self._given += 1
         self._application.feed(message)
 
@@ -118,4 +150,16 @@ class WorkerApplication:
             if error is not self._refusal:
                 note_owner(error, f"the worker consumer of channel {self.channel!r}")
             self._run.errors.record(error)
+        self._leave_behind(self._application.take_unread(), error)
         self._waiting.wake()
+
+    def _leave_behind(self, messages: list[Event], error: BaseException | None) -> None:
+        remarks = self._run.outside.remarks
+        self._lost = LostBacklog(self.channel, error, remarks.append)
+        self._ended_at = self._run.errors.tellings
+        if self._application.task.cancelled():
+            return
+        if self._keeps_backlog:
+            self._hand_on(messages)
+        else:
+            self._lost.add(*messages)

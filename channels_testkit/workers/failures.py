@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.util import safe_repr
 
 from channels_testkit.matching import did_you_mean
 
@@ -40,6 +41,20 @@ def without_type(channel: str, message: Event) -> str:
     return (
         f"The message on channel {channel!r} has no 'type', which names the handler of"
         f" the worker consumer: {dict(message)!r}."
+    )
+
+
+def lost(channel: str, messages: Sequence[Event], error: BaseException | None) -> str:
+    """Say which messages a worker consumer has taken with it."""
+    one = len(messages) == 1
+    listed = "1 message" if one else f"{len(messages)} messages"
+    end = f"raised {type(error).__name__}" if error is not None else "stopped"
+    return (
+        f"{listed} on channel {channel!r} {'was' if one else 'were'} lost when its"
+        f" worker consumer {end}, as with manage.py runworker."
+        f" {'It is' if one else 'The first is'}"
+        f" {safe_repr(dict(messages[0]), short=True)}.\nIf your worker process goes on"
+        ' with such messages, set worker_backlog = "kept" on the test case.'
     )
 
 

@@ -6,13 +6,20 @@ import contextlib
 import copy
 from typing import TYPE_CHECKING, Any, Protocol
 
-from channels_testkit.layers.aliases import DEFAULT, captive_layer, layer_in_place
+from channels_testkit.layers.aliases import (
+    DEFAULT,
+    captive_layer,
+    is_captive,
+    layer_in_place,
+)
 from channels_testkit.layers.message_failures import no_message
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.run import required
 
+from .running_worker import Workers
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Coroutine, Iterator, Mapping
 
     from channels_testkit.layers.captive import CaptiveChannelLayer
     from channels_testkit.running.run import TestRun
@@ -80,13 +87,22 @@ class Channel(_Named):
         """
         del immediately
         with _missing_type_explained(content):
-            self._run_sync(self.channel_layer.send(self.name, plain(content)), "asend")
+            self._run_sync(self._sending(plain(content)), "asend")
 
     @kit_coroutine
     async def asend(self, content: Mapping[str, Any]) -> None:
         """Put a message on the channel, as ``send()``."""
         with _missing_type_explained(content):
-            await self.channel_layer.send(self.name, plain(content))
+            await self._sending(plain(content))
+
+    def _sending(self, message: dict[str, Any]) -> Coroutine[Any, Any, None]:
+        """Return what sends a message, and lets a worker do its work."""
+        layer: Any = self.channel_layer
+        if is_captive(layer):
+            sending: Coroutine[Any, Any, None] = layer.send(self.name, message)
+            return sending
+        workers = Workers.of(required(type(self).__name__))
+        return workers.send_and_follow(layer, self.alias, self.name, message)
 
 
 class Group(_Named):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.engine.waiting import Waiting
 from channels_testkit.layers.aliases import is_captive, layer_in_place
 from channels_testkit.layers.real import come_round
 from channels_testkit.routing.application import check_application, worker_routes
@@ -27,6 +30,20 @@ if TYPE_CHECKING:
 __unittest = True
 
 
+class _Way:
+    """The messages of the test that are on their way to a consumer."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.consumer: WorkerApplication | None = None
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether all have arrived, and the consumer is done with them."""
+        is_done = self.consumer is None or self.consumer.has_finished
+        return not self.messages and is_done
+
+
 class Workers:
     """The worker consumers of a test, by channel."""
 
@@ -41,6 +58,10 @@ class Workers:
         self._running: dict[tuple[int, str], WorkerApplication] = {}
         #: The channels that ``run_worker()`` serves now.
         self.served: list[str] = []
+        self._waiting = Waiting(run)
+        #: The aliases and channels that its listeners are on now.
+        self.listening: list[tuple[str, str]] = []
+        self._ways: defaultdict[tuple[str, str], _Way] = defaultdict(_Way)
 
     @classmethod
     def of(cls, run: TestRun) -> Workers:
@@ -65,11 +86,52 @@ class Workers:
         """Give a message to the channel's consumer, new after a crash."""
         key = (id(application), channel)
         worker = self._running.get(key)
-        if worker is None or worker.has_ended:
-            worker = WorkerApplication(channel, application, self._run)
+        if worker is None or worker.has_successor:
+            hand_on = functools.partial(self._feed_all, channel, application)
+            worker = WorkerApplication(
+                channel, application, self._run, self._waiting, hand_on
+            )
             self._running[key] = worker
         worker.feed(message)
         return worker
+
+    def _feed_all(
+        self, channel: str, application: ASGIApplication, messages: list[Event]
+    ) -> None:
+        for message in messages:
+            self.feed(channel, message, application)
+
+    def fed(self, channel: str, application: ASGIApplication) -> WorkerApplication:
+        """Return the consumer that a channel has now."""
+        return self._running[id(application), channel]
+
+    async def send_and_follow(
+        self, layer: Any, alias: str, channel: str, message: Event
+    ) -> None:
+        """
+        Send a message by a real layer, and wait until it is handled.
+
+        So the test goes on where it would on a captive layer, but waits no
+        longer than a receive would. Where no consumer listens, it only sends.
+        """
+        if (alias, channel) not in self.listening:
+            await layer.send(channel, message)
+            return
+        way = self._ways[alias, channel]
+        way.messages += 1
+        try:
+            await layer.send(channel, message)
+        except BaseException:
+            way.messages -= 1
+            raise
+        await self._waiting.until(lambda: way.is_clear, self._run.receive_timeout)
+
+    def arrived(self, alias: str, channel: str, by: WorkerApplication | None) -> None:
+        """Take note of a message, and of the consumer that handles it."""
+        way = self._ways[alias, channel]
+        way.messages = max(0, way.messages - 1)
+        way.consumer = by
+        self._waiting.wake()
 
     def check_served(self, layer: Any, first: int = 0) -> None:
         """
@@ -114,6 +176,7 @@ class RunningWorker:
 
     def __init__(self, run: TestRun, channels: tuple[str, ...], alias: str) -> None:
         self._run = run
+        self._alias = alias
         self._layer = layer_in_place(alias)
         self._workers = Workers.of(run)
         self._application = self._workers.application()
@@ -126,7 +189,7 @@ class RunningWorker:
                 raise AssertionError(not_routed(channel, routes))
         self._first = 0
         self._listening: list[asyncio.Task[None]] = []
-        self._fed: list[WorkerApplication] = []
+        self._fed: set[str] = set()
 
     def __enter__(self) -> RunningWorker:
         if self._run.is_async:
@@ -158,6 +221,7 @@ class RunningWorker:
         await self._run.rest.wait()
         self._first = self._count_sent()
         self._workers.served += self.channels
+        self._workers.listening += [(self._alias, it) for it in self.channels]
         loop = self._run.rest.loop
         for channel in self.channels:
             task = loop.create_task(self._listen(channel))
@@ -179,30 +243,42 @@ class RunningWorker:
         """End the block: let handlers finish, and see what nobody served."""
         try:
             await self._run.rest.wait()
-            for worker in self._fed:
-                await worker.finishes_within(self._run.receive_timeout)
+            for channel in sorted(self._fed):
+                await self._finishes(channel)
             self._run.errors.deliver()
             self._workers.check_served(self._layer, self._first)
         finally:
             await self._stop()
 
+    async def _finishes(self, channel: str) -> None:
+        """Wait for a handler as a receive would, and for its successors."""
+        worker = None
+        while worker is not (latest := self._consumer_of(channel)):
+            worker = latest
+            await worker.finishes_within(self._run.receive_timeout)
+
+    def _consumer_of(self, channel: str) -> WorkerApplication:
+        return self._workers.fed(channel, self._application)
+
     async def _stop(self) -> None:
         await self._run.rest.wait()
         for channel in self.channels:
             self._workers.served.remove(channel)
+            self._workers.listening.remove((self._alias, channel))
         for task in self._listening:
             task.cancel()
-        for worker in self._fed:
-            worker.cancel()
+        for channel in self._fed:
+            self._consumer_of(channel).cancel()
         await self._run.rest.wait()
 
     async def _listen(self, channel: str) -> None:
         workers = self._workers
         while True:
             message = await self._layer.receive(channel)
-            if not message.get("type"):
+            worker = None
+            if message.get("type"):
+                worker = workers.feed(channel, message, self._application)
+                self._fed.add(channel)
+            else:
                 self._run.errors.record(ValueError(without_type(channel, message)))
-                continue
-            worker = workers.feed(channel, message, self._application)
-            if worker not in self._fed:
-                self._fed.append(worker)
+            workers.arrived(self._alias, channel, worker)

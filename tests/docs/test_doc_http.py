@@ -87,6 +87,8 @@ class CountdownTests(SimpleChannelTestCase):
 
 class ThumbnailConsumer(AsyncConsumer):
     async def make(self, message: dict[str, Any]) -> None:
+        if not message["name"]:
+            raise ValueError("no picture")
         event = {"type": "room.message", "content": {"made": message["name"]}}
         await self.channel_layer.group_send("room-1", event)
 
@@ -103,6 +105,32 @@ class WorkerTests(ChannelTestCase):
         self.assertGroupSent("room-1", {"content": {"made": "cat.png"}}, partial=True)
 
     # docs:end worker-routes
+
+
+@apply_routes(THUMBNAILS)
+class BrokenPictureTests(ChannelTestCase):
+    # docs:start worker-raises
+    def test_a_broken_picture_is_no_end(self):
+        with self.run_worker("thumbnails"):
+            with self.assertApplicationRaises(ValueError):
+                Channel("thumbnails").send({"type": "make", "name": ""})
+            Channel("thumbnails").send({"type": "make", "name": "cat.png"})
+        self.assertGroupSent("room-1", {"content": {"made": "cat.png"}}, partial=True)
+
+    # docs:end worker-raises
+
+
+# docs:start worker-backlog
+class PictureQueueTests(ChannelTestCase):
+    worker_backlog = "kept"  # by default "lost"
+    # docs:end worker-backlog
+
+    @apply_routes(THUMBNAILS)
+    def test_those_behind_a_broken_picture_are_made(self):
+        for name in ["", "cat.png"]:
+            Channel("thumbnails").send({"type": "make", "name": name})
+        with self.assertApplicationRaises(ValueError), self.run_worker():
+            self.assertGroupSent("room-1", count=1)
 
 
 TWO_LAYERS = {

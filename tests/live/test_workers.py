@@ -83,6 +83,19 @@ class Waiting(SyncConsumer):
         self.free.wait(10)
 
 
+class Failing(SyncConsumer):
+    """Fails when the test lets it go, with others behind it."""
+
+    free = threading.Event()
+
+    def fail(self, message):
+        self.free.wait(10)
+        raise LookupError("held up")
+
+    def work(self, message):
+        Note.objects.create(text=message["text"])
+
+
 seen = []
 ROUTES = [
     path("ws/ask/", Asking.as_asgi()),
@@ -93,6 +106,7 @@ ROUTES = [
         "slow": Slow.as_asgi(),
         "leaving": Leaving.as_asgi(),
         "waiting": Waiting.as_asgi(),
+        "failing": Failing.as_asgi(),
     },
 ]
 
@@ -144,6 +158,41 @@ class PubSubTests(RedisTestMixin, LiveServerTestCase):
     def test_workers_are_known_when_the_test_begins(self):
         with self.assertApplicationRaises(LookupError):
             Channel("squares").send({"type": "square", "value": None})
+
+
+@apply_routes(ROUTES)
+class BacklogTests(LiveServerTestCase):
+    """What becomes of a message that is given to a consumer that fails."""
+
+    worker_channels = ("failing",)
+    receive_timeout = 10.0
+
+    def setUp(self):
+        Failing.free.clear()
+
+    def send(self):
+        with self.assertApplicationRaises(LookupError) as caught:
+            Channel("failing").send({"type": "fail"})
+            Channel("failing").send({"type": "work", "text": "behind it"})
+            Failing.free.set()
+        Channel("failing").send({"type": "work", "text": "afterwards"})
+        return getattr(caught.exception, "__notes__", [])
+
+    def served(self):
+        """Return what was done, once the workers have done it."""
+        self._kit.outside.close()
+        return [note.text for note in Note.objects.order_by("pk")]
+
+    def test_it_is_lost_with_it(self):
+        notes = self.send()
+        self.assertEqual(self.served(), ["afterwards"])
+        if sys.version_info >= (3, 11):
+            self.assertIn("1 message on channel 'failing' was lost when", notes[-1])
+
+    def test_a_project_can_say_that_its_workers_go_on(self):
+        self.worker_backlog = "kept"
+        self.assertEqual(self.send(), [])
+        self.assertEqual(self.served(), ["behind it", "afterwards"])
 
 
 class Inner:

@@ -8,6 +8,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import get_channel_layer
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
@@ -545,3 +546,176 @@ class OuterTests(OuterTestCase):
         SlowConsumer.steps = []
         self.assertEqual(run_case(Inner).texts, [])
         self.assertEqual(SlowConsumer.steps, ["begin", "cancelled"])
+
+
+class Numbers(AsyncConsumer):
+    """Does each job in its turn; one of them raises, one stops."""
+
+    done: list[int]
+
+    async def job(self, message: dict[str, Any]) -> None:
+        await asyncio.sleep(0)
+        if message.get("fails"):
+            raise ValueError("asked for")
+        if message.get("stops"):
+            raise StopConsumer
+        self.done.append(message["number"])
+
+
+class GivingConsumer(AsyncJsonWebsocketConsumer):
+    """Gives ten jobs to a worker, all at once."""
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        for number in range(10):
+            await self.channel_layer.send("numbers", job(number))
+
+
+def job(number: int, bad: int = 5, kind: str = "fails") -> dict[str, Any]:
+    return {"type": "job", "number": number, kind: number == bad}
+
+
+class BacklogCase(SimpleWebsocketTestCase):
+    """What becomes of the messages behind one that fails."""
+
+    application: Any = ProtocolTypeRouter(
+        {
+            "websocket": GivingConsumer.as_asgi(),
+            "channel": ChannelNameRouter({"numbers": Numbers.as_asgi()}),
+        }
+    )
+    maxDiff = None
+
+    def setUp(self) -> None:
+        Numbers.done = []
+
+
+LOST = (
+    "4 messages on channel 'numbers' were lost when its worker consumer raised"
+    " ValueError, as with manage.py runworker. The first is {'type': 'job', 'number':"
+    " 6, 'fails': False}.\nIf your worker process goes on with such messages, set"
+    ' worker_backlog = "kept" on the test case.'
+)
+
+
+def notes_of(error: BaseException) -> list[str]:
+    return getattr(error, "__notes__", [])
+
+
+class BacklogTests(BacklogCase):
+    def test_jobs_that_come_one_by_one_have_a_new_consumer(self):
+        with self.run_worker("numbers"), self.assertApplicationRaises(ValueError):
+            for number in range(10):
+                Channel("numbers").send(job(number))
+        self.assertEqual(Numbers.done, [0, 1, 2, 3, 4, 6, 7, 8, 9])
+
+    def test_jobs_that_come_at_once_are_lost_with_the_consumer(self):
+        giver = self.connect("/")
+        with self.run_worker("numbers"):
+            with self.assertApplicationRaises(ValueError) as caught:
+                giver.send_json("go")
+            self.assertEqual(Numbers.done, [0, 1, 2, 3, 4])
+            Channel("numbers").send(job(10))
+        self.assertEqual(Numbers.done, [0, 1, 2, 3, 4, 10])
+        self.assertEqual(notes_of(caught.exception)[1:], [LOST])
+
+    def test_those_from_before_the_block_are_lost_as_well(self):
+        for number in range(10):
+            Channel("numbers").send(job(number))
+        with self.assertApplicationRaises(ValueError), self.run_worker("numbers"):
+            self.assertEqual(Numbers.done, [0, 1, 2, 3, 4])
+
+    def test_those_of_plain_senders_are_lost_as_well(self):
+        with self.run_worker("numbers"), self.assertApplicationRaises(ValueError):
+            for number in range(10):
+                async_to_sync(get_channel_layer().send)("numbers", job(number))
+        self.assertEqual(Numbers.done, [0, 1, 2, 3, 4])
+
+    def test_a_project_can_say_that_its_workers_go_on(self):
+        self.worker_backlog = "kept"
+        giver = self.connect("/")
+        with self.run_worker("numbers"):
+            with self.assertApplicationRaises(ValueError) as caught:
+                giver.send_json("go")
+            self.assertEqual(Numbers.done, [0, 1, 2, 3, 4, 6, 7, 8, 9])
+        self.assertEqual(len(notes_of(caught.exception)), 1)
+
+    def test_those_behind_a_consumer_that_stops_are_lost_as_well(self):
+        send = async_to_sync(get_channel_layer().send)
+        with self.run_worker("numbers"):
+            for number in range(10):
+                send("numbers", job(number, kind="stops"))
+            self.settle()
+            Channel("numbers").send(job(10))
+        self.assertEqual(Numbers.done, [0, 1, 2, 3, 4, 10])
+
+    def test_the_last_one_takes_nothing_with_it(self):
+        with self.run_worker("numbers"):
+            with self.assertApplicationRaises(ValueError) as caught:
+                Channel("numbers").send(job(5))
+        self.assertEqual(len(notes_of(caught.exception)), 1)
+
+    def test_a_failure_of_the_test_says_what_was_lost(self):
+        class Inner(BacklogCase):
+            def test(self) -> None:
+                giver = self.connect("/")
+                with self.run_worker("numbers"):
+                    with self.assertApplicationRaises(ValueError):
+                        giver.send_json("go")
+                assert 6 in Numbers.done
+
+        (error,) = run_case(Inner).raised
+        self.assertIsInstance(error, AssertionError)
+        self.assertEqual(notes_of(error), [LOST])
+
+    def test_an_exception_that_fails_the_test_says_it_once(self):
+        class Inner(BacklogCase):
+            def test(self) -> None:
+                giver = self.connect("/")
+                with self.run_worker("numbers"):
+                    giver.send_json("go")
+
+        (error,) = run_case(Inner).raised
+        self.assertIsInstance(error, ValueError)
+        self.assertEqual(notes_of(error)[1:], [LOST])
+
+    def test_what_is_lost_is_bounded(self):
+        for number in range(10):
+            Channel("numbers").send({**job(number), "text": "x" * 100_000})
+        with self.assertApplicationRaises(ValueError) as caught:
+            with self.run_worker("numbers"):
+                pass
+        self.assertLess(len("".join(notes_of(caught.exception))), 1000)
+
+
+class AsyncBacklogTests(BacklogCase):
+    async def test_jobs_that_come_one_by_one_have_a_new_consumer(self):
+        async with self.run_worker("numbers"):
+            with self.assertApplicationRaises(ValueError):
+                for number in range(10):
+                    await get_channel_layer().send("numbers", job(number))
+        self.assertEqual(Numbers.done, [0, 1, 2, 3, 4, 6, 7, 8, 9])
+
+    async def test_jobs_that_come_at_once_are_lost_with_the_consumer(self):
+        giver = await self.aconnect("/")
+        async with self.run_worker("numbers"):
+            with self.assertApplicationRaises(ValueError):
+                await giver.send_json_to("go")
+            self.assertEqual(Numbers.done, [0, 1, 2, 3, 4])
+            await Channel("numbers").asend(job(10))
+        self.assertEqual(Numbers.done, [0, 1, 2, 3, 4, 10])
+
+    async def test_so_are_those_that_the_test_gathers(self):
+        layer = get_channel_layer()
+        async with self.run_worker("numbers"):
+            with self.assertApplicationRaises(ValueError):
+                jobs = [layer.send("numbers", job(number)) for number in range(10)]
+                await asyncio.gather(*jobs)
+        self.assertEqual(Numbers.done, [0, 1, 2, 3, 4])
+
+    async def test_a_project_can_say_that_its_workers_go_on(self):
+        self.worker_backlog = "kept"
+        giver = await self.aconnect("/")
+        async with self.run_worker("numbers"):
+            with self.assertApplicationRaises(ValueError):
+                await giver.send_json_to("go")
+        self.assertEqual(Numbers.done, [0, 1, 2, 3, 4, 6, 7, 8, 9])
