@@ -58,12 +58,16 @@ def lost(channel: str, messages: Sequence[Event], error: BaseException | None) -
     )
 
 
-def not_served(channel: str, served: Sequence[str], message: object) -> str:
-    """Say that a message went to a channel that nobody serves."""
+def not_served(
+    channel: str, served: Sequence[str], message: object, take_call: str
+) -> str:
+    """Say that a message went to a channel that nobody serves or reads."""
     return (
         f"A message was sent to channel {channel!r}, which nobody"
         f" serves.\nChannels that are served: "
         f"{', '.join(map(repr, served))}."
         f"{did_you_mean(channel, served)}"
-        f"\n\nMessage: {message!r}"
+        f"\n\nMessage: {message!r}\n\nIf it is not for a worker consumer, let the test"
+        f" take it before this, with {take_call}; assertSent() leaves it on the"
+        " channel."
     )

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.waiting import Waiting
-from channels_testkit.layers.aliases import is_captive, layer_in_place
+from channels_testkit.layers.aliases import DEFAULT, is_captive, layer_in_place
 from channels_testkit.layers.real import come_round
 from channels_testkit.routing.application import check_application, worker_routes
 
@@ -143,7 +143,14 @@ class Workers:
             if self._is_unserved(sent, layer):
                 served = sorted(set(self.served))
                 channel = str(sent.channel)
-                raise AssertionError(not_served(channel, served, sent.message))
+                call = self._call_that_takes(channel, layer)
+                raise AssertionError(not_served(channel, served, sent.message, call))
+
+    def _call_that_takes(self, channel: str, layer: CaptiveChannelLayer) -> str:
+        """Return what to write to read a channel."""
+        alias = "" if layer.alias in {None, DEFAULT} else f", alias={layer.alias!r}"
+        called = self._run.options.called
+        return f"{called}.get_next_message({channel!r}{alias})"
 
     def _is_unserved(self, sent: Sent, layer: CaptiveChannelLayer) -> bool:
         channel = sent.channel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -12,6 +13,7 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import get_channel_layer
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
+from django.test import override_settings
 from django.urls import path
 
 from channels_testkit import (
@@ -33,13 +35,19 @@ A message was sent to channel 'thumbnail', which nobody serves.
 Channels that are served: 'thumbnails'.
 Did you mean 'thumbnails'?
 
-Message: {'type': 'make', 'number': 1}"""
+Message: {'type': 'make', 'number': 1}
+
+If it is not for a worker consumer, let the test take it before this, \
+with self.get_next_message('thumbnail'); assertSent() leaves it on the channel."""
 
 UNSERVED_RESULT = """\
 A message was sent to channel 'results', which nobody serves.
 Channels that are served: 'mails', 'thumbnails'.
 
-Message: {'type': 'made', 'number': 1}"""
+Message: {'type': 'made', 'number': 1}
+
+If it is not for a worker consumer, let the test take it before this, \
+with self.get_next_message('results'); assertSent() leaves it on the channel."""
 
 NOT_ROUTED = """\
 No worker consumer is routed for channel 'thumbnail'.
@@ -275,6 +283,18 @@ class SyncTests(WorkersTestCase):
             message = {"type": "forward", "number": 1, "to": client.reply_channel}
             client.send("forwarding", message)
         self.assertEqual(client.receive(), {"type": "made", "number": 1})
+
+    def test_the_call_that_is_named_serves_it(self):
+        layers = {"jobs": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+        for is_taken in (False, True):
+            with override_settings(CHANNEL_LAYERS=layers), contextlib.ExitStack() as to:
+                if not is_taken:
+                    call = "with self.get_next_message('results', alias='jobs');"
+                    to.enter_context(self.assertRaisesMessage(AssertionError, call))
+                to.enter_context(self.run_worker("forwarding", alias="jobs"))
+                Channel("results", alias="jobs").send({"type": "made"})
+                if is_taken:
+                    self.get_next_message("results", alias="jobs")
 
     def test_messages_from_before_to_others_do_not_matter(self):
         Channel("audit").send({"type": "seen"})
