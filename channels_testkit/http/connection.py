@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.connection import Connection
 from channels_testkit.asgi.http_protocol import START, HttpProtocol
+from channels_testkit.routing.remedies import explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -33,6 +34,7 @@ class HttpConnection(Connection):
     ) -> None:
         super().__init__(say_label, surroundings)
         self._protocol: HttpProtocol = HttpProtocol()
+        self._application = application
         self._on_response = on_response
         self.status: int | None = None
         self.headers: HeaderList = []
@@ -52,6 +54,9 @@ class HttpConnection(Connection):
     def is_complete(self) -> bool:
         """Whether the last part of the response has come."""
         return self._protocol.state == "complete"
+
+    def _explained(self, error: BaseException) -> BaseException:
+        return explained(error, self._application, "http")
 
     def _note_fed(self, event: Event) -> None:
         if event.get("type") == DISCONNECT:

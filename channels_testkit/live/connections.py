@@ -19,7 +19,7 @@ from channels_testkit.engine.cancelling import cancel
 from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.exceptions import HangError
-from channels_testkit.routing.application import with_routes
+from channels_testkit.routing.remedies import explained
 
 from .loops import call_bounded_on
 from .refusals import refusal
@@ -107,7 +107,7 @@ class LiveConnections:
             # SystemExit, too: it ends a server, and nobody sees why.
             if error is connection.loss:
                 raise
-            told = with_routes(error, application)
+            told = explained(error, application, scope["type"])
             self._tell(told)
             if told is not error:
                 # The server does not log what the test was told.

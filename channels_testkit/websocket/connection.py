@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from channels_testkit.asgi.connection import Connection
 from channels_testkit.asgi.websocket_protocol import WebsocketProtocol
-from channels_testkit.routing.application import with_routes
+from channels_testkit.routing.remedies import explained
 
 from .handshake import Handshake
 
@@ -105,7 +105,7 @@ class WebsocketConnection(Connection):
             self._state = "ended"
 
     def _explained(self, error: BaseException) -> BaseException:
-        return with_routes(error, self.application)
+        return explained(error, self.application)
 
     # What the application sends.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from channels_testkit.asgi.application import RunningApplication
 from channels_testkit.asgi.recorder import MEETING, recorder
 from channels_testkit.engine.tracebacks import note_owner
+from channels_testkit.routing.remedies import explained
 
 from .backlog import LostBacklog
 
@@ -43,6 +44,7 @@ class WorkerApplication:
     ) -> None:
         self.channel = channel
         self.consumer: AsyncConsumer | None = None
+        self._routed = application
         self._run = run
         self._hand_on = hand_on
         self._waiting = waiting
@@ -149,6 +151,7 @@ class WorkerApplication:
         if error is not None:
             if error is not self._refusal:
                 note_owner(error, f"the worker consumer of channel {self.channel!r}")
+                explained(error, self._routed, "channel")
             self._run.errors.record(error)
         self._leave_behind(self._application.take_unread(), error)
         self._waiting.wake()

@@ -1,0 +1,141 @@
+"""What to do about exceptions that say nothing of their cause."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from typing import TYPE_CHECKING, Any
+
+from channels.auth import AuthMiddleware
+from channels.consumer import AsyncConsumer
+from channels.exceptions import InvalidChannelLayerError
+from channels.layers import channel_layers
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.sessions import CookieMiddleware, SessionMiddleware
+
+from .application import layers_of, with_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+# What sets a key of the scope, and what to do where nothing does.
+_SETTERS: Mapping[str, tuple[type, str]] = {
+    "cookies": (
+        CookieMiddleware,
+        "wrap the application in SessionMiddlewareStack or AuthMiddlewareStack.",
+    ),
+    "session": (
+        SessionMiddleware,
+        "wrap the application in SessionMiddlewareStack or AuthMiddlewareStack.",
+    ),
+    "url_route": (
+        URLRouter,
+        "route the consumer in a URLRouter. The test of a bare consumer can pass"
+        " path_kwargs={...} to connect(), which sets it.",
+    ),
+    "user": (
+        AuthMiddleware,
+        "wrap the application in AuthMiddlewareStack. The test of a bare consumer can"
+        " pass user= to connect(), which sets it.",
+    ),
+}
+
+
+def explained(
+    error: BaseException, application: object, kind: str = "websocket"
+) -> BaseException:
+    """
+    Return what the test is told of an exception that ended an application.
+
+    A note says what to do where that is known; Python 3.10 has no notes.
+    ``kind`` is the type of the scope.
+    """
+    told = with_routes(error, application)
+    if isinstance(application, ProtocolTypeRouter):
+        application = application.application_mapping.get(kind)
+    add_note = getattr(told, "add_note", None)
+    remedy = _remedy(told, application)
+    if add_note and remedy and remedy not in getattr(told, "__notes__", ()):
+        add_note(remedy)
+    return told
+
+
+def _remedy(error: BaseException, application: object) -> str | None:
+    if isinstance(error, KeyError):
+        return _of_the_scope(error, application)
+    if isinstance(error, AttributeError):
+        return _of_the_layer(error)
+    if isinstance(error, InvalidChannelLayerError) and not channel_layers.configs:
+        return _no_layer()
+    if isinstance(error, TypeError):
+        remedies = (_of_a_route(str(error), it) for it in layers_of(application))
+        return next(filter(None, remedies), None)
+    return None
+
+
+def _of_the_scope(error: KeyError, application: object) -> str | None:
+    """Say what sets the key of the scope that is missing."""
+    key = error.args[0] if error.args else None
+    line = _line_of(error.__traceback__)
+    if not isinstance(key, str) or "scope" not in line:
+        return None
+    if "url_route" in line and key != "url_route":
+        return (
+            f"The route has no {key!r}: name it in its pattern, as <{key}> in path()."
+            " The test of a bare consumer can pass it to connect(), in path_kwargs."
+        )
+    if key not in _SETTERS:
+        return None
+    kind, remedy = _SETTERS[key]
+    if any(isinstance(it, kind) for it in layers_of(application)):
+        remedy = f"{kind.__name__} sets it only for what it wraps."
+    return f"The scope has no {key!r}: {remedy}"
+
+
+def _of_the_layer(error: AttributeError) -> str | None:
+    """Say that there is no channel layer, where its method was called."""
+    is_of_none = getattr(error, "obj", error) is None
+    if not is_of_none or "layer" not in _line_of(error.__traceback__):
+        return None
+    return _no_layer()
+
+
+def _no_layer() -> str:
+    known = ", ".join(map(repr, channel_layers.configs or {}))
+    if known:
+        return (
+            "The channel layer is None, as in production: CHANNEL_LAYERS has only"
+            f" {known}."
+        )
+    return (
+        "The channel layer is None, as in production: CHANNEL_LAYERS has none. Add a"
+        " 'default' to the settings, or use override_settings(CHANNEL_LAYERS=...)."
+    )
+
+
+def _of_a_route(text: str, layer: Any) -> str | None:
+    """Say that something was routed that is no application."""
+    name = getattr(layer, "__qualname__", "")
+    if inspect.isclass(layer):
+        if issubclass(layer, AsyncConsumer) and layer.__name__ in text:
+            return f"Route {layer.__name__}.as_asgi(), not the class {layer.__name__}."
+    elif inspect.ismethod(layer) and layer.__name__ == "as_asgi":
+        owner = layer.__self__.__name__  # type: ignore[attr-defined]
+        return f"Route {owner}.as_asgi(): call it." if "as_asgi()" in text else None
+    elif name and f"{name}() takes" in text and "3 were given" in text:
+        return (
+            f"{name}() is no ASGI application, which takes scope, receive and send. A"
+            " view is routed in urls.py."
+        )
+    return None
+
+
+def _line_of(traceback: TracebackType | None) -> str:
+    """Return the line of code that raised, or nothing."""
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return ""
+    code = traceback.tb_frame.f_code
+    return linecache.getline(code.co_filename, traceback.tb_lineno)

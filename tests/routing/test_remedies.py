@@ -1,0 +1,241 @@
+"""Exceptions of applications that have a note which says what to do."""
+
+from __future__ import annotations
+
+import sys
+import unittest
+from typing import Any, ClassVar
+
+from asgiref.sync import async_to_sync
+from channels.auth import AuthMiddlewareStack
+from channels.consumer import AsyncConsumer
+from channels.generic.http import AsyncHttpConsumer
+from channels.generic.websocket import (
+    AsyncJsonWebsocketConsumer,
+    JsonWebsocketConsumer,
+)
+from channels.layers import get_channel_layer
+from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
+from channels.sessions import SessionMiddlewareStack
+from django.http import HttpRequest, HttpResponse
+from django.test import SimpleTestCase, override_settings
+from django.urls import path
+
+from channels_testkit import Channel, HttpCommunicator, SimpleWebsocketTestCase
+from tests.utils import run_case
+
+IN_MEMORY = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+
+
+class Reading(AsyncJsonWebsocketConsumer):
+    """Looks for something in its scope."""
+
+    wanted: str
+
+    async def connect(self) -> None:
+        self.scope[self.wanted]
+
+
+class RoomReading(AsyncJsonWebsocketConsumer):
+    async def connect(self) -> None:
+        self.scope["url_route"]["kwargs"]["room"]
+
+
+class JsonReading(AsyncJsonWebsocketConsumer):
+    async def connect(self) -> None:
+        {"users": 1}["user"]
+
+
+class Joining(AsyncJsonWebsocketConsumer):
+    channel_layer_alias = "default"
+
+    async def connect(self) -> None:
+        await self.channel_layer.group_add("lobby", self.channel_name)
+
+
+class Telling(JsonWebsocketConsumer):
+    def connect(self) -> None:
+        layer = get_channel_layer()
+        async_to_sync(layer.group_send)("lobby", {"type": "told"})
+
+
+class Member(AsyncJsonWebsocketConsumer):
+    groups = ("lobby",)
+
+
+class ReadingMiddleware:
+    """Reads the user in the wrong place."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        scope["user"]
+        await self.inner(scope, receive, send)
+
+
+class Page(AsyncHttpConsumer):
+    async def handle(self, body: bytes) -> None:
+        self.scope["user"]
+
+
+class Work(AsyncConsumer):
+    async def work(self, message: dict[str, Any]) -> None:
+        await self.channel_layer.group_send(self.scope["user"], message)
+
+
+def view(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+def reading(key: str) -> Any:
+    return type("Reading", (Reading,), {"wanted": key}).as_asgi()
+
+
+class NotesCase(SimpleTestCase):
+    """Runs a test that connects, and looks at the notes of what it raises."""
+
+    maxDiff = None
+
+    def notes(self, given: Any, body: Any = None) -> list[str]:
+        class Inner(SimpleWebsocketTestCase):
+            application = given
+
+            def test(self) -> None:
+                self.connect("/")
+
+        if body is not None:
+            Inner.test = body  # type: ignore[method-assign]
+        (error,) = run_case(Inner).raised
+        notes: list[str] = getattr(error, "__notes__", [])
+        self.assertIn("Raised by ", notes[0])
+        return notes[1:]
+
+
+@unittest.skipIf(sys.version_info < (3, 11), "needs notes on exceptions")
+class ScopeTests(NotesCase):
+    WRAP = "wrap the application in SessionMiddlewareStack or AuthMiddlewareStack."
+    REMEDIES: ClassVar = {
+        "user": "The scope has no 'user': wrap the application in AuthMiddlewareStack."
+        " The test of a bare consumer can pass user= to connect(), which sets it.",
+        "session": f"The scope has no 'session': {WRAP}",
+        "cookies": f"The scope has no 'cookies': {WRAP}",
+        "url_route": "The scope has no 'url_route': route the consumer in a URLRouter."
+        " The test of a bare consumer can pass path_kwargs={...} to connect(), which"
+        " sets it.",
+    }
+
+    def test_a_key_that_a_middleware_sets(self) -> None:
+        for key, remedy in self.REMEDIES.items():
+            with self.subTest(key):
+                self.assertEqual(self.notes(reading(key)), [remedy])
+
+    def test_the_steps_that_are_named_help(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            def test(self) -> None:
+                for key, wrap in [
+                    ("user", AuthMiddlewareStack),
+                    ("session", SessionMiddlewareStack),
+                    ("cookies", AuthMiddlewareStack),
+                    ("url_route", lambda app: URLRouter([path("", app)])),
+                ]:
+                    client = self.create_client("/", application=wrap(reading(key)))
+                    client.send_input({"type": "websocket.connect"})
+                options: Any = {"path_kwargs": {"room": "lobby"}}
+                client = self.create_client(
+                    "/", application=RoomReading.as_asgi(), **options
+                )
+                client.send_input({"type": "websocket.connect"})
+
+        self.assertEqual(run_case(Inner).texts, [])
+
+    def test_what_is_inside_of_the_middleware_that_reads(self) -> None:
+        inner = AuthMiddlewareStack(reading("user"))
+        remedy = "AuthMiddleware sets it only for what it wraps."
+        self.assertEqual(
+            self.notes(ReadingMiddleware(inner)),
+            [f"The scope has no 'user': {remedy}"],
+        )
+
+    def test_a_part_of_a_route(self) -> None:
+        self.assertEqual(
+            self.notes(URLRouter([path("", RoomReading.as_asgi())])),
+            [
+                "The route has no 'room': name it in its pattern, as <room> in path()."
+                " The test of a bare consumer can pass it to connect(), in path_kwargs."
+            ],
+        )
+
+    def test_keys_of_others_and_other_keys(self) -> None:
+        for application in (JsonReading.as_asgi(), reading("tenant")):
+            with self.subTest(application):
+                self.assertEqual(self.notes(application), [])
+
+    def test_requests_and_workers(self) -> None:
+        async def request(case: Any) -> None:
+            await HttpCommunicator(None, "GET", "/").get_response()
+
+        def work(case: Any) -> None:
+            with case.run_worker():
+                Channel("works").send({"type": "work"})
+
+        websocket = AuthMiddlewareStack(reading("user"))
+        for kind, inner, body in [
+            ("http", Page.as_asgi(), request),
+            ("channel", ChannelNameRouter({"works": Work.as_asgi()}), work),
+        ]:
+            with self.subTest(kind):
+                router = ProtocolTypeRouter({"websocket": websocket, kind: inner})
+                self.assertEqual(self.notes(router, body), [self.REMEDIES["user"]])
+
+
+@unittest.skipIf(sys.version_info < (3, 11), "needs notes on exceptions")
+class LayerTests(NotesCase):
+    def test_no_layer_is_configured(self) -> None:
+        remedy = (
+            "The channel layer is None, as in production: CHANNEL_LAYERS has none. Add"
+            " a 'default' to the settings, or use"
+            " override_settings(CHANNEL_LAYERS=...)."
+        )
+        for consumer in (Joining, Telling, Member):
+            with self.subTest(consumer), override_settings(CHANNEL_LAYERS={}):
+                self.assertEqual(self.notes(consumer.as_asgi()), [remedy])
+
+    def test_an_alias_is_not_configured(self) -> None:
+        with override_settings(CHANNEL_LAYERS={"other": IN_MEMORY}):
+            self.assertEqual(
+                self.notes(Joining.as_asgi()),
+                [
+                    "The channel layer is None, as in production: CHANNEL_LAYERS has"
+                    " only 'other'."
+                ],
+            )
+
+
+@unittest.skipIf(sys.version_info < (3, 11), "needs notes on exceptions")
+class RouteTests(NotesCase):
+    def routed(self, given: Any) -> list[str]:
+        return self.notes(URLRouter([path("", given)]))
+
+    def test_a_class(self) -> None:
+        remedy = "Route Joining.as_asgi(), not the class Joining."
+        self.assertEqual(self.routed(Joining), [remedy])
+        router = ProtocolTypeRouter({"websocket": AuthMiddlewareStack(Joining)})
+        self.assertEqual(self.notes(router), [remedy])
+
+    def test_a_method_that_is_not_called(self) -> None:
+        self.assertEqual(
+            self.routed(Joining.as_asgi), ["Route Joining.as_asgi(): call it."]
+        )
+
+    def test_a_view(self) -> None:
+        for given, name in ((view, "view"), (lambda request: None, "<lambda>")):
+            with self.subTest(name):
+                (remedy,) = self.routed(given)
+                self.assertIn("() is no ASGI application, which takes scope", remedy)
+
+    def test_an_error_of_another_kind(self) -> None:
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            raise TypeError("something else")
+
+        self.assertEqual(self.routed(application), [])
