@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from channels.auth import AuthMiddleware
@@ -116,26 +117,23 @@ def _no_layer() -> str:
 
 def _of_a_route(text: str, layer: Any) -> str | None:
     """Say that something was routed that is no application."""
-    name = getattr(layer, "__qualname__", "")
+    name = getattr(layer, "__name__", "")
     if inspect.isclass(layer):
-        if issubclass(layer, AsyncConsumer) and layer.__name__ in text:
-            return f"Route {layer.__name__}.as_asgi(), not the class {layer.__name__}."
-    elif inspect.ismethod(layer) and layer.__name__ == "as_asgi":
-        owner = layer.__self__.__name__  # type: ignore[attr-defined]
-        return f"Route {owner}.as_asgi(): call it." if "as_asgi()" in text else None
-    elif name and f"{name}() takes" in text and "3 were given" in text:
-        return (
-            f"{name}() is no ASGI application, which takes scope, receive and send. A"
-            " view is routed in urls.py."
-        )
-    return None
+        is_meant = issubclass(layer, AsyncConsumer) and name in text
+        return f"Route {name}.as_asgi(), not the class {name}." if is_meant else None
+    if not name or f"{layer.__qualname__}() takes" not in text:
+        return None
+    if name == "as_asgi":
+        return f"Route {layer.__self__.__name__}.as_asgi(): call it."
+    return (
+        f"{name}() is no ASGI application, which takes scope, receive and send. A view"
+        " is routed in urls.py."
+    )
 
 
 def _line_of(traceback: TracebackType | None) -> str:
     """Return the line of code that raised, or nothing."""
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    if traceback is None:
-        return ""
-    code = traceback.tb_frame.f_code
-    return linecache.getline(code.co_filename, traceback.tb_lineno)
+    line = ""
+    for frame, number in walk_tb(traceback):
+        line = linecache.getline(frame.f_code.co_filename, number)
+    return line

@@ -8,6 +8,7 @@ import threading
 from unittest import mock
 
 from channels.consumer import AsyncConsumer, SyncConsumer
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
@@ -92,6 +93,9 @@ class Failing(SyncConsumer):
         self.free.wait(10)
         raise LookupError("held up")
 
+    def stop(self, message):
+        raise StopConsumer
+
     def work(self, message):
         Note.objects.create(text=message["text"])
 
@@ -175,6 +179,8 @@ class BacklogTests(LiveServerTestCase):
             Channel("failing").send({"type": "fail"})
             Channel("failing").send({"type": "work", "text": "behind it"})
             Failing.free.set()
+        with self.assertApplicationRaises(LookupError):
+            Channel("failing").send({"type": "fail"})
         Channel("failing").send({"type": "work", "text": "afterwards"})
         return getattr(caught.exception, "__notes__", [])
 
@@ -188,6 +194,13 @@ class BacklogTests(LiveServerTestCase):
         self.assertEqual(self.served(), ["afterwards"])
         if sys.version_info >= (3, 11):
             self.assertIn("1 message on channel 'failing' was lost when", notes[-1])
+
+    def test_one_that_stops_is_replaced(self):
+        self.worker_backlog = "kept"
+        Failing.free.set()
+        Channel("failing").send({"type": "stop"})
+        with self.assertApplicationRaises(LookupError):
+            Channel("failing").send({"type": "fail"})
 
     def test_a_project_can_say_that_its_workers_go_on(self):
         self.worker_backlog = "kept"

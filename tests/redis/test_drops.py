@@ -101,11 +101,17 @@ class GroupTests(OuterTestCase):
         self.assertIn("2 messages to group 'lobby' were dropped", text)
 
     def test_it_is_logged_as_ever(self) -> None:
+        def body(case: Any) -> None:
+            send_three(case)
+            logging.getLogger("channels_redis.core").info("of %s", "another kind")
+
         with self.assertLogs("channels_redis.core", "INFO") as logs:
-            self.texts_of(send_three)
-        texts = [record.getMessage() for record in logs.records]
+            self.assertEqual(len(self.texts_of(body)), 1)
+        *texts, other = [record.getMessage() for record in logs.records]
         self.assertEqual(texts, 2 * ["1 of 1 channels over capacity in group lobby"])
-        self.assertEqual({record.funcName for record in logs.records}, {"group_send"})
+        self.assertEqual(other, "of another kind")
+        functions = [record.funcName for record in logs.records]
+        self.assertEqual(functions, ["group_send", "group_send", "body"])
 
     def test_the_next_test_has_no_part_in_it(self) -> None:
         self.assertEqual(len(self.texts_of(send_three)), 1)

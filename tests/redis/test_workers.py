@@ -74,6 +74,13 @@ class CoreTests(RedisLayerTestCase):
             Channel("numbers").send(job(1))
         self.assertEqual(Numbers.done, [])
 
+    def test_a_message_that_cannot_be_sent_is_not_waited_for(self) -> None:
+        with self.run_worker("numbers"):
+            with self.assertRaises(TypeError):
+                Channel("numbers").send({"type": "job", "number": {1}})
+            Channel("numbers").send(job(1))
+            self.assertEqual(Numbers.done, [1])
+
     def test_a_channel_that_nobody_serves_takes_no_time(self) -> None:
         Channel("numbers").send(job(1))
         with self.run_worker("numbers"):

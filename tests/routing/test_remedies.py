@@ -17,11 +17,11 @@ from channels.generic.websocket import (
 from channels.layers import get_channel_layer
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
 from channels.sessions import SessionMiddlewareStack
-from django.http import HttpRequest, HttpResponse
 from django.test import SimpleTestCase, override_settings
 from django.urls import path
 
 from channels_testkit import Channel, HttpCommunicator, SimpleWebsocketTestCase
+from tests.app import views
 from tests.utils import run_case
 
 IN_MEMORY = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
@@ -39,6 +39,13 @@ class Reading(AsyncJsonWebsocketConsumer):
 class RoomReading(AsyncJsonWebsocketConsumer):
     async def connect(self) -> None:
         self.scope["url_route"]["kwargs"]["room"]
+
+
+class Raising(AsyncJsonWebsocketConsumer):
+    error: BaseException
+
+    async def connect(self) -> None:
+        raise self.error
 
 
 class JsonReading(AsyncJsonWebsocketConsumer):
@@ -70,8 +77,7 @@ class ReadingMiddleware:
         self.inner = inner
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        scope["user"]
-        await self.inner(scope, receive, send)
+        await self.inner({**scope, "name": str(scope["user"])}, receive, send)
 
 
 class Page(AsyncHttpConsumer):
@@ -82,10 +88,6 @@ class Page(AsyncHttpConsumer):
 class Work(AsyncConsumer):
     async def work(self, message: dict[str, Any]) -> None:
         await self.channel_layer.group_send(self.scope["user"], message)
-
-
-def view(request: HttpRequest) -> HttpResponse:
-    return HttpResponse()
 
 
 def reading(key: str) -> Any:
@@ -229,13 +231,19 @@ class RouteTests(NotesCase):
         )
 
     def test_a_view(self) -> None:
-        for given, name in ((view, "view"), (lambda request: None, "<lambda>")):
-            with self.subTest(name):
-                (remedy,) = self.routed(given)
-                self.assertIn("() is no ASGI application, which takes scope", remedy)
+        self.assertEqual(
+            self.routed(views.notes),
+            [
+                "notes() is no ASGI application, which takes scope, receive and send."
+                " A view is routed in urls.py."
+            ],
+        )
 
-    def test_an_error_of_another_kind(self) -> None:
-        async def application(scope: Any, receive: Any, send: Any) -> None:
-            raise TypeError("something else")
-
-        self.assertEqual(self.routed(application), [])
+    def test_errors_of_another_kind(self) -> None:
+        for error in (TypeError("something else"), AttributeError("nothing here")):
+            with self.subTest(error):
+                self.assertEqual(self.routed(Raising.as_asgi(error=error)), [])
+                router = URLRouter(
+                    [path("", Raising.as_asgi(error=error)), path("a", Joining)]
+                )
+                self.assertEqual(self.notes(router), [])
