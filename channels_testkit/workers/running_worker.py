@@ -122,7 +122,7 @@ class Workers:
         try:
             await layer.send(channel, message)
         except BaseException:
-            way.messages -= 1
+            way.messages = max(0, way.messages - 1)
             raise
         await self._waiting.until(lambda: way.is_clear, self._run.receive_timeout)
 

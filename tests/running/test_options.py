@@ -58,6 +58,14 @@ class PolicyTests(SimpleTestCase):
             layer_source="redis",
         )
 
+    def test_what_becomes_of_a_backlog_is_known(self) -> None:
+        for value in ("lost", "kept"):
+            self.assertEqual(self.set_up_class(worker_backlog=value), [])
+        self.assert_refused(
+            "Inner.worker_backlog is one of 'lost', 'kept', not True.",
+            worker_backlog=True,
+        )
+
     def test_levels_that_cannot_be_hashed_are_refused(self) -> None:
         self.assert_refused(
             "Inner.check_leaks is one of 'fail', 'warn', 'off', not ['off'].",

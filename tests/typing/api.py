@@ -79,6 +79,7 @@ class ChatTests(WebsocketTestCase):
     receive_timeout = 0.5
     check_protocol = ("close-code",)
     check_leaks = "fail"
+    worker_backlog = "kept"
     ann: User
 
     @classmethod
