@@ -384,7 +384,7 @@ async def test_echo_of_bytes():
 @pytest.mark.asyncio
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("offered", "chosen"), [(["v1", "v2"], "v2"), (["v1"], None), (None, None)]
+    ("offered", "chosen"), [(["v1", "v2"], "v2"), (["v2"], "v2"), (None, None)]
 )
 async def test_subprotocols(offered, chosen):
     communicator = WebsocketCommunicator(
