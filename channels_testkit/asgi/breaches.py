@@ -38,6 +38,7 @@ BreachName = Literal[
     "response-twice",
     "send-after-close",
     "send-before-accept",
+    "subprotocol-not-chosen",
     "subprotocol-not-offered",
     "text-and-bytes",
     "text-not-str",
