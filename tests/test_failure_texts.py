@@ -379,6 +379,22 @@ def breach_of_the_protocol(case: Any) -> None:
     case.connect(application=failing.EarlyConsumer.as_asgi())
 
 
+# Exceptions of the application.
+
+
+@scenario
+def error_of_a_consumer(case: Any) -> None:
+    ann = case.connect(application=failing.CountingConsumer.as_asgi(), name="ann")
+    ann.send_json({"items": ["tea", "milk"]})
+    ann.send_json({"items": None})
+
+
+@scenario
+def error_of_a_task(case: Any) -> None:
+    ann = case.connect(application=failing.CountingConsumer.as_asgi(), name="ann")
+    ann.send_json({"items": None, "later": True})
+
+
 # The kit misused.
 
 

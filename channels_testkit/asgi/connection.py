@@ -7,9 +7,10 @@ import asyncio
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.engine import private
+from channels_testkit.engine import places, private
 from channels_testkit.engine.numbers import next_number
-from channels_testkit.engine.tracebacks import note_owner
+from channels_testkit.engine.origin_notes import note_owner
+from channels_testkit.engine.origins import OWNER
 from channels_testkit.engine.waiting import Waiting
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.exceptions import ChannelsTestkitWarning, ProtocolError
@@ -17,7 +18,7 @@ from channels_testkit.exceptions import ChannelsTestkitWarning, ProtocolError
 from .application import RunningApplication
 from .breaches import is_meaningless, printable
 from .queues import InputQueue, OutputQueue
-from .recorder import MEETING, recorder
+from .recorder import recorder
 from .transcript import IN, OUT, Transcript
 
 if TYPE_CHECKING:
@@ -81,6 +82,14 @@ class Connection(abc.ABC):
         return self._say_label()
 
     @property
+    def in_words(self) -> str:
+        """How notes on exceptions call it."""
+        application = f"the application of {self.label}"
+        if self.consumer is None:
+            return application
+        return f"{type(self.consumer).__name__}, {application}"
+
+    @property
     def transcript(self) -> Transcript:
         """What has crossed the connection, in order."""
         self._transcript.label = self.label
@@ -112,7 +121,7 @@ class Connection(abc.ABC):
             on_send=self._receive_event,
             on_end=self._application_ended,
             name=self.label,
-            variables={MEETING: self},
+            variables={OWNER: self},
         )
 
     def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
@@ -241,8 +250,9 @@ class Connection(abc.ABC):
     def _tell(self, breach: Breach, event: Event) -> None:
         """Raise or warn, as the test asks for."""
         text = (
-            f"{self.label}: {breach.text}\n\nTo let it pass, give this connection"
-            f" check_protocol=[{breach.name!r}], or set that on the test case."
+            f"{self.label}: {breach.text}{self._sent_by()}\n\nTo let it pass, give"
+            f" this connection check_protocol=[{breach.name!r}], or set that on the"
+            " test case."
         )
         if self.surroundings.check_protocol == "warn":
             # Past this function, its caller and that of its application.
@@ -253,13 +263,19 @@ class Connection(abc.ABC):
         self.surroundings.errors.record(error)
         raise error
 
+    def _sent_by(self) -> str:
+        line = places.caller()
+        if line is None:
+            return ""
+        who = "" if self.consumer is None else f" by {type(self.consumer).__name__}"
+        return f"\n\nSent{who} at {places.in_words(line)}."
+
     def _application_ended(self, error: BaseException | None) -> None:
         recorder.release()
         self._note_ended()
         if error is not None:
-            raised = {"type": f"raised  {type(error).__name__}: {error}"}
-            self._transcript.add(OUT, raised)
-            note_owner(error, f"the application of {self.label}")
+            self._transcript.add(OUT, {"type": "raised", "error": error})
+            note_owner(error, self)
             policy = self.surroundings.application_errors
             self.error = self._explained(error)
             held_unless = self._has_shown_error if self.holds_error else None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextvars
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from channels.consumer import AsyncConsumer
+
+from channels_testkit.engine.origins import OWNER
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -16,12 +17,6 @@ class MeetsConsumer(Protocol):
 
     def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
         """Take note of the consumer and of the scope that it is given."""
-
-
-#: In the context of an application: who wants to meet its consumer.
-MEETING: contextvars.ContextVar[MeetsConsumer | None] = contextvars.ContextVar(
-    "channels_testkit.meeting", default=None
-)
 
 
 class Recorder:
@@ -49,9 +44,9 @@ def _recording(real: Any) -> Any:
     async def call(
         consumer: AsyncConsumer, scope: Any, receive: Any, send: Any
     ) -> None:
-        meeting = MEETING.get()
-        if meeting is not None:
-            meeting.meet(consumer, scope)
+        owner = cast("MeetsConsumer | None", OWNER.get())
+        if owner is not None:
+            owner.meet(consumer, scope)
         await real(consumer, scope, receive, send)
 
     return call

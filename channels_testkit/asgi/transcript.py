@@ -89,6 +89,10 @@ def _describe(event: Mapping[str, Any]) -> tuple[str, str]:
         return _describe_frame(event)
     if kind == "connect":
         return "connect", event.get("path", "")
+    if kind == "raised":
+        error = event["error"]
+        first_line, *_ = f"{type(error).__name__}: {error}".splitlines()
+        return kind, shorten(first_line)
     fields = {key: value for key, value in event.items() if key != "type"}
     given = (f"{key}={value!r}" for key, value in fields.items() if _says(value))
     return kind.removeprefix("http."), shorten(" ".join(given))

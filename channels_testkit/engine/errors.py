@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from channels_testkit.exceptions import ProtocolError
 
 from .heap import MadeSince
+from .notes import add_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,15 +155,16 @@ class ApplicationErrors:
 
 
 def _explain(error: BaseException) -> None:
-    """Add what one test alone cannot show; Python 3.10 has no notes."""
-    add_note = getattr(error, "add_note", None)
-    if add_note and isinstance(error, SystemExit):
-        add_note("On a server it ends the process, with all its connections.")
-    if add_note and isinstance(error, RuntimeError) and _OTHER_LOOP in str(error):
+    """Add what one test alone cannot show."""
+    if isinstance(error, SystemExit):
+        add_note(error, "On a server it ends the process, with all its connections.")
+    if isinstance(error, RuntimeError) and _OTHER_LOOP in str(error):
         add_note(
+            error,
             "It was used in an earlier test, whose loop has gone: each test has a loop"
             " of its own, as each server process has. A module or a class must not keep"
-            " locks, events and queues of asyncio: make them where they are first used."
+            " locks, events and queues of asyncio: make them where they are first"
+            " used.",
         )
 
 

@@ -9,6 +9,7 @@ from . import private
 if TYPE_CHECKING:
     import asyncio
 
+    from .origins import Source
     from .told_future import ToldFuture
 
 
@@ -20,17 +21,18 @@ class Failures:
     """
 
     def __init__(self) -> None:
-        self._failed: list[asyncio.Future[Any]] = []
+        self._failed: list[tuple[asyncio.Future[Any], Source]] = []
         self._failed_in_pools: list[ToldFuture] = []
         self._failed_late: list[ToldFuture] = []
 
-    def watch(self, future: asyncio.Future[Any]) -> None:
+    def watch(self, future: asyncio.Future[Any], source: Source) -> None:
         """Take note of the future, should it fail."""
-        future.add_done_callback(self._note)
 
-    def _note(self, future: asyncio.Future[Any]) -> None:
-        if private.exception_of(future) is not None:
-            self._failed.append(future)
+        def note(future: asyncio.Future[Any]) -> None:
+            if private.exception_of(future) is not None:
+                self._failed.append((future, source))
+
+        future.add_done_callback(note)
 
     def add(self, future: ToldFuture) -> None:
         """Take note of a job in a pool that has failed; in any thread."""
@@ -52,9 +54,14 @@ class Failures:
         if not (self._failed or self._failed_in_pools):
             return []
         failed, self._failed = self._failed, []
-        unseen = [future for future in failed if private.is_unretrieved(future)]
-        errors = [error for future in unseen if (error := future.exception())]
+        errors = []
+        for future, source in failed:
+            if private.is_unretrieved(future) and (error := future.exception()):
+                source.note_on(error)
+                errors.append(error)
         while self._failed_in_pools:
-            error = self._failed_in_pools.pop(0).unseen_error()
-            errors += [error] if error is not None else []
+            job = self._failed_in_pools.pop(0)
+            if (error := job.unseen_error()) is not None:
+                job.source.note_on(error)
+                errors.append(error)
         return errors

@@ -15,7 +15,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from . import private, private_asgiref
-from .origins import CallersKept
+from .origins import OWNER, CallersKept
 
 if TYPE_CHECKING:
     import asyncio
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from .failures import Failures
+    from .origins import Owner
 
 #: Set in the context of everything the application under test does.
 APPLICATION: contextvars.ContextVar[bool] = contextvars.ContextVar(
@@ -43,6 +44,12 @@ def current_job() -> Job | None:
     """Return the job that this thread is running, if any."""
     stack = getattr(_running, "stack", None)
     return stack[-1] if stack else None
+
+
+def current_owner() -> Owner | None:
+    """Return the run of an application that this code belongs to."""
+    job = current_job()
+    return OWNER.get() if job is None else job.owner
 
 
 @contextlib.contextmanager
@@ -150,6 +157,7 @@ class Job:
         "is_background",
         "is_foreign",
         "is_of_test",
+        "owner",
         "thread_id",
         "watch",
     )
@@ -184,6 +192,8 @@ class Job:
         self.is_of_test: bool = not APPLICATION.get() and all(
             job.is_of_test for job in self.callers
         )
+        #: The run of an application whose work it is.
+        self.owner = current_owner()
         self.thread_id: int | None = None
         self.watch = watch
 

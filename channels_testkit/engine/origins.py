@@ -1,8 +1,10 @@
-"""Who has made a coroutine: Python keeps its callers, if it is told to."""
+"""Where code was started, and by whom."""
 
 from __future__ import annotations
 
+import contextvars
 import sys
+from typing import Protocol
 
 #: A layer's own function, who calls it, and enough to see a test's runner.
 _CALLERS = 4
@@ -24,3 +26,28 @@ class CallersKept:
 
     def __exit__(self, *exc_info: object) -> None:
         sys.set_coroutine_origin_tracking_depth(self._before)
+
+
+class Owner(Protocol):
+    """One run of an application, for a client or a channel."""
+
+    @property
+    def in_words(self) -> str:
+        """How a note calls it."""
+
+    @property
+    def transcript(self) -> object | None:
+        """What has crossed it, if that is recorded."""
+
+
+class Source(Protocol):
+    """What an exception may come from: a task, a thread job or the like."""
+
+    def note_on(self, error: BaseException) -> None:
+        """Add to an exception that it comes from there."""
+
+
+#: In the context of an application: which run of it this is.
+OWNER: contextvars.ContextVar[Owner | None] = contextvars.ContextVar(
+    "channels_testkit.owner", default=None
+)

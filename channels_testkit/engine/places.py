@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType, ModuleType
 
 
+#: A file, a line and a function, as Python keeps callers of coroutines.
+Line = tuple[str, int, str]
+
 #: What stands for a line of the project where none is found.
 UNKNOWN_LINE = "an unknown line"
 #: Code that steps a coroutine by hand: that of its ``self``.
@@ -130,12 +133,18 @@ def as_traceback(frames: list[FrameType]) -> TracebackType | None:
 
 
 def calling_line() -> str:
+    """Say which line of the project's code led here, with the whole path."""
+    line = caller()
+    return UNKNOWN_LINE if line is None else "{}:{} in {}()".format(*line)
+
+
+def caller() -> Line | None:
     """Return the line of the project's code that led here."""
     frame = _calling_frame(sys._getframe(1))  # noqa: SLF001 - what inspect does
     if frame is None:
-        return UNKNOWN_LINE
+        return None
     code = frame.f_code
-    return f"{code.co_filename}:{frame.f_lineno} in {code.co_name}()"
+    return code.co_filename, frame.f_lineno, code.co_name
 
 
 def calling_function() -> tuple[str, str]:
@@ -153,6 +162,12 @@ def _calling_frame(frame: FrameType | None) -> FrameType | None:
         if not is_library(caller.f_code.co_filename):
             return caller
     return None
+
+
+def in_words(line: Line) -> str:
+    """Return a line as failures name it."""
+    file, number, function = line
+    return f"{os.path.basename(file)}:{number} in {function}()"
 
 
 def _callers(frame: FrameType | None) -> Iterator[FrameType]:

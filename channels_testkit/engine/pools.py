@@ -18,6 +18,7 @@ from asgiref.current_thread_executor import CurrentThreadExecutor
 
 from . import private
 from .jobs import APPLICATION, Job, current_job
+from .origin_notes import A_JOB, A_TASK, Origin
 from .told_future import ToldFuture
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def _seeing(submit: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
         with job, known_to_its_loop:
             future = submit(pool, job.run, *args, **options)
             # In this order: a loop that is told sees that the job has ended.
-            job.future = told = ToldFuture(future, functools.partial(_told, watch))
+            tell = functools.partial(_told, watch)
+            job.future = told = ToldFuture(future, tell, Origin.here(A_JOB))
             told.follow()
         return future
 
@@ -114,7 +116,7 @@ def is_of_application() -> bool:
 def follow_posted(watch: Watch, future: Future[Any]) -> None:
     """Follow the future of a coroutine that a thread gives to a loop."""
     failures = watch.failures if is_of_application() else watch.own_failures
-    ToldFuture(future, failures.add_late).follow()
+    ToldFuture(future, failures.add_late, Origin.here(A_TASK)).follow()
 
 
 def _told(watch: Watch | None, future: ToldFuture) -> None:

@@ -18,6 +18,7 @@ from . import anyio_jobs, pools, private, private_asgiref, private_timers, threa
 from .failures import Failures
 from .jobs import APPLICATION, Job, JobKey, asked, callers, current_job
 from .loop_jobs import LoopJobs
+from .origin_notes import A_JOB, Origin
 from .threads import Before, Declared
 from .told_future import still_pending
 from .waiters import Waiters
@@ -285,7 +286,7 @@ class RestWatch:
             future = self._submit(executor, job.run, *args)
         job.future = future = still_pending(self.loop, future)
         if APPLICATION.get():
-            self.failures.watch(future)
+            self.failures.watch(future, Origin.here(A_JOB))
         return future
 
     def take_in(self, executor: Executor | None, func: Callable[..., Any]) -> Job:
@@ -340,7 +341,8 @@ class RestWatch:
         is_of_application = APPLICATION.get()
         if is_of_application:
             self._application_tasks.add(task)
-        (self.failures if is_of_application else self.own_failures).watch(task)
+        failures = self.failures if is_of_application else self.own_failures
+        failures.watch(task, Origin.of(coro))
         return task
 
     def outside_threads(self) -> list[threading.Thread]:

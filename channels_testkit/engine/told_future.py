@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from .origins import Source
+
 T = TypeVar("T")
 
 #: Who calls one of these has a look at what came of the job, or will have.
@@ -26,10 +28,15 @@ class ToldFuture:
     """
 
     def __init__(
-        self, future: Future[Any], on_told: Callable[[ToldFuture], object]
+        self,
+        future: Future[Any],
+        on_told: Callable[[ToldFuture], object],
+        source: Source,
     ) -> None:
         self._future = future
         self._on_told = on_told
+        #: What it is the future of.
+        self.source = source
         self._is_seen = self._is_told = False
 
     def follow(self) -> None:

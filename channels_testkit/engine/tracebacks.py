@@ -5,79 +5,74 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
-import itertools
 import linecache
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asgiref.sync
 
-from channels_testkit.exceptions import DeadlockError, HangError, ProtocolError
+from channels_testkit.exceptions import DeadlockError, HangError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
-_PLUMBING = tuple(
-    os.path.dirname(file) + os.sep
-    for file in (asyncio.__file__, concurrent.futures.__file__, asgiref.sync.__file__)
+_PLUMBING = (
+    *(
+        os.path.dirname(file) + os.sep
+        for file in (
+            asyncio.__file__,
+            concurrent.futures.__file__,
+            asgiref.sync.__file__,
+        )
+    ),
+    threading.__file__,
 )
 _LOOP = str(Path("asyncio") / "base_events.py")
 
 
 def hide_kit_frames(error: BaseException) -> None:
     """
-    Take the kit's own frames out of an exception's traceback.
+    Leave the code of the test and of its application in a traceback.
 
-    Not where the kit itself broke: then they are what there is to see.
+    The kit's own frames go, and those of asyncio and asgiref, which lead from
+    loop and thread to the application; so they do in the exceptions that this
+    one came of, or is a group of. Not where the kit itself broke: then its
+    frames are what there is to see.
     """
+    for each in _with_its_causes(error):
+        _hide_in(each)
+
+
+def _with_its_causes(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    ahead: list[object] = [error]
+    while ahead:
+        each = ahead.pop()
+        is_known = any(each is other for other in found)
+        if isinstance(each, BaseException) and not is_known:
+            found.append(each)
+            ahead += [each.__cause__, each.__context__]
+            # Those of a group, which Python 3.10 does not have.
+            ahead += getattr(each, "exceptions", ())
+    return found
+
+
+def _hide_in(error: BaseException) -> None:
     entries = list(_entries(error.__traceback__))
     is_report = isinstance(error, (DeadlockError, HangError))
     if not entries or not (
         is_report or _is_raise(entries[-1]) or not _is_kit(entries[-1])
     ):
         return
-    shown = _shown(entries) or entries[-1:]
-    # Where it waits, and not what waiting is made of.
-    while is_report and _is_plumbing(shown[-1]) and shown[1:]:
-        shown.pop()
+    shown = _shown(entries)
     for entry, following in zip(shown, [*shown[1:], None], strict=True):
         entry.tb_next = following
     # Once: what is added is a part of the traceback from then on.
     shown[-1].tb_next = vars(error).pop("stuck_at", shown[-1].tb_next)
     error.__traceback__ = shown[0]
-
-
-def hide_plumbing(error: BaseException) -> None:
-    """Take what leads from loop and thread to the application out as well."""
-    entries = list(_entries(error.__traceback__))
-    shown = [entry for entry in entries[:-1] if not _is_plumbing(entry)]
-    shown += entries[-1:]
-    for entry, following in itertools.pairwise(shown):
-        entry.tb_next = following
-    if shown:
-        error.__traceback__ = shown[0]
-
-
-def hide_library_frames(error: BaseException) -> None:
-    """Hide the kit's own frames, and those between it and the application."""
-    hide_kit_frames(error)
-    hide_plumbing(error)
-
-
-def note_owner(error: BaseException, owner: str) -> None:
-    """
-    Add to an exception whose it is, where Python has notes: from 3.11 on.
-
-    Not to a breach of the protocol, which begins with that.
-    """
-    add_note = getattr(error, "add_note", None)
-    if add_note is None or isinstance(error, ProtocolError):
-        return
-    note = f"Raised by {owner}."
-    if note not in getattr(error, "__notes__", ()):
-        add_note(note)
 
 
 def _shown(entries: list[TracebackType]) -> list[TracebackType]:
@@ -88,7 +83,8 @@ def _shown(entries: list[TracebackType]) -> list[TracebackType]:
         is_hidden = _is_kit(entry) or (is_hidden and _is_contextlib(entry))
         if not is_hidden:
             shown.append(entry)
-    return shown
+    authors = [entry for entry in shown if not _is_plumbing(entry)]
+    return authors or shown[-1:] or entries[-1:]
 
 
 def _entries(traceback: TracebackType | None) -> list[TracebackType]:

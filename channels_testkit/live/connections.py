@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.signals import got_request_exception
 
-from channels_testkit.asgi.recorder import MEETING
 from channels_testkit.engine import hangs
 from channels_testkit.engine.cancelling import cancel
 from channels_testkit.engine.jobs import APPLICATION
+from channels_testkit.engine.origin_notes import note_owner
+from channels_testkit.engine.origins import OWNER
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.exceptions import HangError
 from channels_testkit.routing.remedies import explained
@@ -97,7 +98,7 @@ class LiveConnections:
             return
         _SERVED.set(self)
         APPLICATION.set(True)
-        MEETING.set(connection)
+        OWNER.set(connection)
         application = self._application(scope["type"])
         try:
             await application(scope, connection.receive, connection.send)
@@ -107,6 +108,7 @@ class LiveConnections:
             # SystemExit, too: it ends a server, and nobody sees why.
             if error is connection.loss:
                 raise
+            note_owner(error, connection)
             told = explained(error, application, scope["type"])
             self._tell(told)
             if told is not error:
@@ -135,8 +137,10 @@ class LiveConnections:
 
     def view_raised(self, **_kwargs: object) -> None:
         """Hear of an exception in a view, which Django makes a response of."""
-        error = sys.exc_info()[1]
+        error, owner = sys.exc_info()[1], OWNER.get()
         if error is not None and _SERVED.get() is self:
+            if owner is not None:
+                note_owner(error, owner)
             self._tell(error)
 
     def connect_signal(self) -> None:
@@ -232,6 +236,9 @@ class LiveConnections:
 class LiveConnection:
     """One connection of a live server, to be ended from this side."""
 
+    #: None: what crosses it is seen by its client.
+    transcript = None
+
     def __init__(
         self,
         scope: MutableMapping[str, Any],
@@ -254,6 +261,14 @@ class LiveConnection:
         #: What the server raised into the application because the client has
         #: gone. That is no failure of the application.
         self.loss: OSError | None = None
+
+    @property
+    def in_words(self) -> str:
+        """How notes on exceptions call it."""
+        application = f"the application of {self.kind} {self.path}"
+        if self._consumer is None:
+            return application
+        return f"{type(self._consumer).__name__}, {application}"
 
     def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
         """Take note of the consumer, and of what middleware has added."""

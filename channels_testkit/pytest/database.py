@@ -43,13 +43,12 @@ def explain_refusal(error: BaseException) -> None:
     """Add to pytest-django's refusal which code of the project it has met."""
     if not (isinstance(error, RuntimeError) and str(error).startswith(_REFUSAL)):
         return
+    from channels_testkit.engine.notes import add_note
+
     where = _line_of_project(error)
     if where:
         text = f"{where}, uses the database: put @pytest.mark.django_db on the test."
-        if hasattr(error, "add_note"):
-            error.add_note(text)
-        else:  # Python 3.10
-            error.args = (f"{error}\n{text}",)
+        add_note(error, text)
 
 
 def _line_of_project(error: BaseException) -> str:

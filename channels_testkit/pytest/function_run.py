@@ -105,7 +105,7 @@ class FunctionRun:
 
     def hide_frames(self, error: BaseException) -> None:
         """Hide frames of libraries in what a fixture raises."""
-        tracebacks.hide_library_frames(error)
+        tracebacks.hide_kit_frames(error)
 
     def has_raised(self, error: BaseException) -> None:
         """Take note of what the test function has raised."""
@@ -169,7 +169,6 @@ class FunctionRun:
 def _explain(told: list[BaseException]) -> list[BaseException]:
     """Show what is told as its author wants to see it; return it."""
     for error in told:
-        tracebacks.hide_plumbing(error)
         database.explain_refusal(error)
     return told
 

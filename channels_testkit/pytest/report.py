@@ -6,6 +6,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.engine.notes import text_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -58,7 +60,7 @@ def transcripts(run: TestRun) -> str:
         for opened in run.opened.items
         if (connection := getattr(opened, "connection", None)) is not None
     ]
-    shown = "\n".join(map(str, run.raised))
+    shown = "\n".join(map(text_of, run.raised))
     texts = [str(connection.transcript) for connection in connections[:_MOST]]
     if len(connections) > _MOST:
         texts.append(f"... and {len(connections) - _MOST} more connections")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from channels_testkit.engine.notes import show_notes
 from channels_testkit.engine.tracebacks import hide_kit_frames
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def go_through(run: TakenDown, steps: Iterable[Step]) -> list[BaseException]:
         run.close_loop()
         raise
     for error in told:
+        show_notes(error)
         hide_kit_frames(error)
     return told
 

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from channels_testkit.engine.errors import ApplicationErrors
-
-    Caller = tuple[str, int, str]
+    from channels_testkit.engine.places import Line
 
 #: Where a consumer is called from.
 _CHANNELS = os.path.dirname(channels.__file__) + os.sep
@@ -152,7 +151,7 @@ class _Forgotten(NamedTuple):
     def of(cls, coroutine: Any, *, is_async: bool | None = None) -> _Forgotten:
         """Return what is known of one, and whether async code has made it."""
         name = coroutine.__qualname__
-        callers: list[Caller] = list(coroutine.cr_origin or ())
+        callers: list[Line] = list(coroutine.cr_origin or ())
         if callers and places.is_of_kit(callers[0][0]):
             # A call of a layer has a function of its own, with the usual name.
             name = callers.pop(0)[2]
@@ -179,9 +178,9 @@ class _Forgotten(NamedTuple):
         return f"{self.name}() was called{times} {place} it did nothing{advice}"
 
 
-def _place(callers: list[Caller]) -> str:
+def _place(callers: list[Line]) -> str:
     """Return the line, and the function around a comprehension that has it."""
     file, line, _ = callers[0]
     names = [name for other, _, name in callers if other == file]
     function = next((it for it in names if not it.startswith("<")), names[0])
-    return f"{os.path.basename(file)}:{line} in {function}()"
+    return places.in_words((file, line, function))

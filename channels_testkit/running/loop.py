@@ -17,12 +17,13 @@ from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.loop_on_demand import loop_on_demand
+from channels_testkit.engine.notes import show_notes
 from channels_testkit.engine.threads import Before, Declared
 from channels_testkit.engine.tracebacks import hide_kit_frames
 
 from . import leftovers
 from .outside import Outside
-from .silent import is_failure
+from .silent import is_failure, note_callback
 from .time_of_run import TimeOfRun
 
 if TYPE_CHECKING:
@@ -302,6 +303,7 @@ class TestLoop(Surroundings):
         # It may have been taken note of before.
         self.errors.take(error)
         self.outside.explain(error)
+        show_notes(error)
         hide_kit_frames(error)
 
     def _describe(self) -> str:
@@ -315,6 +317,7 @@ class TestLoop(Surroundings):
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
     ) -> None:
         error = context.get("exception")
+        note_callback(context)
         if is_failure(error) and not self.is_over:
             self.errors.record(error)
         elif not isinstance(error, (asyncio.CancelledError, KeyboardInterrupt)):

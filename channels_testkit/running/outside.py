@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
+from channels_testkit.engine.notes import add_note
 from channels_testkit.engine.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -89,18 +90,14 @@ class Outside:
         return f"\n\nWaited for {timeout:g} s, because of {names}."
 
     def explain(self, failure: BaseException) -> None:
-        """Add what may be behind a failure to it; Python 3.10 has no notes."""
+        """Add what may be behind a failure to it."""
         remarks, self.remarks = self.remarks, []
         for remark in map(str, remarks):
             if remark not in getattr(failure, "__notes__", ()):
-                getattr(failure, "add_note", _say_nothing)(remark)
+                add_note(failure, remark)
 
     def stir(self) -> None:
         """Let who waits look again. Callable from any thread."""
         self._run.refuse_elsewhere()
         if self._is_waiting:
             self._run.bridge.loop.call_soon_threadsafe(self._waiting.wake)
-
-
-def _say_nothing(_remark: str) -> None:
-    """Stand for ``add_note()``."""

@@ -8,6 +8,7 @@ from multiprocessing.pool import ApplyResult
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine import private
+from channels_testkit.engine.origin_notes import A_JOB, Origin
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,8 +23,10 @@ class PoolResults:
 
     def __init__(self, errors: ApplicationErrors) -> None:
         self._errors = errors
-        #: Those of the application.
-        self._results: weakref.WeakSet[Any] = weakref.WeakSet()
+        #: Those of the application, and where each comes from.
+        self._results: weakref.WeakKeyDictionary[Any, Origin] = (
+            weakref.WeakKeyDictionary()
+        )
         self._asked: weakref.WeakSet[Any] = weakref.WeakSet()
         # Those that failed. To be raised again changes an exception's
         # traceback.
@@ -31,7 +34,7 @@ class PoolResults:
 
     def follow(self, result: object) -> None:
         """Take note of a result that is to come."""
-        self._results.add(result)
+        self._results[result] = Origin.here(A_JOB)
 
     def note(self, result: object, has_succeeded: bool, value: Any) -> None:
         """Take note of what came of a job, unless a callback is told of it."""
@@ -53,4 +56,5 @@ class PoolResults:
         while self._failed:
             result, (error, traceback) = self._failed.popitem()
             if error.__traceback__ is traceback and result not in self._asked:
+                self._results[result].note_on(error)
                 self._errors.record(error)

@@ -14,9 +14,9 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from channels_testkit.engine import pools, private
-from channels_testkit.engine.origins import CallersKept
+from channels_testkit.engine.origin_notes import Origin
+from channels_testkit.engine.origins import OWNER, CallersKept
 from channels_testkit.engine.patches import Patch
-from channels_testkit.engine.tracebacks import note_owner
 
 from .forgotten import NeverAwaited
 from .pool_results import PoolResults
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from channels_testkit.engine.heap import MadeSince
 
 
+A_CALLBACK = "a callback"
 #: Those of the running test; where it runs others, theirs are the last.
 _in_place: list[SilentFailures] = []
 
@@ -43,7 +44,9 @@ class SilentFailures:
         #: The loops that the application has made.
         self._loops: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
         # Each keeps the hook that it has found, for as long as it lives.
-        self._threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+        self._threads: weakref.WeakKeyDictionary[threading.Thread, Origin] = (
+            weakref.WeakKeyDictionary()
+        )
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
@@ -89,12 +92,14 @@ class SilentFailures:
         self, real: Callable[[threading.Thread], None], thread: threading.Thread
     ) -> None:
         if self._is_ours():
-            self._threads.add(thread)
+            origin = Origin.here(f"thread {thread.name!r}")
+            self._threads[thread] = origin
             pools.threads_of_application.add(thread)
             run = thread.run
 
             def run_with_callers_kept() -> None:
                 del thread.run
+                OWNER.set(origin.owner)
                 with CallersKept():
                     run()
 
@@ -112,7 +117,7 @@ class SilentFailures:
             real(args)
             return
         if is_failure(error) and thread is not None:
-            note_owner(error, f"thread {thread.name!r}")
+            self._threads[thread].note_on(error)
         if not self._record(error):
             real(args)
 
@@ -141,16 +146,23 @@ class SilentFailures:
     ) -> None:
         is_watched = not private.is_of_chain(function) and self._is_ours()
         real(
-            future, functools.partial(self._call, function) if is_watched else function
+            future,
+            functools.partial(self._call, function, Origin.here(A_CALLBACK))
+            if is_watched
+            else function,
         )
 
     def _call(
-        self, function: Callable[[Future[Any]], object], future: Future[Any]
+        self,
+        function: Callable[[Future[Any]], object],
+        origin: Origin,
+        future: Future[Any],
     ) -> None:
         try:
             function(future)
         except Exception as error:
             # Python writes it to a log.
+            origin.note_on(error)
             self._record(error)
             raise
 
@@ -188,8 +200,18 @@ class SilentFailures:
     def _loop_complains(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
     ) -> None:
+        note_callback(context)
         if not self._record(context.get("exception")):
             loop.default_exception_handler(context)
+
+
+def note_callback(context: dict[str, Any]) -> None:
+    """Add whose callback it was to what a loop complains of."""
+    error, handle = context.get("exception"), context.get("handle")
+    if handle is not None and is_failure(error):
+        owner = private.context_of(handle).get(OWNER)
+        if owner is not None:
+            Origin(A_CALLBACK, owner).note_on(error)
 
 
 def is_failure(error: BaseException | None) -> TypeGuard[BaseException]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from channels_testkit.asgi.recorder import MEETING
 from channels_testkit.engine import private
+from channels_testkit.engine.origins import OWNER
 from channels_testkit.engine.virtual_time import Timer, VirtualTime
 from channels_testkit.engine.wall_clock import WallClock
 
@@ -159,5 +159,6 @@ class TimeOfRun:
 
 def _whose(context: contextvars.Context) -> str | None:
     """Return what failures call the connection that a context belongs to."""
-    label: str | None = getattr(context.get(MEETING), "label", None)
-    return label
+    owner = context.get(OWNER)
+    label: str | None = getattr(owner, "label", None)
+    return owner.in_words if owner is not None and label is None else label

@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from channels_testkit.asgi.application import RunningApplication
-from channels_testkit.asgi.recorder import MEETING, recorder
-from channels_testkit.engine.tracebacks import note_owner
+from channels_testkit.asgi.recorder import recorder
+from channels_testkit.engine.origin_notes import note_owner
+from channels_testkit.engine.origins import OWNER
 from channels_testkit.routing.remedies import explained
 
 from .backlog import LostBacklog
@@ -33,6 +34,9 @@ class WorkerApplication:
     What comes until the test goes on ends with it as well: a worker process
     notices only after a while. ``hand_on`` takes what is kept for the next.
     """
+
+    #: None: what it was sent is on the layer.
+    transcript = None
 
     def __init__(
         self,
@@ -63,7 +67,7 @@ class WorkerApplication:
             on_send=self._refuse,
             on_end=self._ended,
             name=f"worker {channel}",
-            variables={MEETING: self},
+            variables={OWNER: self},
         )
 
     def _attended(self, application: ASGIApplication) -> ASGIApplication:
@@ -84,6 +88,14 @@ class WorkerApplication:
     def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
         """Take note of the consumer behind the application."""
         self.consumer = consumer
+
+    @property
+    def in_words(self) -> str:
+        """How notes on exceptions call it."""
+        worker = f"the worker consumer of channel {self.channel!r}"
+        if self.consumer is None:
+            return worker
+        return f"{type(self.consumer).__name__}, {worker}"
 
     @property
     def has_ended(self) -> bool:
@@ -150,7 +162,7 @@ class WorkerApplication:
         recorder.release()
         if error is not None:
             if error is not self._refusal:
-                note_owner(error, f"the worker consumer of channel {self.channel!r}")
+                note_owner(error, self)
                 explained(error, self._routed, "channel")
             self._run.errors.record(error)
         self._leave_behind(self._application.take_unread(), error)

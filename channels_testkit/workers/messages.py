@@ -6,6 +6,7 @@ import contextlib
 import copy
 from typing import TYPE_CHECKING, Any, Protocol
 
+from channels_testkit.engine.notes import add_note
 from channels_testkit.layers.aliases import (
     DEFAULT,
     captive_layer,
@@ -269,14 +270,14 @@ def plain(content: object) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _missing_type_explained(content: Mapping[str, Any]) -> Iterator[None]:
-    """Say what Channels 1 did not ask for; Python 3.10 has no notes."""
+    """Say what Channels 1 did not ask for."""
     try:
         yield
     except ValueError as error:
-        add_note = getattr(error, "add_note", None)
-        if add_note and "type" not in content and "'type' attribute" in str(error):
+        if "type" not in content and "'type' attribute" in str(error):
             add_note(
+                error,
                 "In Channels 4 a message for a consumer needs a 'type', which names its"
-                " handler: {'type': 'room.text', ...} calls room_text()."
+                " handler: {'type': 'room.text', ...} calls room_text().",
             )
         raise

@@ -132,3 +132,16 @@ class ForgetfulConsumer(AsyncJsonWebsocketConsumer):
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         self.send_json({"answer": content})  # type: ignore[unused-coroutine]
+
+
+class CountingConsumer(AsyncJsonWebsocketConsumer):
+    """Counts what it is given, also in a task, and breaks where it cannot."""
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        if content.get("later"):
+            self.counting = asyncio.create_task(self.count(content))
+        else:
+            await self.count(content)
+
+    async def count(self, content: Any) -> None:
+        await self.send_json({"count": len(content["items"])})

@@ -1,24 +1,22 @@
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import pickle
+import os
 import re
 import sys
+import threading
 import traceback
 import unittest
 from types import SimpleNamespace
 from typing import Any
 
-from channels.consumer import AsyncConsumer
+import channels
+from asgiref.sync import async_to_sync, sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from channels_testkit import (
-    ChannelClient,
-    Group,
-    HttpCommunicator,
-    ProtocolError,
     SimpleWebsocketTestCase,
-    apply_routes,
 )
 from channels_testkit.engine import tracebacks
 from channels_testkit.engine.errors import ApplicationErrors
@@ -37,95 +35,6 @@ def raised(function: Any, *args: Any) -> BaseException:
     except Exception as error:  # noqa: BLE001 - whatever it raises
         return error
     raise NotImplementedError("it raised nothing")
-
-
-@unittest.skipIf(sys.version_info < (3, 11), "exceptions have no notes")
-class OwnerTests(unittest.TestCase):
-    def notes_of(self, error: BaseException) -> list[str]:
-        return getattr(error, "__notes__", [])
-
-    def test_error_is_told_with_the_connection_that_raised_it(self) -> None:
-        class Leaving(AsyncWebsocketConsumer):
-            groups = ("room",)
-
-            async def shout(self, event: Any) -> None:
-                if self.scope["path"] == event["path"]:
-                    raise ValueError("from the consumer")
-
-        class Inner(SimpleWebsocketTestCase):
-            application = Leaving.as_asgi()
-
-            def test_it(self) -> None:
-                self.connect("/ann/", name="ann")
-                self.connect("/ben/", name="ben")
-                Group("room").send({"type": "shout", "path": "/ben/"})
-
-        (error,) = run_case(Inner).raised
-        note = "Raised by the application of ben (/ben/)."
-        self.assertEqual(str(error), "from the consumer")
-        self.assertEqual(self.notes_of(error), [note])
-        # As --parallel takes it home.
-        self.assertEqual(self.notes_of(pickle.loads(pickle.dumps(error))), [note])
-
-    def test_exception_is_the_same_and_has_each_note_once(self) -> None:
-        error = ValueError("made once")
-
-        class Raising(AsyncWebsocketConsumer):
-            async def receive(self, text_data: Any = None, bytes_data: Any = None):
-                raise error
-
-        class Inner(SimpleWebsocketTestCase):
-            application = Raising.as_asgi()
-
-            def test_it(self) -> None:
-                for _ in range(2):
-                    ann = self.connect("/", name="ann")
-                    with self.assertApplicationRaises(ValueError) as caught:
-                        ann.send_text("go")
-                    assert caught.exception is error
-                    self._kit.errors._seen.clear()
-
-        self.assertEqual(run_case(Inner).raised, [])
-        note = "Raised by the application of ann (/)."
-        self.assertEqual(self.notes_of(error), [note])
-
-    def test_error_of_a_request_is_told_with_the_request(self) -> None:
-        async def application(scope: Any, receive: Any, send: Any) -> None:
-            raise ValueError("from the view")
-
-        class Inner(SimpleWebsocketTestCase):
-            async def test_it(self) -> None:
-                await HttpCommunicator(application, "GET", "/feed/").get_response()
-
-        (error,) = run_case(Inner).raised
-        note = "Raised by the application of GET /feed/."
-        self.assertEqual(self.notes_of(error), [note])
-
-    def test_error_of_a_worker_is_told_with_its_channel(self) -> None:
-        class Resizer(AsyncConsumer):
-            async def resize(self, message: Any) -> None:
-                raise ValueError("no image")
-
-        class Inner(SimpleWebsocketTestCase):
-            @apply_routes({"thumbnails": Resizer.as_asgi()})
-            def test_it(self) -> None:
-                ChannelClient().send_and_consume("thumbnails", {"type": "resize"})
-
-        (error,) = run_case(Inner).raised
-        note = "Raised by the worker consumer of channel 'thumbnails'."
-        self.assertEqual(self.notes_of(error), [note])
-
-    def test_what_begins_with_the_connection_has_no_note(self) -> None:
-        async def application(scope: Any, receive: Any, send: Any) -> None:
-            await send({"type": "websocket.send", "text": "early"})
-
-        class Inner(SimpleWebsocketTestCase):
-            def test_it(self) -> None:
-                self.connect("/", application=application)
-
-        (error,) = run_case(Inner).raised
-        self.assertIsInstance(error, ProtocolError)
-        self.assertEqual(self.notes_of(error), [])
 
 
 class HideTests(unittest.TestCase):
@@ -226,6 +135,101 @@ class ConsumerTests(unittest.TestCase):
                 self.assertEqual(frames[0], (__file__, test))
                 self.assertEqual(frames[-1], (__file__, "connect"))
                 self.assertNotIn(tracebacks._PACKAGE, text)
+
+
+class PlumbingTests(unittest.TestCase):
+    """What leads from a loop or a thread to the code that raised is hidden."""
+
+    def text_of(self, work: Any) -> str:
+        class Working(AsyncWebsocketConsumer):
+            async def receive(self, text_data: Any = None, bytes_data: Any = None):
+                await work()
+
+        class Inner(SimpleWebsocketTestCase):
+            application = Working.as_asgi()
+
+            def test_sync(self) -> None:
+                self.connect("/").send_text("go")
+
+            async def test_async(self) -> None:
+                with self.subTest("in a block"):
+                    await (await self.aconnect("/")).send_to("go")
+
+        texts = []
+        for name in ("test_sync", "test_async"):
+            ((_, text),) = run_case(Inner, name).errors
+            files = set(re.findall(r'File "(.*)", line', text))
+            of_channels = os.path.dirname(channels.__file__)
+            others = {it for it in files if not it.startswith(of_channels)}
+            self.assertEqual(others, {__file__})
+            texts.append(text)
+        return texts[0]
+
+    def test_of_jobs_callbacks_and_threads(self) -> None:
+        def fail() -> None:
+            raise ValueError("on purpose")
+
+        async def job() -> None:
+            await asyncio.get_running_loop().run_in_executor(None, fail)
+
+        async def sync_code() -> None:
+            await sync_to_async(fail)()
+
+        async def async_code_of_sync_code() -> None:
+            await sync_to_async(async_to_sync(sync_code))()
+
+        async def callback() -> None:
+            asyncio.get_running_loop().call_soon(fail)
+
+        async def thread() -> None:
+            thread = threading.Thread(target=fail)
+            thread.start()
+            await asyncio.to_thread(thread.join)
+
+        for work in (job, sync_code, async_code_of_sync_code, callback, thread):
+            with self.subTest(work.__name__):
+                self.assertIn("raise ValueError", self.text_of(work))
+
+    def test_what_the_plumbing_raises_ends_with_the_line_that_called_it(self) -> None:
+        async def empty() -> None:
+            asyncio.Queue[None]().get_nowait()
+
+        text = self.text_of(empty)
+        self.assertRegex(text, r"    asyncio\.Queue.*\n( *\^+\n)?\S*QueueEmpty\n")
+
+    def test_of_what_an_exception_came_of(self) -> None:
+        def look_up() -> None:
+            {}["name"]
+
+        async def explained() -> None:
+            try:
+                await sync_to_async(look_up)()
+            except KeyError as error:
+                raise ValueError("no such name") from error
+
+        async def as_it_comes() -> None:
+            try:
+                await sync_to_async(look_up)()
+            except KeyError:
+                raise ValueError("no such name")  # noqa: B904 - on purpose
+
+        text = self.text_of(explained)
+        self.assertIn("KeyError: 'name'\n\nThe above exception was the direct", text)
+        self.assertIn("KeyError: 'name'\n\nDuring", self.text_of(as_it_comes))
+
+    @unittest.skipIf(sys.version_info < (3, 11), "there are no groups")
+    def test_of_the_exceptions_of_a_group(self) -> None:
+        async def fail() -> None:
+            int("x")
+
+        async def group() -> None:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(fail())
+                tasks.create_task(fail())
+
+        text = self.text_of(group)
+        self.assertEqual(text.count("ValueError: invalid literal"), 2)
+        self.assertEqual(text.count("Raised by Working"), 1)
 
 
 class SubTestTests(unittest.TestCase):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import warnings
 from typing import Any
@@ -1119,10 +1120,13 @@ class ProtocolTests(SimpleTestCase):
 
     def test_a_breach_is_told_with_what_happened(self):
         (text,) = self.run_guilty("response-twice")[0].texts
+        text, count = re.subn(r"Sent at test_communicator\.py:\d+ in", "Sent in", text)
+        self.assertEqual(count, 1)
         self.assertEqual(
             text,
             "GET /: The application sent 'http.response.start' a second time, and a"
             " server refuses to start a response again; start it once.\n\n"
+            "Sent in application().\n\n"
             "To let it pass, give this connection check_protocol=['response-twice'],"
             " or set that on the test case.\n\n"
             "Transcript of GET / (-> test to application, <- application to test):\n"

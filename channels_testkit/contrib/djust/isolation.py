@@ -14,7 +14,7 @@ from djust.mixins import async_work
 from djust.rate_limit import ip_tracker, reset_handler_buckets
 from djust.security import mount
 
-from channels_testkit.asgi.recorder import MEETING
+from channels_testkit.engine.origins import OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Background:
     ) -> Any:
         """Run one callback as djust does, when it is let go."""
         is_free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._held.append((MEETING.get(), is_free))
+        self._held.append((OWNER.get(), is_free))
         await is_free
         return await self._run_callback(callback, args, kwargs)
 

@@ -1,0 +1,336 @@
+"""Whose an exception is, where its code was started, what was before it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing.pool
+import pickle
+import threading
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest import mock
+
+from asgiref.sync import sync_to_async
+from channels.consumer import AsyncConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from channels_testkit import (
+    ChannelClient,
+    Group,
+    HttpCommunicator,
+    ProtocolError,
+    SimpleWebsocketTestCase,
+    apply_routes,
+)
+from channels_testkit.engine import notes
+from channels_testkit.engine.notes import notes_of
+from tests.utils import InnerResult, run_case
+
+POOL = ThreadPoolExecutor(1, thread_name_prefix="project pool")
+
+
+def fail(*_: object) -> None:
+    raise ValueError("on purpose")
+
+
+async def fail_later() -> None:
+    await asyncio.sleep(0)
+    fail()
+
+
+class Starter(AsyncWebsocketConsumer):
+    """Starts what the client asks for, and what that starts raises."""
+
+    kept: Any = None
+
+    async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+        await getattr(self, text_data)()
+
+    async def itself(self) -> None:
+        fail()
+
+    async def task(self) -> None:
+        self.kept = asyncio.create_task(fail_later())
+
+    async def task_of_a_task(self) -> None:
+        self.kept = asyncio.create_task(self.task())
+
+    async def sync_code(self) -> None:
+        self.kept = asyncio.ensure_future(sync_to_async(fail)())
+
+    async def job(self) -> None:
+        self.kept = asyncio.get_running_loop().run_in_executor(None, fail)
+
+    async def job_of_a_pool(self) -> None:
+        self.kept = POOL.submit(fail)
+
+    async def job_of_a_job(self) -> None:
+        await sync_to_async(self.submit)()
+
+    def submit(self) -> None:
+        self.kept = POOL.submit(fail)
+
+    async def callback(self) -> None:
+        asyncio.get_running_loop().call_soon(fail)
+
+    async def timer(self) -> None:
+        asyncio.get_running_loop().call_later(0.001, fail)
+
+    async def callback_of_a_task(self) -> None:
+        asyncio.create_task(asyncio.sleep(0)).add_done_callback(fail)
+
+    async def callback_of_a_job(self) -> None:
+        POOL.submit(str).add_done_callback(fail)
+
+    async def thread(self) -> None:
+        thread = threading.Thread(target=fail, name="feeder")
+        thread.start()
+        await asyncio.to_thread(thread.join)
+
+    def post(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.run_coroutine_threadsafe(fail_later(), loop)
+
+    async def task_of_a_thread(self) -> None:
+        loop = asyncio.get_running_loop()
+        thread = threading.Thread(target=self.post, args=[loop], name="feeder")
+        thread.start()
+        await asyncio.to_thread(thread.join)
+
+    async def job_of_multiprocessing(self) -> None:
+        with multiprocessing.pool.ThreadPool(1) as pool:
+            self.kept = pool.apply_async(fail)
+            pool.close()
+            await asyncio.to_thread(pool.join)
+
+
+class WhoseTests(unittest.TestCase):
+    def notes_after(self, text: str) -> list[str]:
+        """Return the notes on what a client sees that has sent the text."""
+
+        class Inner(SimpleWebsocketTestCase):
+            application = Starter.as_asgi()
+
+            def test_sync(self) -> None:
+                ann = self.connect("/ann/", name="ann")
+                self.connect("/ben/", name="ben")
+                ann.send_text(text)
+                ann.receive_nothing()
+
+            async def test_async(self) -> None:
+                ann = await self.aconnect("/ann/", name="ann")
+                await self.aconnect("/ben/", name="ben")
+                await ann.send_to(text)
+                await ann.receive_nothing()
+
+        (error,) = run_case(Inner, "test_sync").raised
+        (again,) = run_case(Inner, "test_async").raised
+        self.assertEqual(notes_of(error), notes_of(again))
+        return notes_of(error)
+
+    def test_a_consumer_is_told_with_what_its_connection_has_seen(self) -> None:
+        (note,) = self.notes_after("itself")
+        self.assertEqual(
+            note,
+            "Raised by Starter, the application of ann (/ann/).\n\n"
+            "Transcript of ann (/ann/) (-> test to application, <- application to"
+            " test):\n"
+            "     1  -> connect /ann/\n"
+            "     2  <- accept\n"
+            "     3  -> text    'itself'\n"
+            "     4  <- raised  ValueError: on purpose",
+        )
+
+    def test_what_a_consumer_starts_is_told_with_the_line_that_did(self) -> None:
+        for way, kind, function in [
+            ("task", "a task", "task"),
+            ("task_of_a_task", "a task", "task"),
+            ("sync_code", "a task", "sync_code"),
+            ("job", "a thread job", "job"),
+            ("job_of_a_pool", "a thread job", "job_of_a_pool"),
+            ("job_of_a_job", "a thread job", "submit"),
+            ("callback_of_a_job", "a callback", "callback_of_a_job"),
+            ("thread", "thread 'feeder'", "thread"),
+            ("task_of_a_thread", "a task", "post"),
+            ("job_of_multiprocessing", "a thread job", "job_of_multiprocessing"),
+        ]:
+            with self.subTest(way=way):
+                (note,) = self.notes_after(way)
+                self.assertRegex(
+                    note,
+                    r"^Raised by Starter, the application of ann \(/ann/\), in"
+                    rf" {kind} started at test_origin_notes\.py:\d+ in {function}\(\)\."
+                    r"\n\nTranscript of ann \(/ann/\)",
+                )
+
+    def test_a_callback_is_told_with_its_connection(self) -> None:
+        for way in ("callback", "timer", "callback_of_a_task"):
+            with self.subTest(way=way):
+                (note,) = self.notes_after(way)
+                self.assertRegex(
+                    note,
+                    r"^Raised by Starter, the application of ann \(/ann/\), in a"
+                    r" callback\.\n\nTranscript of ann",
+                )
+
+    def test_connection_that_raised_is_not_the_one_that_was_asked(self) -> None:
+        class Leaving(AsyncWebsocketConsumer):
+            groups = ("room",)
+
+            async def shout(self, event: Any) -> None:
+                if self.scope["path"] == event["path"]:
+                    raise ValueError("from the consumer")
+
+        class Inner(SimpleWebsocketTestCase):
+            application = Leaving.as_asgi()
+
+            def test_it(self) -> None:
+                self.connect("/ann/", name="ann")
+                self.connect("/ben/", name="ben")
+                Group("room").send({"type": "shout", "path": "/ben/"})
+
+        (error,) = run_case(Inner).raised
+        (note,) = notes_of(error)
+        self.assertEqual(str(error), "from the consumer")
+        self.assertTrue(note.startswith("Raised by Leaving, the application of ben"))
+        # As --parallel takes it home.
+        self.assertEqual(notes_of(pickle.loads(pickle.dumps(error))), [note])
+
+    def test_error_that_is_raised_again_has_the_last_note(self) -> None:
+        error = ValueError("made once")
+
+        class Raising(AsyncWebsocketConsumer):
+            async def receive(self, text_data: Any = None, bytes_data: Any = None):
+                raise error
+
+        class Inner(SimpleWebsocketTestCase):
+            application = Raising.as_asgi()
+
+            def test_1(self) -> None:
+                self.connect("/", name="ann").send_text("go")
+
+            def test_2(self) -> None:
+                self.connect("/", name="ben").send_text("go")
+
+        self.assertEqual(len(run_case(Inner).raised), 2)
+        (note,) = notes_of(error)
+        self.assertTrue(note.startswith("Raised by Raising, the application of ben"))
+
+    def test_error_of_a_request_is_told_with_the_request(self) -> None:
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            raise ValueError("from the view")
+
+        class Inner(SimpleWebsocketTestCase):
+            async def test_it(self) -> None:
+                await HttpCommunicator(application, "GET", "/feed/").get_response()
+
+        (error,) = run_case(Inner).raised
+        (note,) = notes_of(error)
+        self.assertTrue(note.startswith("Raised by the application of GET /feed/.\n"))
+
+    def test_error_of_a_worker_is_told_with_its_channel(self) -> None:
+        class Resizer(AsyncConsumer):
+            kept: Any = None
+
+            async def resize(self, message: Any) -> None:
+                if message["later"]:
+                    self.kept = asyncio.create_task(fail_later())
+                else:
+                    fail()
+
+        class Inner(SimpleWebsocketTestCase):
+            later = False
+
+            @apply_routes({"thumbnails": Resizer.as_asgi()})
+            def test_it(self) -> None:
+                message = {"type": "resize", "later": self.later}
+                ChannelClient().send_and_consume("thumbnails", message)
+
+        (error,) = run_case(Inner).raised
+        whose = "Raised by Resizer, the worker consumer of channel 'thumbnails'"
+        self.assertEqual(notes_of(error), [f"{whose}."])
+        Inner.later = True
+        (error,) = run_case(Inner).raised
+        (note,) = notes_of(error)
+        self.assertTrue(note.startswith(f"{whose}, in a task started at test_"), note)
+
+    def test_breach_says_where_and_has_no_note(self) -> None:
+        class Early(AsyncWebsocketConsumer):
+            async def connect(self) -> None:
+                await self.send("early")
+
+        class Inner(SimpleWebsocketTestCase):
+            def test_it(self) -> None:
+                self.connect("/", application=Early.as_asgi())
+
+        (error,) = run_case(Inner).raised
+        self.assertIsInstance(error, ProtocolError)
+        self.assertEqual(notes_of(error), [])
+        self.assertRegex(
+            str(error),
+            r"\n\nSent by Early at test_origin_notes\.py:\d+ in connect\(\)\.\n\n",
+        )
+
+    def test_text_of_any_length_is_one_short_line_of_the_transcript(self) -> None:
+        class Long(AsyncWebsocketConsumer):
+            async def receive(self, text_data: Any = None, bytes_data: Any = None):
+                raise ValueError("first\n" + 5000 * "x")
+
+        class Longer(Long):
+            async def receive(self, text_data: Any = None, bytes_data: Any = None):
+                raise ValueError(5000 * "y")
+
+        for consumer, end in [(Long, "ValueError: first"), (Longer, "y ...")]:
+
+            class Inner(SimpleWebsocketTestCase):
+                application = consumer.as_asgi()
+
+                def test_it(self) -> None:
+                    self.connect("/").send_text("go")
+
+            (error,) = run_case(Inner).raised
+            (note,) = notes_of(error)
+            self.assertTrue(note.endswith(end), note)
+            self.assertLess(len(note), 500)
+
+
+class Python310Tests(unittest.TestCase):
+    """Where Python prints no notes, they become a part of the text."""
+
+    def result_of(self, error: BaseException) -> InnerResult:
+        class Raising(AsyncWebsocketConsumer):
+            async def receive(self, text_data: Any = None, bytes_data: Any = None):
+                raise error
+
+        class Inner(SimpleWebsocketTestCase):
+            application = Raising.as_asgi()
+
+            def test_it(self) -> None:
+                ann = self.connect("/", name="ann")
+                with contextlib.suppress(ValueError):
+                    ann.send_text("go")
+                # What the test itself sees has the text that it was given.
+                self.assertNotIn("Raised by", str(error))
+                raise error
+
+        # Not to be had otherwise on a Python that prints them.
+        with mock.patch.object(notes, "_PYTHON_SHOWS_THEM", new=False):
+            return run_case(Inner)
+
+    def test_the_text_ends_with_the_notes(self) -> None:
+        for error, start in [
+            (ValueError("on purpose"), "on purpose\nRaised by Raising"),
+            (ValueError(), "Raised by Raising"),
+        ]:
+            (told,) = self.result_of(error).raised
+            self.assertIs(told, error)
+            self.assertTrue(str(told).startswith(start), told)
+            self.assertEqual(notes_of(told), [])
+
+    def test_a_text_that_is_made_of_the_arguments_stays(self) -> None:
+        for error in (KeyError("name"), OSError(2, "no such file")):
+            text = str(error)
+            (told,) = self.result_of(error).raised
+            self.assertEqual(str(told), text)
+            self.assertEqual(len(notes_of(told)), 1)
