@@ -443,6 +443,11 @@ async def sync_call_in_an_async_test(case: Any) -> None:
 
 
 @scenario
+async def sync_query_in_an_async_test(case: Any) -> None:
+    User.objects.create(username="ann")
+
+
+@scenario
 async def sync_client_in_an_async_test(case: Any) -> None:
     ann = case.create_client()
     await ann.aconnect()

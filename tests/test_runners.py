@@ -134,7 +134,7 @@ class DjangoRunnerTests(unittest.TestCase):
             with self.subTest(told):
                 self.assertIn(told, printed)
         if sys.version_info >= (3, 11):
-            self.assertIn("Raised by the application of /ws/echo/.", printed)
+            self.assertIn(", the application of /ws/echo/.\n", printed)
 
     def test_debugger_stops_where_a_test_fails(self) -> None:
         printed = self.django_test(

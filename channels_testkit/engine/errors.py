@@ -13,6 +13,7 @@ from channels_testkit.exceptions import ProtocolError
 
 from .heap import MadeSince
 from .notes import add_note
+from .sync_calls import explain_sync_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,6 +167,7 @@ def _explain(error: BaseException) -> None:
             " locks, events and queues of asyncio: make them where they are first"
             " used.",
         )
+    explain_sync_call(error)
 
 
 class ExpectedErrors:

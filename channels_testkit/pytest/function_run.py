@@ -12,6 +12,7 @@ from channels_testkit.engine import tracebacks
 from channels_testkit.engine.database import CommitsAsInProduction
 from channels_testkit.engine.kept_open import TransactionsKeptOpen
 from channels_testkit.engine.patches import Patch
+from channels_testkit.engine.sync_calls import explain_sync_call
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.routing.apply_routes import routes_of
 from channels_testkit.running.options import COMMIT_RULES, check_choice
@@ -105,6 +106,7 @@ class FunctionRun:
 
     def hide_frames(self, error: BaseException) -> None:
         """Hide frames of libraries in what a fixture raises."""
+        explain_sync_call(error)
         tracebacks.hide_kit_frames(error)
 
     def has_raised(self, error: BaseException) -> None:

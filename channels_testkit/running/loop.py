@@ -18,6 +18,7 @@ from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.loop_on_demand import loop_on_demand
 from channels_testkit.engine.notes import show_notes
+from channels_testkit.engine.sync_calls import explain_sync_call
 from channels_testkit.engine.threads import Before, Declared
 from channels_testkit.engine.tracebacks import hide_kit_frames
 
@@ -303,6 +304,7 @@ class TestLoop(Surroundings):
         # It may have been taken note of before.
         self.errors.take(error)
         self.outside.explain(error)
+        explain_sync_call(error)
         show_notes(error)
         hide_kit_frames(error)
 
