@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from channels_testkit.engine.notes import shortly
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -90,9 +92,7 @@ def _describe(event: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "connect":
         return "connect", event.get("path", "")
     if kind == "raised":
-        error = event["error"]
-        first_line, *_ = f"{type(error).__name__}: {error}".splitlines()
-        return kind, shorten(first_line)
+        return kind, shortly(event["error"])
     fields = {key: value for key, value in event.items() if key != "type"}
     given = (f"{key}={value!r}" for key, value in fields.items() if _says(value))
     return kind.removeprefix("http."), shorten(" ".join(given))

@@ -109,8 +109,10 @@ def describe_work(rest: RestWatch, *, blocked_by: int | None = None) -> str:
 
 
 def describe_task(task: asyncio.Task[Any]) -> str:
-    """Say what a task waits for."""
-    return f"task {task.get_name()!r} waits {places.waiting_place(task)}"
+    """Say what a task waits for, and who has started what a library wrote."""
+    line = places.starting_line(task)
+    started = "" if line is None else f", started at {places.in_words(line)},"
+    return f"task {task.get_name()!r}{started} waits {places.waiting_place(task)}"
 
 
 def _job_lines(job: Job) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_WIDTH = 160
 _PYTHON_SHOWS_THEM = hasattr(BaseException, "add_note")
 
 
@@ -26,6 +27,12 @@ def set_notes(error: BaseException, notes: list[str]) -> None:
 def text_of(error: BaseException) -> str:
     """Return what is printed of an exception besides its type."""
     return "\n".join([str(error), *notes_of(error)])
+
+
+def shortly(error: BaseException | None) -> str:
+    """Return the type and the first line of an exception, not too long."""
+    text, *_ = f"{type(error).__name__}: {error}".splitlines()
+    return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 4]} ..."
 
 
 def show_notes(error: BaseException) -> None:

@@ -48,8 +48,8 @@ class Origin(NamedTuple):
 
     def note_on(self, error: BaseException) -> None:
         """Add to an exception where it comes from."""
-        lines = [it for it in self.callers if not places.is_library(it[0])]
-        started = f" started at {places.in_words(lines[0])}" if lines else ""
+        line = places.first_of_project(self.callers)
+        started = "" if line is None else f" started at {places.in_words(line)}"
         inside = f"in {self.what}{started}"
         if self.owner is None:
             _put_note(error, f"Raised {inside}.", None)

@@ -17,7 +17,7 @@ from . import private
 from .jobs import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import CodeType, FrameType, ModuleType
 
 
@@ -102,6 +102,20 @@ def is_of_kit_alone(task: asyncio.Task[Any]) -> bool:
     frames = await_chain(task.get_coro())
     files = [it.f_code.co_filename for it in frames if not _is_machinery(it)]
     return bool(files) and all(map(is_of_kit, files))
+
+
+def starting_line(task: asyncio.Task[Any]) -> Line | None:
+    """Return what has started a task, unless what it waits in says enough."""
+    coroutine: Any = task.get_coro()
+    frames = await_chain(coroutine)
+    if not all(is_library(it.f_code.co_filename) for it in frames):
+        return None
+    return first_of_project(getattr(coroutine, "cr_origin", None) or ())
+
+
+def first_of_project(lines: Iterable[Line]) -> Line | None:
+    """Return the first line that is of no library."""
+    return next((it for it in lines if not is_library(it[0])), None)
 
 
 def inner_stack(frame: FrameType) -> list[FrameType]:

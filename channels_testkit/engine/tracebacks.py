@@ -43,6 +43,9 @@ def hide_kit_frames(error: BaseException) -> None:
     frames are what there is to see.
     """
     for each in _with_its_causes(error):
+        if each is not error and all(map(_is_kit, _entries(each.__traceback__))):
+            # What it is a part of has the line of the test.
+            each.__traceback__ = None
         _hide_in(each)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import unittest
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -194,6 +195,13 @@ class OptionsOfFunction(OptionsOfTest):
         from .database import commits
 
         return commits(self._item)
+
+    @property
+    def skips(self) -> tuple[type[BaseException], ...]:
+        """What skips a test."""
+        import pytest
+
+        return pytest.skip.Exception, unittest.SkipTest
 
     def get_place(self) -> tuple[str, int]:
         """Return the file and the line of the test."""

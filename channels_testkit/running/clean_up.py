@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from channels_testkit.engine.notes import show_notes
-from channels_testkit.engine.tracebacks import hide_kit_frames
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -19,6 +16,9 @@ class TakenDown(Protocol):
     @property
     def has_hung(self) -> bool:
         """Whether a hang or an interrupt was told: nothing fails after it."""
+
+    def make_ready(self, error: BaseException) -> None:
+        """Make an exception ready for who reads it."""
 
     def clean_up(self) -> Iterable[BaseException]:
         """Do what was to be done before the test ends."""
@@ -83,8 +83,7 @@ def go_through(run: TakenDown, steps: Iterable[Step]) -> list[BaseException]:
         run.close_loop()
         raise
     for error in told:
-        show_notes(error)
-        hide_kit_frames(error)
+        run.make_ready(error)
     return told
 
 

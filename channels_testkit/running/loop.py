@@ -17,7 +17,7 @@ from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.loop_on_demand import loop_on_demand
-from channels_testkit.engine.notes import show_notes
+from channels_testkit.engine.notes import add_note, shortly, show_notes
 from channels_testkit.engine.sync_calls import explain_sync_call
 from channels_testkit.engine.threads import Before, Declared
 from channels_testkit.engine.tracebacks import hide_kit_frames
@@ -53,6 +53,7 @@ _AFTER_THE_END = (
     "This test has left its event loop, which is about to be closed: make this call"
     " in the test, or in an async fixture."
 )
+_FOUND_LATER = "Found after the test had failed with {}"
 
 
 class TestLoop(Surroundings):
@@ -298,13 +299,28 @@ class TestLoop(Surroundings):
             raise error
         return result
 
+    @property
+    def failure(self) -> BaseException | None:
+        """What code of the test has failed with, at first, if it has."""
+        return next(filter(self.fails_the_test, self.raised), None)
+
+    def fails_the_test(self, error: BaseException) -> bool:
+        """Tell a failure from a skip and from what interrupts the run."""
+        return is_failure(error) and not isinstance(error, self.options.skips)
+
     def note_raised(self, error: BaseException) -> None:
         """Take note of what code of the test has raised, which tells it."""
         self.raised.append(error)
         # It may have been taken note of before.
         self.errors.take(error)
         self.outside.explain(error)
+        self.make_ready(error)
+
+    def make_ready(self, error: BaseException) -> None:
+        """Make an exception ready for who reads it, now that it is told."""
         explain_sync_call(error)
+        if self.failure not in (None, error):
+            add_note(error, _FOUND_LATER.format(shortly(self.failure)))
         show_notes(error)
         hide_kit_frames(error)
 

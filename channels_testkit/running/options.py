@@ -29,7 +29,16 @@ COMMIT_RULES: tuple[CommitRule, ...] = get_args(CommitRule)
 BACKLOGS: tuple[Backlog, ...] = get_args(Backlog)
 #: The options that are facts about a test, and no attributes of it.
 FACTS = frozenset(
-    {"called", "commits", "databases", "get_clients", "get_place", "module", "name"}
+    {
+        "called",
+        "commits",
+        "databases",
+        "get_clients",
+        "get_place",
+        "module",
+        "name",
+        "skips",
+    }
 )
 LAYER_SOURCES: tuple[LayerSource, ...] = get_args(LayerSource)
 _JSON = JsonWire()
@@ -64,6 +73,8 @@ class RunOptions:
 
     #: The databases that the test may use.
     databases: Collection[str] = ()
+    #: What code of the test raises where it is skipped.
+    skips: tuple[type[BaseException], ...] = ()
     #: Whether the test commits, and so may close its connections.
     commits: bool = False
 

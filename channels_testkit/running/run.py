@@ -11,6 +11,8 @@ from channels_testkit.engine import private_asgiref
 from channels_testkit.engine.database import TestConnections
 from channels_testkit.engine.heap import MadeSince, kept_young
 from channels_testkit.engine.needs import asked
+from channels_testkit.engine.notes import add_note
+from channels_testkit.exceptions import NoFrame
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.layers.real import ConfiguredLayers
 from channels_testkit.routing.application import configured_application
@@ -117,6 +119,8 @@ class TestRun(TestLoop):
         #: What the watches have found and told.
         self._found: set[str] = set()
         self._state = "new"
+        #: What tasks of the test had raised when it failed.
+        self._raised_before: list[BaseException] = []
 
     # Its life.
 
@@ -265,15 +269,28 @@ class TestRun(TestLoop):
 
     def unawaited_errors(self) -> Iterable[BaseException]:
         """Return exceptions of the test's own tasks that nobody awaited."""
-        if self._bridge is None:
-            return ()
-        failures = self._bridge.rest.own_failures.take()
+        before, self._raised_before = self._raised_before, []
+        told = [it for it in before if not any(it is other for other in self.raised)]
+        if self._bridge is not None:
+            failures = self._bridge.rest.own_failures.take()
+            told += [it for it in failures if not self._is_told_by_another(it)]
+        return told
+
+    def _is_told_by_another(self, error: BaseException) -> bool:
+        """Tell whether the test knows already, by what has led to this one."""
+        if isinstance(error, NoFrame):
+            # What still received when the test failed gets nothing any more.
+            return self.failure is not None
         # An exit has been taken for one of the application.
-        return [
-            error
-            for error in failures
-            if not (isinstance(error, SystemExit) and self.errors.knows(error))
-        ]
+        return isinstance(error, SystemExit) and self.errors.knows(error)
+
+    def note_raised(self, error: BaseException) -> None:
+        """Take note of it; a forgotten ``await`` may be behind it."""
+        if self.failure is None and self.fails_the_test(error):
+            self._raised_before += self.unawaited_errors()
+            for text in self.unawaited.take():
+                add_note(error, text)
+        super().note_raised(error)
 
     def give_back_layers(self) -> Iterable[BaseException]:
         """Give back what real layers have used."""
@@ -294,9 +311,11 @@ class TestRun(TestLoop):
         for text in self.unawaited.take():
             yield AssertionError(text)
         options = self.options
-        yield from self._judged(options.check_unread, self._unread())
         yield from self.find_dropped()
-        yield from self._judged(options.check_leaks, self._left())
+        if self.failure is None:
+            # A test that failed has not come to read and to end it all.
+            yield from self._judged(options.check_unread, self._unread())
+            yield from self._judged(options.check_leaks, self._left())
 
     def find_dropped(self) -> Iterator[BaseException]:
         """Return what is told of messages that layers have dropped."""

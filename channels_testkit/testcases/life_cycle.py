@@ -58,6 +58,8 @@ _DONE = _Done()
 class OptionsOfCase(OptionsOfTest):
     """The options of a test case, with the facts that unittest knows."""
 
+    skips = (unittest.SkipTest,)
+
     @property
     def name(self) -> str:
         """How warnings call the test."""
@@ -295,7 +297,7 @@ class ChannelTestMixin(ChannelMethods):
             try:
                 yield
             except BaseException as error:
-                hide_kit_frames(error)
+                self._kit.note_raised(error)
                 raise
 
     # Django's own, on the test's connection also in async tests.

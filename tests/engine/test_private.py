@@ -32,6 +32,7 @@ from asgiref.sync import (
 
 from channels_testkit.engine import private, private_asgiref, private_timers
 from channels_testkit.engine.bridge import Bridge
+from channels_testkit.engine.origin_notes import A_JOB, Origin
 from channels_testkit.engine.places import await_chain
 from channels_testkit.engine.told_future import ToldFuture
 
@@ -292,7 +293,9 @@ class PoolTests(unittest.TestCase):
         go_on = threading.Event()
         with ThreadPoolExecutor(1) as pool:
             future = pool.submit(go_on.wait)
-            watched = ToldFuture(future, lambda it: told.append(it.done()))
+            watched = ToldFuture(
+                future, lambda it: told.append(it.done()), Origin(A_JOB)
+            )
             watched.follow()
             future.add_done_callback(
                 lambda it: seen.extend([it.done(), watched.done()])
@@ -310,14 +313,14 @@ class PoolTests(unittest.TestCase):
                 if name == "_invoke_callbacks":
                     self.set_result(None)
 
-        watched = ToldFuture(Ending(), bool)
+        watched = ToldFuture(Ending(), bool, Origin(A_JOB))
         watched.follow()
         self.assertTrue(watched.done())
 
     def test_future_that_is_done_already_is_done(self) -> None:
         future: Future[None] = Future()
         future.cancel()
-        watched = ToldFuture(future, bool)
+        watched = ToldFuture(future, bool, Origin(A_JOB))
         watched.follow()
         self.assertTrue(watched.done() and watched.cancelled())
 
