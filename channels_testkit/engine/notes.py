@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _WIDTH = 160
-_PYTHON_SHOWS_THEM = hasattr(BaseException, "add_note")
 
 
 def notes_of(error: BaseException) -> list[str]:
@@ -35,17 +41,21 @@ def shortly(error: BaseException | None) -> str:
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 4]} ..."
 
 
-def show_notes(error: BaseException) -> None:
-    """
-    Make notes a part of the text where Python would not print them.
+def _printing_notes(init: Callable[..., None]) -> Callable[..., None]:
+    """Return what a traceback is made by, with notes as a part of its text."""
 
-    For an exception that has left the test: nothing compares its text by then.
-    Where it makes its text by itself they stay notes, which pytest shows.
-    """
-    if _PYTHON_SHOWS_THEM or not notes_of(error):
-        return
-    if [str(error)] == [str(it) for it in error.args] or not error.args:
-        text = text_of(error).lstrip()
-        error.args = (text,)
-        if str(error) == text:
-            set_notes(error, [])
+    def make(
+        made: Any, kind: Any, error: BaseException, *args: Any, **options: Any
+    ) -> None:
+        init(made, kind, error, *args, **options)
+        # It comes with pytest and anyio, and has them printed by itself.
+        if "exceptiongroup" not in sys.modules:
+            made._str = "\n".join([made._str, *notes_of(error)]).lstrip()  # noqa: SLF001 - no other way
+
+    return make
+
+
+if sys.version_info < (3, 11):
+    # From now on and for good: an exception of a test is printed anywhere.
+    _init = traceback.TracebackException.__init__
+    traceback.TracebackException.__init__ = _printing_notes(_init)  # type: ignore[method-assign]

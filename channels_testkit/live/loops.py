@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from channels_testkit.engine import hangs, private, private_asgiref, threads
 from channels_testkit.engine.cancelling import cancel_everything
+from channels_testkit.engine.origins import CallersKept
 from channels_testkit.engine.pools import known_to_its_loop
 from channels_testkit.exceptions import HangError
 
@@ -71,7 +72,7 @@ def run_on(loop: asyncio.AbstractEventLoop) -> None:
     """
     is_stopped = False
     while not is_stopped:
-        with contextlib.suppress(SystemExit, KeyboardInterrupt):
+        with CallersKept(), contextlib.suppress(SystemExit, KeyboardInterrupt):
             loop.run_forever()
             is_stopped = True
 

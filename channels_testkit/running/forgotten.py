@@ -49,10 +49,12 @@ class NeverAwaited:
         def see(coroutine: Any) -> None:
             if id(coroutine.cr_origin) in self._excused:
                 self._excuse(_arguments(coroutine))
-            elif pools.is_of_application():
+            elif pools.is_of_application() or _is_of_kit(coroutine):
                 self._excuse(_arguments(coroutine))
                 is_async = private.running_loop() is not None
                 self._tell(_Forgotten.of(coroutine, is_async=is_async))
+            elif coroutine.cr_origin:
+                _warn(coroutine)
             else:
                 warn(coroutine)
 
@@ -109,6 +111,22 @@ class NeverAwaited:
         error.args = (forgotten.text(count + 1),)
 
 
+def _is_of_kit(coroutine: Any) -> bool:
+    return places.is_of_kit(coroutine.cr_code.co_filename)
+
+
+def _warn(coroutine: Any) -> None:
+    """Warn as Python does, at the line that has made the coroutine."""
+    file, line, _ = coroutine.cr_origin[0]
+    warnings.warn_explicit(
+        f"coroutine '{coroutine.__qualname__}' was never awaited",
+        RuntimeWarning,
+        file,
+        line,
+        source=coroutine,
+    )
+
+
 def _is_of_mock(found: object) -> bool:
     return type(found).__module__ == "unittest.mock"
 
@@ -156,6 +174,7 @@ class _Forgotten(NamedTuple):
             # A call of a layer has a function of its own, with the usual name.
             name = callers.pop(0)[2]
         last = name.rpartition(".")[2]
+        name = last if _is_of_kit(coroutine) else name
         if not callers:
             return cls(name, "", "")
         if is_async is False and callers[0][0].startswith(_CHANNELS):

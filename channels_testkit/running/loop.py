@@ -17,7 +17,7 @@ from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.loop_on_demand import loop_on_demand
-from channels_testkit.engine.notes import add_note, shortly, show_notes
+from channels_testkit.engine.notes import add_note, shortly
 from channels_testkit.engine.sync_calls import explain_sync_call
 from channels_testkit.engine.threads import Before, Declared
 from channels_testkit.engine.tracebacks import hide_kit_frames
@@ -321,7 +321,6 @@ class TestLoop(Surroundings):
         explain_sync_call(error)
         if self.failure not in (None, error):
             add_note(error, _FOUND_LATER.format(shortly(self.failure)))
-        show_notes(error)
         hide_kit_frames(error)
 
     def _describe(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import multiprocessing.pool
 import pickle
+import sys
 import threading
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ from channels_testkit import (
 )
 from channels_testkit.engine import notes
 from channels_testkit.engine.notes import notes_of
-from tests.utils import InnerResult, run_case
+from tests.utils import run_case
 
 POOL = ThreadPoolExecutor(1, thread_name_prefix="project pool")
 
@@ -150,7 +150,6 @@ class WhoseTests(unittest.TestCase):
             ("job", "a thread job", "job"),
             ("job_of_a_pool", "a thread job", "job_of_a_pool"),
             ("job_of_a_job", "a thread job", "submit"),
-            ("callback_of_a_job", "a callback", "callback_of_a_job"),
             ("thread", "thread 'feeder'", "thread"),
             ("task_of_a_thread", "a task", "post"),
             ("job_of_multiprocessing", "a thread job", "job_of_multiprocessing"),
@@ -163,6 +162,16 @@ class WhoseTests(unittest.TestCase):
                     rf" {kind} started at test_origin_notes\.py:\d+ in {function}\(\)\."
                     r"\n\nTranscript of ann \(/ann/\)",
                 )
+
+    def test_a_callback_of_a_job_of_a_pool_is_told_with_its_line(self) -> None:
+        # Python logs it as well.
+        with self.assertLogs("concurrent.futures"):
+            (note,) = self.notes_after("callback_of_a_job")
+        self.assertRegex(
+            note,
+            r"^Raised by Starter, the application of ann \(/ann/\), in a callback"
+            r" started at test_origin_notes\.py:\d+ in callback_of_a_job\(\)\.",
+        )
 
     def test_a_callback_is_told_with_its_connection(self) -> None:
         for way in ("callback", "timer", "callback_of_a_task"):
@@ -295,42 +304,43 @@ class WhoseTests(unittest.TestCase):
             self.assertLess(len(note), 500)
 
 
-class Python310Tests(unittest.TestCase):
-    """Where Python prints no notes, they become a part of the text."""
+class PrintedTests(unittest.TestCase):
+    """Notes are printed by every Python, and are no part of the text."""
 
-    def result_of(self, error: BaseException) -> InnerResult:
-        class Raising(AsyncWebsocketConsumer):
-            async def receive(self, text_data: Any = None, bytes_data: Any = None):
-                raise error
+    def test_what_is_printed_ends_with_them(self) -> None:
+        for error in (ValueError("on purpose"), KeyError("name"), OSError(2, "no")):
 
-        class Inner(SimpleWebsocketTestCase):
-            application = Raising.as_asgi()
+            class Raising(AsyncWebsocketConsumer):
+                async def receive(self, text_data: Any = None, bytes_data: Any = None):
+                    raise error  # noqa: B023 - it is called in the loop
 
-            def test_it(self) -> None:
-                ann = self.connect("/", name="ann")
-                with contextlib.suppress(ValueError):
-                    ann.send_text("go")
-                # What the test itself sees has the text that it was given.
-                self.assertNotIn("Raised by", str(error))
-                raise error
+            class Inner(SimpleWebsocketTestCase):
+                application = Raising.as_asgi()
 
-        # Not to be had otherwise on a Python that prints them.
-        with mock.patch.object(notes, "_PYTHON_SHOWS_THEM", new=False):
-            return run_case(Inner)
+                def test_it(self) -> None:
+                    self.connect("/", name="ann").send_text("go")
 
-    def test_the_text_ends_with_the_notes(self) -> None:
-        for error, start in [
-            (ValueError("on purpose"), "on purpose\nRaised by Raising"),
-            (ValueError(), "Raised by Raising"),
-        ]:
-            (told,) = self.result_of(error).raised
-            self.assertIs(told, error)
-            self.assertTrue(str(told).startswith(start), told)
-            self.assertEqual(notes_of(told), [])
-
-    def test_a_text_that_is_made_of_the_arguments_stays(self) -> None:
-        for error in (KeyError("name"), OSError(2, "no such file")):
             text = str(error)
-            (told,) = self.result_of(error).raised
-            self.assertEqual(str(told), text)
-            self.assertEqual(len(notes_of(told)), 1)
+            result = run_case(Inner)
+            self.assertEqual(result.texts, [text])
+            ((_, printed),) = result.errors
+            self.assertIn(f"Error: {text}\nRaised by Raising, the application", printed)
+            self.assertIn("4  <- raised ", printed)
+
+    def test_python_that_has_none_is_taught(self) -> None:
+        class Made:
+            _str = "on purpose"
+
+        error = ValueError("on purpose")
+        notes.add_note(error, "noted")
+        make = notes._printing_notes(lambda *_: None)
+        # As if nobody printed them, which pytest's own package does.
+        with mock.patch.dict(sys.modules):
+            sys.modules.pop("exceptiongroup", None)
+            made = Made()
+            make(made, ValueError, error)
+            self.assertEqual(made._str, "on purpose\nnoted")
+            sys.modules["exceptiongroup"] = sys
+            made = Made()
+            make(made, ValueError, error)
+            self.assertEqual(made._str, "on purpose")

@@ -265,7 +265,11 @@ class EndingTests:
         with self.assertWarns(ChannelsTestkitWarning) as warned:
             self.run_inner("test_task")
         text = str(warned.warning)
-        self.assertRegex(text, r"task 'forgotten' waits in (Event\.)?wait \(locks\.py")
+        self.assertRegex(
+            text,
+            r"task 'forgotten', started at test_ending\.py:\d+ in \w+\(\), waits in"
+            r" (Event\.)?wait\(\)",
+        )
 
     def test_leaks_can_fail_the_test(self):
         result = self.run_inner("test_task", check_leaks="fail")

@@ -188,6 +188,26 @@ class LeakTests(WatchTestCase):
         )
         self.assertEqual(ended, [True] * 4)
 
+    def test_task_of_what_others_wrote_is_found_with_who_started_it(self) -> None:
+        class Listening(AsyncWebsocketConsumer):
+            async def receive(self, text_data: Any = None, bytes_data: Any = None):
+                self.one = asyncio.create_task(asyncio.Event().wait())
+                self.two = asyncio.create_task(self.channel_layer.receive("news"))
+
+        class Inner(WatchedCase):
+            check_leaks = "fail"
+
+            def test_it(self) -> None:
+                self.connect(application=Listening.as_asgi()).send_text("go")
+
+        (text,) = run_case(Inner).texts
+        for waits in (r"(Event\.)?wait", "receive"):
+            self.assertRegex(
+                text,
+                r"  task 'Task-\d+', started at test_leftovers\.py:\d+ in receive\(\),"
+                rf" waits in {waits}\(\)(\n|$)",
+            )
+
     def test_application_that_does_not_end_is_found(self) -> None:
         async def application(scope: Any, receive: Any, send: Any) -> None:
             await send({"type": "websocket.accept"})

@@ -155,12 +155,25 @@ class NeverAwaitedTests(SimpleWebsocketTestCase):
         self.assertIn("group_send() was called at", told)
         self.assertIn("async_to_sync(", told)
 
-    def test_the_test_itself_has_pythons_warning(self) -> None:
+    def test_the_test_itself_has_pythons_warning_at_its_own_line(self) -> None:
         async def nothing() -> None:
             pass
 
-        with self.assertWarns(RuntimeWarning):
+        with self.assertWarnsRegex(RuntimeWarning, "nothing' was never") as caught:
             nothing()  # type: ignore[unused-coroutine]
+        self.assertEqual(caught.filename, __file__)
+
+    def test_a_call_of_the_layer_in_the_test_itself_fails_it(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            async def test_it(self) -> None:
+                self.channel_layer.group_send("room", {"type": "tell"})
+
+        (text,) = run_case(Inner).texts
+        self.assertRegex(
+            text,
+            r"^group_send\(\) was called at test_silent_failures\.py:\d+ in test_it\(\)"
+            r" but never awaited, so it did nothing\. Write 'await group_send",
+        )
 
 
 class InterruptedTests(OuterTestCase):
