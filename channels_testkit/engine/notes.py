@@ -35,7 +35,7 @@ def text_of(error: BaseException) -> str:
     return "\n".join([str(error), *notes_of(error)])
 
 
-def shortly(error: BaseException | None) -> str:
+def shortly(error: BaseException) -> str:
     """Return the type and the first line of an exception, not too long."""
     text, *_ = f"{type(error).__name__}: {error}".splitlines()
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 4]} ..."

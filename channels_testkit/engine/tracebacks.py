@@ -49,6 +49,13 @@ def hide_kit_frames(error: BaseException) -> None:
         _hide_in(each)
 
 
+def leave_out(first: BaseException, error: BaseException) -> None:
+    """Let an exception be printed without the one that came first."""
+    for each in _with_its_causes(error):
+        if each.__context__ is first and each.__cause__ is not first:
+            each.__context__ = None
+
+
 def _with_its_causes(error: BaseException) -> list[BaseException]:
     found: list[BaseException] = []
     ahead: list[object] = [error]

@@ -64,4 +64,10 @@ def transcripts(run: TestRun) -> str:
     texts = [str(connection.transcript) for connection in connections[:_MOST]]
     if len(connections) > _MOST:
         texts.append(f"... and {len(connections) - _MOST} more connections")
-    return "\n\n".join(text for text in texts if text not in shown)
+    return "\n\n".join(text for text in texts if _before_the_end(text) not in shown)
+
+
+def _before_the_end(transcript: str) -> str:
+    """Return one without the disconnect that the end of the test brings."""
+    *lines, last = transcript.splitlines()
+    return "\n".join(lines) if "-> disconnect" in last else transcript

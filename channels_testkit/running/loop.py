@@ -20,7 +20,7 @@ from channels_testkit.engine.loop_on_demand import loop_on_demand
 from channels_testkit.engine.notes import add_note, shortly
 from channels_testkit.engine.sync_calls import explain_sync_call
 from channels_testkit.engine.threads import Before, Declared
-from channels_testkit.engine.tracebacks import hide_kit_frames
+from channels_testkit.engine.tracebacks import hide_kit_frames, leave_out
 
 from . import leftovers
 from .outside import Outside
@@ -319,8 +319,10 @@ class TestLoop(Surroundings):
     def make_ready(self, error: BaseException) -> None:
         """Make an exception ready for who reads it, now that it is told."""
         explain_sync_call(error)
-        if self.failure not in (None, error):
-            add_note(error, _FOUND_LATER.format(shortly(self.failure)))
+        first = self.failure
+        if first is not None and first is not error:
+            leave_out(first, error)
+            add_note(error, _FOUND_LATER.format(shortly(first)))
         hide_kit_frames(error)
 
     def _describe(self) -> str:

@@ -150,6 +150,15 @@ class FirstTests(unittest.TestCase):
 
         self.assertEqual(str(self.later_than_first(test)), "while it left")
 
+    def test_the_first_is_not_printed_as_what_was_handled(self) -> None:
+        def tearDown(case: Any) -> None:
+            error = ValueError("in tearDown")
+            error.__context__ = case._kit.failure
+            raise error
+
+        later = self.later_than_first(Failing.fail_first, tearDown=tearDown)
+        self.assertIsNone(later.__context__)
+
     def test_tear_down(self) -> None:
         def tearDown(case: Any) -> None:
             raise ValueError("in tearDown")
