@@ -83,6 +83,7 @@ class TestLoop(Surroundings):
         self.background_jobs: Counter[object] = Counter(options.background_jobs)
         #: What code of the test has raised.
         self.raised: list[BaseException] = []
+        self._has_come_to_end = False
         self.outside = Outside(self)
         #: What time it is.
         self.time = TimeOfRun(self)
@@ -298,6 +299,18 @@ class TestLoop(Surroundings):
             # Python 3.10 gives a bare raise the traceback of before.
             raise error
         return result
+
+    def call_clean_up(
+        self, function: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
+        """Call what is to be done when the test has come to its end."""
+        self._has_come_to_end |= self.failure is None
+        return self.call_test_code(function, *args, **options)
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether the test failed before it came to its end."""
+        return self.failure is not None and not self._has_come_to_end
 
     @property
     def failure(self) -> BaseException | None:

@@ -243,7 +243,7 @@ class TestRun(TestLoop):
     def _add_own_cleanup(
         self, function: Callable[..., object], /, *args: Any, **options: Any
     ) -> None:
-        work = functools.partial(self.call_test_code, function, *args, **options)
+        work = functools.partial(self.call_clean_up, function, *args, **options)
         self._clean_ups.append(work)
 
     def close_opened(self) -> Iterable[BaseException]:
@@ -280,7 +280,7 @@ class TestRun(TestLoop):
         """Tell whether the test knows already, by what has led to this one."""
         if isinstance(error, NoFrame):
             # What still received when the test failed gets nothing any more.
-            return self.failure is not None
+            return self.was_cut_short
         # An exit has been taken for one of the application.
         return isinstance(error, SystemExit) and self.errors.knows(error)
 
@@ -312,8 +312,8 @@ class TestRun(TestLoop):
             yield AssertionError(text)
         options = self.options
         yield from self.find_dropped()
-        if self.failure is None:
-            # A test that failed has not come to read and to end it all.
+        if not self.was_cut_short:
+            # Else the test has not come to read and to end it all.
             yield from self._judged(options.check_unread, self._unread())
             yield from self._judged(options.check_leaks, self._left())
 

@@ -231,7 +231,7 @@ class ChannelTestMixin(ChannelMethods):
         if self._kit_run is None:
             function(*args, **options)
         else:
-            self._kit_run.call_test_code(function, *args, **options)
+            self._kit_run.call_clean_up(function, *args, **options)
 
     def _end_run(self) -> None:
         run, self._kit_run = self._kit_run, None

@@ -200,6 +200,21 @@ class FirstTests(unittest.TestCase):
         _, later = self.run_test(test).raised
         self.assertLess(len(notes_of(later)[-1]), 300)
 
+    # A failure at the end hides nothing of what the test has done.
+
+    def test_frames_of_a_test_whose_consumer_fails_at_the_end(self) -> None:
+        class Rude(LeavingConsumer):
+            async def connect(self) -> None:
+                await self.accept()
+                await self.send("hello")
+
+        def test(case: Any) -> None:
+            case.connect(application=Rude.as_asgi())
+
+        first, later = self.run_test(test).texts
+        self.assertEqual(first, "while it left")
+        self.assertTrue(later.startswith("Nobody read 1 frame from /."))
+
     # A skip is no failure.
 
     def test_what_comes_after_a_skip_is_told_as_it_is(self) -> None:
