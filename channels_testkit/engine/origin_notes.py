@@ -13,6 +13,7 @@ from .notes import notes_of, set_notes, text_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .jobs import Job
     from .origins import Owner
     from .places import Line
 
@@ -39,6 +40,14 @@ class Origin(NamedTuple):
         """Return that of something which this code starts."""
         caller = places.caller()
         return cls(what, current_owner(), () if caller is None else (caller,))
+
+    @classmethod
+    def of_job(cls, job: Job) -> Origin:
+        """Return that of a job which this code gives to a thread."""
+        if [it.f_code for it in job.awaiters[:1]] == [places.SYNC_TO_ASYNC]:
+            # That always awaits it, and its own line is in the traceback.
+            return cls(A_JOB, job.owner)
+        return cls.here(A_JOB)
 
     @classmethod
     def of(cls, coroutine: object) -> Origin:

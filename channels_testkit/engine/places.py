@@ -236,7 +236,8 @@ def _folders_of_package(name: str) -> list[str]:
 
 
 _JOB_CODE = Job(None, _folder_of).run.__code__
-_KNOWN_WAITS = (asyncio.sleep.__code__, SyncToAsync.__call__.__code__)
+SYNC_TO_ASYNC = SyncToAsync.__call__.__code__
+_KNOWN_WAITS = (asyncio.sleep.__code__, SYNC_TO_ASYNC)
 _WAIT_CODE = private.WAIT_CODE
 _ASYNCIO = _folder_of(asyncio)
 _KIT = os.path.dirname(os.path.dirname(__file__)) + os.sep

@@ -18,7 +18,7 @@ from . import anyio_jobs, pools, private, private_asgiref, private_timers, threa
 from .failures import Failures
 from .jobs import APPLICATION, Job, JobKey, asked, callers, current_job
 from .loop_jobs import LoopJobs
-from .origin_notes import A_JOB, Origin
+from .origin_notes import Origin
 from .threads import Before, Declared
 from .told_future import still_pending
 from .waiters import Waiters
@@ -286,7 +286,7 @@ class RestWatch:
             future = self._submit(executor, job.run, *args)
         job.future = future = still_pending(self.loop, future)
         if APPLICATION.get():
-            self.failures.watch(future, Origin.here(A_JOB))
+            self.failures.watch(future, Origin.of_job(job))
         return future
 
     def take_in(self, executor: Executor | None, func: Callable[..., Any]) -> Job:
