@@ -258,7 +258,9 @@ class OrderTests(PytestCase):
                 ended = self.pytest(tests, "-W", f"default::{of_kit}")
                 self.assert_outcomes(ended, passed=6, warnings=2)
                 for left in ("left 1", "left 2"):
-                    self.assertIn(f"\n    task '{left}' waits in", ended.printed)
+                    self.assertIn(
+                        f"\n    task '{left}', started at test_inner.py:", ended.printed
+                    )
 
     def test_an_async_fixture_of_a_sync_test(self) -> None:
         self.assert_outcomes(self.pytest(SYNC_WITH_ASYNC_FIXTURE), passed=1)
