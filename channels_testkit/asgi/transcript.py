@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from channels_testkit.engine.notes import shortly
+from channels_testkit.matching.wording import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 IN = "->"
 OUT = "<-"
 _LAST = 12
-_WIDTH = 160
 
 
 class Entry(NamedTuple):
@@ -117,8 +117,3 @@ def describe_payload(text: object) -> str:
         return json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
     except ValueError:
         return repr(text)
-
-
-def shorten(text: str, width: int = _WIDTH) -> str:
-    """Bound a text to one line of ``width`` characters."""
-    return text if len(text) <= width else f"{text[: width - 4]} ..."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.errors import ExpectedErrors
+from channels_testkit.engine.numbers import next_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,30 +14,33 @@ if TYPE_CHECKING:
     from channels_testkit.layers.sent import Sent
     from channels_testkit.running.run import TestRun
 
+    Judge = Callable[[int], Any]
+
 __unittest = True
 
 
 class SentBlock:
-    """An assertion about what is sent inside a ``with`` block."""
+    """
+    An assertion about what is sent inside a ``with`` block.
 
-    def __init__(
-        self,
-        sent: Callable[[], list[Sent]],
-        judge: Callable[[Callable[[], list[Sent]]], Any],
-    ) -> None:
-        self._sent = sent
+    It judges what has a greater number than the one it is given.
+    """
+
+    def __init__(self, ensure_rest: Callable[[], object], judge: Judge) -> None:
+        self._ensure_rest = ensure_rest
         self._judge = judge
         self._found: list[Sent] = []
 
     def __enter__(self) -> list[Sent]:
-        self._start = len(self._sent())
+        self._ensure_rest()
+        self._since = next_number()
         return self._found
 
     def __exit__(self, kind: object, *exc_info: object) -> None:
         __tracebackhide__ = True
         if kind is not None:
             return
-        found = self._judge(lambda: self._sent()[self._start :])
+        found = self._judge(self._since)
         self._found += found if isinstance(found, list) else [found]
 
 

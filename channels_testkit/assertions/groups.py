@@ -10,7 +10,8 @@ from channels_testkit.layers.aliases import (
     is_captive,
     layer_in_place,
 )
-from channels_testkit.layers.group_failures import membership, wrong_members
+from channels_testkit.layers.group_failures import is_member, no_member, wrong_members
+from channels_testkit.matching.wording import shorten
 from channels_testkit.websocket.driver import drivers_of
 from channels_testkit.workers.messages import channel_name
 
@@ -109,10 +110,11 @@ class GroupAssertions(InRun):
         waited = "" if is_met() else self._kit.outside.wait(is_met)
         if is_met():
             return
-        groups, known = layer.groups_of(name), layer.groups()
-        text = membership(
-            _who(connection), group, groups, is_member=not wanted, known=known
-        )
+        who = _who(connection)
+        if wanted:
+            text = no_member(who, name, group, layer, alias)
+        else:
+            text = is_member(who, group, alias)
         self.fail(with_message(text + waited, msg))
 
     def assertGroupMembers(
@@ -144,7 +146,7 @@ class GroupAssertions(InRun):
         missing = [who for name, who in expected.items() if name not in actual]
         extra = [self._owner(name) for name in actual if name not in expected]
         if missing or extra:
-            text = wrong_members(str(group), missing, extra)
+            text = wrong_members(str(group), missing, extra, alias, expected.keys())
             self.fail(with_message(text + waited, msg))
 
     def _owner(self, channel: str) -> str:
@@ -157,4 +159,4 @@ class GroupAssertions(InRun):
 
 
 def _who(connection: object) -> str:
-    return str(getattr(connection, "label", repr(connection)))
+    return shorten(str(getattr(connection, "label", repr(connection))))

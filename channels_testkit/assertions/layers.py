@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
-from channels_testkit.layers.aliases import DEFAULT
-from channels_testkit.workers.messages import Message, channel_name, take_message
+from channels_testkit.layers.aliases import DEFAULT, other_layers
+from channels_testkit.workers.messages import (
+    Message,
+    channel_name,
+    group_name,
+    take_message,
+)
 
 from . import with_statement
 from .blocks import ApplicationRaises, SentBlock, check_exception_classes
@@ -99,7 +104,7 @@ class LayerAssertions(GroupAssertions):
             self.assertSent("thumbnails", {"type": "make", "id": 1})
         """
         __tracebackhide__ = True
-        target = Target("channel", channel_name(channel))
+        target = Target("channel", channel_name(channel), alias)
         wanted = Wanted(target, expected, count, partial)
         return self._judged(alias, wanted.judge, msg)
 
@@ -144,7 +149,8 @@ class LayerAssertions(GroupAssertions):
                 Group("lobby").send({"type": "chat.message"})
         """
         __tracebackhide__ = True
-        wanted = Wanted(Target("group", str(group)), expected, count, partial)
+        target = Target("group", group_name(group), alias)
+        wanted = Wanted(target, expected, count, partial)
         return self._judged(alias, wanted.judge, msg)
 
     def assertNothingSent(
@@ -166,7 +172,7 @@ class LayerAssertions(GroupAssertions):
         """
         __tracebackhide__ = True
         name = None if channel is None else channel_name(channel)
-        target = Target("channel", name)
+        target = Target("channel", name, alias)
         return self._judged(alias, target.judge_silence, msg, is_final=True)
 
     def assertNothingGroupSent(
@@ -186,7 +192,8 @@ class LayerAssertions(GroupAssertions):
             self.assertNothingGroupSent("lobby")
         """
         __tracebackhide__ = True
-        target = Target("group", None if group is None else str(group))
+        name = None if group is None else group_name(group)
+        target = Target("group", name, alias)
         return self._judged(alias, target.judge_silence, msg, is_final=True)
 
     def assertNothingSentAnywhere(
@@ -231,7 +238,7 @@ class LayerAssertions(GroupAssertions):
         __tracebackhide__ = True
         if not expected:
             raise TypeError("assertSentInOrder() takes the messages that are expected.")
-        judge = Sequence(expected, partial).judge
+        judge = Sequence(expected, partial, alias).judge
         return self._judged(alias, judge, msg)
 
     @overload
@@ -280,7 +287,7 @@ class LayerAssertions(GroupAssertions):
             self.assertSentAfterCommit("jobs", {"type": "make"})
         """
         __tracebackhide__ = True
-        target = Target("channel", channel_name(channel))
+        target = Target("channel", channel_name(channel), alias)
         wanted = Wanted(target, expected, count, partial)
         return self._judged(alias, wanted.judge_after_commit, msg)
 
@@ -318,7 +325,8 @@ class LayerAssertions(GroupAssertions):
     ) -> Any:
         """Assert the same of a group as ``assertSentAfterCommit()``."""
         __tracebackhide__ = True
-        wanted = Wanted(Target("group", str(group)), expected, count, partial)
+        target = Target("group", group_name(group), alias)
+        wanted = Wanted(target, expected, count, partial)
         return self._judged(alias, wanted.judge_after_commit, msg)
 
     def captureSent(
@@ -339,19 +347,23 @@ class LayerAssertions(GroupAssertions):
         """
         targets = []
         if group is not None:
-            targets.append(Target("group", str(group)))
+            targets.append(Target("group", group_name(group), alias))
         if channel is not None:
-            targets.append(Target("channel", channel_name(channel)))
+            targets.append(Target("channel", channel_name(channel), alias))
 
-        def collect(sent: Callable[[], list[Sent]]) -> list[Sent]:
+        def collect(since: int) -> list[Sent]:
+            sent = self._sent(alias, since)
             if not targets:
-                return sent()
-            return [entry for entry in sent() if any(t.has(entry) for t in targets)]
+                return sent
+            return [entry for entry in sent if any(t.has(entry) for t in targets)]
 
-        return SentBlock(lambda: self._sent(alias), collect)
+        return SentBlock(lambda: self._layer(alias), collect)
 
-    def _sent(self, alias: str) -> list[Sent]:
-        return list(self._layer(alias).sent)
+    def _sent(self, alias: str | None, since: int) -> list[Sent]:
+        """Return what was sent after a number, on all layers without alias."""
+        if alias is None:
+            return [it for it in self._sent_anywhere() if it.sequence > since]
+        return [it for it in self._layer(alias).sent if it.sequence > since]
 
     def _sent_anywhere(self) -> list[Sent]:
         """Return what was sent on all layers of the test, in order."""
@@ -372,23 +384,29 @@ class LayerAssertions(GroupAssertions):
         """Judge at once, or the block of the ``with`` that made the call."""
         __tracebackhide__ = True
 
-        def judge_or_fail(sent: Callable[[], list[Sent]]) -> Any:
+        def judge_or_fail(since: int) -> Any:
             __tracebackhide__ = True
+
+            def is_met() -> bool:
+                return _is_met(judge, self._sent(alias, since))
+
             waited = ""
-            if not (is_final or _is_met(judge, sent())):
-                waited = self._kit.outside.wait(lambda: _is_met(judge, sent()))
+            if not (is_final or is_met()):
+                waited = self._kit.outside.wait(is_met)
             try:
-                return judge(sent())
+                return judge(self._sent(alias, since))
             except Unmet as unmet:
-                text = f"{unmet}{waited}"
+                elsewhere = ""
+                if not is_final and alias is not None:
+                    elsewhere = _met_elsewhere(judge, alias, since)
+                text = f"{unmet}{elsewhere}{waited}"
             raise self.failureException(with_message(text, msg))
 
-        def sent() -> list[Sent]:
-            return self._sent_anywhere() if alias is None else self._sent(alias)
-
         if with_statement.is_entered(depth=2):
-            return SentBlock(sent, judge_or_fail)  # type: ignore[return-value]
-        found: AllSentOrBlock = judge_or_fail(sent)
+            return SentBlock(  # type: ignore[return-value]
+                lambda: self._sent(alias, 0), judge_or_fail
+            )
+        found: AllSentOrBlock = judge_or_fail(0)
         return found
 
     # The application's exceptions.
@@ -410,6 +428,15 @@ class LayerAssertions(GroupAssertions):
         """
         check_exception_classes(kinds)
         return ApplicationRaises(self._kit, kinds, self.failureException)
+
+
+def _met_elsewhere(judge: Callable[[list[Sent]], Any], alias: str, since: int) -> str:
+    """Return a line that names another alias on which it is met, if any."""
+    for other, layer in other_layers(alias):
+        sent = [entry for entry in layer.sent if entry.sequence > since]
+        if sent and _is_met(judge, sent):
+            return f"\nOn alias {other!r} it was sent: give alias={other!r}."
+    return ""
 
 
 def _is_met(judge: Callable[[list[Sent]], Any], sent: list[Sent]) -> bool:

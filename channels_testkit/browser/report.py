@@ -6,8 +6,8 @@ import functools
 from typing import TYPE_CHECKING, Any
 from unittest.util import safe_repr
 
-from channels_testkit.asgi.transcript import shorten
 from channels_testkit.matching import first_difference, nearest
+from channels_testkit.matching.wording import shorten
 
 from .page_log import RECEIVED, SENT
 

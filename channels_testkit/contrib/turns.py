@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.asgi.transcript import shorten
 from channels_testkit.matching import first_difference, matches
+from channels_testkit.matching.wording import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,6 +8,7 @@ from channels.layers import channel_layers
 from django.core.exceptions import ImproperlyConfigured
 
 from .captive import CaptiveChannelLayer
+from .glances import is_used
 from .swapping import is_in_place, layer_now
 
 #: The alias that ``get_channel_layer()`` takes without an argument.
@@ -61,7 +62,24 @@ def is_captive(layer: object) -> bool:
     return issubclass(type(layer), CaptiveChannelLayer)
 
 
-def captive_layers() -> list[CaptiveChannelLayer]:
-    """Return every captive layer that is in place."""
-    layers = map(layer_now, channel_layers.configs or {})
-    return [layer for layer in layers if is_captive(layer)]
+def captive_layers() -> dict[str, CaptiveChannelLayer]:
+    """Return every captive layer that is in place, by alias."""
+    layers = {alias: layer_now(alias) for alias in channel_layers.configs or {}}
+    return {alias: layer for alias, layer in layers.items() if is_captive(layer)}
+
+
+def other_layers(alias: str) -> list[tuple[str, CaptiveChannelLayer]]:
+    """Return the captive layers of the other aliases, with these."""
+    return [(other, it) for other, it in captive_layers().items() if other != alias]
+
+
+def on_alias(alias: str) -> str:
+    """
+    Return ``" on alias 'x'"``, to follow what was said of a layer.
+
+    It is empty where only the default one could be meant, because nothing
+    else is used.
+    """
+    others = [layer for _, layer in other_layers(alias)]
+    is_clear = alias == DEFAULT and not any(map(is_used, others))
+    return "" if is_clear else f" on alias {alias!r}"

@@ -12,7 +12,6 @@ from channels.layers import BaseChannelLayer
 
 from channels_testkit.engine.database import is_in_own_block
 from channels_testkit.engine.numbers import next_number
-from channels_testkit.matching import closest_name
 
 from .exchange import Exchange, Queued, Waiter, suspend
 from .mappings import Channels, Groups
@@ -354,43 +353,6 @@ def holds(layer: CaptiveChannelLayer, channel: str) -> bool:
     """Tell whether a channel holds a message, at rest or not."""
     exchange = layer._exchange  # noqa: SLF001 - its own module
     return bool(exchange.pending(channel, layer.clock()))
-
-
-def unheard(layer: CaptiveChannelLayer, since: int) -> dict[str, str | None]:
-    """
-    Return the groups that nobody was in when something was sent to them.
-
-    With each comes the name of a group that may have been meant. ``since`` is
-    what ``next_number()`` has returned.
-    """
-    exchange = layer._exchange  # noqa: SLF001 - its own module
-    known = exchange.groups(layer.clock())
-    return {
-        sent.group: closest_name(
-            sent.group, [name for name in known if name != sent.group]
-        )
-        for sent in exchange.sent
-        if sent.group is not None
-        and sent.sequence > since
-        and not (sent.receivers or sent.dropped)
-    }
-
-
-def unread_members(layer: CaptiveChannelLayer, since: int) -> dict[str, list[str]]:
-    """
-    Return the groups whose members nobody reads, of those sent to since then.
-
-    With each come the channels that are its members.
-    """
-    exchange = layer._exchange  # noqa: SLF001 - its own module
-    return {
-        sent.group: list(sent.receivers)
-        for sent in exchange.sent
-        if sent.group is not None
-        and sent.sequence > since
-        and sent.receivers
-        and exchange.read.isdisjoint(sent.receivers)
-    }
 
 
 def _do_nothing() -> None:

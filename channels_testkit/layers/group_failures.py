@@ -5,56 +5,100 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_testkit.matching import did_you_mean
+from channels_testkit.matching.wording import (
+    MAX_LISTED,
+    in_a_row,
+    listed,
+    say,
+)
 
-from .aliases import captive_layers
-from .captive import unheard as unheard_by, unread_members
+from .aliases import captive_layers, on_alias, other_layers
+from .glances import has_members, unheard as unheard_by, unread_members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence, Set
 
-_LISTED = 12
+    from .captive import CaptiveChannelLayer
 
 
 def unheard(since: int) -> str:
     """Say which groups nobody was in when something was sent to them."""
+    layers = captive_layers()
     lines = [
-        f"Nobody was in group {group!r} when a message was sent to it."
+        f"Nobody was in group {say(group)}{on_alias(alias)} when a message was sent to"
+        f" it.{_members_elsewhere(group, alias)}"
         + (f" Did you mean {meant!r}?" if meant else "")
-        for layer in captive_layers()
+        for alias, layer in layers.items()
         for group, meant in unheard_by(layer, since).items()
     ]
     lines += [
-        f"Nobody reads {', '.join(map(repr, channels[:_LISTED]))}, the members of group"
-        f" {group!r}. A member is a channel, such as self.channel_name."
-        for layer in captive_layers()
+        f"Nobody reads {listed(channels)}, the members of group"
+        f" {say(group)}{on_alias(alias)}. A member is a channel, such as"
+        " self.channel_name."
+        for alias, layer in layers.items()
         for group, channels in unread_members(layer, since).items()
     ]
-    return "\n".join(lines[-_LISTED:])
+    return "\n".join(lines[-MAX_LISTED:])
 
 
-def wrong_members(group: str, missing: Sequence[str], extra: Sequence[str]) -> str:
-    """Say who is not in a group that should be, and the reverse."""
-    lines = [f"Group {group!r} does not have the expected members."]
+def _members_elsewhere(group: str, alias: str) -> str:
+    for other, layer in other_layers(alias):
+        if has_members(layer, group):
+            return f" It has members on alias {other!r}."
+    return ""
+
+
+def wrong_members(
+    group: str,
+    missing: Sequence[str],
+    extra: Sequence[str],
+    alias: str,
+    channels: Set[str],
+) -> str:
+    """
+    Say who is not in a group that should be, and the reverse.
+
+    ``channels`` are those of all who should be.
+    """
+    here = on_alias(alias)
+    lines = [f"Group {say(group)}{here} does not have the expected members."]
     if missing:
-        lines.append(f"Not in it: {', '.join(missing)}.")
+        lines.append(f"Not in it: {in_a_row(missing)}.")
     if extra:
-        lines.append(f"In it, but not expected: {', '.join(extra)}.")
+        lines.append(f"In it, but not expected: {in_a_row(extra)}.")
+    lines += [
+        f"On alias {other!r} it has these members: give alias={other!r}."
+        for other, layer in other_layers(alias)
+        if channels and set(layer.members(group)) == channels
+    ]
     return "\n".join(lines)
 
 
-def membership(
-    who: str,
-    group: str,
-    groups: Sequence[str],
-    *,
-    is_member: bool,
-    known: Iterable[str],
+def is_member(who: str, group: str, alias: str) -> str:
+    """Say that somebody is in a group."""
+    return f"{who} is in group {say(group)}{on_alias(alias)}."
+
+
+def no_member(
+    who: str, channel: str, group: str, layer: CaptiveChannelLayer, alias: str
 ) -> str:
-    """Say that somebody is, or is not, in a group."""
-    if is_member:
-        return f"{who} is in group {group!r}."
-    listed = ", ".join(map(repr, groups)) or "none"
-    return (
-        f"{who} is not in group {group!r}.\nGroups that it is in: {listed}."
-        f"{did_you_mean(group, [name for name in known if name != group])}"
-    )
+    """Say that somebody is not in a group, and in which ones they are."""
+    here, groups = on_alias(alias), layer.groups_of(channel)
+    others = [name for name in layer.groups() if name != group]
+    lines = [
+        f"{who} is not in group {say(group)}{here}.",
+        f"Groups{here} that it is in: {listed(groups)}.{did_you_mean(group, others)}",
+        *_groups_elsewhere(channel, alias),
+    ]
+    return "\n".join(lines)
+
+
+def _groups_elsewhere(channel: str, alias: str) -> Iterator[str]:
+    for other, layer in other_layers(alias):
+        groups = layer.groups_of(channel)
+        if groups:
+            word = "group" if len(groups) == 1 else "groups"
+            yield (
+                f"On alias {other!r} it is in {word} {listed(groups)}: give"
+                f" alias={other!r}."
+            )

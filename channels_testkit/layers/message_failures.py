@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from unittest.util import safe_repr
 
 from channels_testkit.matching import did_you_mean, first_difference, nearest
+from channels_testkit.matching.wording import (
+    MAX_LISTED,
+    in_a_row,
+    listed,
+    say,
+)
+
+from .aliases import on_alias, other_layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,17 +20,26 @@ if TYPE_CHECKING:
     from .captive import CaptiveChannelLayer
     from .sent import Sent
 
-_LISTED = 12
 
-
-def no_message(channel: str, layer: CaptiveChannelLayer) -> str:
+def no_message(channel: str, layer: CaptiveChannelLayer, alias: str) -> str:
     """Say that a channel is empty, and which are not."""
-    held = [f"{name}: {count}" for name, count in layer.pending_counts().items()]
+    counts = layer.pending_counts()
+    held = [f"{name}: {count}" for name, count in counts.items()]
+    here = on_alias(alias)
     return (
-        f"Expected a message on channel {channel!r}, got none."
-        f"\nChannels that hold messages: {', '.join(held) or 'none'}."
-        f"{did_you_mean(channel, layer.pending_counts())}"
+        f"Expected a message on channel {say(channel)}{here}, got none."
+        f"\nChannels{here} that hold messages: {in_a_row(held)}."
+        f"{did_you_mean(channel, counts)}{_held_elsewhere(channel, alias)}"
     )
+
+
+def _held_elsewhere(channel: str, alias: str) -> str:
+    for other, layer in other_layers(alias):
+        count = len(layer.pending(channel))
+        if count:
+            hold = "holds 1 message" if count == 1 else f"holds {count:,} messages"
+            return f"\nOn alias {other!r} it {hold}: give alias={other!r}."
+    return ""
 
 
 def target_of(sent: Sent) -> str:
@@ -32,21 +48,26 @@ def target_of(sent: Sent) -> str:
 
 
 def _quoted_target(sent: Sent) -> str:
-    return repr(target_of(sent))
+    return say(target_of(sent))
 
 
 def _full_target(sent: Sent) -> str:
     kind = "channel" if sent.group is None else "group"
-    return f"{kind} {target_of(sent)!r} ({sent.alias})"
+    return f"{kind} {say(target_of(sent))} ({sent.alias})"
 
 
-def nothing_sent_to(kind: str, target: str, sent: Sequence[Sent]) -> str:
-    """Say that nothing went to a channel or group, and who got something."""
+def nothing_sent_to(
+    kind: str, target: str, sent: Sequence[Sent], here: str = ""
+) -> str:
+    """
+    Say that nothing went to a channel or group, and who got something.
+
+    ``here`` names the alias where that has to be said.
+    """
     others = sorted({target_of(entry) for entry in sent})
-    listed = ", ".join(map(repr, others)) or "none"
     return (
-        f"Nothing was sent to {kind} {target!r}.\n"
-        f"{kind.capitalize()}s that were sent to: {listed}."
+        f"Nothing was sent to {kind} {say(target)}{here}.\n"
+        f"{kind.capitalize()}s{here} that were sent to: {listed(others)}."
         f"{did_you_mean(target, others)}"
     )
 
@@ -64,8 +85,8 @@ def no_match(where: str, expected: Any, sent: Sequence[Sent], *, partial: bool) 
     )
     return (
         f"No message to {where} matches; the nearest differs{place}{found}.\n\n"
-        f"Expected: {safe_repr(expected)}\n"
-        f"Nearest:  {safe_repr(messages[index])}\n\n"
+        f"Expected: {say(expected)}\n"
+        f"Nearest:  {say(messages[index])}\n\n"
         f"{listing(where, sent)}"
     )
 
@@ -75,19 +96,20 @@ def listing(
 ) -> str:
     """List what was sent, the last entries of it, and where each went."""
     lines = [f"Sent to {where}:"]
-    if len(sent) > _LISTED:
-        lines.append(f"     ... {len(sent) - _LISTED} earlier messages")
-    first = max(0, len(sent) - _LISTED)
+    if len(sent) > MAX_LISTED:
+        lines.append(f"     ... {len(sent) - MAX_LISTED:,} earlier messages")
+    first = max(0, len(sent) - MAX_LISTED)
     for number, entry in enumerate(sent[first:], first + 1):
-        lines.append(f"  {number:>4}  {named(entry)} {safe_repr(entry.message)}")
+        lines.append(f"  {number:>4}  {named(entry)} {say(entry.message)}")
     return "\n".join(lines)
 
 
 def wrong_count(where: str, found: int, count: int, sent: Sequence[Sent]) -> str:
     """Say how many matched."""
-    messages = "1 message" if found == 1 else f"{found} messages"
+    messages = "1 message" if found == 1 else f"{found:,} messages"
     verb = "matches" if found == 1 else "match"
-    return f"{messages} to {where} {verb}, expected {count}.\n\n{listing(where, sent)}"
+    verdict = f"{messages} to {where} {verb}, expected {count:,}."
+    return f"{verdict}\n\n{listing(where, sent)}"
 
 
 def unexpected(where: str, sent: Sequence[Sent]) -> str:
@@ -103,19 +125,22 @@ def unexpected_anywhere(sent: Sequence[Sent]) -> str:
 
 
 def _unexpected_number(where: str, sent: Sequence[Sent]) -> str:
-    messages = "1 message was" if len(sent) == 1 else f"{len(sent)} messages were"
+    messages = "1 message was" if len(sent) == 1 else f"{len(sent):,} messages were"
     return f"{messages} sent to {where}, expected none."
 
 
 def out_of_order(
-    position: int, expected: object, found: Sequence[Sent], sent: Sequence[Sent]
+    where: str,
+    position: int,
+    expected: object,
+    found: Sequence[Sent],
+    sent: Sequence[Sent],
 ) -> str:
     """Say which message of a sequence did not follow."""
-    after = f" after {safe_repr(found[-1].message)}" if found else ""
-    where = "all channels and groups"
+    after = f" after {say(found[-1].message)}" if found else ""
     return (
         f"Message {position} of the sequence was not sent{after}.\n\n"
-        f"Expected: {safe_repr(expected)}\n\n{listing(where, sent)}"
+        f"Expected: {say(expected)}\n\n{listing(where, sent)}"
     )
 
 

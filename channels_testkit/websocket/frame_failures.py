@@ -7,7 +7,7 @@ from difflib import ndiff
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.silence import NOT_SAID, nothing_came, said
-from channels_testkit.asgi.transcript import describe_payload, shorten
+from channels_testkit.asgi.transcript import describe_payload
 from channels_testkit.asgi.wire import JsonWire
 from channels_testkit.matching import (
     Difference,
@@ -16,6 +16,7 @@ from channels_testkit.matching import (
     has_predicates,
     matches,
 )
+from channels_testkit.matching.wording import shorten
 
 from .close_failures import with_reason
 from .connection import is_frame, payload_of

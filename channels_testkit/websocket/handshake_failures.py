@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 
-from channels_testkit.asgi.transcript import shorten
+from channels_testkit.matching.wording import shorten
 from channels_testkit.routing.origins import (
     follows_settings,
     origins_of,

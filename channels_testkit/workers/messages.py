@@ -14,6 +14,7 @@ from channels_testkit.layers.aliases import (
     layer_in_place,
 )
 from channels_testkit.layers.message_failures import no_message
+from channels_testkit.matching.wording import say
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.run import required
 
@@ -232,9 +233,18 @@ def channel_name(channel: ChannelGiven) -> str:
     if isinstance(name, str):
         return name
     raise TypeError(
-        f"A channel is given as a name, a Channel, a client or a communicator, not"
-        f" {channel!r}."
+        "A channel is given as a name, a Channel, a client or a communicator, not"
+        f" {say(channel)}."
     )
+
+
+def group_name(group: object) -> str:
+    """Return the name of a group, given as a name or a ``Group``."""
+    if isinstance(group, Group):
+        return group.name
+    if isinstance(group, str):
+        return str.__str__(group)
+    raise TypeError(f"A group is given as a name or a Group, not {say(group)}.")
 
 
 def take_message(
@@ -257,14 +267,14 @@ def take_message(
     if content is not None:
         return Message(content, name, alias)
     if require:
-        raise failure(no_message(name, layer) + waited)
+        raise failure(no_message(name, layer, alias) + waited)
     return None
 
 
 def plain(content: object) -> dict[str, Any]:
     """Return a message as a dict of its own; ``TypeError`` for no dict."""
     if not isinstance(content, dict):
-        raise TypeError(f"A message is a dict, not {content!r}.")
+        raise TypeError(f"A message is a dict, not {say(content)}.")
     return dict(content)
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.asgi.transcript import shorten
-from channels_testkit.matching import closest_name, first_difference, matches, nearest
+from channels_testkit.matching import (
+    closest_name,
+    first_difference,
+    matches,
+    nearest,
+)
+from channels_testkit.matching.wording import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

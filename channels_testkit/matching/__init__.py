@@ -5,15 +5,24 @@ from __future__ import annotations
 import re
 from difflib import SequenceMatcher, get_close_matches
 from enum import Enum
-from itertools import islice
+from itertools import islice, zip_longest
 from numbers import Number
 from types import GenericAlias, UnionType
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from unittest.mock import ANY
 from unittest.util import safe_repr
 
+from .wording import MAX_LINE, shorten
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
 __all__ = (
     "Difference",
@@ -24,12 +33,15 @@ __all__ = (
     "nearest",
 )
 
+MAX_STEPS = 20
 MAX_TEXT = 80
 # Of a long common beginning, what is left to show where the texts part.
 MAX_COMMON = 20
 # Telling strings apart costs far more than counting what differs.
 MAX_COMPARED = 100
 MAX_COMPARED_TEXT = 200
+MAX_NAMES = 1_000
+MAX_WORK = 1_000_000
 
 # list[int] is among them to be refused: as a callable it is true of any list.
 GENERICS = (UnionType, GenericAlias)
@@ -118,11 +130,12 @@ def nearest(expected: object, candidates: Sequence[object]) -> int | None:
     taken, then the first. Predicates are not called.
     """
     expected = _without_predicates(expected)
-    costs = [_cost(expected, candidate) for candidate in candidates]
+    first = max(0, len(candidates) - max(1, MAX_WORK // _weight(expected)))
+    costs = [_cost(expected, candidate) for candidate in candidates[first:]]
     if not costs:
         return None
     least = min(costs)
-    tied = (index for index, cost in enumerate(costs) if cost == least)
+    tied = (index for index, cost in enumerate(costs, first) if cost == least)
     return max(
         islice(tied, MAX_COMPARED),
         key=lambda index: _likeness(expected, candidates[index]),
@@ -131,33 +144,53 @@ def nearest(expected: object, candidates: Sequence[object]) -> int | None:
 
 def has_predicates(expected: object) -> bool:
     """Return whether anything in ``expected`` is a predicate."""
-    if isinstance(expected, dict):
-        return any(map(has_predicates, expected.values()))
-    if isinstance(expected, (list, tuple)):
-        return any(map(has_predicates, expected))
-    return callable(expected) and not isinstance(expected, KINDS)
+    return any(
+        callable(part) and not isinstance(part, (dict, list, tuple, *KINDS))
+        for part in _parts(expected)
+    )
 
 
 def closest_name(name: str, names: Iterable[str]) -> str | None:
     """Return the one of ``names`` that ``name`` may be a misspelling of."""
-    found = get_close_matches(name, list(names), n=1)
+    if len(name) > MAX_LINE:
+        return None
+    known = (known for known in names if len(known) <= MAX_LINE)
+    found = get_close_matches(name, list(islice(known, MAX_NAMES)), n=1)
     return found[0] if found else None
 
 
-def _find_spots(
-    expected: object, actual: object, *, partial: bool, path: Path = ()
-) -> Iterator[_Spot]:
+def _find_spots(expected: object, actual: object, *, partial: bool) -> Iterator[_Spot]:
+    # Not by recursion: a message may be nested as deeply as Python can go.
+    open_spots = [iter([_Spot((), expected, actual)])]
+    while open_spots:
+        spot = next(open_spots[-1], None)
+        if spot is None:
+            open_spots.pop()
+            continue
+        inner = _inside(spot, partial=partial)
+        if inner is not None:
+            open_spots.append(inner)
+        elif _is_absent(spot) or not _agrees(spot.expected, spot.actual):
+            yield spot
+
+
+def _inside(spot: _Spot, *, partial: bool) -> Iterator[_Spot] | None:
+    """Return what to compare of two containers, or None for other values."""
+    path, expected, actual = spot
     if isinstance(expected, dict) and isinstance(actual, dict):
-        yield from _find_in_dicts(expected, actual, partial=partial, path=path)
-    elif isinstance(expected, (list, tuple)) and isinstance(
+        return _pairs_of_dicts(expected, actual, partial=partial, path=path)
+    if isinstance(expected, (list, tuple)) and isinstance(
         actual, _list_kinds(expected)
     ):
-        yield from _find_in_lists(expected, actual, partial=partial, path=path)
-    elif not _agrees(expected, actual):
-        yield _Spot(path, expected, actual)
+        return _pairs_of_lists(expected, actual, path=path)
+    return None
 
 
-def _find_in_dicts(
+def _is_absent(spot: _Spot) -> bool:
+    return isinstance(spot.expected, _Absent) or isinstance(spot.actual, _Absent)
+
+
+def _pairs_of_dicts(
     expected: Mapping[object, object],
     actual: Mapping[object, object],
     *,
@@ -165,27 +198,18 @@ def _find_in_dicts(
     path: Path,
 ) -> Iterator[_Spot]:
     for key in sorted(expected, key=str):
-        place = (*path, key)
-        if key in actual:
-            yield from _find_spots(
-                expected[key], actual[key], partial=partial, path=place
-            )
-        else:
-            yield _Spot(place, expected[key], _Absent.KEY)
+        yield _Spot((*path, key), expected[key], actual.get(key, _Absent.KEY))
     if not partial:
         for key in sorted((key for key in actual if key not in expected), key=str):
             yield _Spot((*path, key), _Absent.KEY, actual[key])
 
 
-def _find_in_lists(
-    expected: Sequence[object], actual: Sequence[object], *, partial: bool, path: Path
+def _pairs_of_lists(
+    expected: Sequence[object], actual: Sequence[object], *, path: Path
 ) -> Iterator[_Spot]:
-    for index, pair in enumerate(zip(expected, actual, strict=False)):
-        yield from _find_spots(*pair, partial=partial, path=(*path, index))
-    for index in range(len(actual), len(expected)):
-        yield _Spot((*path, index), expected[index], _Absent.ITEM)
-    for index in range(len(expected), len(actual)):
-        yield _Spot((*path, index), _Absent.ITEM, actual[index])
+    pairs = zip_longest(expected, actual, fillvalue=_Absent.ITEM)
+    for index, pair in enumerate(pairs):
+        yield _Spot((*path, index), *pair)
 
 
 def _list_kinds(expected: object) -> tuple[type[list[Any] | tuple[Any, ...]], ...]:
@@ -233,12 +257,17 @@ def _put_into_words(spot: _Spot) -> Difference:
 
 
 def _say_path(path: Path) -> str:
-    return "".join(map(_say_step, path)).removeprefix(".")
+    steps = [_say_step(step) for step in path]
+    if len(steps) > MAX_STEPS:
+        skipped = len(steps) - MAX_STEPS
+        half = MAX_STEPS // 2
+        steps[half:-half] = [f"[... {skipped} more ...]"]
+    return "".join(steps).removeprefix(".")
 
 
 def _say_step(step: object) -> str:
     if isinstance(step, str) and step.isidentifier():
-        return f".{step}"
+        return shorten(f".{step}", MAX_TEXT)
     return f"[{safe_repr(step, short=True)}]"
 
 
@@ -282,9 +311,14 @@ def _shorten(expected: str, actual: str) -> tuple[str, str]:
 
 def _count_common(one: str, other: str) -> int:
     """Return the length of the common beginning of two texts."""
-    pairs = enumerate(zip(one, other, strict=False))
-    parting = (index for index, (left, right) in pairs if left != right)
-    return next(parting, min(len(one), len(other)))
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[least:middle] == other[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 def _cut(text: str, skipped: int) -> str:
@@ -297,12 +331,14 @@ def _cut(text: str, skipped: int) -> str:
 
 def _without_predicates(expected: object) -> object:
     """Return ``expected`` with ``ANY`` in the place of predicates."""
+    if not has_predicates(expected):
+        return expected
     if isinstance(expected, dict):
         return {key: _without_predicates(value) for key, value in expected.items()}
     if isinstance(expected, (list, tuple)):
         items = map(_without_predicates, expected)
         return tuple(items) if isinstance(expected, tuple) else list(items)
-    return ANY if has_predicates(expected) else expected
+    return ANY
 
 
 def _cost(expected: object, actual: object) -> tuple[int, int]:
@@ -318,16 +354,25 @@ def _cost(expected: object, actual: object) -> tuple[int, int]:
 
 def _weight(value: object) -> int:
     """Count the leaves of ``value`` and its containers."""
-    if isinstance(value, dict):
-        return 1 + sum(map(_weight, value.values()))
-    if isinstance(value, (list, tuple)):
-        return 1 + sum(map(_weight, value))
-    return 1
+    return sum(1 for _ in _parts(value))
+
+
+def _parts(value: object) -> Iterator[object]:
+    """Yield a value and all that is in it, however deep."""
+    left = [value]
+    while left:
+        part = left.pop()
+        yield part
+        if isinstance(part, dict):
+            left.extend(part.values())
+        elif isinstance(part, (list, tuple)):
+            left.extend(part)
 
 
 def _likeness(expected: object, actual: object) -> float:
     """Return how alike the differing parts of the two read, from 0 to 1."""
-    spots = list(_find_spots(expected, actual, partial=False))
+    found = _find_spots(expected, actual, partial=False)
+    spots = list(islice(found, MAX_COMPARED))
     return SequenceMatcher(
         None,
         " ".join(_say_expected(spot.expected) for spot in spots)[:MAX_COMPARED_TEXT],

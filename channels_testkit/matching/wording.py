@@ -1,0 +1,43 @@
+"""Values and lists in the texts of failures, which have a bound."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+from unittest.util import safe_repr
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+#: The characters of one value or line, and how many of them a list has.
+MAX_LINE = 160
+MAX_LISTED = 12
+
+
+def shorten(text: str, width: int = MAX_LINE) -> str:
+    """Bound a text to ``width`` characters."""
+    return text if len(text) <= width else f"{text[: width - 4]} ..."
+
+
+def say(value: object, width: int = MAX_LINE) -> str:
+    """Return the ``repr()`` of any value, bounded to ``width`` characters."""
+    return shorten(safe_repr(value), width)
+
+
+def listed(values: Collection[object]) -> str:
+    """Return ``repr()`` of values with commas between, the first of many."""
+    return in_a_row(list(map(say, islice(values, MAX_LISTED))), len(values))
+
+
+def in_a_row(texts: Sequence[str], count: int | None = None) -> str:
+    """Return texts with commas between, the first of many, or ``none``."""
+    shown = [shorten(text) for text in texts[:MAX_LISTED]]
+    more = (len(texts) if count is None else count) - len(shown)
+    return ", ".join(shown + ([f"and {more:,} more"] if more else [])) or "none"
+
+
+def first_lines(lines: Sequence[str], indent: str = "") -> list[str]:
+    """Return the first of many lines, and one that counts the others."""
+    shown = [shorten(line) for line in lines[:MAX_LISTED]]
+    more = len(lines) - len(shown)
+    return shown + ([f"{indent}... and {more:,} more"] if more else [])
