@@ -7,6 +7,8 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 from django.utils.encoding import iri_to_uri
 
+from channels_testkit.matching.wording import say
+
 from .events import DENIAL_EXTENSION
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ def split_path(path: str) -> tuple[str, str]:
     check_path(path)
     if not path.startswith("/") or "#" in path:
         raise ValueError(
-            f"{path!r} is not a path: write one that begins with '/', without host"
+            f"{say(path)} is not a path: write one that begins with '/', without host"
             " and fragment, for instance '/ws/chat/?room=1'."
         )
     location, _, query = path.partition("?")
@@ -92,7 +94,7 @@ def check_path(path: object) -> None:
     """Raise ``TypeError`` for what is no path, a user for instance."""
     if not isinstance(path, str):
         hint = " A user is given as user=." if hasattr(path, "is_authenticated") else ""
-        raise TypeError(f"A path is a str, not {path!r}.{hint}")
+        raise TypeError(f"A path is a str, not {say(path)}.{hint}")
 
 
 def path_of(address: str) -> str:
@@ -125,7 +127,7 @@ def header_list(headers: Any) -> HeaderList:
         named = [(name, value) for name, value in pairs]
     except (TypeError, ValueError) as error:
         raise TypeError(
-            f"headers are a dict or a list of pairs, not {headers!r}."
+            f"headers are a dict or a list of pairs, not {say(headers)}."
         ) from error
     return [(_name(name), _value(name, value)) for name, value in named]
 
@@ -135,7 +137,7 @@ def _name(name: object) -> bytes:
         return name.lower()
     if isinstance(name, str):
         return name.lower().encode("latin1")
-    raise TypeError(f"A header's name is a str or bytes, not {name!r}.")
+    raise TypeError(f"A header's name is a str or bytes, not {say(name)}.")
 
 
 def _value(name: object, value: object) -> bytes:
@@ -143,7 +145,9 @@ def _value(name: object, value: object) -> bytes:
         return value
     if isinstance(value, str):
         return value.encode("latin1")
-    raise TypeError(f"The value of header {name!r} is a str or bytes, not {value!r}.")
+    raise TypeError(
+        f"The value of header {say(name)} is a str or bytes, not {say(value)}."
+    )
 
 
 def has_header(headers: HeaderList, name: bytes) -> bool:
@@ -159,6 +163,6 @@ def _address(remote_address: object) -> list[object]:
     if isinstance(remote_address, (tuple, list)) and len(remote_address) == 2:
         return list(remote_address)
     raise TypeError(
-        f"remote_address is a host or a (host, port) pair, not {remote_address!r}."
+        f"remote_address is a host or a (host, port) pair, not {say(remote_address)}."
         " A Django test client is given as client=."
     )

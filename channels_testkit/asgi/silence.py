@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.exceptions import NoFrame
 from channels_testkit.layers.group_failures import unheard
+from channels_testkit.matching.wording import say
 
 from .stuck import stuck_handler
 
@@ -59,7 +60,7 @@ def waiting_call(what: str, *, is_client: bool) -> str:
 
 def said(expected: object) -> str:
     """Return a line that shows what was expected, where something was."""
-    return "" if expected is NOT_SAID else f"\n\nExpected: {expected!r}"
+    return "" if expected is NOT_SAID else f"\n\nExpected: {say(expected)}"
 
 
 def in_words(connection: Connection) -> str:

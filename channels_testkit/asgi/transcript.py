@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from channels_testkit.engine.notes import shortly
-from channels_testkit.matching.wording import shorten
+from channels_testkit.matching.wording import say, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 IN = "->"
 OUT = "<-"
 _LAST = 12
+# To show the beginning of one line, nobody decodes all of a long frame.
+_MOST_DECODED = 100_000
 
 
 class Entry(NamedTuple):
@@ -26,11 +28,11 @@ class Entry(NamedTuple):
     at: float | None = None
 
     def __str__(self) -> str:
-        kind, detail = _describe(self.event)
+        kind, detail = map(shorten, _describe(self.event))
         text = f"{self.direction} {kind:<7} {detail}".rstrip()
         if self.at is not None:
             text = f"{f'+{self.at:.1f} s':>10}  {text}"
-        return f"{text}   ({self.note})" if self.note else text
+        return f"{text}   ({shorten(self.note)})" if self.note else text
 
 
 def _no_time() -> None:
@@ -76,7 +78,7 @@ class Transcript:
         lines = [f"{title} {OUT} application to test):"]
         start = max(0, len(self.entries) - _LAST)
         if start:
-            lines.append(f"     ... {start} earlier entries")
+            lines.append(f"     ... {start:,} earlier entries")
         for number, entry in enumerate(self.entries[start:], start + 1):
             mark = "   <== this one" if entry.event is marked else ""
             lines.append(f"  {number:>4}  {entry}{mark}")
@@ -94,8 +96,8 @@ def _describe(event: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "raised":
         return kind, shortly(event["error"])
     fields = {key: value for key, value in event.items() if key != "type"}
-    given = (f"{key}={value!r}" for key, value in fields.items() if _says(value))
-    return kind.removeprefix("http."), shorten(" ".join(given))
+    given = [f"{key}={say(value)}" for key, value in fields.items() if _says(value)]
+    return kind.removeprefix("http."), " ".join(given)
 
 
 def _says(value: object) -> bool:
@@ -105,15 +107,16 @@ def _says(value: object) -> bool:
 
 def _describe_frame(event: Mapping[str, Any]) -> tuple[str, str]:
     if event.get("text") is not None:
-        return "text", shorten(describe_payload(event["text"]))
-    return "bytes", shorten(repr(event.get("bytes")))
+        return "text", describe_payload(event["text"])
+    return "bytes", say(event.get("bytes"))
 
 
 def describe_payload(text: object) -> str:
-    """Return a text frame as JSON with sorted keys, or as a string."""
-    if not isinstance(text, str):
-        return repr(text)
+    """Return a text frame as one line: JSON with sorted keys, or a string."""
+    if not isinstance(text, str) or len(text) > _MOST_DECODED:
+        return say(text)
     try:
-        return json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
-    except ValueError:
-        return repr(text)
+        found = json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return say(text)
+    return shorten(found)

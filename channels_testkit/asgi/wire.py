@@ -11,6 +11,8 @@ from unittest import mock
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+from channels_testkit.matching.wording import say
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -125,13 +127,13 @@ def _unencodable(
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, (str, int, float, type(None))):
-                return f"the key {key!r} of {path}", key
+                return f"the key {say(key)} of {path}", key
         parts = value.items()
     elif isinstance(value, (list, tuple)):
         parts = enumerate(value)
     for key, item in parts:
         if not _is_encodable(item, encoder):
-            return _unencodable(item, encoder, f"{path}[{key!r}]")
+            return _unencodable(item, encoder, f"{path}[{say(key)}]")
     return path, value
 
 

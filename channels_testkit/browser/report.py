@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING, Any
-from unittest.util import safe_repr
 
 from channels_testkit.matching import first_difference, nearest
-from channels_testkit.matching.wording import shorten
+from channels_testkit.matching.wording import first_lines, say, shorten
 
 from .page_log import RECEIVED, SENT
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 _LISTED = 12
 _PAGE_WIDTH = 400
+_LONG = 1_000
 _ARROWS = {SENT: "->", RECEIVED: "<-"}
 
 
@@ -43,7 +43,7 @@ def not_shown(
     """Say that the page did not show something, and what it shows."""
     wanted = _element(selector, text)
     return (
-        f"The page {places.shorten(shown.url)} showed no {wanted} within"
+        f"The page {shorten(places.shorten(shown.url))} showed no {wanted} within"
         f" {timeout:g} s.\n\n{_what_is_there(selector, text, shown)}"
     )
 
@@ -54,20 +54,20 @@ def still_shown(
     """Say that the page went on showing something."""
     wanted = _element(selector, text)
     return (
-        f"The page {places.shorten(shown.url)} still showed {wanted} after"
+        f"The page {shorten(places.shorten(shown.url))} still showed {wanted} after"
         f" {timeout:g} s.\n\n{_what_is_there(selector, text, shown)}"
     )
 
 
 def _element(selector: str, text: str | None) -> str:
-    return repr(selector) if text is None else f"{selector!r} with {text!r}"
+    return say(selector) if text is None else f"{say(selector)} with {say(text)}"
 
 
 def _what_is_there(selector: str, text: str | None, shown: Shown) -> str:
     if not shown.there:
         page = shorten(shown.page, _PAGE_WIDTH) or "nothing"
-        return f"Nothing on it matches {selector!r}. It shows: {page}"
-    lines = [f"{selector!r} has on it:"]
+        return f"Nothing on it matches {say(selector)}. It shows: {page}"
+    lines = [f"{say(selector)} has on it:"]
     lines += [
         f"  {shorten(found)!r}" + ("" if is_visible else " (hidden)")
         for found, is_visible in shown.nearest(text)
@@ -86,12 +86,12 @@ def no_frame(
 ) -> str:
     """Say that no frame of a page matches, and where the nearest differs."""
     payloads = [it.payload for it in frames if it.direction == direction]
-    lines = [f"Expected: {safe_repr(expected)}"]
+    lines = [f"Expected: {say(expected)}"]
     index = nearest(expected, payloads)
     which = "no frame" if index is None else "no frame that matches"
     verdict = f"The page {direction} {which} within {timeout:g} s"
     if index is not None:
-        lines.append(f"Nearest:  {safe_repr(payloads[index])}")
+        lines.append(f"Nearest:  {say(payloads[index])}")
         verdict += _where_it_differs(expected, payloads[index], partial=partial)
     evidence = "\n".join(lines)
     return f"{verdict}.\n\n{evidence}\n\n{_listing(frames, places)}"
@@ -101,7 +101,7 @@ def _where_it_differs(expected: Any, actual: Any, *, partial: bool) -> str:
     difference = first_difference(expected, actual, partial=partial)
     if difference is None:
         return ""
-    place = f" at {difference.path!r}" if difference.path else ""
+    place = f" at {say(difference.path)}" if difference.path else ""
     return (
         f"; the nearest differs{place}: expected {difference.expected}, found"
         f" {difference.actual}"
@@ -115,7 +115,7 @@ def _listing(frames: Sequence[PageFrame], places: Places) -> str:
     first = max(0, len(frames) - _LISTED)
     for number, frame in enumerate(frames[first:], first + 1):
         payload = shorten(repr(frame.payload))
-        arrow, url = _ARROWS[frame.direction], places.shorten(frame.url)
+        arrow, url = _ARROWS[frame.direction], shorten(places.shorten(frame.url))
         lines.append(f"  {number:>4}  {arrow} {url} {payload}")
     if not frames:
         lines.append("     none yet")
@@ -126,10 +126,11 @@ def page_errors(errors: Sequence[PageError], places: Places) -> str:
     """Say what went wrong on the pages of a test."""
     first, *others = errors
     more = f", and {len(others)} more" if others else ""
-    lines = "\n".join(f"  {describe(error, places)}" for error in errors)
+    lines = [f"  {describe(error, places)}" for error in errors]
+    listed = "\n".join(first_lines(lines, "  "))
     return (
-        f"Page error: {places.shorten(first.text)}{more}.\n\n"
-        f"{lines}\n\n"
+        f"Page error: {shorten(places.shorten(first.text))}{more}.\n\n"
+        f"{listed}\n\n"
         "Where that is what the test is about, expect it with"
         ' assertPageError("text"), or set check_page = "off" on the test case.'
     )
@@ -138,16 +139,17 @@ def page_errors(errors: Sequence[PageError], places: Places) -> str:
 def raised_as_well(errors: Sequence[PageError], places: Places) -> str:
     """Say what went wrong on a page that is found wanting."""
     lines = [f"The page also raised: {_said(error)}" for error in errors]
-    return places.shorten("\n".join(lines[-_LISTED:]))
+    lines = [shorten(places.shorten(line), _LONG) for line in lines]
+    return "\n".join(lines[-_LISTED:])
 
 
 def no_page_error(
     text: str, errors: Sequence[PageError], timeout: float, places: Places
 ) -> str:
     """Say that no page had an error of this text."""
-    wanted = f" with {text!r}" if text else ""
+    wanted = f" with {say(text)}" if text else ""
     lines = [f"  {describe(error, places)}" for error in errors] or ["  none"]
-    listed = "\n".join(lines)
+    listed = "\n".join(first_lines(lines, "  "))
     return (
         f"No page had an error{wanted} within {timeout:g} s.\n\n"
         f"Errors in the block:\n{listed}"
@@ -156,7 +158,8 @@ def no_page_error(
 
 def describe(error: PageError, places: Places) -> str:
     """Return an error with where it was."""
-    return places.shorten(f"{error.page}: {_said(error)}")
+    page, said = places.shorten(error.page), places.shorten(_said(error))
+    return f"{shorten(page)}: {shorten(said, _LONG)}"
 
 
 def _said(error: PageError) -> str:

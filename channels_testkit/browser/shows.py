@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from selenium.common.exceptions import JavascriptException, TimeoutException
 
+from channels_testkit.matching.wording import say
+
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webelement import WebElement
@@ -101,7 +103,7 @@ def wait_for(
     while found is None:
         found = _wait(driver, deadline, selector, wanted, is_wanted)
     if "error" in found:
-        raise ValueError(f"{selector!r} is no CSS selector: {found['error']}")
+        raise ValueError(f"{say(selector)} is no CSS selector: {found['error']}")
     return Shown(
         found["isMet"], found["element"], found["url"], found["page"], found["there"]
     )

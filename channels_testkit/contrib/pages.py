@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.matching import closest_name
+from channels_testkit.matching.wording import MAX_LISTED, say, shorten
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.run import required
 from channels_testkit.websocket.communicator import WebsocketCommunicator
@@ -170,7 +171,7 @@ class PageDriver:
         return said
 
     async def _send_event(self, name: str, params: Mapping[str, Any]) -> EventResult:
-        action = f"send_event({name!r})"
+        action = f"send_event({say(name)})"
         before = self.get_state()
         frame = self.page.event_frame(name, params)
         start = time.perf_counter()
@@ -272,7 +273,7 @@ class PageDriver:
         for name, value in expected.items():
             difference = say_difference(value, self._value(name))
             if difference:
-                self._fail(f"State variable {name!r}: {difference}")
+                self._fail(f"State variable {say(name)}: {difference}")
 
     def assert_state_contains(self, **expected: Any) -> None:
         """
@@ -286,8 +287,8 @@ class PageDriver:
             actual = self._value(name)
             if not contains(value, actual):
                 self._fail(
-                    f"State variable {name!r}: expected to contain {value!r}, got"
-                    f" {actual!r}."
+                    f"State variable {say(name)}: expected to contain {say(value)}, got"
+                    f" {say(actual)}."
                 )
 
     def _value(self, name: str) -> Any:
@@ -299,7 +300,9 @@ class PageDriver:
             names = sorted(self.page.state(self.consumer))
             closest = closest_name(name, names)
             hint = f" Did you mean {closest!r}?" if closest else ""
-            self._fail(f"State variable {name!r} not found. Available: {names}.{hint}")
+            self._fail(
+                f"State variable {say(name)} not found. Available: {say(names)}.{hint}"
+            )
 
     def assert_frame(self, expected: object) -> Any:
         """
@@ -311,7 +314,7 @@ class PageDriver:
         found = self.turn.find(expected)
         if not found:
             verdict = f"No frame of {self.turn.action} matches."
-            self._fail(f"{verdict}\n\nExpected: {in_json(expected)}")
+            self._fail(f"{verdict}\n\nExpected: {shorten(in_json(expected))}")
         return found[0]
 
     def assert_no_frame(self, expected: object) -> None:
@@ -319,7 +322,7 @@ class PageDriver:
         __tracebackhide__ = True
         if self.turn.find(expected):
             verdict = f"A frame of {self.turn.action} matches, and should not."
-            self._fail(f"{verdict}\n\nNot expected: {in_json(expected)}")
+            self._fail(f"{verdict}\n\nNot expected: {shorten(in_json(expected))}")
 
     def _fail(self, text: str) -> Any:
         """Raise a failure that carries the turn and the server's exception."""
@@ -328,8 +331,8 @@ class PageDriver:
         if self._last_result is not None:
             self._last_result.is_examined = True
         told = "".join(
-            f"\n\nThe server raised {type(error).__name__}: {error}"
-            for error in turn.errors
+            f"\n\nThe server raised {type(error).__name__}: {shorten(str(error))}"
+            for error in turn.errors[:MAX_LISTED]
         )
         raise AssertionError(f"{text}{told}\n\n{turn}") from next(
             iter(turn.errors), None

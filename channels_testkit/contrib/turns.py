@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.matching import first_difference, matches
-from channels_testkit.matching.wording import shorten
+from channels_testkit.matching.wording import MAX_LISTED, say, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +51,10 @@ class Turn:
         if not frames:
             return f"The turn of {self.action} held no frame."
         lines = [f"The turn of {self.action} held:"]
-        for number, frame in enumerate(frames, 1):
+        first = max(0, len(frames) - MAX_LISTED)
+        if first:
+            lines.append(f"     ... {first:,} earlier frames")
+        for number, frame in enumerate(frames[first:], first + 1):
             lines.append(f"  {number:>4}  {shorten(in_json(frame))}")
         return "\n".join(lines)
 
@@ -102,7 +105,7 @@ class EventResult(dict[str, Any]):
         if self.is_examined or not self.has_failed:
             return None
         text = (
-            f"{self.action} failed on the server: {self['error']}\n\n"
+            f"{self.action} failed on the server: {shorten(str(self['error']))}\n\n"
             "Where that is meant, look at the 'success' or the 'error' of the result."
         )
         failure = AssertionError(text)
@@ -114,8 +117,8 @@ def in_json(payload: object) -> str:
     """Return a payload as JSON, or as Python where it is not JSON."""
     try:
         return json.dumps(payload, ensure_ascii=False)
-    except (TypeError, ValueError):
-        return repr(payload)
+    except (TypeError, ValueError, RecursionError):
+        return say(payload)
 
 
 def snapshot(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,5 +159,5 @@ def say_difference(expected: object, actual: object) -> str:
     difference = first_difference(expected, actual)
     if difference is None:
         return ""
-    place = f" at {difference.path!r}" if difference.path else ""
+    place = f" at {say(difference.path)}" if difference.path else ""
     return f"expected {difference.expected}, got {difference.actual}{place}."

@@ -8,6 +8,7 @@ from channels_testkit.asgi.login import check_client
 from channels_testkit.asgi.scope import http_scope, path_of
 from channels_testkit.asgi.silence import in_words
 from channels_testkit.asgi.surroundings import Policies
+from channels_testkit.matching.wording import say
 from channels_testkit.routing.application import check_application
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.options import check_policies
@@ -150,7 +151,7 @@ class HttpCommunicator(ResponseReading):
         Raises ``RuntimeError`` where the body has ended.
         """
         if not isinstance(chunk, bytes):
-            raise TypeError(f"A chunk is bytes, not {chunk!r}.")
+            raise TypeError(f"A chunk is bytes, not {say(chunk)}.")
         connection = await send_request(self)
         if connection.state != "open":
             connection.raise_error()

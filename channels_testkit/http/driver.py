@@ -11,6 +11,7 @@ from channels_testkit.asgi.cookies import (
 )
 from channels_testkit.asgi.scope import has_header
 from channels_testkit.asgi.silence import nothing_came
+from channels_testkit.matching.wording import say
 from channels_testkit.routing.application import (
     check_application,
     configured_application,
@@ -91,7 +92,7 @@ class HttpDriver(Driver[HttpConnection]):
     def set_body(self, body: bytes) -> None:
         """Have a body for the request, which was not sent yet."""
         if not isinstance(body, bytes):
-            raise TypeError(f"body is bytes, not {body!r}.")
+            raise TypeError(f"body is bytes, not {say(body)}.")
         if self.connection is not None:
             raise RuntimeError("The body is set before the request is sent.")
         self.body = body

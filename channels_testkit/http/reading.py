@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.http_protocol import BODY
+from channels_testkit.matching.wording import say
 from channels_testkit.running.communicator import ApplicationCommunicator, give
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.seconds import takes_seconds
@@ -171,7 +172,7 @@ def _check_event_stream(connection: HttpConnection) -> None:
         return
     raise AssertionError(
         f"{connection.label} did not answer with an event stream: status"
-        f" {connection.status}, content type {kind!r}.\n\nA browser takes only status"
-        f" 200 and {EVENT_STREAM!r}. receive_chunk() and get_response() read any"
-        f" response.\n\n{connection.transcript}"
+        f" {connection.status}, content type {say(kind)}.\n\nA browser takes only"
+        f" status 200 and {EVENT_STREAM!r}. receive_chunk() and get_response() read"
+        f" any response.\n\n{connection.transcript}"
     )

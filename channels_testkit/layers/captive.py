@@ -12,6 +12,7 @@ from channels.layers import BaseChannelLayer
 
 from channels_testkit.engine.database import is_in_own_block
 from channels_testkit.engine.numbers import next_number
+from channels_testkit.matching.wording import say
 
 from .exchange import Exchange, Queued, Waiter, suspend
 from .mappings import Channels, Groups
@@ -305,7 +306,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         if not isinstance(message, dict):
             raise TypeError(
                 f"{kind}() takes a dict such as {{'type': 'chat.message'}}, "
-                f"not {message!r}."
+                f"not {say(message)}."
             )
         if "__asgi_channel__" in message:
             raise ValueError(

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_testkit.matching import did_you_mean
-from channels_testkit.matching.wording import (
-    MAX_LISTED,
-    in_a_row,
-    listed,
-    say,
-)
+from channels_testkit.matching.wording import MAX_LISTED, in_a_row, listed, say, shorten
 
 from .aliases import captive_layers, on_alias, other_layers
 from .glances import has_members, unheard as unheard_by, unread_members
@@ -32,7 +27,7 @@ def unheard(since: int) -> str:
         for group, meant in unheard_by(layer, since).items()
     ]
     lines += [
-        f"Nobody reads {listed(channels)}, the members of group"
+        f"Nobody reads {shorten(listed(channels))}, the members of group"
         f" {say(group)}{on_alias(alias)}. A member is a channel, such as"
         " self.channel_name."
         for alias, layer in layers.items()

@@ -17,7 +17,6 @@ from .wording import MAX_LINE, shorten
 if TYPE_CHECKING:
     from collections.abc import (
         Callable,
-        Collection,
         Iterable,
         Iterator,
         Mapping,
@@ -130,7 +129,7 @@ def nearest(expected: object, candidates: Sequence[object]) -> int | None:
     taken, then the first. Predicates are not called.
     """
     expected = _without_predicates(expected)
-    first = max(0, len(candidates) - max(1, MAX_WORK // _weight(expected)))
+    first = max(0, len(candidates) - max(1, MAX_WORK // count_parts(expected)))
     costs = [_cost(expected, candidate) for candidate in candidates[first:]]
     if not costs:
         return None
@@ -346,13 +345,13 @@ def _cost(expected: object, actual: object) -> tuple[int, int]:
     wrong = besides = 0
     for spot in _find_spots(expected, actual, partial=False):
         if isinstance(spot.expected, _Absent):
-            besides += _weight(spot.actual)
+            besides += count_parts(spot.actual)
         else:
-            wrong += _weight(spot.expected)
+            wrong += count_parts(spot.expected)
     return wrong, besides
 
 
-def _weight(value: object) -> int:
+def count_parts(value: object) -> int:
     """Count the leaves of ``value`` and its containers."""
     return sum(1 for _ in _parts(value))
 

@@ -29,15 +29,17 @@ def listed(values: Collection[object]) -> str:
     return in_a_row(list(map(say, islice(values, MAX_LISTED))), len(values))
 
 
-def in_a_row(texts: Sequence[str], count: int | None = None) -> str:
+def in_a_row(
+    texts: Sequence[str], count: int | None = None, *, none: str = "none"
+) -> str:
     """Return texts with commas between, the first of many, or ``none``."""
     shown = [shorten(text) for text in texts[:MAX_LISTED]]
     more = (len(texts) if count is None else count) - len(shown)
-    return ", ".join(shown + ([f"and {more:,} more"] if more else [])) or "none"
+    return ", ".join(shown + ([f"and {more:,} more"] if more else [])) or none
 
 
 def first_lines(lines: Sequence[str], indent: str = "") -> list[str]:
     """Return the first of many lines, and one that counts the others."""
-    shown = [shorten(line) for line in lines[:MAX_LISTED]]
-    more = len(lines) - len(shown)
-    return shown + ([f"{indent}... and {more:,} more"] if more else [])
+    more = len(lines) - MAX_LISTED
+    rest = [f"{indent}... and {more:,} more"] if more > 0 else []
+    return [*lines[:MAX_LISTED], *rest]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.matching.wording import say
+
 from .kit_calls import kit_coroutine
 from .not_copied import NotCopied
 from .plain_driver import ApplicationDriver
@@ -185,7 +187,7 @@ class ApplicationCommunicator(NotCopied):
 
 def _check_event(event: object) -> None:
     if not isinstance(event, Mapping) or "type" not in event:
-        raise TypeError(f"An event is a dict with a 'type', not {event!r}.")
+        raise TypeError(f"An event is a dict with a 'type', not {say(event)}.")
 
 
 async def give(communicator: ApplicationCommunicator, event: Event) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from channels_testkit.asgi.connection import Connection
 from channels_testkit.asgi.silence import nothing_came
 from channels_testkit.asgi.surroundings import Policies, Surroundings
+from channels_testkit.matching.wording import shorten
 
 from .run import current
 
@@ -59,7 +60,7 @@ class Driver(abc.ABC, Generic[C]):
     def label(self) -> str:
         """How failures call it: as its communicator does."""
         said = None if self._say_label is None else self._say_label()
-        return said if isinstance(said, str) else self.usual_label
+        return shorten(said if isinstance(said, str) else self.usual_label)
 
     @property
     @abc.abstractmethod

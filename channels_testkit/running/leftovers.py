@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from channels_testkit.engine import hangs, private
 from channels_testkit.layers.aliases import is_captive
+from channels_testkit.matching.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,9 +36,9 @@ def dropped(layers: Iterable[CaptiveChannelLayer]) -> Iterator[str]:
         for sent in layer.dropped:
             channels = ", ".join(map(repr, sent.dropped))
             yield (
-                f"A message to group {sent.group!r} was dropped, because"
+                f"A message to group {say(sent.group)} was dropped, because"
                 f" {channels} held as many messages as its capacity allows.\n\n"
-                f"Message: {sent.message!r}\n\n"
+                f"Message: {say(sent.message)}\n\n"
                 "A real layer drops it in silence. Where that is what the test is"
                 ' about, set check_dropped = "off" on the test case.'
             )
@@ -84,7 +85,7 @@ def _left_in_layers(
 ) -> Iterator[str]:
     for layer in filter(is_captive, layers.values()):
         for group in layer.groups_of(channel):
-            yield f"{label} in group {group!r}: call group_discard()"
+            yield f"{label} in group {say(group)}: call group_discard()"
         count = len(layer.pending(channel))
         if count:
             messages = "1 message" if count == 1 else f"{count} messages"
@@ -99,7 +100,7 @@ def describe_layers(layers: Mapping[str, CaptiveChannelLayer]) -> str:
             lines.append(f"  layer {alias!r} is a real one, which is not looked into")
             continue
         for channel, count in layer.pending_counts().items():
-            lines.append(f"  channel {channel!r} ({alias}) holds {count} message(s)")
+            lines.append(f"  channel {say(channel)} ({alias}) holds {count} message(s)")
         for group, members in layer.groups().items():
-            lines.append(f"  group {group!r} ({alias}) has {len(members)} member(s)")
+            lines.append(f"  group {say(group)} ({alias}) has {len(members)} member(s)")
     return "\n".join(lines)

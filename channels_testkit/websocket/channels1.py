@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.silence import in_words
 from channels_testkit.layers.captive import holds
+from channels_testkit.matching.wording import say
 from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
 from channels_testkit.workers.channel_client import ChannelClient
 from channels_testkit.workers.messages import plain
@@ -125,7 +126,7 @@ class Channels1Calls(UserAgent, ChannelClient):
         event = self._take_event(channel)
         if event is None:
             if fail_on_none:
-                raise AssertionError(f"No message for channel {channel!r}.")
+                raise AssertionError(f"No message for channel {say(channel)}.")
             return None
         if channel == CONNECT:
             await self._connect(event, check_accept=check_accept)
@@ -267,8 +268,8 @@ class Channels1Calls(UserAgent, ChannelClient):
             return self._run.wire.decode_frame(text)
         except ValueError as error:
             raise AssertionError(
-                f"The message on channel {self.reply_channel!r} is not JSON: {text!r}"
-                f" ({error}). receive(json=False) returns it as it is."
+                f"The message on channel {say(self.reply_channel)} is not JSON:"
+                f" {say(text)} ({error}). receive(json=False) returns it as it is."
             ) from error
 
     def _take_reply(self, connection: WebsocketConnection, *, json: bool) -> Any:

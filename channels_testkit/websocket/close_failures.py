@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_testkit.asgi.silence import in_words
+from channels_testkit.matching.wording import say
 
 if TYPE_CHECKING:
     from .connection import WebsocketConnection
@@ -25,7 +26,7 @@ def not_closed(
         verdict = f"{label} closed with code {connection.close_code}, not {code}."
     elif reason is not None and connection.close_reason != reason:
         found = connection.close_reason
-        verdict = f"{label} closed with reason {found!r}, not {reason!r}."
+        verdict = f"{label} closed with reason {say(found)}, not {say(reason)}."
     else:
         return None
     return f"{verdict}\n\n{connection.transcript}"
@@ -41,4 +42,4 @@ def not_open(connection: WebsocketConnection) -> str | None:
 
 def with_reason(reason: str) -> str:
     """Return the reason of a close as a sentence goes on with it."""
-    return f", reason {reason!r}" if reason else ""
+    return f", reason {say(reason)}" if reason else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from difflib import ndiff
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.silence import NOT_SAID, nothing_came, said
@@ -11,15 +10,15 @@ from channels_testkit.asgi.transcript import describe_payload
 from channels_testkit.asgi.wire import JsonWire
 from channels_testkit.matching import (
     Difference,
-    asked_for,
     first_difference,
     has_predicates,
     matches,
 )
-from channels_testkit.matching.wording import shorten
+from channels_testkit.matching.wording import say, shorten
 
 from .close_failures import with_reason
 from .connection import is_frame, payload_of
+from .json_diff import diff
 
 if TYPE_CHECKING:
     from channels_testkit.asgi.application import Event
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from .connection import WebsocketConnection
 
 __unittest = True
-
-_DIFF_LINES = 60
 
 
 def check_frame_is_next(
@@ -61,7 +58,7 @@ def check_is_frame(
             f"{with_reason(connection.close_reason)}) where a {what} was expected."
         )
     else:
-        verdict = f"{connection.label} sent {kind!r} where a {what} was expected."
+        verdict = f"{connection.label} sent {say(kind)} where a {what} was expected."
     raise AssertionError(
         f"{verdict}{said(expected)}\n\n{connection.transcript.render(event)}"
     )
@@ -87,7 +84,7 @@ def json_of(connection: WebsocketConnection, event: Event, wire: JsonWire) -> An
         fault = "is not JSON" if is_json else "cannot be decoded"
         raise AssertionError(
             f"The frame from {connection.label} {fault}: {_shown(event)}"
-            f" ({error}).\n\n{connection.transcript.render(event)}"
+            f" ({shorten(str(error))}).\n\n{connection.transcript.render(event)}"
         ) from error
 
 
@@ -127,9 +124,7 @@ def _wrong_kind(
 
 
 def _shown(event: Event) -> str:
-    payload = payload_of(event)
-    is_text = isinstance(payload, str)
-    return shorten(describe_payload(payload) if is_text else repr(payload))
+    return describe_payload(payload_of(event))
 
 
 def not_silent(connection: WebsocketConnection, event: Event) -> str:
@@ -173,7 +168,7 @@ def json_differs(
 ) -> str:
     """Say where the payload of a frame differs, with a diff."""
     difference = first_difference(wanted, payload, partial=partial)
-    place = f" at {difference.path!r}" if difference and difference.path else ""
+    place = f" at {say(difference.path)}" if difference and difference.path else ""
     values = (
         f"expected {difference.expected}, received {difference.actual}"
         if difference
@@ -183,7 +178,7 @@ def json_differs(
         f"JSON frame from {found.label} differs{place}: {values}.\n\n"
         f"Expected: {_line(wanted)}\n"
         f"Received: {_line(payload)}\n\n"
-        f"{_diff(wanted, asked_for(wanted, payload) if partial else payload)}"
+        f"{diff(wanted, payload, partial=partial)}"
         f"{_later_match(found, wanted, partial=partial)}"
         f"{found.transcript.render(event)}"
     )
@@ -218,15 +213,7 @@ def unread_match(
 
 
 def _line(payload: object) -> str:
-    return shorten(describe_payload(json.dumps(payload, default=repr)))
-
-
-def _diff(wanted: object, payload: object) -> str:
-    if not isinstance(wanted, (dict, list)) or not isinstance(payload, (dict, list)):
-        return ""
-    before, after = (
-        json.dumps(value, indent=4, sort_keys=True, default=repr).splitlines()
-        for value in (wanted, payload)
-    )
-    lines = [f"  {line}" for line in ndiff(before, after) if not line.startswith("?")]
-    return "\n".join(lines[:_DIFF_LINES]) + "\n\n"
+    try:
+        return describe_payload(json.dumps(payload, default=repr))
+    except (ValueError, RecursionError):
+        return say(payload)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from channels_testkit.asgi.silence import NOT_SAID
 from channels_testkit.asgi.wire import expected_payload, plain_message
 from channels_testkit.matching import matches
+from channels_testkit.matching.wording import say
 from channels_testkit.running.communicator import ApplicationCommunicator, give
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.shown import is_overridden, shown
@@ -206,8 +207,8 @@ def _frame_event(text: object, data: object) -> dict[str, Any]:
         raise TypeError("A frame has text_data or bytes_data: give one, not both.")
     if text is not None:
         if not isinstance(text, str):
-            raise TypeError(f"text_data is a str, not {text!r}.")
+            raise TypeError(f"text_data is a str, not {say(text)}.")
         return {"type": "websocket.receive", "text": text}
     if not isinstance(data, bytes):
-        raise TypeError(f"bytes_data is bytes, not {data!r}.")
+        raise TypeError(f"bytes_data is bytes, not {say(data)}.")
     return {"type": "websocket.receive", "bytes": data}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 
-from channels_testkit.matching.wording import shorten
+from channels_testkit.matching.wording import say, shorten
 from channels_testkit.routing.origins import (
     follows_settings,
     origins_of,
@@ -71,7 +71,7 @@ def _steps_to_reject(connection: WebsocketConnection) -> str:
     name, wait = ("communicator", "await ") if is_async else ("client", "")
     return (
         "with the same options:\n"
-        f"    {name} = self.create_{name}({connection.opened_at!r})\n"
+        f"    {name} = self.create_{name}({say(connection.opened_at)})\n"
         f"    {wait}{name}.connect()\n"
         f"    self.assertRejected({name})"
     )
@@ -168,7 +168,8 @@ def not_accepted(
         return None
     return (
         f"{connection.label} was accepted with subprotocol"
-        f" {handshake.subprotocol!r}, not {subprotocol!r}.\n\n{connection.transcript}"
+        f" {say(handshake.subprotocol)}, not {say(subprotocol)}."
+        f"\n\n{connection.transcript}"
     )
 
 
@@ -189,6 +190,6 @@ def not_rejected(
         ("status", status, handshake.status),
     ):
         if wanted is not None and wanted != found:
-            verdict = f"{connection.label} was rejected with {name} {found!r}"
-            return f"{verdict}, not {wanted!r}.\n\n{connection.transcript}"
+            verdict = f"{connection.label} was rejected with {name} {say(found)}"
+            return f"{verdict}, not {say(wanted)}.\n\n{connection.transcript}"
     return None

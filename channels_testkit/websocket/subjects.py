@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from channels_testkit.matching.wording import say
+
 from .client import WSClient
 from .communicator import WebsocketCommunicator
 
@@ -21,7 +23,7 @@ def driver_of(connection: object) -> WebsocketDriver:
     if isinstance(connection, (WSClient, WebsocketCommunicator)):
         return connection._driver  # noqa: SLF001 - users must not see it
     raise TypeError(
-        f"A connection is a client or a communicator of the kit, not {connection!r}."
+        f"A connection is a client or a communicator of the kit, not {say(connection)}."
     )
 
 

@@ -9,6 +9,7 @@ from channels_testkit.asgi.application import RunningApplication
 from channels_testkit.asgi.recorder import recorder
 from channels_testkit.engine.origin_notes import note_owner
 from channels_testkit.engine.origins import OWNER
+from channels_testkit.matching.wording import say
 from channels_testkit.routing.remedies import explained
 
 from .backlog import LostBacklog
@@ -142,8 +143,8 @@ class WorkerApplication:
         can_go_on = rest.outside_work() or rest.application_timers()
         why = f" within {timeout:g} s" if can_go_on else ": the application is at rest"
         return (
-            f"The worker consumer of channel {self.channel!r} has not come to the end"
-            f" of its handler{why}.\n\nMessage: {dict(message)!r}"
+            f"The worker consumer of channel {say(self.channel)} has not come to the"
+            f" end of its handler{why}.\n\nMessage: {say(dict(message))}"
         )
 
     def cancel(self) -> None:
@@ -152,7 +153,7 @@ class WorkerApplication:
 
     def _refuse(self, event: Event) -> None:
         self._refusal = RuntimeError(
-            f"The worker consumer of channel {self.channel!r} called self.send(): it"
+            f"The worker consumer of channel {say(self.channel)} called self.send(): it"
             " has no client. Send to a channel or group of the layer instead, such as"
             " message['reply_channel']."
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.waiting import Waiting
 from channels_testkit.layers.aliases import DEFAULT, captive_layer
+from channels_testkit.matching.wording import say
 from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
 from channels_testkit.running.not_copied import NotCopied
 from channels_testkit.running.run import required
@@ -111,7 +112,7 @@ class ChannelClient(NotCopied):
         if message is None:
             return no_message(channel, self.channel_layer.pending_counts())
         routes = self._workers.routes(self._worker_application)
-        return f"{not_routed(channel, routes)}\n\nMessage: {dict(message)!r}"
+        return f"{not_routed(channel, routes)}\n\nMessage: {say(dict(message))}"
 
     @kit_coroutine
     async def asend_and_consume(

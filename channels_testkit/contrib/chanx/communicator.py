@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from channels_testkit.asgi.silence import in_words, nothing_came
 from channels_testkit.asgi.wire import plain_message
+from channels_testkit.matching.wording import say
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.websocket import communicator
 from channels_testkit.websocket.connection import is_frame, payload_of
@@ -306,7 +307,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
     ) -> WebsocketConnection:
         connection = self._driver.connected("Receiving")
         if not await self._until_action(connection, action, timeout):
-            what = f"{action!r} message"
+            what = f"{say(action)} message"
             raise nothing_came(connection, what, self._driver.seconds(timeout))
         return connection
 

@@ -15,6 +15,7 @@ from djust.security.mount import (
 
 from channels_testkit.contrib.pages import PageDriver
 from channels_testkit.matching import matches
+from channels_testkit.matching.wording import in_a_row, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,10 +49,11 @@ class LiveViewAssertions(PageDriver):
             is_it = frame["event"] == event_name
             if is_it and _is_part(params, frame["payload"]):
                 return frame["payload"]
-        wanted = "" if params is None else f", {params!r}"
-        queued = ", ".join(frame["event"] for frame in pushed) or "(none)"
+        wanted = "" if params is None else f", {say(params)}"
+        queued = in_a_row([frame["event"] for frame in pushed], none="(none)")
         return self._fail(
-            f"Expected push_event({event_name!r}{wanted}) but handler queued: {queued}"
+            f"Expected push_event({say(event_name)}{wanted}) but handler queued:"
+            f" {queued}"
         )
 
     def assert_patch(self, path: str | None = None, params: object = None) -> Any:
@@ -75,10 +77,12 @@ class LiveViewAssertions(PageDriver):
         if found:
             got = [(frame.get("path"), frame.get("params") or {}) for frame in found]
             return self._fail(
-                f"Expected {action}(path={path!r}, params={params!r}) but got: {got}"
+                f"Expected {action}(path={say(path)}, params={say(params)}) but got:"
+                f" {say(got)}"
             )
-        queued = [frame["action"] for frame in all_of_them] or "(no navigation)"
-        return self._fail(f"Expected a {action}, but the handler queued: {queued}")
+        queued = [frame["action"] for frame in all_of_them]
+        said = say(queued) if queued else "(no navigation)"
+        return self._fail(f"Expected a {action}, but the handler queued: {said}")
 
     def assert_stream_insert(self, stream_name: str, item: object = None) -> Any:
         """
@@ -90,17 +94,17 @@ class LiveViewAssertions(PageDriver):
         __tracebackhide__ = True
         inserted = self._inserted()
         if not inserted.get(stream_name):
-            streams = sorted(inserted) or "(none)"
+            streams = say(sorted(inserted)) if inserted else "(none)"
             return self._fail(
-                f"Expected stream_insert on {stream_name!r}, but inserts were queued"
+                f"Expected stream_insert on {say(stream_name)}, but inserts were queued"
                 f" on: {streams}"
             )
         for found in inserted[stream_name]:
             if _is_part(item, found):
                 return found
         return self._fail(
-            f"Expected stream_insert({stream_name!r}, {item!r}) but the last event"
-            f" inserted: {inserted[stream_name]!r}"
+            f"Expected stream_insert({say(stream_name)}, {say(item)}) but the last"
+            f" event inserted: {say(inserted[stream_name])}"
         )
 
     def _inserted(self) -> dict[str, list[Any]]:
@@ -127,7 +131,7 @@ class LiveViewAssertions(PageDriver):
             raise AssertionError(
                 f"{view.__name__}'s module {view.__module__!r} is not permitted by"
                 f" LIVEVIEW_ALLOWED_MODULES: djust mounts views of"
-                f" {allowed_modules()!r}. Add {view.__module__!r} to the setting."
+                f" {say(allowed_modules())}. Add {view.__module__!r} to the setting."
             )
 
 

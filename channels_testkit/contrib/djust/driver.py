@@ -11,6 +11,7 @@ from djust.testing import NoHandlerFoundError
 
 from channels_testkit.contrib.turns import EventResult, in_json
 from channels_testkit.matching import closest_name
+from channels_testkit.matching.wording import say
 from channels_testkit.workers.messages import Group
 
 from .mounting import LiveViewMounting
@@ -35,8 +36,8 @@ class LiveViewDriver(LiveViewMounting):
         self._need_socket()
         if self._went_on_to:
             raise RuntimeError(
-                f"This client has followed a redirect to {self._went_on_to!r}: use the"
-                " one that follow_redirect() has returned."
+                f"This client has followed a redirect to {say(self._went_on_to)}: use"
+                " the one that follow_redirect() has returned."
             )
         await super()._send(frame)
 
@@ -97,7 +98,7 @@ class LiveViewDriver(LiveViewMounting):
         view: Any = routed_view(path)
         if view is None:
             self._fail(
-                f"follow_redirect: {path!r} is not a LiveView: the browser loads it"
+                f"follow_redirect: {say(path)} is not a LiveView: the browser loads it"
                 " over HTTP."
             )
         params = {**query, **_in_url(redirect.get("params") or {})}
@@ -132,10 +133,10 @@ class LiveViewDriver(LiveViewMounting):
         channel = _channel_of(message)
         group = f"djust_db_notify_{channel}"
         if group not in self.communicator.groups:
-            self._fail(f"{self.page.name} does not listen to {channel!r}.")
+            self._fail(f"{self.page.name} does not listen to {say(channel)}.")
         before = self.get_state()
         start = time.perf_counter()
-        with self._turn_of(f"trigger_info({channel!r})") as turn:
+        with self._turn_of(f"trigger_info({say(channel)})") as turn:
             await Group(group).asend(dict(message))
             await self._driver.connected("trigger_info()").settle()
         result = self._result(turn, before, time.perf_counter() - start)
@@ -191,7 +192,7 @@ def _channel_of(message: Mapping[str, Any]) -> str:
     if message.get("type") != "db_notify" or not keys >= set(message):
         raise ValueError(
             "djust calls handle_info() with the type 'db_notify', a channel and a"
-            f" payload, not with {message!r}."
+            f" payload, not with {say(message)}."
         )
     return str(message.get("channel", ""))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from unittest.util import safe_repr
 
 from channels_broadcast.security import verify_subscription_token
 from django.template.loader import get_template, render_to_string
 
 from channels_testkit.asgi.silence import nothing_came
 from channels_testkit.matching import closest_name
+from channels_testkit.matching.wording import say
 from channels_testkit.websocket.opening import UNSET
 
 from .browser import Browser
@@ -146,7 +146,7 @@ class LiveOpClient(Browser):
             if is_asked and came[-1][name] != expected:
                 raise self._failure(
                     f"The operation of {self.label} ended with {name}"
-                    f" {came[-1][name]!r}, not {expected!r}."
+                    f" {say(came[-1][name])}, not {say(expected)}."
                 )
         return came[-1]
 
@@ -165,16 +165,17 @@ class LiveOpClient(Browser):
         user = self.scope.get("user")
         if chain["channel"] != channel:
             raise self._failure(
-                f"{self.label} was chained to {chain['channel']!r}, not {channel!r}."
+                f"{self.label} was chained to {say(chain['channel'])}, not"
+                f" {say(channel)}."
             )
         if channel not in verify_subscription_token(chain["token"], user):
             raise self._failure(
-                f"{self.label} was chained to {channel!r} with a token that does not"
+                f"{self.label} was chained to {say(channel)} with a token that does not"
                 f" let {user} in."
             )
         if f"op-{operation.pk}" not in self._page().regions:
             raise self._failure(
-                f"{self.label} was chained to {channel!r} without its container."
+                f"{self.label} was chained to {say(channel)} without its container."
             )
         return chain
 
@@ -257,7 +258,7 @@ class LiveOpClient(Browser):
         if found != state:
             raise self._failure(
                 f"{what} shows {_IN_WORDS[found]}, not {_IN_WORDS[state]}.",
-                f"It shows: {safe_repr(shown.text)}",
+                f"It shows: {say(shown.text)}",
             )
         return shown
 
@@ -270,18 +271,20 @@ class LiveOpClient(Browser):
             hint = f"\nDid you mean {meant!r}?" if meant else ""
             awaited = {"liveop_html": Shows(region, contains)}
             regions = f"Regions: {names}.{hint}"
-            return self._nothing(f"region {region!r}", awaited, regions)
+            return self._nothing(f"region {say(region)}", awaited, regions)
         shown = page.regions[region]
         if shown.is_empty and not empty:
             return self._failure(self._why_empty(region))
         wanted = "is not empty" if empty else f"does not hold {in_words(contains)}"
-        evidence = f"It shows: {safe_repr(shown.text)}"
+        evidence = f"It shows: {say(shown.text)}"
         if any(held.holds(contains) for held in page.history[region]) and not empty:
             evidence += "\nIt held that before: ever=True looks at all it has held."
-        return self._failure(f"Region {region!r} of {self.label} {wanted}.", evidence)
+        return self._failure(
+            f"Region {say(region)} of {self.label} {wanted}.", evidence
+        )
 
     def _why_empty(self, region: str) -> str:
-        verdict = f"Region {region!r} of {self.label} is empty."
+        verdict = f"Region {say(region)} of {self.label} is empty."
         if region != RESULT or self.operation is None:
             return verdict
         template = self.operation.get_result_template_name()
@@ -312,7 +315,7 @@ class LiveOpClient(Browser):
             return nothing_came(self._connected(), what, timeout, call=call, hint=hint)
         ((name, value),) = awaited.items()
         shown = value.__name__ if isinstance(value, type) else repr(value)
-        wanted = f"{{{name!r}: {shown}}}"
+        wanted = f"{{{say(name)}: {shown}}}"
         call = f'write "await client.areceive_until({wanted}, partial=True)".'
         return nothing_came(self._connected(), what, None, call=call, hint=hint)
 
@@ -344,7 +347,7 @@ def _has_state(page: Page) -> bool:
 
 def _check_state(state: str, known: dict[str, Any]) -> None:
     if state not in known:
-        raise ValueError(f"A state is one of {', '.join(known)}, not {state!r}.")
+        raise ValueError(f"A state is one of {', '.join(known)}, not {say(state)}.")
 
 
 def _times(count: int) -> str:

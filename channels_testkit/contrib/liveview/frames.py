@@ -11,7 +11,7 @@ from channels_testkit.matching import (
     matches,
     nearest,
 )
-from channels_testkit.matching.wording import shorten
+from channels_testkit.matching.wording import say, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,7 +59,7 @@ class TurnAssertions(ABC):
         for frame in frames:
             if is_error(frame) and contains in str(frame["error"]):
                 return frame
-        saying = f" with {contains!r} in it" if contains else ""
+        saying = f" with {say(contains)} in it" if contains else ""
         verdict = f"No error{saying} {came}."
         raise AssertionError(f"{verdict}\n{_what_came(frames)}\n\n{transcript}")
 
@@ -75,7 +75,7 @@ class TurnAssertions(ABC):
         for frame in frames:
             if is_error(frame) and frame["error"] == text:
                 return frame
-        verdict = f"No error that {function!r} is an unknown function {came}."
+        verdict = f"No error that {say(function)} is an unknown function {came}."
         raise AssertionError(f"{verdict}\n{_what_came(frames)}\n\n{transcript}")
 
     def assert_no_reply(self) -> None:
@@ -114,10 +114,10 @@ def take_target(
     if candidates:
         near = candidates[nearest(fields, candidates) or 0]
         verdict = (
-            f"No such frame for {selector!r} {came}: {_why(near, contains, fields)}."
+            f"No such frame for {say(selector)} {came}: {_why(near, contains, fields)}."
         )
         raise AssertionError(f"{verdict}\n\n{transcript}")
-    verdict = f"No frame for {selector!r} {came}."
+    verdict = f"No frame for {say(selector)} {came}."
     meant = closest_name(selector, filter(None, map(_target_of, frames)))
     hint = f"\nDid you mean {meant!r}?" if meant else ""
     raise AssertionError(f"{verdict}\n{_what_came(frames)}{hint}\n\n{transcript}")
@@ -145,8 +145,8 @@ def _why(frame: Any, contains: str | None, fields: dict[str, Any]) -> str:
     """Say why a frame for the right target is not the one that is wanted."""
     difference = first_difference(fields, frame, partial=True)
     if difference is None:
-        return f"{contains!r} is not in its html, {shorten(repr(_html_of(frame)))}"
-    return f"{difference.path!r} is {difference.actual}, not {difference.expected}"
+        return f"{say(contains)} is not in its html, {shorten(repr(_html_of(frame)))}"
+    return f"{say(difference.path)} is {difference.actual}, not {difference.expected}"
 
 
 def _what_came(frames: Sequence[Any]) -> str:

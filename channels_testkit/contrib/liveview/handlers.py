@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.layers.message_failures import nothing_sent_to
+from channels_testkit.matching.wording import say
 
 from .frames import UNKNOWN_FUNCTION, TurnAssertions, is_error, take_target
 
@@ -110,21 +111,21 @@ class HandlerResult(TurnAssertions):
         frames = self.sent_to(room)
         if not frames:
             self._fail(nothing_sent_to("group", ROOM_GROUP.format(room), self.sent))
-        came = f"was sent to room {room!r}"
+        came = f"was sent to room {say(room)}"
         return self._take(frames, came, selector, contains, fields)
 
     def assert_allowed(self) -> None:
         """Assert that every middleware has let the call through."""
         if self.blocked_by is not None:
             name = _name_of(self.blocked_by)
-            self._fail(f"{name} has blocked {self.function!r}, and should not have.")
+            self._fail(f"{name} has blocked {say(self.function)}, and should not have.")
         if self._is_unknown:
-            self._fail(f"No function {self.function!r} is registered to be called.")
+            self._fail(f"No function {say(self.function)} is registered to be called.")
 
     def assert_blocked(self) -> None:
         """Assert that a middleware has kept the handler from being called."""
         if self.blocked_by is None:
-            self._fail(f"No middleware has blocked {self.function!r}.")
+            self._fail(f"No middleware has blocked {say(self.function)}.")
 
     def _fail(self, verdict: str) -> None:
         raise AssertionError(f"{verdict}\n\n{self.communicator.transcript}")

@@ -11,6 +11,7 @@ from liveview.consumers import LiveViewConsumer
 from liveview.decorators import liveview_registry
 
 from channels_testkit.layers.aliases import captive_layer
+from channels_testkit.matching.wording import say
 from channels_testkit.routing.apply_routes import apply_routes
 from channels_testkit.running.kit_calls import kit_coroutine, kit_opening, sync_twin
 from channels_testkit.testcases.classes import WebsocketTestMixin
@@ -249,7 +250,7 @@ class LiveViewTestMixin(WebsocketTestMixin):
                 continue
             if find_target(client.turn, selector, contains, fields) is not None:
                 raise AssertionError(
-                    f"A frame for {selector!r} came to {client.label} as well.\n\n"
+                    f"A frame for {say(selector)} came to {client.label} as well.\n\n"
                     f"{client.transcript}"
                 )
 
