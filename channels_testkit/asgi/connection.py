@@ -197,6 +197,11 @@ class Connection(abc.ABC):
         if self._running is not None:
             self._running.task.cancel()
 
+    @property
+    def was_cancelled(self) -> bool:
+        """Whether the application was cancelled before it came to an end."""
+        return self.task is not None and self.task.cancelled()
+
     def raise_error(self) -> None:
         """Raise what the application has raised, unless that was delivered."""
         if self.error is not None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urljoin
 
 from channels_testkit.asgi.login import Login
+from channels_testkit.engine.added_lines import add_line
 
 from .assertions import PageAssertions
 from .exceptions import GONE, BrowserGone
-from .report import Places, add_line, page_errors
+from .report import Places, page_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.matching import first_difference, nearest
@@ -164,19 +163,3 @@ def describe(error: PageError, places: Places) -> str:
 
 def _said(error: PageError) -> str:
     return f"{error.text} ({error.place})" if error.place else error.text
-
-
-def add_line(error: BaseException, line: str) -> None:
-    """Let what is printed of an exception end with a line."""
-    # Python 3.10 has no notes.
-    add = getattr(error, "add_note", None) or functools.partial(add_to_text, error)
-    add(line)
-
-
-def add_to_text(error: BaseException, line: str) -> None:
-    """Add a line to an exception's text: ``msg`` for Selenium's own."""
-    if hasattr(error, "msg"):
-        error.msg = f"{error.msg}\n{line}"
-    else:
-        first, *others = error.args or ("",)
-        error.args = (f"{first}\n{line}", *others)

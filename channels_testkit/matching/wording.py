@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from typing import TYPE_CHECKING
 from unittest.util import safe_repr
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 #: The characters of one value or line, and how many of them a list has.
 MAX_LINE = 160
 MAX_LISTED = 12
+#: Of what is alike, how many are shown, and how much of each decides.
+SHOWN_OF_A_KIND = 3
+_COMPARED = 1_000
 
 
 def shorten(text: str, width: int = MAX_LINE) -> str:
@@ -43,3 +47,21 @@ def first_lines(lines: Sequence[str], indent: str = "") -> list[str]:
     more = len(lines) - MAX_LISTED
     rest = [f"{indent}... and {more:,} more"] if more > 0 else []
     return [*lines[:MAX_LISTED], *rest]
+
+
+def kind_of(text: str) -> str:
+    """Return what is the same in texts that differ in their numbers."""
+    return re.sub(r"\d+", "#", text[:_COMPARED])
+
+
+def first_of_each_kind(lines: Iterable[str], indent: str = "") -> list[str]:
+    """Return the first of the lines of each kind, and how many others are."""
+    kinds: dict[str, list[str]] = {}
+    for line in lines:
+        kinds.setdefault(kind_of(line), []).append(line)
+    shown = []
+    for alike in kinds.values():
+        shown += [shorten(line, _COMPARED) for line in alike[:SHOWN_OF_A_KIND]]
+        more = len(alike) - SHOWN_OF_A_KIND
+        shown += [f"{indent}... and {more:,} more like these"] if more > 0 else []
+    return first_lines(shown, indent)

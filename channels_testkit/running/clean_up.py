@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from .alike import first_of_each
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -82,6 +84,7 @@ def go_through(run: TakenDown, steps: Iterable[Step]) -> list[BaseException]:
         # An interrupt, which a task of the application may have kept.
         run.close_loop()
         raise
+    told = first_of_each(told)
     for error in told:
         run.make_ready(error)
     return told

@@ -217,6 +217,16 @@ class Driver(abc.ABC, Generic[C]):
         channel: str | None = getattr(connection.consumer, "channel_name", None)
         return channel
 
+    @property
+    def way_to_leave(self) -> str:
+        """What would have taken the consumer's channel out of its groups."""
+        connection = self.connection
+        if connection is not None and connection.was_cancelled:
+            return "it was cancelled before it could leave; end it with disconnect()"
+        if self.state == "ended":
+            return "it ended before its client left; call group_discard() before that"
+        return "call group_discard()"
+
     def unread(self) -> tuple[int, object]:
         """Take what nobody has read: how many frames, and the record."""
         return 0, None

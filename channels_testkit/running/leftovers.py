@@ -6,8 +6,13 @@ import time
 from typing import TYPE_CHECKING
 
 from channels_testkit.engine import hangs, private
-from channels_testkit.layers.aliases import is_captive
-from channels_testkit.matching.wording import say
+from channels_testkit.layers.aliases import DEFAULT, is_captive, on_alias
+from channels_testkit.matching.wording import (
+    SHOWN_OF_A_KIND,
+    first_of_each_kind,
+    listed,
+    say,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +20,7 @@ if TYPE_CHECKING:
 
     from channels_testkit.engine.bridge import Bridge
     from channels_testkit.layers.captive import CaptiveChannelLayer
+    from channels_testkit.layers.sent import Sent
 
     from .opened import Opened
 
@@ -23,25 +29,53 @@ _SECONDS_TO_END = 0.1
 
 def unread(opened: Iterable[Opened]) -> Iterator[str]:
     """Say which frames nobody has read."""
+    found = []
     for item in opened:
         count, transcript = item.unread()
         if count:
-            frames = "1 frame" if count == 1 else f"{count} frames"
-            yield f"Nobody read {frames} from {item.label}.\n\n{transcript}"
+            found.append((f"{_counted(count, 'frame')} from {item.label}", transcript))
+    if not found:
+        return
+    lines, transcripts = zip(*found, strict=True)
+    verdict = f"Nobody read {lines[0]}."
+    if len(found) > 1:
+        listing = "\n".join(f"  {it}" for it in first_of_each_kind(lines))
+        verdict = f"Nobody read the frames of {len(found):,} connections:\n{listing}"
+    yield "\n\n".join([verdict, *map(str, transcripts[:SHOWN_OF_A_KIND])])
 
 
-def dropped(layers: Iterable[CaptiveChannelLayer]) -> Iterator[str]:
-    """Say which messages to groups a full channel had to miss."""
+def dropped(layers: Iterable[CaptiveChannelLayer], since: int = 0) -> Iterator[str]:
+    """
+    Say which messages to groups a full channel had to miss.
+
+    Of those that were sent after the number ``since``.
+    """
     for layer in filter(is_captive, layers):
+        groups: dict[str, list[Sent]] = {}
         for sent in layer.dropped:
-            channels = ", ".join(map(repr, sent.dropped))
-            yield (
-                f"A message to group {say(sent.group)} was dropped, because"
-                f" {channels} held as many messages as its capacity allows.\n\n"
-                f"Message: {say(sent.message)}\n\n"
-                "A real layer drops it in silence. Where that is what the test is"
-                ' about, set check_dropped = "off" on the test case.'
+            if sent.sequence > since:
+                groups.setdefault(str(sent.group), []).append(sent)
+        for group, missed in groups.items():
+            yield _dropped_of_group(
+                f"{say(group)}{on_alias(layer.alias or DEFAULT)}", missed
             )
+
+
+def _dropped_of_group(group: str, missed: Sequence[Sent]) -> str:
+    channels = list(dict.fromkeys(name for sent in missed for name in sent.dropped))
+    is_one = len(missed) == 1
+    what = "A message" if is_one else f"{len(missed):,} messages"
+    lines = [say(sent.message) for sent in missed[:SHOWN_OF_A_KIND]]
+    more = len(missed) - len(lines)
+    lines += [f"... and {more:,} more"] if more else []
+    shown = f": {lines[0]}" if is_one else "s:\n  " + "\n  ".join(lines)
+    return (
+        f"{what} to group {group} {'was' if is_one else 'were'} dropped, because"
+        f" {listed(channels)} held as many messages as its capacity allows."
+        f"\n\nMessage{shown}\n\n"
+        "A real layer drops it in silence. Where that is what the test is"
+        ' about, set check_dropped = "off" on the test case.'
+    )
 
 
 def left(
@@ -61,14 +95,14 @@ def left(
     yield from bridge.rest.outside_work(only_new=True)
     for item in opened:
         if item.channel is not None and item.unfinished is None:
-            yield from _left_in_layers(item.label, item.channel, layers)
+            yield from _left_in_layers(item, item.channel, layers)
 
 
 def in_one_finding(lines: Iterable[str]) -> Iterator[str]:
     """Put what is left into one text, if anything is."""
-    listed = "\n".join(f"  {line}" for line in lines)
-    if listed:
-        yield f"Left when all clients had gone:\n{listed}"
+    listing = "\n".join(f"  {line}" for line in first_of_each_kind(lines))
+    if listing:
+        yield f"Left when all clients had gone:\n{listing}"
 
 
 def let_threads_end(threads: Iterable[Thread]) -> None:
@@ -81,15 +115,22 @@ def let_threads_end(threads: Iterable[Thread]) -> None:
 
 
 def _left_in_layers(
-    label: str, channel: str, layers: Mapping[str, CaptiveChannelLayer]
+    item: Opened, channel: str, layers: Mapping[str, CaptiveChannelLayer]
 ) -> Iterator[str]:
-    for layer in filter(is_captive, layers.values()):
+    for alias, layer in layers.items():
+        if not is_captive(layer):
+            continue
+        here = on_alias(alias)
         for group in layer.groups_of(channel):
-            yield f"{label} in group {say(group)}: call group_discard()"
+            yield f"{item.label} in group {say(group)}{here}: {item.way_to_leave}"
         count = len(layer.pending(channel))
         if count:
-            messages = "1 message" if count == 1 else f"{count} messages"
-            yield f"{messages} on the channel of {label}"
+            messages = _counted(count, "message")
+            yield f"{messages} on the channel of {item.label}{here}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def describe_layers(layers: Mapping[str, CaptiveChannelLayer]) -> str:
@@ -103,4 +144,4 @@ def describe_layers(layers: Mapping[str, CaptiveChannelLayer]) -> str:
             lines.append(f"  channel {say(channel)} ({alias}) holds {count} message(s)")
         for group, members in layer.groups().items():
             lines.append(f"  group {say(group)} ({alias}) has {len(members)} member(s)")
-    return "\n".join(lines)
+    return "\n".join(first_of_each_kind(lines, "  "))

@@ -40,6 +40,10 @@ class Opened(Protocol):
     def channel(self) -> str | None:
         """The channel of its own that must be in no group afterwards."""
 
+    @property
+    def way_to_leave(self) -> str:
+        """What would have taken that channel out of its groups."""
+
     def unread(self) -> tuple[int, object]:
         """Take what nobody has read: how many frames, and the record."""
 

@@ -12,6 +12,7 @@ from channels_testkit.engine.database import TestConnections
 from channels_testkit.engine.heap import MadeSince, kept_young
 from channels_testkit.engine.needs import asked
 from channels_testkit.engine.notes import add_note
+from channels_testkit.engine.numbers import next_number
 from channels_testkit.exceptions import NoFrame
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.layers.real import ConfiguredLayers
@@ -118,6 +119,8 @@ class TestRun(TestLoop):
         self._made_once: dict[object, Any] = {}
         #: What the watches have found and told.
         self._found: set[str] = set()
+        #: When it was last looked for dropped messages.
+        self._looked_at = 0
         self._state = "new"
         #: What tasks of the test had raised when it failed.
         self._raised_before: list[BaseException] = []
@@ -367,7 +370,8 @@ class TestRun(TestLoop):
         return leftovers.unread(self.opened.items)
 
     def _dropped(self) -> Iterator[str]:
-        yield from leftovers.dropped(self.layers_in_place.made)
+        since, self._looked_at = self._looked_at, next_number()
+        yield from leftovers.dropped(self.layers_in_place.made, since)
         labels = {item.channel: item.label for item in self.opened.items}
         yield from self.layers_in_place.dropped(labels)
 

@@ -67,7 +67,7 @@ def not_served(
         f" serves.\nChannels that are served: "
         f"{listed(served)}."
         f"{did_you_mean(channel, served)}"
-        f"\n\nMessage: {say(message)}\n\nIf it is not for a worker consumer, let the test"
-        f" take it before this, with {take_call}; assertSent() leaves it on the"
+        f"\n\nMessage: {say(message)}\n\nIf it is not for a worker consumer, let the"
+        f" test take it before this, with {take_call}; assertSent() leaves it on the"
         " channel."
     )

@@ -51,6 +51,7 @@ class Workers:
     label = "the worker consumers"
     unfinished = None
     channel = None
+    way_to_leave = ""
 
     def __init__(self, run: TestRun) -> None:
         self._run = run

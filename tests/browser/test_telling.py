@@ -18,7 +18,7 @@ from django.urls import path
 
 from channels_testkit import ChannelsTestkitWarning
 from channels_testkit.browser import BrowserTestCase
-from channels_testkit.browser.report import add_to_text
+from channels_testkit.engine.added_lines import add_to_text
 from tests.app.asgi import websocket_routes
 from tests.browser.outer import BrowserOuterTestCase
 from tests.utils import run_case

@@ -1,0 +1,21 @@
+"""Lines that are added to what is printed of an exception."""
+
+from __future__ import annotations
+
+import functools
+
+
+def add_line(error: BaseException, line: str) -> None:
+    """Let what is printed of an exception end with a line."""
+    # Python 3.10 has no notes.
+    add = getattr(error, "add_note", None) or functools.partial(add_to_text, error)
+    add(line)
+
+
+def add_to_text(error: BaseException, line: str) -> None:
+    """Add a line to an exception's text: ``msg`` for Selenium's own."""
+    if hasattr(error, "msg"):
+        error.msg = f"{error.msg}\n{line}"
+    else:
+        first, *others = error.args or ("",)
+        error.args = (f"{first}\n{line}", *others)

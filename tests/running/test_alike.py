@@ -1,0 +1,244 @@
+"""Many findings of one kind at a test's end, which are one failure."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.test import override_settings
+
+from channels_testkit import Group, ProtocolError
+from tests.running.test_leftovers import WatchedCase, WatchTestCase
+
+SMALL = {
+    "default": {
+        "BACKEND": "channels.layers.InMemoryChannelLayer",
+        "CONFIG": {"capacity": 1},
+    }
+}
+
+
+def told_with(error: BaseException) -> str:
+    """Return what is printed of an exception on any Python."""
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])
+
+
+class DroppedTests(WatchTestCase):
+    def test_fifty_messages_to_one_group_are_one_failure(self) -> None:
+        class Inner(WatchedCase):
+            check_dropped = "fail"
+
+            def test_it(self) -> None:
+                Group("lobby").add("slow")
+                for number in range(51):
+                    Group("lobby").send({"type": "hello", "number": number})
+
+        with override_settings(CHANNEL_LAYERS=SMALL):
+            (text,) = self.run_watched(Inner).texts
+        self.assertEqual(
+            text.partition("\n\nA real layer")[0],
+            "50 messages to group 'lobby' were dropped, because 'slow' held as many"
+            " messages as its capacity allows.\n"
+            "\n"
+            "Messages:\n"
+            "  {'type': 'hello', 'number': 1}\n"
+            "  {'type': 'hello', 'number': 2}\n"
+            "  {'type': 'hello', 'number': 3}\n"
+            "  ... and 47 more",
+        )
+
+    def test_each_group_is_a_failure_of_its_own(self) -> None:
+        class Inner(WatchedCase):
+            check_dropped = "fail"
+
+            def test_it(self) -> None:
+                for group in ("lobby", "yard"):
+                    Group(group).add("slow")
+                    for _ in range(2):
+                        Group(group).send({"type": "hello"})
+
+        with override_settings(CHANNEL_LAYERS=SMALL):
+            texts = self.run_watched(Inner).texts
+        self.assertEqual(
+            [text.partition(" dropped")[0] for text in texts],
+            ["A message to group 'lobby' was", "2 messages to group 'yard' were"],
+        )
+
+
+class UnreadTests(WatchTestCase):
+    def test_frames_of_fifty_connections_are_one_failure(self) -> None:
+        class Inner(WatchedCase):
+            check_unread = "fail"
+
+            def test_it(self) -> None:
+                for client in self.connect_many(50):
+                    client.send_text("one")
+
+        (text,) = self.run_watched(Inner).texts
+        self.assertEqual(
+            text.partition("\n\n")[0],
+            "Nobody read the frames of 50 connections:\n"
+            "  1 frame from connection 1 (/ws/echo/)\n"
+            "  1 frame from connection 2 (/ws/echo/)\n"
+            "  1 frame from connection 3 (/ws/echo/)\n"
+            "  ... and 47 more like these",
+        )
+        self.assertEqual(text.count("Transcript of"), 3)
+
+
+class LeftTests(WatchTestCase):
+    def test_what_is_left_of_one_kind_is_counted(self) -> None:
+        class Staying(AsyncWebsocketConsumer):
+            async def connect(self) -> None:
+                await self.channel_layer.group_add("lobby", self.channel_name)
+                await self.accept()
+
+        class Inner(WatchedCase):
+            application = Staying.as_asgi()
+            check_leaks = "fail"
+
+            def test_it(self) -> None:
+                self.connect_many(50)
+                self.connect(name="ann")
+
+        (text,) = self.run_watched(Inner).texts
+        reason = "in group 'lobby': call group_discard()"
+        self.assertEqual(
+            text,
+            "Left when all clients had gone:\n"
+            f"  connection 1 (/ws/echo/) {reason}\n"
+            f"  connection 2 (/ws/echo/) {reason}\n"
+            f"  connection 3 (/ws/echo/) {reason}\n"
+            "  ... and 47 more like these\n"
+            f"  ann (/ws/echo/) {reason}",
+        )
+
+    def test_who_could_not_leave_a_group_is_not_told_to(self) -> None:
+        class Staying(AsyncWebsocketConsumer):
+            groups = ("lobby",)
+
+        class Inner(WatchedCase):
+            application = Staying.as_asgi()
+            check_leaks = "fail"
+
+            async def test_it(self) -> None:
+                ann = await self.aconnect(name="ann")
+                ann.stop()
+
+        self.assertEqual(
+            self.run_watched(Inner).texts,
+            [
+                "Left when all clients had gone:\n"
+                "  ann (/ws/echo/) in group 'lobby': it was cancelled before it could"
+                " leave; end it with disconnect()"
+            ],
+        )
+
+    def test_who_ended_early_has_left_no_group(self) -> None:
+        class Leaving(AsyncWebsocketConsumer):
+            groups = ("lobby",)
+
+            async def receive(self, text_data: Any = None, **data: Any) -> None:
+                raise StopConsumer
+
+        class Inner(WatchedCase):
+            application = Leaving.as_asgi()
+            check_leaks = "fail"
+
+            def test_it(self) -> None:
+                self.connect(name="ann").send_text("go")
+
+        self.assertEqual(
+            self.run_watched(Inner).texts,
+            [
+                "Left when all clients had gone:\n"
+                "  ann (/ws/echo/) in group 'lobby': it ended before its client left;"
+                " call group_discard() before that"
+            ],
+        )
+
+
+class ErrorTests(WatchTestCase):
+    def test_fifty_tasks_that_fail_alike_are_one_failure(self) -> None:
+        async def fail(number: int) -> None:
+            raise ValueError(f"no seat {number}")
+
+        class Failing(AsyncWebsocketConsumer):
+            async def disconnect(self, code: int) -> None:
+                await asyncio.wait([asyncio.create_task(fail(n)) for n in range(50)])
+
+        class Inner(WatchedCase):
+            application = Failing.as_asgi()
+            application_errors = "fail"
+
+            def test_it(self) -> None:
+                self.connect()
+
+        first, second = self.run_watched(Inner).raised
+        self.assertRegex(str(first), r"^no seat \d+")
+        told = told_with(second)
+        self.assertIn("And 48 more like it, for example:\n  ValueError: no seat", told)
+        self.assertEqual(told.count("ValueError: no seat"), 3)
+
+    def test_failures_at_different_lines_stay_distinct(self) -> None:
+        async def fail() -> None:
+            raise ValueError("no seat")
+
+        async def fail_too() -> None:
+            raise ValueError("no seat")
+
+        async def fail_otherwise() -> None:
+            raise KeyError("no seat")
+
+        class Failing(AsyncWebsocketConsumer):
+            async def disconnect(self, code: int) -> None:
+                works = [fail(), fail_too(), fail_otherwise(), fail_otherwise()]
+                await asyncio.wait(list(map(asyncio.create_task, works)))
+
+        class Inner(WatchedCase):
+            application = Failing.as_asgi()
+            application_errors = "fail"
+
+            def test_it(self) -> None:
+                self.connect()
+
+        raised = self.run_watched(Inner).raised
+        kinds = [type(error).__name__ for error in raised]
+        self.assertEqual(kinds, ["ValueError", "ValueError", "KeyError"])
+
+    def test_a_breach_of_fifty_connections_is_one_failure(self) -> None:
+        class Breaking(AsyncWebsocketConsumer):
+            groups = ("lobby",)
+
+            async def news(self, message: Any) -> None:
+                await self.send(text_data=b"no text")
+
+        class Inner(WatchedCase):
+            application = Breaking.as_asgi()
+            check_protocol = "fail"
+
+            def test_it(self) -> None:
+                for name in ("ann", "ben", "eve", "joe", "kim"):
+                    self.connect(name=name)
+                Group("lobby").send({"type": "news"})
+
+        first, second = self.run_watched(Inner).raised
+        self.assertIsInstance(first, ProtocolError)
+        self.assertRegex(
+            told_with(second),
+            "And 3 more like it, for example:\n"
+            r"  ProtocolError: eve \(/ws/echo/\): The application sent",
+        )
+
+    def test_a_call_that_nobody_awaits_fifty_times_is_one_failure(self) -> None:
+        class Inner(WatchedCase):
+            async def test_it(self) -> None:
+                ann = await self.aconnect()
+                for _ in range(50):
+                    ann.send_json({})
+
+        (error,) = self.run_watched(Inner).raised
+        self.assertRegex(str(error), r"^send_json\(\) was called at ")
+        self.assertTrue(told_with(error).endswith("There were 49 more like it."))
