@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
@@ -10,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from channels_testkit.asgi.login import session_login
 from channels_testkit.asgi.scope import ASGI_EXTENSIONS
 from channels_testkit.asgi.wire import JsonWire
+from channels_testkit.matching.wording import say
 from channels_testkit.running.kit_calls import kit_coroutine, kit_opening
 from channels_testkit.websocket.client import WSClient
 from channels_testkit.websocket.communicator import WebsocketCommunicator
@@ -20,7 +22,7 @@ from channels_testkit.websocket.subjects import driver_of
 from .in_run import InRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from typing_extensions import Unpack
 
@@ -236,17 +238,20 @@ class Connecting(InRun, JsonWire):
 
 
 def _people(
-    n: int | None, users: Iterable[Any] | None, options: Mapping[str, Any]
+    n: object, users: Iterable[Any] | None, options: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     if (n is None) == (users is None) or (users is not None and "user" in options):
         raise TypeError("Give a number of connections, or users=[...].")
     if users is not None:
+        if isinstance(users, str) or not isinstance(users, Iterable):
+            raise TypeError(f"users= is a list: write users=[...] around {say(users)}.")
         return [{"user": user} for user in users]
     if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-        raise TypeError(
-            f"A number of connections is an int, not {n!r}. Users are given as"
-            " users=[...]."
-        )
+        is_path = isinstance(n, str) and n.startswith("/")
+        step = "Users are given as users=[...]."
+        if is_path:
+            step = f"Give the number before the path: (2, {say(n)})."
+        raise TypeError(f"A number of connections is an int, not {say(n)}. {step}")
     return [{} for _ in range(n)]
 
 

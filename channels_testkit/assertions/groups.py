@@ -12,8 +12,10 @@ from channels_testkit.layers.aliases import (
 )
 from channels_testkit.layers.group_failures import is_member, no_member, wrong_members
 from channels_testkit.matching.wording import shorten
+from channels_testkit.running.arguments import check_arguments
 from channels_testkit.websocket.driver import drivers_of
-from channels_testkit.workers.messages import channel_name
+from channels_testkit.workers.argument_kinds import GROUP, MEMBER, MEMBERS
+from channels_testkit.workers.messages import channel_name, group_name
 
 from .in_run import InRun
 from .verdicts import with_message
@@ -77,7 +79,9 @@ class GroupAssertions(InRun):
             self.assertInGroup(ann, "room-1")
         """
         __tracebackhide__ = True
-        self._check_membership(connection, str(group), alias, msg, wanted=True)
+        arguments = (MEMBER, connection), (GROUP, group)
+        check_arguments(self, "assertInGroup", "connection, group", *arguments)
+        self._check_membership(connection, group, alias, msg, wanted=True)
 
     def assertNotInGroup(
         self,
@@ -89,19 +93,21 @@ class GroupAssertions(InRun):
     ) -> None:
         """Assert that a connection, client or channel is not in a group."""
         __tracebackhide__ = True
-        self._check_membership(connection, str(group), alias, msg, wanted=False)
+        arguments = (MEMBER, connection), (GROUP, group)
+        check_arguments(self, "assertNotInGroup", "connection, group", *arguments)
+        self._check_membership(connection, group, alias, msg, wanted=False)
 
     def _check_membership(
         self,
         connection: ChannelGiven,
-        group: str,
+        group: GroupGiven,
         alias: str,
         msg: object,
         *,
         wanted: bool,
     ) -> None:
         __tracebackhide__ = True
-        layer = self._layer(alias)
+        layer, group = self._layer(alias), group_name(group)
         name = channel_name(connection)
 
         def is_met() -> bool:
@@ -136,17 +142,20 @@ class GroupAssertions(InRun):
             self.assertGroupMembers("room-1", [ann, ben])
         """
         __tracebackhide__ = True
+        arguments = (GROUP, group), (MEMBERS, members)
+        check_arguments(self, "assertGroupMembers", "group, members", *arguments)
+        group = group_name(group)
         expected = {channel_name(member): _who(member) for member in members}
         layer, waited = self._layer(alias), ""
-        if set(layer.members(str(group))) != set(expected):
+        if set(layer.members(group)) != set(expected):
             waited = self._kit.outside.wait(
-                lambda: set(layer.members(str(group))) == set(expected)
+                lambda: set(layer.members(group)) == set(expected)
             )
-        actual = layer.members(str(group))
+        actual = layer.members(group)
         missing = [who for name, who in expected.items() if name not in actual]
         extra = [self._owner(name) for name in actual if name not in expected]
         if missing or extra:
-            text = wrong_members(str(group), missing, extra, alias, expected.keys())
+            text = wrong_members(group, missing, extra, alias, expected.keys())
             self.fail(with_message(text + waited, msg))
 
     def _owner(self, channel: str) -> str:

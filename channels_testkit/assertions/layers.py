@@ -5,6 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from channels_testkit.layers.aliases import DEFAULT, other_layers
+from channels_testkit.matching.wording import say
+from channels_testkit.running.arguments import (
+    PAYLOAD,
+    check_arguments,
+    in_words,
+    is_connection,
+    word_for,
+)
+from channels_testkit.workers.argument_kinds import CHANNEL, GROUP
 from channels_testkit.workers.messages import (
     Message,
     channel_name,
@@ -54,6 +63,12 @@ class LayerAssertions(GroupAssertions):
             self.assertIsNone(self.get_next_message("input"))
         """
         __tracebackhide__ = True
+        if is_connection(channel):
+            raise TypeError(
+                f"get_next_message(channel): the consumer of {in_words(channel)} reads"
+                f" its channel itself. Write {word_for(channel)}.receive_json()."
+            )
+        check_arguments(self, "get_next_message", "channel", (CHANNEL, channel))
         failure = self.failureException
         return take_message(self._kit, channel, alias, require=require, failure=failure)
 
@@ -104,7 +119,7 @@ class LayerAssertions(GroupAssertions):
             self.assertSent("thumbnails", {"type": "make", "id": 1})
         """
         __tracebackhide__ = True
-        target = Target("channel", channel_name(channel), alias)
+        target = self._target("assertSent", "channel", channel, alias, expected)
         wanted = Wanted(target, expected, count, partial)
         return self._judged(alias, wanted.judge, msg)
 
@@ -149,7 +164,7 @@ class LayerAssertions(GroupAssertions):
                 Group("lobby").send({"type": "chat.message"})
         """
         __tracebackhide__ = True
-        target = Target("group", group_name(group), alias)
+        target = self._target("assertGroupSent", "group", group, alias, expected)
         wanted = Wanted(target, expected, count, partial)
         return self._judged(alias, wanted.judge, msg)
 
@@ -171,8 +186,7 @@ class LayerAssertions(GroupAssertions):
             self.assertNothingSent("thumbnails")
         """
         __tracebackhide__ = True
-        name = None if channel is None else channel_name(channel)
-        target = Target("channel", name, alias)
+        target = self._target("assertNothingSent", "channel", channel, alias)
         return self._judged(alias, target.judge_silence, msg, is_final=True)
 
     def assertNothingGroupSent(
@@ -192,8 +206,7 @@ class LayerAssertions(GroupAssertions):
             self.assertNothingGroupSent("lobby")
         """
         __tracebackhide__ = True
-        name = None if group is None else group_name(group)
-        target = Target("group", name, alias)
+        target = self._target("assertNothingGroupSent", "group", group, alias)
         return self._judged(alias, target.judge_silence, msg, is_final=True)
 
     def assertNothingSentAnywhere(
@@ -238,6 +251,7 @@ class LayerAssertions(GroupAssertions):
         __tracebackhide__ = True
         if not expected:
             raise TypeError("assertSentInOrder() takes the messages that are expected.")
+        _check_sequence(expected)
         judge = Sequence(expected, partial, alias).judge
         return self._judged(alias, judge, msg)
 
@@ -287,7 +301,9 @@ class LayerAssertions(GroupAssertions):
             self.assertSentAfterCommit("jobs", {"type": "make"})
         """
         __tracebackhide__ = True
-        target = Target("channel", channel_name(channel), alias)
+        target = self._target(
+            "assertSentAfterCommit", "channel", channel, alias, expected
+        )
         wanted = Wanted(target, expected, count, partial)
         return self._judged(alias, wanted.judge_after_commit, msg)
 
@@ -325,7 +341,9 @@ class LayerAssertions(GroupAssertions):
     ) -> Any:
         """Assert the same of a group as ``assertSentAfterCommit()``."""
         __tracebackhide__ = True
-        target = Target("group", group_name(group), alias)
+        target = self._target(
+            "assertGroupSentAfterCommit", "group", group, alias, expected
+        )
         wanted = Wanted(target, expected, count, partial)
         return self._judged(alias, wanted.judge_after_commit, msg)
 
@@ -345,11 +363,12 @@ class LayerAssertions(GroupAssertions):
                 Group("lobby").send({"type": "chat.message"})
             self.assertEqual(sent[0].message, {"type": "chat.message"})
         """
-        targets = []
-        if group is not None:
-            targets.append(Target("group", group_name(group), alias))
-        if channel is not None:
-            targets.append(Target("channel", channel_name(channel), alias))
+        given = (("group", group), ("channel", channel))
+        targets = [
+            self._target("captureSent", kind, where, alias)
+            for kind, where in given
+            if where is not None
+        ]
 
         def collect(since: int) -> list[Sent]:
             sent = self._sent(alias, since)
@@ -358,6 +377,27 @@ class LayerAssertions(GroupAssertions):
             return [entry for entry in sent if any(t.has(entry) for t in targets)]
 
         return SentBlock(lambda: self._layer(alias), collect)
+
+    def _target(
+        self,
+        call: str,
+        kind: str,
+        where: Any,
+        alias: str,
+        expected: object = ANYTHING,
+    ) -> Target:
+        """Return where a message is expected; refuse mixed-up arguments."""
+        __tracebackhide__ = True
+        if where is None and expected is ANYTHING:
+            return Target(kind, None, alias)
+        is_channel = kind == "channel"
+        names, arguments = kind, [(CHANNEL if is_channel else GROUP, where)]
+        if expected is not ANYTHING:
+            names += ", expected"
+            arguments.append((PAYLOAD, expected))
+        check_arguments(self, call, names, *arguments)
+        name = channel_name(where) if is_channel else group_name(where)
+        return Target(kind, name, alias)
 
     def _sent(self, alias: str | None, since: int) -> list[Sent]:
         """Return what was sent after a number, on all layers without alias."""
@@ -428,6 +468,28 @@ class LayerAssertions(GroupAssertions):
         """
         check_exception_classes(kinds)
         return ApplicationRaises(self._kit, kinds, self.failureException)
+
+
+def _check_sequence(expected: tuple[Any, ...]) -> None:
+    """Refuse what is no message, and no pair of a name and a message."""
+    __tracebackhide__ = True
+    for message in expected:
+        if isinstance(message, list):
+            raise TypeError(
+                "assertSentInOrder() takes messages one by one, not a list: put '*'"
+                " before it."
+            )
+        if isinstance(message, tuple):
+            _check_pair(message)
+
+
+def _check_pair(pair: tuple[Any, ...]) -> None:
+    is_pair = len(pair) == 2 and (CHANNEL.takes(pair[0]) or GROUP.takes(pair[0]))
+    if not is_pair:
+        raise TypeError(
+            "assertSentInOrder() takes messages, and pairs of the name of a channel or"
+            f" a group and a message, in this order, not {say(pair)}."
+        )
 
 
 def _met_elsewhere(judge: Callable[[list[Sent]], Any], alias: str, since: int) -> str:

@@ -18,6 +18,7 @@ from channels_testkit.websocket.frame_failures import (
     is_dead,
     json_differs,
     not_silent,
+    others_received,
     payload_differs,
     take_bytes,
     take_json,
@@ -25,7 +26,11 @@ from channels_testkit.websocket.frame_failures import (
     unread_match,
 )
 from channels_testkit.websocket.handshake_failures import not_accepted, not_rejected
-from channels_testkit.websocket.subjects import connected_driver_of, driver_of
+from channels_testkit.websocket.subjects import (
+    check_frame_call,
+    connected_driver_of,
+    driver_of,
+)
 
 from .layers import LayerAssertions
 from .verdicts import saying, with_message
@@ -134,6 +139,7 @@ class WebsocketAssertions(LayerAssertions):
             self.assertReceivesJson(ann, {"type": "ping"})
         """
         __tracebackhide__ = True
+        check_frame_call(self, "assertReceivesJson", connection, expected)
         what = "JSON frame"
         found, event = self._next_frame(connection, what, expected, timeout, msg)
         with saying(msg):
@@ -167,6 +173,7 @@ class WebsocketAssertions(LayerAssertions):
             self.assertReceivesText(ann, "hello")
         """
         __tracebackhide__ = True
+        check_frame_call(self, "assertReceivesText", connection, expected)
         return self._assert_frame(
             connection, expected, "text frame", take_text, timeout, msg
         )
@@ -186,6 +193,7 @@ class WebsocketAssertions(LayerAssertions):
         As ``assertReceivesText()``.
         """
         __tracebackhide__ = True
+        check_frame_call(self, "assertReceivesBytes", connection, expected)
         return self._assert_frame(
             connection, expected, "binary frame", take_bytes, timeout, msg
         )
@@ -276,6 +284,7 @@ class WebsocketAssertions(LayerAssertions):
         Fails as ``assertReceivesJson()`` does, for the first that differs.
         """
         __tracebackhide__ = True
+        check_frame_call(self, "assertAllReceive", connections, expected)
         return [
             self.assertReceivesJson(
                 connection, expected, partial=partial, timeout=timeout, msg=msg
@@ -305,6 +314,7 @@ class WebsocketAssertions(LayerAssertions):
             self.assertOnlyReceive([ann], {"message": "hello"})
         """
         __tracebackhide__ = True
+        check_frame_call(self, "assertOnlyReceive", connections, expected)
         receivers = list(connections)
         received = self.assertAllReceive(
             receivers, expected, partial=partial, timeout=timeout, msg=msg
@@ -322,11 +332,7 @@ class WebsocketAssertions(LayerAssertions):
         __tracebackhide__ = True
         event = unread_match(other, wanted, partial=partial)
         if event is not None:
-            text = (
-                f"{other.label} received what only others should have.\n\n"
-                f"{other.transcript.render(event)}"
-            )
-            self.fail(with_message(text, msg))
+            self.fail(with_message(others_received(other, event), msg))
 
     def _next_frame(
         self,

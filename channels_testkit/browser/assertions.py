@@ -8,6 +8,14 @@ from channels_testkit.asgi.wire import expected_payload
 from channels_testkit.assertions.verdicts import with_message
 from channels_testkit.layers.group_failures import unheard
 from channels_testkit.matching import matches
+from channels_testkit.running.arguments import (
+    PAYLOAD,
+    TEXT,
+    TEXT_OR_NONE,
+    ArgumentKind,
+    check_arguments,
+    has_attribute,
+)
 from channels_testkit.running.options import check_seconds
 from channels_testkit.running.seconds import takes_seconds
 
@@ -37,6 +45,12 @@ __unittest = True
 
 #: Of the messages of a test, all.
 _ALL = 0
+SELECTOR = ArgumentKind("CSS selector", lambda value: isinstance(value, str))
+#: Not a browser, which has a keyword of its own.
+ON_PAGE = ArgumentKind(
+    "payload (another browser is given as browser=)",
+    lambda value: PAYLOAD.takes(value) and not has_attribute(value, "execute_cdp_cmd"),
+)
 
 
 class PageErrorBlock:
@@ -124,6 +138,7 @@ class PageAssertions:
         Raises ``ValueError`` for what is no CSS selector.
         """
         __tracebackhide__ = True
+        self._check_shown("assertPageShows", selector, text)
         page, seconds = self._page(browser), self._seconds(timeout)
         shown = page.wait_for(selector, text, is_wanted=True, timeout=seconds)
         if not shown.is_met:
@@ -148,6 +163,7 @@ class PageAssertions:
         It says nothing of what may still come: wait first for what comes last.
         """
         __tracebackhide__ = True
+        self._check_shown("assertPageShowsNot", selector, text)
         page, seconds = self._page(browser), self._seconds(timeout)
         shown = page.wait_for(selector, text, is_wanted=False, timeout=seconds)
         if not shown.is_met:
@@ -178,6 +194,7 @@ class PageAssertions:
         ``assertReceivesJson()``.
         """
         __tracebackhide__ = True
+        check_arguments(self, "assertPageReceives", "expected", (ON_PAGE, expected))
         return self._await_frame(
             RECEIVED, expected, browser, partial=partial, timeout=timeout, msg=msg
         )
@@ -194,6 +211,7 @@ class PageAssertions:
     ) -> PageFrame:
         """Assert that a WebSocket of the page sends a frame, and return it."""
         __tracebackhide__ = True
+        check_arguments(self, "assertPageSends", "expected", (ON_PAGE, expected))
         return self._await_frame(
             SENT, expected, browser, partial=partial, timeout=timeout, msg=msg
         )
@@ -218,6 +236,7 @@ class PageAssertions:
 
         Fails where there is none. What the block itself raises goes first.
         """
+        check_arguments(self, "assertPageError", "text", (TEXT, text))
 
         def judge(errors: list[PageError], *, is_met: bool) -> None:
             __tracebackhide__ = True
@@ -227,6 +246,11 @@ class PageAssertions:
 
         seconds = self._seconds(timeout)
         return PageErrorBlock(self._browser(browser).devtools, text, seconds, judge)
+
+    def _check_shown(self, call: str, selector: object, text: object) -> None:
+        __tracebackhide__ = True
+        arguments = (SELECTOR, selector), (TEXT_OR_NONE, text)
+        check_arguments(self, call, "selector, text", *arguments)
 
     def _await_frame(
         self,

@@ -85,6 +85,8 @@ def no_member(
         f"Groups{here} that it is in: {listed(groups)}.{did_you_mean(group, others)}",
         *_groups_elsewhere(channel, alias),
     ]
+    if channel in layer.groups():
+        lines.append(f"{say(channel)} is a group itself: the group comes last.")
     return "\n".join(lines)
 
 

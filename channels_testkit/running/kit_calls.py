@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from asgiref.sync import markcoroutinefunction
 
+from .arguments import word_for
 from .seconds import check_times, times_of
 
 if TYPE_CHECKING:
@@ -228,9 +228,7 @@ def _call_of(function: Callable[..., Any], owner: object) -> str:
     """Return the call as a test writes it."""
     name = getattr(owner, "_name_in_tests", None)
     if name is None:
-        # "communicator" for a WebsocketCommunicator, "client" for a WSClient.
-        words = re.findall("[A-Z][a-z]+", type(owner).__name__) or ["..."]
-        name = words[-1].lower()
+        name = word_for(owner)
     return f"{name}.{function.__name__}"
 
 

@@ -137,6 +137,14 @@ def not_silent(connection: WebsocketConnection, event: Event) -> str:
     )
 
 
+def others_received(connection: WebsocketConnection, event: Event) -> str:
+    """Say that a frame has come that was meant for others."""
+    return (
+        f"{connection.label} received what only others should have.\n\n"
+        f"{connection.transcript.render(event)}"
+    )
+
+
 def payload_differs(
     connection: WebsocketConnection, event: Event, what: str, difference: Difference
 ) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_testkit.matching.wording import say
+from channels_testkit.running.arguments import PAYLOAD, ArgumentKind, check_arguments
 
 from .client import WSClient
 from .communicator import WebsocketCommunicator
@@ -16,6 +17,22 @@ __unittest = True
 
 #: What an assertion about a connection takes.
 Subject = WSClient | WebsocketCommunicator
+
+
+CONNECTION = ArgumentKind(
+    "client or communicator of the kit",
+    lambda value: isinstance(value, (WSClient, WebsocketCommunicator)),
+)
+CONNECTIONS = ArgumentKind("list of clients or communicators", item=CONNECTION)
+
+
+def check_frame_call(owner: object, call: str, who: object, expected: object) -> None:
+    """Refuse mixed-up arguments of an assertion about frames."""
+    __tracebackhide__ = True
+    is_one = call.startswith("assertReceives")
+    names = "connection, expected" if is_one else "connections, expected"
+    kind = CONNECTION if is_one else CONNECTIONS
+    check_arguments(owner, call, names, (kind, who), (PAYLOAD, expected))
 
 
 def driver_of(connection: object) -> WebsocketDriver:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from channels_testkit.engine.notes import add_note
 from channels_testkit.layers.aliases import (
@@ -15,6 +15,7 @@ from channels_testkit.layers.aliases import (
 )
 from channels_testkit.layers.message_failures import no_message
 from channels_testkit.matching.wording import say
+from channels_testkit.running.arguments import in_words, is_connection, word_for
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.run import required
 
@@ -32,11 +33,22 @@ __unittest = True
 class _Named:
     """A name on a layer that was put in place."""
 
+    _advice: ClassVar[str]
+
     def __init__(self, name: str | bytes, alias: str = DEFAULT) -> None:
         #: The name on the layer.
-        self.name = name.decode("ascii") if isinstance(name, bytes) else name
+        self.name = self._checked(name)
         #: The alias of the layer.
         self.alias = alias
+
+    def _checked(self, name: object) -> str:
+        if isinstance(name, (str, bytes)):
+            return name.decode("ascii") if isinstance(name, bytes) else name
+        kind = type(self).__name__
+        text = f"{kind}(name): {in_words(name)} is no name of a {kind.lower()}."
+        if is_connection(name):
+            text += f" {self._advice.format(word_for(name))}"
+        raise TypeError(text)
 
     @property
     def channel_layer(self) -> CaptiveChannelLayer:
@@ -80,6 +92,8 @@ class Channel(_Named):
         self.assertSent("thumbnails", {"type": "make", "id": 1})
     """
 
+    _advice = "Write Channel({}.channel_name)."
+
     def send(self, content: Mapping[str, Any], immediately: bool = False) -> None:
         """
         Put a message on the channel; return at rest.
@@ -121,6 +135,8 @@ class Group(_Named):
             self.get_next_message("ann-channel"), {"type": "chat.message"}
         )
     """
+
+    _advice = "Write Group('lobby').add({})."
 
     def add(self, channel: ChannelGiven) -> None:
         """Add a member; return at rest."""

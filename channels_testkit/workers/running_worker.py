@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from channels_testkit.engine.waiting import Waiting
 from channels_testkit.layers.aliases import DEFAULT, is_captive, layer_in_place
 from channels_testkit.layers.real import come_round
+from channels_testkit.matching.wording import say
 from channels_testkit.routing.application import check_application, worker_routes
 
 from .application import WorkerApplication
@@ -193,6 +194,11 @@ class RunningWorker:
         if not routes:
             raise AssertionError(NOTHING_ROUTED)
         for channel in self.channels:
+            if not isinstance(channel, str):
+                raise TypeError(
+                    f"run_worker(*channels): {say(channel)} is no name of a channel."
+                    " Write run_worker('thumbnails', 'mails')."
+                )
             if channel not in routes:
                 raise AssertionError(not_routed(channel, routes))
         self._first = 0

@@ -16,6 +16,7 @@ from djust.security.mount import (
 from channels_testkit.contrib.pages import PageDriver
 from channels_testkit.matching import matches
 from channels_testkit.matching.wording import in_a_row, say
+from channels_testkit.running.arguments import PAYLOAD, TEXT_OR_NONE, check_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,15 @@ class LiveViewAssertions(PageDriver):
     page: DjustPage
     _operations_before = 0
 
+    #: How failures call a client.
+    _name_in_tests = "client"
+
+    def _check_named(self, call: str, names: str, name: object, other: object) -> None:
+        """Refuse mixed-up arguments; the second one may be left out."""
+        __tracebackhide__ = True
+        arguments = [(TEXT_OR_NONE, name), (PAYLOAD, other)]
+        check_arguments(self, call, names, *arguments[: 1 if other is None else 2])
+
     @property
     def view_instance(self) -> Any:
         """The view behind the page."""
@@ -44,6 +54,8 @@ class LiveViewAssertions(PageDriver):
         Keys of the payload that are not expected do not matter.
         """
         __tracebackhide__ = True
+        names = "event_name, params"
+        self._check_named("assert_push_event", names, event_name, params)
         pushed = self.turn.find({"type": "push_event"})
         for frame in pushed:
             is_it = frame["event"] == event_name
@@ -59,11 +71,15 @@ class LiveViewAssertions(PageDriver):
     def assert_patch(self, path: str | None = None, params: object = None) -> Any:
         """Assert that the last turn patched the URL; return the frame."""
         __tracebackhide__ = True
+        names = "path, params"
+        self._check_named("assert_patch", names, path, params)
         return self._assert_navigation("live_patch", path, params)
 
     def assert_redirect(self, path: str | None = None, params: object = None) -> Any:
         """Assert that the last turn led to another page; return the frame."""
         __tracebackhide__ = True
+        names = "path, params"
+        self._check_named("assert_redirect", names, path, params)
         return self._assert_navigation("live_redirect", path, params)
 
     def _assert_navigation(self, action: str, path: str | None, params: object) -> Any:
@@ -92,6 +108,8 @@ class LiveViewAssertions(PageDriver):
         the view's: whether the browser has got anything, the turn says.
         """
         __tracebackhide__ = True
+        names = "stream_name, item"
+        self._check_named("assert_stream_insert", names, stream_name, item)
         inserted = self._inserted()
         if not inserted.get(stream_name):
             streams = say(sorted(inserted)) if inserted else "(none)"

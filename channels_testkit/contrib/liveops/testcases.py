@@ -8,6 +8,12 @@ from asgiref.sync import sync_to_async
 from django.test import TestCase
 
 from channels_testkit.layers.aliases import DEFAULT
+from channels_testkit.running.arguments import (
+    TEXT,
+    ArgumentKind,
+    check_arguments,
+    has_attribute,
+)
 from channels_testkit.running.kit_calls import kit_opening
 from channels_testkit.testcases.classes import WebsocketTestMixin
 from channels_testkit.websocket.handshake_failures import refused
@@ -26,6 +32,10 @@ if TYPE_CHECKING:
     from .fragments import Wanted
 
 __unittest = True
+
+OPERATION = ArgumentKind(
+    "operation of liveops", lambda value: has_attribute(value, "get_channel_name")
+)
 
 
 class LiveOpsTestMixin(WebsocketTestMixin):
@@ -114,6 +124,8 @@ class LiveOpsTestMixin(WebsocketTestMixin):
         sent is returned; with it exactly so often, and a list is returned.
         """
         __tracebackhide__ = True
+        arguments = (OPERATION, operation), (TEXT, region)
+        check_arguments(self, "assertPushed", "operation, region", *arguments)
         expected = {"liveop_html": Shows(region, contains)}
         group = operation.get_channel_name()
         return self.assertGroupSent(
@@ -136,6 +148,8 @@ class LiveOpsTestMixin(WebsocketTestMixin):
         As ``assertPushed()``.
         """
         __tracebackhide__ = True
+        call, names = "assertPushedAfterCommit", "operation, region"
+        check_arguments(self, call, names, (OPERATION, operation), (TEXT, region))
         expected = {"liveop_html": Shows(region, contains)}
         group = operation.get_channel_name()
         return self.assertGroupSentAfterCommit(

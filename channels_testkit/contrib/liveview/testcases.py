@@ -13,6 +13,12 @@ from liveview.decorators import liveview_registry
 from channels_testkit.layers.aliases import captive_layer
 from channels_testkit.matching.wording import say
 from channels_testkit.routing.apply_routes import apply_routes
+from channels_testkit.running.arguments import (
+    TEXT,
+    TEXT_OR_NONE,
+    ArgumentKind,
+    check_arguments,
+)
 from channels_testkit.running.kit_calls import kit_coroutine, kit_opening, sync_twin
 from channels_testkit.testcases.classes import WebsocketTestMixin
 from channels_testkit.websocket.handshake_failures import refused
@@ -33,6 +39,11 @@ if TYPE_CHECKING:
     from .registry import Middleware
 
 __unittest = True
+
+ROOM_CLIENT = ArgumentKind(
+    "client of a room", lambda value: isinstance(value, LiveViewClient)
+)
+ROOM_CLIENTS = ArgumentKind("list of clients of rooms", item=ROOM_CLIENT)
 
 
 class LiveViewTestMixin(WebsocketTestMixin):
@@ -243,6 +254,9 @@ class LiveViewTestMixin(WebsocketTestMixin):
             self.assertOnlyReached([ann], "#bell", contains="lunch")
         """
         __tracebackhide__ = True
+        names, text = "clients, selector, contains", (TEXT_OR_NONE, contains)
+        arguments = (ROOM_CLIENTS, clients), (TEXT, selector), text
+        check_arguments(self, "assertOnlyReached", names, *arguments)
         for client in clients:
             client.assert_target(selector, contains, **fields)
         for client in self._live_clients:

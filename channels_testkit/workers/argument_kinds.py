@@ -1,0 +1,18 @@
+"""What calls take that are about channels and groups."""
+
+from __future__ import annotations
+
+from channels_testkit.running.arguments import ArgumentKind, has_attribute
+
+from .messages import Channel, Group
+
+
+def _is_member(value: object) -> bool:
+    # A client that is not connected has no channel yet, which is told later.
+    return isinstance(value, (str, Channel)) or has_attribute(value, "channel_name")
+
+
+CHANNEL = ArgumentKind("channel", _is_member)
+GROUP = ArgumentKind("group", lambda value: isinstance(value, (str, Group)))
+MEMBER = ArgumentKind("connection or channel", _is_member)
+MEMBERS = ArgumentKind("list of connections or channels", item=MEMBER)
