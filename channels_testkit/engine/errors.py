@@ -112,6 +112,13 @@ class ApplicationErrors:
         self._held = [other for other in self._held if other[0] is not error]
         return len(self._pending) + len(self._held) < before
 
+    def take_back(self, error: BaseException) -> bool:
+        """Have an exception told at the end; tell whether it was recorded."""
+        if self.knows(error):
+            self._pending.append(error)
+            return True
+        return False
+
     def take_pending(self) -> list[BaseException]:
         """Take every exception that has not been delivered."""
         pending = self.pending()

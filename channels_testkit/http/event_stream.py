@@ -7,13 +7,16 @@ import json
 from collections import deque
 from typing import Any, NamedTuple
 
+#: The longest time that a stream can ask for, in milliseconds.
+LONGEST_TIME = 2**63 - 1
+
 
 class ServerSentEvent(NamedTuple):
     """
     One event of a ``text/event-stream`` body.
 
     ``id`` is the last id of the stream so far, which a browser keeps, or
-    ``None``; ``retry`` is in milliseconds.
+    ``None``; ``retry`` is in milliseconds, at most ``2**63 - 1``.
 
     Example::
 
@@ -89,4 +92,11 @@ class EventStream:
         elif name == "id" and "\0" not in value:
             self._next_id = value or None
         elif name == "retry" and value.isascii() and value.isdigit():
-            self.retry = self._block["retry"] = int(value)
+            self.retry = self._block["retry"] = _time_of(value)
+
+
+def _time_of(digits: str) -> int:
+    """Return a time that may have any number of digits."""
+    # Python reads no more than 4,300 of them, unless it is told to.
+    digits = digits.lstrip("0")[: len(str(LONGEST_TIME)) + 1]
+    return min(int(digits or "0"), LONGEST_TIME)

@@ -5,19 +5,31 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
+import json
 import sys
 import uuid
 from collections import deque
+from importlib import import_module
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model, QuerySet
 from django.utils.functional import LazyObject, Promise
 
+from channels_testkit.matching.wording import say, say_steps
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = ("copy_plain", "normalise")
+
+_CONTAINERS = (dict, list, tuple)
+#: How deep msgpack goes since 1.2, and where a message that holds itself is
+#: not followed further.
+_DEPTH_OF_MSGPACK = 1024
+_TOO_DEEP = 10_000
+_NESTED = "message is nested too deeply for a real channel layer, or holds itself."
+_WIDTH = 80
 
 SMALLEST_INT = -(2**63)
 LARGEST_INT = 2**64 - 1
@@ -57,31 +69,27 @@ def normalise(
     if serializer not in SERIALIZERS:
         raise ValueError(f"serializer is 'msgpack' or 'json', not {serializer!r}.")
     try:
-        return SERIALIZERS[serializer].mapping(message)
+        try:
+            return SERIALIZERS[serializer].mapping(message)
+        except RecursionError:
+            return SERIALIZERS[serializer].deep(message)
     except _RefusalError as refusal:
         raise TypeError(str(refusal)) from None
-    except RecursionError:
-        raise TypeError(
-            "message is nested too deeply for a real channel layer, or holds itself."
-        ) from None
 
 
 def copy_plain(message: dict[Any, Any]) -> dict[Any, Any]:
     """Return a deep copy of a dict that ``normalise()`` returned."""
     copy = message.copy()
-    _copy_containers(copy, copy.items())
+    opened: list[Any] = [copy]
+    while opened:
+        found = opened.pop()
+        # Values are replaced under the keys they have, which iteration allows.
+        items = found.items() if type(found) is dict else enumerate(found)
+        for key, value in items:
+            if type(value) in _CONTAINERS:
+                found[key] = inner = value.copy()
+                opened.append(inner)
     return copy
-
-
-def _copy_containers(copy: Any, items: Iterable[tuple[Any, Any]]) -> None:
-    # Values are replaced under the keys they have, which iteration allows.
-    for key, value in items:
-        kind = type(value)
-        if kind is dict:
-            copy[key] = copy_plain(value)
-        elif kind is list:
-            copy[key] = inner = value.copy()
-            _copy_containers(inner, enumerate(inner))
 
 
 class _RefusalError(Exception):
@@ -93,11 +101,29 @@ class _RefusalError(Exception):
 
     def __str__(self) -> str:
         finding, layer, remedy = self.args
-        path = "".join(f"[{step!r}]" for step in reversed(self.path))
+        path = say_steps([f"[{say(it, _WIDTH)}]" for it in reversed(self.path)])
         return (
             f"message{path} {finding}, which {layer} cannot carry: {remedy}. "
             "(strict_messages = False on the test case turns this check off.)"
         )
+
+
+class _Opened:
+    """A container that is copied, and how far the copy has come."""
+
+    __slots__ = ("copy", "items", "key")
+
+    def __init__(self, copy: Any, items: Iterator[tuple[Any, Any]]) -> None:
+        self.copy = copy
+        self.items = items
+        self.key: object = None
+
+    @classmethod
+    def of(cls, source: Any) -> _Opened:
+        """Open a dict, a list or a tuple."""
+        if type(source) is dict:
+            return cls({}, iter(source.items()))
+        return cls([], enumerate(source))
 
 
 class _MsgPack:
@@ -159,6 +185,71 @@ class _MsgPack:
             refusal.path.append(len(plain))
             raise
         return plain
+
+    def deep(self, message: Mapping[Any, object]) -> dict[Any, Any]:
+        """
+        Return a message as ``mapping()`` does, without recursion.
+
+        A serializer goes deeper than Python does, and this is slower.
+        """
+        opened = [_Opened({}, iter(message.items()))]
+        copy: dict[Any, Any] = opened[0].copy
+        deepest = 0
+        try:
+            while opened:
+                inner = self.go_on(opened[-1])
+                if inner is None:
+                    opened.pop()
+                    continue
+                opened.append(inner)
+                deepest = max(deepest, len(opened))
+                if deepest > _TOO_DEEP:
+                    raise TypeError(_NESTED)
+        except _RefusalError as refusal:
+            own = [it.key for it in reversed(opened) if it.key is not None]
+            refusal.path += own
+            raise
+        if not self.goes_through(copy, deepest):
+            raise TypeError(_NESTED)
+        return copy
+
+    def go_on(self, opened: _Opened) -> _Opened | None:
+        """Copy values up to a container, which is to be copied first."""
+        copy, is_dict = opened.copy, type(opened.copy) is dict
+        for key, value in opened.items:
+            if is_dict and not (type(key) is str and key.isascii()):
+                opened.key = None
+                key = self.key(key)
+            opened.key = key
+            inner = self.opened(value)
+            plain = self.value(value) if inner is None else inner.copy
+            if is_dict:
+                copy[key] = plain
+            else:
+                copy.append(plain)
+            if inner is not None:
+                return inner
+        return None
+
+    def opened(self, value: Any) -> _Opened | None:
+        """Open a container, or what becomes one."""
+        kind = type(value)
+        if kind not in _CONTAINERS and kind not in self.atoms:
+            base = next((it for it in _CONTAINERS if issubclass(kind, it)), None)
+            value = value if base is None else self.bases[base](value)
+        return _Opened.of(value) if type(value) in _CONTAINERS else None
+
+    def goes_through(self, message: dict[Any, Any], depth: int) -> bool:
+        """Tell whether the serializer takes a message that is so deep."""
+        try:
+            msgpack: Any = import_module("msgpack")
+        except ImportError:
+            return depth <= _DEPTH_OF_MSGPACK
+        try:
+            msgpack.unpackb(msgpack.packb(message), raw=False)
+        except (ValueError, RecursionError):
+            return False
+        return True
 
     def key(self, key: object) -> Any:
         kind = type(key)
@@ -226,6 +317,13 @@ class _Json(_MsgPack):
 
     def is_extension(self, kind: type) -> bool:
         return False
+
+    def goes_through(self, message: dict[Any, Any], depth: int) -> bool:
+        try:
+            json.loads(json.dumps(message))
+        except RecursionError:
+            return False
+        return True
 
 
 def _a(kind: type) -> str:

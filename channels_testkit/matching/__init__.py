@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from unittest.mock import ANY
 from unittest.util import safe_repr
 
-from .wording import MAX_LINE, shorten
+from .wording import MAX_LINE, say_steps, shorten
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -32,7 +32,6 @@ __all__ = (
     "nearest",
 )
 
-MAX_STEPS = 20
 MAX_TEXT = 80
 # Of a long common beginning, what is left to show where the texts part.
 MAX_COMMON = 20
@@ -256,12 +255,7 @@ def _put_into_words(spot: _Spot) -> Difference:
 
 
 def _say_path(path: Path) -> str:
-    steps = [_say_step(step) for step in path]
-    if len(steps) > MAX_STEPS:
-        skipped = len(steps) - MAX_STEPS
-        half = MAX_STEPS // 2
-        steps[half:-half] = [f"[... {skipped} more ...]"]
-    return "".join(steps).removeprefix(".")
+    return say_steps([_say_step(step) for step in path]).removeprefix(".")
 
 
 def _say_step(step: object) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 #: The characters of one value or line, and how many of them a list has.
 MAX_LINE = 160
 MAX_LISTED = 12
+MAX_STEPS = 20
 #: Of what is alike, how many are shown, and how much of each decides.
 SHOWN_OF_A_KIND = 3
 _COMPARED = 1_000
@@ -26,6 +27,15 @@ def shorten(text: str, width: int = MAX_LINE) -> str:
 def say(value: object, width: int = MAX_LINE) -> str:
     """Return the ``repr()`` of any value, bounded to ``width`` characters."""
     return shorten(safe_repr(value), width)
+
+
+def say_steps(steps: Sequence[str]) -> str:
+    """Return the steps of a path without those in the middle of a long one."""
+    skipped = len(steps) - MAX_STEPS
+    if skipped <= 0:
+        return "".join(steps)
+    half = MAX_STEPS // 2
+    return "".join([*steps[:half], f"[... {skipped:,} more ...]", *steps[-half:]])
 
 
 def listed(values: Collection[object]) -> str:

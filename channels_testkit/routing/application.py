@@ -19,12 +19,15 @@ from django.urls.resolvers import RegexPattern
 
 from channels_testkit.exceptions import NoRoute
 from channels_testkit.matching import closest_name
+from channels_testkit.matching.wording import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from channels_testkit.asgi.application import ASGIApplication
 
+_LISTED = 100
+_WIDTH = 400
 NO_ROUTE = "No route found for path"
 _INNER_NAMES = ("inner", "application", "app", "asgi_application", "wrapped")
 
@@ -168,9 +171,12 @@ def with_routes(error: BaseException, application: object) -> BaseException:
     routes = routes_of(application)
     if not routes:
         # It comes from inside of something that is no router.
-        return NoRoute(text)
-    listed = "".join(f"\n  {route}" for route in routes)
-    return NoRoute(f"{text}\n\nThe routes are:{listed}{_hint(missing, routes)}")
+        return NoRoute(shorten(text, _WIDTH))
+    listed = "".join(f"\n  {shorten(route)}" for route in routes[:_LISTED])
+    more = len(routes) - _LISTED
+    listed += f"\n  ... and {more:,} more" if more > 0 else ""
+    hint = _hint(missing, routes)
+    return NoRoute(f"{shorten(text, _WIDTH)}\n\nThe routes are:{listed}{hint}")
 
 
 def _hint(missing: str, routes: list[str]) -> str:

@@ -6,6 +6,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from channels_testkit.engine.added_lines import add_line
+from channels_testkit.engine.places import is_of_kit
 from channels_testkit.exceptions import ProtocolError
 from channels_testkit.matching.wording import (
     SHOWN_OF_A_KIND,
@@ -26,17 +27,21 @@ def first_of_each(errors: Iterable[BaseException]) -> list[BaseException]:
     """
     kinds: dict[object, list[BaseException]] = {}
     for error in errors:
-        kinds.setdefault(_kind_of(error), []).append(error)
+        kinds.setdefault(kind_of_error(error), []).append(error)
     for first, *others in kinds.values():
         if others:
             add_line(first, _others_in_words(first, others))
     return [first for first, *_ in kinds.values()]
 
 
-def _kind_of(error: BaseException) -> object:
-    places = [
-        (frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)
-    ]
+def kind_of_error(error: BaseException) -> object:
+    """Return what is the same in exceptions of one kind."""
+    places: list[object] = []
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        places.append((frame.f_code, line))
+        if is_of_kit(frame.f_code.co_filename):
+            # The way from the test to the application does not matter.
+            places.clear()
     said = kind_of(str(error))
     if isinstance(error, ProtocolError):
         said = error.breach

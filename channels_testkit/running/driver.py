@@ -223,8 +223,6 @@ class Driver(abc.ABC, Generic[C]):
         connection = self.connection
         if connection is not None and connection.was_cancelled:
             return "it was cancelled before it could leave; end it with disconnect()"
-        if self.state == "ended":
-            return "it ended before its client left; call group_discard() before that"
         return "call group_discard()"
 
     def unread(self) -> tuple[int, object]:

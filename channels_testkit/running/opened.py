@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .alike import kind_of_error
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -65,6 +67,7 @@ class AllOpened:
         self._run = run
         self.items: list[Opened] = []
         self._last: list[Opened] = []
+        self._raised: set[object] = set()
 
     def register(self, opened: Opened, *, is_last: bool = False) -> None:
         """Close something when the test ends; what is last, after others."""
@@ -75,9 +78,17 @@ class AllOpened:
         self._run.add_cleanup(self._close, opened)
 
     def _close(self, opened: Opened) -> None:
-        if opened.needs_closing:
+        if not opened.needs_closing:
+            return
+        try:
             self._run.run_work(opened.close())
             self._run.errors.deliver()
+        except Exception as error:
+            kind = kind_of_error(error)
+            if kind not in self._raised or not self._run.errors.take_back(error):
+                # Those like it that others raise are told together at the end.
+                self._raised.add(kind)
+                raise
 
     def close_all(self) -> None:
         """Close all but the last, in reverse order."""

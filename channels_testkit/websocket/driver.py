@@ -123,6 +123,13 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         layer = _layer_of(self.consumer)
         return sorted(layer.groups_of(self.channel_name))
 
+    @property
+    def way_to_leave(self) -> str:
+        """What would have taken the consumer's channel out of its groups."""
+        if self.state == "ended" and not self.connected("leaving").was_cancelled:
+            return "it ended before its client left; call group_discard() before that"
+        return super().way_to_leave
+
     # The handshake.
 
     def set_header(self, name: str | bytes, value: str | bytes) -> None:

@@ -101,6 +101,18 @@ class RetryTests(SimpleTestCase):
         self.assertEqual(read(b"retry: 10\n\n", stream=stream), [])
         self.assertEqual(stream.retry, 10)
 
+    def test_retry_has_any_number_of_digits(self):
+        for value, expected in (
+            ("0" * 5_000, 0),
+            ("0" * 5_000 + "7", 7),
+            (str(2**63 - 1), 2**63 - 1),
+            (str(2**63), 2**63 - 1),
+            ("9" * 5_000, 2**63 - 1),
+        ):
+            with self.subTest(value[:10]):
+                (event,) = read(f"retry: {value}\ndata: a\n\n".encode())
+                self.assertEqual(event.retry, expected)
+
     def test_retry_that_is_no_number_is_ignored(self):
         for value in ["soon", "-1", "1.5", "", "1 ", "\u0663"]:
             with self.subTest(value):

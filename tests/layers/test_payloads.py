@@ -69,6 +69,21 @@ def nested(depth):
     return value
 
 
+def deep(depth, kind):
+    value = 1
+    for _ in range(depth):
+        value = {"a": value} if kind is dict else [value]
+    return value
+
+
+def depth_of(value):
+    depth = 0
+    while value != 1:
+        (value,) = value.values() if isinstance(value, dict) else value
+        depth += 1
+    return depth
+
+
 # Whatever a message may hold: the test compares with the real serializers.
 VALUES = {
     "None": None,
@@ -196,6 +211,29 @@ class RealSerializerTests(SimpleTestCase):
             {**VALUES, **extensions},
             serializer="json",
         )
+
+    def test_messages_may_be_as_deep_as_in_msgpack(self):
+        for kind in (dict, list):
+            for depth in (400, 490, 511, 512, 513, 980, 1022, 1023, 1024, 1025, 1100):
+                with self.subTest(kind=kind, depth=depth):
+                    message = {"value": deep(depth, kind)}
+                    try:
+                        msgpack.packb(message)
+                    except ValueError:
+                        with self.assertRaisesRegex(TypeError, "too deeply"):
+                            normalise(message)
+                    else:
+                        self.assertEqual(depth_of(normalise(message)), depth + 1)
+
+    def test_without_msgpack_it_is_taken_for_a_new_one(self):
+        with mock.patch.dict(sys.modules, {"msgpack": None}):
+            self.assertEqual(depth_of(normalise(deep(1024, dict))), 1024)
+            with self.assertRaisesRegex(TypeError, "too deeply"):
+                normalise(deep(1025, dict))
+
+    def test_messages_may_be_as_deep_as_in_json(self):
+        message = normalise({"value": deep(600, dict)}, serializer="json")
+        self.assertEqual(depth_of(message), 601)
 
     def test_nan_arrives(self):
         for serializer in ("msgpack", "json"):
@@ -344,6 +382,9 @@ class RefusalTests(SimpleTestCase):
 
 
 class CopyPlainTests(SimpleTestCase):
+    def test_a_deep_message_is_copied(self):
+        self.assertEqual(depth_of(copy_plain(normalise(deep(1000, dict)))), 1000)
+
     def test_copy_equals_and_shares_nothing_that_can_change(self):
         plain = normalise({"a": [1, [2, {"b": []}]], "c": {"d": {"e": 3}}, "f": None})
         copy = copy_plain(plain)

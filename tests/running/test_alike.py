@@ -208,6 +208,27 @@ class ErrorTests(WatchTestCase):
         kinds = [type(error).__name__ for error in raised]
         self.assertEqual(kinds, ["ValueError", "ValueError", "KeyError"])
 
+    def test_fifty_connections_that_fail_at_their_end_are_two_failures(self) -> None:
+        class Failing(AsyncWebsocketConsumer):
+            async def disconnect(self, code: int) -> None:
+                raise ValueError("cannot leave")
+
+        class Inner(WatchedCase):
+            application = Failing.as_asgi()
+            application_errors = "fail"
+
+            def test_sync(self) -> None:
+                self.connect_many(50)
+
+            async def test_async(self) -> None:
+                await self.aconnect_many(50)
+
+        raised = self.run_watched(Inner).raised
+        # One at its place among the clean-ups, and the others at the end.
+        self.assertEqual([str(error) for error in raised], ["cannot leave"] * 4)
+        for error in raised[1::2]:
+            self.assertIn("There were 48 more like it.", told_with(error))
+
     def test_a_breach_of_fifty_connections_is_one_failure(self) -> None:
         class Breaking(AsyncWebsocketConsumer):
             groups = ("lobby",)
