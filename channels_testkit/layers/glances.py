@@ -10,24 +10,28 @@ if TYPE_CHECKING:
     from .captive import CaptiveChannelLayer
 
 
-def unheard(layer: CaptiveChannelLayer, since: int) -> dict[str, str | None]:
+def unheard(layer: CaptiveChannelLayer, since: int) -> list[str]:
     """
     Return the groups that nobody was in when something was sent to them.
 
-    With each comes the name of a group that may have been meant. ``since`` is
-    what ``next_number()`` has returned.
+    ``since`` is what ``next_number()`` has returned.
     """
     exchange = layer._exchange  # noqa: SLF001 - as it is
-    known = exchange.groups(layer.clock())
-    return {
-        sent.group: closest_name(
-            sent.group, [name for name in known if name != sent.group]
-        )
+    groups = [
+        sent.group
         for sent in exchange.sent
         if sent.group is not None
         and sent.sequence > since
         and not (sent.receivers or sent.dropped)
-    }
+    ]
+    return list(dict.fromkeys(groups))
+
+
+def meant_for(layer: CaptiveChannelLayer, group: str) -> str | None:
+    """Return the name of a group with members that may have been meant."""
+    exchange = layer._exchange  # noqa: SLF001 - as it is
+    known = exchange.groups(layer.clock())
+    return closest_name(group, [name for name in known if name != group])
 
 
 def unread_members(layer: CaptiveChannelLayer, since: int) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from channels_testkit.matching import did_you_mean
 from channels_testkit.matching.wording import MAX_LISTED, in_a_row, listed, say, shorten
 
 from .aliases import captive_layers, on_alias, other_layers
-from .glances import has_members, unheard as unheard_by, unread_members
+from .glances import has_members, meant_for, unheard as unheard_by, unread_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence, Set
@@ -20,11 +20,9 @@ def unheard(since: int) -> str:
     """Say which groups nobody was in when something was sent to them."""
     layers = captive_layers()
     lines = [
-        f"Nobody was in group {say(group)}{on_alias(alias)} when a message was sent to"
-        f" it.{_members_elsewhere(group, alias)}"
-        + (f" Did you mean {meant!r}?" if meant else "")
+        _nobody_in(group, layer, alias)
         for alias, layer in layers.items()
-        for group, meant in unheard_by(layer, since).items()
+        for group in unheard_by(layer, since)[-MAX_LISTED:]
     ]
     lines += [
         f"Nobody reads {shorten(listed(channels))}, the members of group"
@@ -34,6 +32,15 @@ def unheard(since: int) -> str:
         for group, channels in unread_members(layer, since).items()
     ]
     return "\n".join(lines[-MAX_LISTED:])
+
+
+def _nobody_in(group: str, layer: CaptiveChannelLayer, alias: str) -> str:
+    meant = meant_for(layer, group)
+    return (
+        f"Nobody was in group {say(group)}{on_alias(alias)} when a message was sent to"
+        f" it.{_members_elsewhere(group, alias)}"
+        + (f" Did you mean {meant!r}?" if meant else "")
+    )
 
 
 def _members_elsewhere(group: str, alias: str) -> str:
