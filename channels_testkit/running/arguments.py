@@ -87,7 +87,10 @@ def check_arguments(
     right = _right_order(*zip(*arguments, strict=True))
     if right is not None:
         owner_in_tests = getattr(owner, "_name_in_tests", "self")
-        text += f" Write {owner_in_tests}.{call}({', '.join(map(_in_code, right))})."
+        while right[-1] is None:
+            right.pop()
+        code = map(_in_code, right, names.split(", "))
+        text += f" Write {owner_in_tests}.{call}({', '.join(code)})."
     raise TypeError(text)
 
 
@@ -109,13 +112,14 @@ def in_words(value: Any) -> str:
     return _in_code(value)
 
 
-def _in_code(value: object) -> str:
-    """Return a value as a test may have written it."""
+def _in_code(value: object, name: str = "") -> str:
+    """Return a value as a test may have it: its code, or else ``name``."""
     if is_connection(value):
         return word_for(value)
     if isinstance(value, list) and any(map(is_connection, value)):
         return shorten(f"[{', '.join(map(_in_code, value))}]", _WIDTH)
-    return say(value, _WIDTH)
+    code = say(value, _WIDTH)
+    return name if name and code.startswith("<") else code
 
 
 def word_for(value: object) -> str:

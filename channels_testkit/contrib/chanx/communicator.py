@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from channels_testkit.asgi.silence import in_words, nothing_came
 from channels_testkit.asgi.wire import plain_message
-from channels_testkit.matching.wording import say
+from channels_testkit.matching.wording import first_lines, say, shorten
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.websocket import communicator
 from channels_testkit.websocket.connection import is_frame, payload_of
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __unittest = True
 
 _OK = 200
+_WIDTH = 1_000
 #: What Chanx sends by itself, and no consumer declares.
 _OF_CHANX = {
     "authentication": AuthenticationMessage,
@@ -137,7 +138,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         else:
             told = message.payload
             is_ok = told.status_code == _OK
-            found = f"{told.status_code} {told.status_text}, {told.data}"
+            found = f"{told.status_code} {told.status_text}, {shorten(str(told.data))}"
         if not is_ok:
             raise AssertionError(
                 f"{self.label} is not authenticated: {found}.\n\n"
@@ -358,7 +359,9 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
 def _faults(error: ValidationError) -> str:
     """Say in one line what is wrong with a message, and where."""
     faults = [(*map(str, fault["loc"]), fault["msg"]) for fault in error.errors()]
-    return "; ".join(map(": ".join, faults))
+    return "; ".join(
+        first_lines([shorten(": ".join(fault), _WIDTH) for fault in faults])
+    )
 
 
 def _frames(connection: WebsocketConnection) -> Iterator[Any]:

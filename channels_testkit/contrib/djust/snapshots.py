@@ -7,8 +7,16 @@ import inspect
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from channels_testkit.matching.wording import say, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __unittest = True
+
+_LINES = 60
 
 UPDATE = "CHANNELS_TESTKIT_UPDATE_SNAPSHOTS"
 
@@ -44,12 +52,13 @@ class SnapshotTestMixin:
             return
         if not path.exists():
             raise AssertionError(
-                f"There is no snapshot {name!r}. {UPDATE}=1 writes it.\n\n{content}"
+                f"There is no snapshot {say(name)}. {UPDATE}=1 writes it.\n\n"
+                f"{_first_lines(content.splitlines())}"
             )
         stored = path.read_text(encoding="utf-8")
         if stored != content:
             raise AssertionError(
-                f"Snapshot {name!r} differs. {UPDATE}=1 writes it anew.\n\n"
+                f"Snapshot {say(name)} differs. {UPDATE}=1 writes it anew.\n\n"
                 f"{_diff(stored, content)}"
             )
 
@@ -81,4 +90,11 @@ def _diff(stored: str, content: str) -> str:
     lines = difflib.unified_diff(
         stored.splitlines(), content.splitlines(), "snapshot", "page", lineterm="", n=1
     )
-    return "\n".join(lines)
+    return _first_lines(list(lines))
+
+
+def _first_lines(lines: Sequence[str]) -> str:
+    """Return the first of many lines, each with a bound."""
+    shown = [shorten(line) for line in lines[:_LINES]]
+    more = len(lines) - _LINES
+    return "\n".join([*shown, *([f"... and {more:,} more lines"] if more > 0 else [])])

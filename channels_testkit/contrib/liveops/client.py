@@ -9,7 +9,7 @@ from django.template.loader import get_template, render_to_string
 
 from channels_testkit.asgi.silence import nothing_came
 from channels_testkit.matching import closest_name
-from channels_testkit.matching.wording import say
+from channels_testkit.matching.wording import listed, say, shorten
 from channels_testkit.websocket.opening import UNSET
 
 from .browser import Browser
@@ -266,11 +266,10 @@ class LiveOpClient(Browser):
         self, page: Page, region: str, contains: Wanted, *, empty: bool
     ) -> AssertionError:
         if region not in page.regions:
-            names = ", ".join(map(repr, page.regions)) or "none"
             meant = closest_name(region, page.regions)
             hint = f"\nDid you mean {meant!r}?" if meant else ""
             awaited = {"liveop_html": Shows(region, contains)}
-            regions = f"Regions: {names}.{hint}"
+            regions = f"Regions: {listed(page.regions)}.{hint}"
             return self._nothing(f"region {say(region)}", awaited, regions)
         shown = page.regions[region]
         if shown.is_empty and not empty:
@@ -303,7 +302,7 @@ class LiveOpClient(Browser):
             else:
                 render_to_string(template, context)
         except Exception as error:  # noqa: BLE001 - told
-            return f" Now it raises {type(error).__name__}: {error}"
+            return f" Now it raises {type(error).__name__}: {shorten(str(error))}"
         return ""
 
     def _nothing(
@@ -314,7 +313,7 @@ class LiveOpClient(Browser):
             timeout, call = self._run.receive_timeout, _WAIT
             return nothing_came(self._connected(), what, timeout, call=call, hint=hint)
         ((name, value),) = awaited.items()
-        shown = value.__name__ if isinstance(value, type) else repr(value)
+        shown = value.__name__ if isinstance(value, type) else say(value)
         wanted = f"{{{say(name)}: {shown}}}"
         call = f'write "await client.areceive_until({wanted}, partial=True)".'
         return nothing_came(self._connected(), what, None, call=call, hint=hint)

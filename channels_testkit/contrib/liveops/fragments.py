@@ -16,6 +16,8 @@ from typing import NamedTuple, TypeAlias
 
 from django.utils.html import strip_tags
 
+from channels_testkit.matching.wording import say
+
 #: What a region may be asked to hold.
 Wanted: TypeAlias = "str | re.Pattern[str] | None"
 
@@ -202,5 +204,5 @@ class Shows:
 def in_words(contains: Wanted) -> str:
     """Return how failures call what a region should hold."""
     if isinstance(contains, re.Pattern):
-        return f"a match of {contains.pattern!r}"
-    return repr(contains)
+        return f"a match of {say(contains.pattern)}"
+    return say(contains)

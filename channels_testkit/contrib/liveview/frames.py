@@ -11,7 +11,7 @@ from channels_testkit.matching import (
     matches,
     nearest,
 )
-from channels_testkit.matching.wording import say, shorten
+from channels_testkit.matching.wording import first_lines, listed, say, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,7 +145,7 @@ def _why(frame: Any, contains: str | None, fields: dict[str, Any]) -> str:
     """Say why a frame for the right target is not the one that is wanted."""
     difference = first_difference(fields, frame, partial=True)
     if difference is None:
-        return f"{say(contains)} is not in its html, {shorten(repr(_html_of(frame)))}"
+        return f"{say(contains)} is not in its html, {say(_html_of(frame))}"
     return f"{say(difference.path)} is {difference.actual}, not {difference.expected}"
 
 
@@ -153,15 +153,14 @@ def _what_came(frames: Sequence[Any]) -> str:
     """Say which targets frames are for, and which errors they tell."""
     if not frames:
         return "There was no frame."
-    targets = dict.fromkeys(repr(_target_of(frame)) for frame in frames)
+    targets = [it for it in dict.fromkeys(map(_target_of, frames)) if it is not None]
     errors = [_error_line(frame) for frame in frames if is_error(frame)]
-    targets.pop("None", None)
-    lines = [f"Targets: {', '.join(targets)}."] if targets else []
-    return "\n".join([*lines, *errors]) or f"Frames: {shorten(repr(list(frames)))}"
+    lines = [f"Targets: {listed(targets)}."] if targets else []
+    return "\n".join([*lines, *first_lines(errors)]) or f"Frames: {say(list(frames))}"
 
 
 def _error_line(frame: Any) -> str:
-    text = f"Error: {frame['error']}"
+    text = f"Error: {shorten(str(frame['error']))}"
     called = str(frame["error"]).removeprefix(UNKNOWN_FUNCTION.format(""))
     meant = closest_name(called, frame.get("available_functions") or [])
     return f"{text} (did you mean {meant!r}?)" if meant else text
