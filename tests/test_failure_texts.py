@@ -460,6 +460,18 @@ def not_a_connection(case: Any) -> None:
 
 
 @scenario
+def mixed_up_arguments(case: Any) -> None:
+    ann = case.connect("/ws/room/1/", name="ann")
+    case.assertInGroup("room-1", ann)
+
+
+@scenario
+def sent_on_another_alias(case: Any) -> None:
+    Channel("thumbnails", alias="other").send({"type": "make"})
+    case.assertSent("thumbnails", {"type": "make"})
+
+
+@scenario
 def consumer_class(case: Any) -> None:
     case.connect(application=consumers.EchoConsumer)
 
