@@ -11,6 +11,8 @@ import asyncio
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.matching.wording import first_of_each_kind, shorten
+
 from . import places, private
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ _OF_A_ROUND = (
     " on: wait for an event, or for some time."
 )
 _MOST_LINES = 30
+_MOST_STACKS = 3
+_MOST = 14_000
 
 #: Why nothing can go on.
 NEVER_WOKEN = "Nothing can ever wake this test up"
@@ -95,17 +99,20 @@ def _advice(rest: RestWatch, blocked_by: int | None) -> str:
 def describe_work(rest: RestWatch, *, blocked_by: int | None = None) -> str:
     """Return a line for each task, thread job and timer of the loop."""
     running = None if blocked_by is None else asyncio.current_task(rest.loop)
-    lines = sorted(
+    tasks = sorted(
         f"  {describe_task(task)}"
         for task in asyncio.all_tasks(rest.loop)
         if task is not running and not places.is_of_kit_alone(task)
     )
-    for job in rest.jobs.live():
+    lines = first_of_each_kind(tasks, "  ")
+    jobs = list(rest.jobs.live())
+    for job in jobs[:_MOST_STACKS]:
         lines += _job_lines(job)
+    lines += first_of_each_kind(map(_job_line, jobs[_MOST_STACKS:]), "  ")
     if blocked_by is not None and not rest.jobs.inside(blocked_by):
         lines += ["  the loop is blocked", *stack_lines(blocked_by)]
-    lines += _timer_lines(rest)
-    return "\n".join(lines) or "  nothing"
+    lines += first_of_each_kind(_timer_lines(rest), "  ")
+    return shorten("\n".join(lines), _MOST) or "  nothing"
 
 
 def describe_task(task: asyncio.Task[Any]) -> str:
@@ -115,8 +122,12 @@ def describe_task(task: asyncio.Task[Any]) -> str:
     return f"task {task.get_name()!r}{started} waits {places.waiting_place(task)}"
 
 
+def _job_line(job: Job) -> str:
+    return f"  thread job {job.name} is {job.state}"
+
+
 def _job_lines(job: Job) -> Iterator[str]:
-    yield f"  thread job {job.name} is {job.state}"
+    yield _job_line(job)
     if job.state == "running" and job.thread_id is not None:
         yield from stack_lines(job.thread_id)
     if job.state == "queued" and getattr(job.executor, "is_kept_out_of_a_block", False):
@@ -132,7 +143,7 @@ def stack_lines(thread_id: int | None) -> Iterator[str]:
     lines = "".join(summary.format()).rstrip().splitlines()
     if len(lines) > _MOST_LINES:
         lines = [*lines[:2], "  ...", *lines[-_MOST_LINES:]]
-    yield from (f"    {line}" for line in lines)
+    yield from (f"    {shorten(line)}" for line in lines)
 
 
 def _stack_of(thread_id: int | None) -> list[FrameType]:

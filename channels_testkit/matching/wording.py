@@ -17,6 +17,9 @@ MAX_STEPS = 20
 #: Of what is alike, how many are shown, and how much of each decides.
 SHOWN_OF_A_KIND = 3
 _COMPARED = 1_000
+#: How much of the lines of all kinds is shown.
+_MOST_LINES = 40
+_WIDTH = 300
 
 
 def shorten(text: str, width: int = MAX_LINE) -> str:
@@ -52,11 +55,13 @@ def in_a_row(
     return ", ".join(shown + ([f"and {more:,} more"] if more else [])) or none
 
 
-def first_lines(lines: Sequence[str], indent: str = "") -> list[str]:
+def first_lines(
+    lines: Sequence[str], indent: str = "", *, most: int = MAX_LISTED
+) -> list[str]:
     """Return the first of many lines, and one that counts the others."""
-    more = len(lines) - MAX_LISTED
+    more = len(lines) - most
     rest = [f"{indent}... and {more:,} more"] if more > 0 else []
-    return [*lines[:MAX_LISTED], *rest]
+    return [*lines[:most], *rest]
 
 
 def kind_of(text: str) -> str:
@@ -71,7 +76,7 @@ def first_of_each_kind(lines: Iterable[str], indent: str = "") -> list[str]:
         kinds.setdefault(kind_of(line), []).append(line)
     shown = []
     for alike in kinds.values():
-        shown += [shorten(line, _COMPARED) for line in alike[:SHOWN_OF_A_KIND]]
+        shown += [shorten(line, _WIDTH) for line in alike[:SHOWN_OF_A_KIND]]
         more = len(alike) - SHOWN_OF_A_KIND
         shown += [f"{indent}... and {more:,} more like these"] if more > 0 else []
-    return first_lines(shown, indent)
+    return first_lines(shown, indent, most=_MOST_LINES)

@@ -12,6 +12,7 @@ from channels_testkit.matching.wording import (
     first_of_each_kind,
     listed,
     say,
+    shorten,
 )
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .opened import Opened
 
 _SECONDS_TO_END = 0.1
+_MOST = 4_000
 
 
 def unread(opened: Iterable[Opened]) -> Iterator[str]:
@@ -144,4 +146,4 @@ def describe_layers(layers: Mapping[str, CaptiveChannelLayer]) -> str:
             lines.append(f"  channel {say(channel)} ({alias}) holds {count} message(s)")
         for group, members in layer.groups().items():
             lines.append(f"  group {say(group)} ({alias}) has {len(members)} member(s)")
-    return "\n".join(first_of_each_kind(lines, "  "))
+    return shorten("\n".join(first_of_each_kind(lines, "  ")), _MOST)
