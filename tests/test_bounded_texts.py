@@ -31,8 +31,9 @@ from channels_testkit import (
 from channels_testkit.contrib.pages import Page, PageClient
 from tests.app.consumers import EchoConsumer
 
-from .running.test_alike import SMALL, told_with
+from .running.test_alike import SMALL
 from .running.test_leftovers import WatchedCase, WatchTestCase
+from .utils import told_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

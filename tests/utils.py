@@ -88,6 +88,11 @@ def run_case(case: type[unittest.TestCase], *names: str) -> InnerResult:
     return result
 
 
+def told_with(error: BaseException) -> str:
+    """Return what is printed of an exception on any Python."""
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])
+
+
 FAILURES = Path(__file__).resolve().parent.parent / "docs" / "failures"
 UPDATE_FAILURES = "CHANNELS_TESTKIT_UPDATE_FAILURES"
 

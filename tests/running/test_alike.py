@@ -11,6 +11,7 @@ from django.test import override_settings
 
 from channels_testkit import Group, ProtocolError
 from tests.running.test_leftovers import WatchedCase, WatchTestCase
+from tests.utils import told_with
 
 SMALL = {
     "default": {
@@ -18,11 +19,6 @@ SMALL = {
         "CONFIG": {"capacity": 1},
     }
 }
-
-
-def told_with(error: BaseException) -> str:
-    """Return what is printed of an exception on any Python."""
-    return "\n".join([str(error), *getattr(error, "__notes__", ())])
 
 
 class DroppedTests(WatchTestCase):
@@ -225,7 +221,8 @@ class ErrorTests(WatchTestCase):
 
         raised = self.run_watched(Inner).raised
         # One at its place among the clean-ups, and the others at the end.
-        self.assertEqual([str(error) for error in raised], ["cannot leave"] * 4)
+        verdicts = [told_with(error).partition("\n")[0] for error in raised]
+        self.assertEqual(verdicts, ["cannot leave"] * 4)
         for error in raised[1::2]:
             self.assertIn("There were 48 more like it.", told_with(error))
 
