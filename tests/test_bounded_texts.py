@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 #: What no text of a failure is longer than.
 MOST = 20_000
 #: How long the values are.
-LENGTH = 300_000
+LENGTH = 60_000
 #: How many things there are, where many are at fault.
-MANY = 2_000
+MANY = 500
 
 
 class Long:
@@ -140,6 +140,19 @@ class LayerTests(BoundedMixin, SimpleWebsocketTestCase):
         self.assertAllBounded(
             partial(self.assertSent, "jobs", {"type": "job", "value": [text, text]})
         )
+
+    def test_a_message_is_as_deep_as_a_layer_takes_it(self) -> None:
+        message = {"type": "job", "value": nested(1_000)}
+        Channel("jobs").send(message)
+        self.assertSent("jobs", message)
+        self.assertAllBounded(
+            partial(self.assertSent, "jobs", {"type": "job", "value": nested(999)}),
+            partial(self.assertSent, "jobs", {"type": "job"}),
+            partial(self.assertSentInOrder, message, message),
+            partial(self.assertNothingSent),
+        )
+        self.assertSent("jobs", {"type": "job"}, partial=True)
+        self.assertIsNotNone(self.get_next_message("jobs"))
 
     def test_there_are_many_messages(self) -> None:
         for name in NAMES:
@@ -261,6 +274,26 @@ class SocketTests(BoundedMixin, SimpleWebsocketTestCase):
             self.assertReceivesJson(
                 ann, [{"number": -n, "name": f"{n:o}"} for n in range(5_000)]
             )
+
+    def test_payloads_are_too_large_for_a_diff(self) -> None:
+        ann = self.connect()
+        ann.send_json(list(range(30_000)))
+        with self.assertBounded() as caught:
+            self.assertReceivesJson(ann, [*range(29_999), "last"])
+        paragraphs = str(caught.exception).split("\n\n")
+        self.assertEqual(len(paragraphs), 3)
+        self.assertIn(
+            "differs at '[29999]': expected 'last', received 29999.", paragraphs[0]
+        )
+
+    def test_a_diff_begins_before_the_first_difference(self) -> None:
+        ann = self.connect()
+        ann.send_json(list(range(1_000)))
+        with self.assertBounded() as caught:
+            self.assertReceivesJson(ann, [*range(900), "x", *range(901, 1_000)])
+        lines = str(caught.exception).split("\n\n")[2].splitlines()
+        self.assertEqual(lines[:2], ["    ... 891 equal lines", "        890,"])
+        self.assertEqual(lines[11:13], ['  -     "x",', "  +     900,"])
 
     def test_large_binary_frames(self) -> None:
         ann = self.connect()

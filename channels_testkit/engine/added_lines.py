@@ -13,9 +13,11 @@ def add_line(error: BaseException, line: str) -> None:
 
 
 def add_to_text(error: BaseException, line: str) -> None:
-    """Add a line to an exception's text: ``msg`` for Selenium's own."""
-    if hasattr(error, "msg"):
-        error.msg = f"{error.msg}\n{line}"
-    else:
-        first, *others = error.args or ("",)
-        error.args = (f"{first}\n{line}", *others)
+    """Add a line to an exception's text, wherever it has that."""
+    # Selenium's own, and breaches of the protocol.
+    for name in ("msg", "text"):
+        if isinstance(getattr(error, name, None), str):
+            setattr(error, name, f"{getattr(error, name)}\n{line}")
+            return
+    first, *others = error.args or ("",)
+    error.args = (f"{first}\n{line}", *others)

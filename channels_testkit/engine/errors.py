@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_testkit.exceptions import ProtocolError
+from channels_testkit.matching.wording import shorten
 
 from .heap import MadeSince
 from .notes import add_note
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __unittest = True
 
+_WIDTH = 1_000
 # What asyncio's locks, events and queues say.
 _OTHER_LOOP = "is bound to a different event loop"
 
@@ -101,7 +103,8 @@ class ApplicationErrors:
         if policy == "fail" or isinstance(error, ProtocolError):
             self._pending.append(error)
         elif policy == "warn":
-            text = f"The application raised {type(error).__name__}: {error}"
+            said = shorten(str(error), _WIDTH)
+            text = f"The application raised {type(error).__name__}: {said}"
             # Where warnings are errors, this one is for the test.
             self._pending += self.warn(text)
 

@@ -10,6 +10,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.test import override_settings
 
 from channels_testkit import Group, ProtocolError
+from channels_testkit.engine.added_lines import add_to_text
 from tests.running.test_leftovers import WatchedCase, WatchTestCase
 from tests.utils import told_with
 
@@ -260,3 +261,8 @@ class ErrorTests(WatchTestCase):
         (error,) = self.run_watched(Inner).raised
         self.assertRegex(str(error), r"^send_json\(\) was called at ")
         self.assertTrue(told_with(error).endswith("There were 49 more like it."))
+
+    def test_a_breach_takes_the_line_where_there_are_no_notes(self) -> None:
+        error = ProtocolError("a breach", "close-code")
+        add_to_text(error, "There were 2 more like it.")
+        self.assertEqual(str(error), "a breach\nThere were 2 more like it.")
