@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from channels.generic.http import AsyncHttpConsumer
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.generic.websocket import (
+    AsyncJsonWebsocketConsumer,
+    AsyncWebsocketConsumer,
+)
 from channels.routing import URLRouter
 from django.test import SimpleTestCase, override_settings
 from django.urls import path
@@ -94,6 +97,13 @@ class BoundedMixin:
         for number, call in enumerate(calls, 1):
             with self.subTest(call=number), self.assertBounded(kind):  # type: ignore[attr-defined]
                 call()
+
+
+class SayingConsumer(AsyncWebsocketConsumer):
+    """Says what it hears, whatever that is."""
+
+    async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+        await self.send(text_data=text_data)
 
 
 class LayerTests(BoundedMixin, SimpleWebsocketTestCase):
@@ -266,6 +276,14 @@ class SocketTests(BoundedMixin, SimpleWebsocketTestCase):
                 )
                 with self.assertBounded():
                     self.assertReceivesJson(self.connect(), {"v": value})
+
+    def test_a_deep_frame_differs(self) -> None:
+        text = '{"a":' * 900 + "1" + "}" * 900
+        ann = self.connect(application=SayingConsumer.as_asgi())
+        for is_partial in (False, True):
+            ann.send_text(text)
+            with self.assertBounded():
+                self.assertReceivesJson(ann, {"a": 1}, partial=is_partial)
 
     def test_large_payloads_differ_everywhere(self) -> None:
         ann = self.connect()

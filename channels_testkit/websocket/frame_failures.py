@@ -221,7 +221,4 @@ def unread_match(
 
 
 def _line(payload: object) -> str:
-    try:
-        return describe_payload(json.dumps(payload, default=repr))
-    except (ValueError, RecursionError):
-        return say(payload)
+    return describe_payload(json.dumps(payload, default=repr))

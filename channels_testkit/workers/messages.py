@@ -254,13 +254,9 @@ def channel_name(channel: ChannelGiven) -> str:
     )
 
 
-def group_name(group: object) -> str:
+def group_name(group: str | Group) -> str:
     """Return the name of a group, given as a name or a ``Group``."""
-    if isinstance(group, Group):
-        return group.name
-    if isinstance(group, str):
-        return str.__str__(group)
-    raise TypeError(f"A group is given as a name or a Group, not {say(group)}.")
+    return group.name if isinstance(group, Group) else str.__str__(group)
 
 
 def take_message(

@@ -13,6 +13,7 @@ from channels_testkit import (
     SimpleWebsocketTestCase,
     apply_routes,
 )
+from channels_testkit.running.arguments import TEXT, TEXT_OR_NONE, check_arguments
 from tests.app.consumers import EchoConsumer
 
 JOB = {"type": "job"}
@@ -220,6 +221,17 @@ class OtherKindTests(Refusals):
             self.assertReceivesJson(pending, JOB)
         text = "It was not awaited: write 'await' before it."
         self.assertTrue(str(caught.exception).endswith(text))
+
+    def test_what_is_left_out_is_left_out_of_the_right_call(self) -> None:
+        arguments = (TEXT, None), (TEXT_OR_NONE, "h1")
+        self.assertRefuses(
+            "call(selector, text): None is no text. Write self.call('h1').",
+            check_arguments,
+            self,
+            "call",
+            "selector, text",
+            *arguments,
+        )
 
     async def test_a_communicator_is_called_one(self) -> None:
         ann = await self.aconnect(name="ann")

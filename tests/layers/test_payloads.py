@@ -360,6 +360,29 @@ class RefusalTests(SimpleTestCase):
                     serializer="json",
                 )
 
+    def test_a_path_that_is_long_is_cut_in_the_middle(self):
+        value, kept = object(), OrderedDict(a=(1,))
+        for number in range(600):
+            value = {f"k{number}": value, b"other": kept, "größe": [None]}
+        self.assertRefused(
+            {"value": value},
+            "message['value']['k599']['k598']['k597']['k596']['k595']['k594']['k593']"
+            "['k592']['k591'][... 581 more ...]['k9']['k8']['k7']['k6']['k5']['k4']"
+            f"['k3']['k2']['k1']['k0'] is an object, which {LAYER} cannot carry: send"
+            f" None, bool, int, float, str, bytes, lists and dicts. {HINT}",
+        )
+
+    def test_a_key_that_is_deep_is_refused(self):
+        value = {7: 1}
+        for _ in range(600):
+            value = [value]
+        with self.assertRaisesRegex(TypeError, "has an int as a key"):
+            normalise({"value": value})
+
+    def test_message_that_is_too_deep_for_json_is_refused(self):
+        with self.assertRaisesRegex(TypeError, "too deeply"):
+            normalise({"value": deep(5_000, dict)}, serializer="json")
+
     def test_message_that_holds_itself_is_refused(self):
         message = {"type": "a.message"}
         message["again"] = [message]
