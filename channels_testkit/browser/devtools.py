@@ -36,7 +36,13 @@ _TO_PARTS_OF_PAGES = {
     "waitForDebuggerOnStart": True,
     "filter": [{"type": kind} for kind in ("iframe", "worker")],
 }
-_TO_WATCH = ("Log.enable", "Network.enable", "Page.enable", "Runtime.enable")
+_TO_WATCH = (
+    "Audits.enable",
+    "Log.enable",
+    "Network.enable",
+    "Page.enable",
+    "Runtime.enable",
+)
 
 
 class DevTools:

@@ -6,6 +6,8 @@ import base64
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 
+from .policies import blocked
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -40,9 +42,10 @@ class PageError(NamedTuple):
     """
     An error of a page.
 
-    One nobody caught, a WebSocket that failed, or a script or style sheet of
-    the page's own server that it does not have. ``place`` is the script and
-    the line, where there is one; ``page`` is the URL of the page.
+    One nobody caught, a WebSocket that failed, what the page's
+    Content-Security-Policy has blocked, or a script or style sheet of the
+    page's own server that it does not have. ``place`` is the script and the
+    line, where there is one; ``page`` is the URL of the page.
     """
 
     page: str
@@ -57,6 +60,8 @@ class PageLog:
         #: The URL of what each session with Chromium is about.
         self._pages: dict[str, str] = {}
         self._sockets: dict[str, str] = {}
+        #: What Chromium last said about the security of each.
+        self._said: dict[str, str] = {}
         self.clear()
 
     def clear(self) -> None:
@@ -107,8 +112,10 @@ class PageLog:
         texts = [_text_of(value) for value in params["args"]]
         self.console.append(f"{params['type']}: {' '.join(texts)}")
 
-    def _complained(self, _session: str, params: Any) -> None:
+    def _complained(self, session: str, params: Any) -> None:
         entry = params["entry"]
+        if entry.get("source") == "security":
+            self._said[session] = entry["text"]
         self.console.append(f"{entry['level']}: {entry['text']} {entry.get('url', '')}")
 
     def _threw(self, session: str, params: Any) -> None:
@@ -127,6 +134,14 @@ class PageLog:
             text = f"GET {path}: {response['status']}"
             # Chromium tells the console of it.
             self._errors[object()] = PageError(page, text, "")
+
+    def _found_issue(self, session: str, params: Any) -> None:
+        issue = params["issue"]
+        if text := blocked(issue, self._said.pop(session, "")):
+            details = issue["details"]["contentSecurityPolicyIssueDetails"]
+            place = _place_of(details.get("sourceCodeLocation", {}))
+            # Chromium tells the console of it.
+            self._errors[object()] = PageError(self._page(session), text, place)
 
     def _opened(self, _session: str, params: Any) -> None:
         self._sockets[params["requestId"]] = params["url"]
@@ -167,6 +182,7 @@ class PageLog:
 
     #: What takes which event.
     _takers: ClassVar[dict[str, Callable[[PageLog, str, Any], None]]] = {
+        "Audits.issueAdded": _found_issue,
         "Log.entryAdded": _complained,
         "Network.responseReceived": _responded,
         "Network.webSocketClosed": _closed,

@@ -69,6 +69,9 @@ setTimeout(() => promise.catch(
   () => document.querySelector("p").textContent = "caught"), 20);
 </script>""",
     "unconnected": SOCKET % ("/ws/closed/", ""),
+    "forbidding": """<meta http-equiv="Content-Security-Policy"
+content="default-src 'unsafe-inline'">"""
+    + SOCKET % ("/ws/echo/", ""),
     "binary": SOCKET
     % ("/ws/echo/", "socket.send(new Uint8Array([0, 1])); socket.send('plain')"),
     "worker": """<script>

@@ -86,6 +86,12 @@ def browser_page_error(case: Any) -> None:
 
 
 @scenario
+def browser_policy(case: Any) -> None:
+    case.open_page("/pages/forbidding/")
+    case.assertPageShows("p", "closed")
+
+
+@scenario
 def browser_no_page_error(case: Any) -> None:
     with case.assertPageError("WebSocket", timeout=0):
         case.open_page("/pages/empty/")
