@@ -29,6 +29,8 @@ _ARGUMENTS = (
     "--headless=new",
     "--window-size=1200,800",
     "--no-first-run",
+    # A page that is left would keep its streams open.
+    "--disable-back-forward-cache",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-dev-shm-usage",  # it is small in a container

@@ -72,6 +72,10 @@ setTimeout(() => promise.catch(
     "forbidding": """<meta http-equiv="Content-Security-Policy"
 content="default-src 'unsafe-inline'">"""
     + SOCKET % ("/ws/echo/", ""),
+    "streaming": """<p></p><a href="/pages/changing/">leave</a><script>
+new EventSource("/stream/").onmessage = ({data}) =>
+  document.querySelector("p").textContent = data;
+</script>""",
     "binary": SOCKET
     % ("/ws/echo/", "socket.send(new Uint8Array([0, 1])); socket.send('plain')"),
     "worker": """<script>
