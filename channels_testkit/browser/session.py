@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+
+from channels_testkit.engine.programs import Watcher
 
 from .devtools import DevTools
 from .evidence import save_evidence
@@ -38,6 +42,10 @@ _ARGUMENTS = (
     "--disable-sync",
 )
 _ROOT = 0
+# There are sockets in it, whose paths have to be short. TMPDIR may not be.
+_SHORT_DIRECTORY = "/tmp"
+#: Where Chromium has what is temporary: the second one is for macOS.
+_TEMPORARY = ("TMPDIR", "MAC_CHROMIUM_TMPDIR")
 _SECONDS_TO_CLOSE = 10.0
 
 
@@ -45,12 +53,16 @@ class Browser:
     """A Chromium, its driver, and the connection that watches its pages."""
 
     def __init__(self, programs: Programs, arguments: Iterable[str]) -> None:
-        self.driver = start(programs, arguments)
-        try:
+        with contextlib.ExitStack() as undo:
+            directory = tempfile.mkdtemp(prefix="ctk-browser-", dir=_SHORT_DIRECTORY)
+            watcher = Watcher(directory)
+            undo.callback(watcher.end)
+            driver = WatchedDriver(programs.chromedriver, watcher)
+            self.driver = start(programs.chromium, arguments, driver)
+            undo.callback(self.driver.quit)
             self.devtools = DevTools(devtools_url(self.driver))
-        except BaseException:
-            self.driver.quit()
-            raise
+            undo.callback(self.devtools.close)
+            self._undo = undo.pop_all()
         self.log = self.devtools.log
 
     def wait_for(
@@ -101,22 +113,39 @@ class Browser:
 
     def quit(self) -> None:
         """End the browser and its driver."""
-        try:
-            self.devtools.close()
-        finally:
-            self.driver.quit()
+        self._undo.close()
 
 
-def start(programs: Programs, arguments: Iterable[str]) -> Chrome:
+class WatchedDriver(Service):  # type: ignore[misc]  # it is untyped
+    """Chromium's driver, which ends with this process, as Chromium does."""
+
+    def __init__(self, chromedriver: str, watcher: Watcher) -> None:
+        temporary = dict.fromkeys(_TEMPORARY, watcher.directory)
+        super().__init__(
+            env={**os.environ, **temporary}, popen_kw={"start_new_session": True}
+        )
+        self.path = str(shutil.which("sh"))
+        self._chromedriver, self._watcher = chromedriver, watcher
+
+    def env_path(self) -> None:
+        """Let SE_CHROMEDRIVER name no other program to start."""
+
+    def command_line_args(self) -> list[str]:
+        """Return the arguments of the shell that becomes the driver."""
+        arguments = super().command_line_args()
+        return self._watcher.arguments(self._chromedriver, *arguments)
+
+
+def start(chromium: str, arguments: Iterable[str], driver: Service) -> Chrome:
     """Start Chromium, with a profile of its own, and return its driver."""
     options = ChromeOptions()
-    options.binary_location = programs.chromium
+    options.binary_location = chromium
     for argument in [*_ARGUMENTS, *arguments]:
         options.add_argument(argument)
     if getattr(os, "geteuid", object)() == _ROOT:
         # Chromium's sandbox does not work for root.
         options.add_argument("--no-sandbox")
-    return Chrome(options=options, service=Service(programs.chromedriver))
+    return Chrome(options=options, service=driver)
 
 
 def devtools_url(driver: Chrome) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.engine.programs import Watcher
 from channels_testkit.requirements import installed
 
 if TYPE_CHECKING:
@@ -25,14 +24,6 @@ _SECONDS_TO_ANSWER = 2.0
 _SECONDS_BETWEEN_TRIES = 0.002
 # A socket's path has to be short, and that of TMPDIR may not be.
 _SHORT_DIRECTORY = "/tmp"
-# The shell becomes the server. What it leaves behind reads a pipe that this
-# process holds open, and so sees its end, be that SIGKILL: then it removes
-# the directory and kills the server, with all that a script may have started.
-_WATCHED = """
-exec 3<&0
-(read -r _ <&3; command -p rm -rf "$0"; kill -9 -$$) 2>/dev/null &
-exec "$@" 3<&- </dev/null
-"""
 
 
 class ServerDidNotStartError(Exception):
@@ -74,6 +65,7 @@ class RedisProcess:
         self._directory = tempfile.mkdtemp(prefix="ctk-redis-", dir=_SHORT_DIRECTORY)
         os.rmdir(self._directory)
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: Watcher | None = None
         #: Where clients find it.
         self.url = f"unix://{self._directory}/s"
 
@@ -87,13 +79,13 @@ class RedisProcess:
         # One that has ended by itself leaves its directory.
         self.kill()
         os.mkdir(self._directory, 0o700)
+        self._watcher = Watcher(self._directory)
         with tempfile.TemporaryFile() as log:
             self._process = subprocess.Popen(
-                ["sh", "-c", _WATCHED, self._directory, *self._command()],
-                stdin=subprocess.PIPE,
+                ["sh", *self._watcher.arguments(*self._command())],
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C is meant for the tests, which may go on to the next.
                 start_new_session=True,
             )
             try:
@@ -108,13 +100,11 @@ class RedisProcess:
     def kill(self) -> None:
         """Kill the server with all that it holds, as a crash does."""
         process, self._process = self._process, None
-        if process is not None and process.stdin is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            # The watcher as well, which would remove what comes next.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.stdin.close()
-            process.wait()
+        if process is not None and self._watcher is not None:
+            self._watcher.end()
+            # Where somebody else has removed the directory.
+            process.kill()
+            process.wait(_SECONDS_TO_ANSWER)
 
     def _command(self) -> list[str]:
         socket = f"{self._directory}/s"

@@ -7,7 +7,6 @@ import unittest
 from unittest import mock
 
 from channels_testkit.browser import BrowserTestCase
-from channels_testkit.browser.chromium import Programs
 from channels_testkit.requirements import installed
 
 DEVTOOLS = "channels_testkit.browser.devtools"
@@ -24,7 +23,7 @@ class StartTests(unittest.TestCase):
             mock.patch.object(session, "Chrome") as chrome,
             mock.patch.object(os, "geteuid", return_value=user),
         ):
-            session.start(Programs("chromium", "chromedriver"), ["--lang=de"])
+            session.start("chromium", ["--lang=de"], driver=None)
         return chrome.call_args.kwargs["options"].arguments
 
     def test_arguments_of_the_class_are_passed_on(self):
