@@ -87,7 +87,7 @@ class Browser:
 
     def start_afresh(self) -> None:
         """
-        Leave all pages for an empty one, with no cookies and no storage.
+        Leave all pages for an empty one, with no cookies, storage and cache.
 
         Raises what keeps it from that, ``BrowserGone`` for instance.
         """
@@ -105,6 +105,8 @@ class Browser:
             raise RuntimeError("The browser did not close a page.")
         devtools.command("Storage.clearCookies")
         self.driver.switch_to.window(*fresh)
+        # A redirect may be in it, which another test's settings have made.
+        self.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
         for origin in sorted(self.log.origins):
             self.driver.execute_cdp_cmd(
                 "Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"}

@@ -7,12 +7,15 @@ import re
 import unittest
 from unittest import mock
 
+from django.shortcuts import redirect
 from django.test import override_settings
+from django.urls import path
 
 from channels_testkit import Group
 from channels_testkit.browser import BrowserTestCase, PageFrame
 from channels_testkit.live.uvicorn import UvicornServer
 from channels_testkit.requirements import installed
+from tests.app import pages
 
 
 class ShowingTests(BrowserTestCase):
@@ -264,6 +267,20 @@ class FreshTests(BrowserTestCase):
         """Takes the seconds that a busy page is waited for."""
         browser = self.open_page("/pages/empty/")
         browser.execute_script("setTimeout(() => alert('still open'))")
+
+    def test_no_redirect_is_kept(self):
+        page = next(self.pages)
+
+        def view(request):
+            return redirect(f"/pages/{page}/", permanent=True)
+
+        urls = (path("moved/", view), path("pages/<slug:name>/", pages.page))
+        with override_settings(ROOT_URLCONF=urls):
+            self.open_page("/moved/")
+            self.assertTrue(self.browser.current_url.endswith(f"/pages/{page}/"))
+
+    test_no_redirect_is_kept_by_the_other_test = test_no_redirect_is_kept
+    pages = iter(["empty", "changing"])
 
     @override_settings(SESSION_COOKIE_NAME="other")
     def test_settings_of_the_test_reach_the_page(self):
