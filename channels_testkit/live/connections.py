@@ -22,8 +22,9 @@ from channels_testkit.engine.watches import watch_of
 from channels_testkit.exceptions import HangError
 from channels_testkit.routing.remedies import explained
 
-from .loops import call_bounded_on
+from .loops import call_bounded_on, call_on
 from .refusals import refusal
+from .remarks import TOO_BIG, closed_as_too_big, redirect_to_https
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, MutableMapping
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from channels_testkit.asgi.application import ASGIApplication, Event, Receive, Send
     from channels_testkit.engine.rest import RestWatch
 
+    from .servers import Server
+
     Loop = asyncio.AbstractEventLoop
 
 #: In the context of what a live server runs: the connections that it is of.
@@ -41,6 +44,9 @@ _SERVED: contextvars.ContextVar[LiveConnections | None] = contextvars.ContextVar
 )
 
 GOING_AWAY = 1001
+_SECONDS_TO_CATCH_UP = 1.0
+#: Of a loop: more than an event takes from its socket to the application.
+_ROUNDS = 20
 _DISCONNECTS: dict[str, Event] = {
     "websocket": {"type": "websocket.disconnect", "code": GOING_AWAY, "reason": ""},
     "http": {"type": "http.disconnect"},
@@ -81,6 +87,8 @@ class LiveConnections:
         self._under_way: dict[LiveConnection, Loop] = {}
         self._loops: set[Loop] = set()
         self._is_open = True
+        #: What serves them.
+        self.server: Server | None = None
         #: Thread jobs that are meant to wait, as a test declares them.
         self.background_jobs: Counter[object] = Counter()
 
@@ -92,7 +100,7 @@ class LiveConnections:
             # Such as lifespan: the project's application knows what to say.
             await self._application(scope["type"])(scope, receive, send)
             return
-        connection = LiveConnection(scope, receive, send, self._remark)
+        connection = LiveConnection(scope, receive, send, self._remark, self.server)
         if not self._begins(connection):
             await connection.turn_away()
             return
@@ -157,6 +165,15 @@ class LiveConnections:
         """Serve clients from now on."""
         with self._lock:
             self._is_open = True
+
+    def catch_up(self) -> None:
+        """Let what clients have done so far arrive."""
+        with self._lock:
+            loops = list(self._loops)
+        for loop in loops:
+            # One that is blocked is told of when the test ends.
+            with contextlib.suppress(HangError):
+                call_on(loop, _some_rounds(), _SECONDS_TO_CATCH_UP)
 
     def end_all(self, timeout: float) -> list[str]:
         """
@@ -233,6 +250,11 @@ class LiveConnections:
         return left
 
 
+async def _some_rounds() -> None:
+    for _ in range(_ROUNDS):
+        await asyncio.sleep(0)
+
+
 class LiveConnection:
     """One connection of a live server, to be ended from this side."""
 
@@ -245,7 +267,9 @@ class LiveConnection:
         receive: Receive,
         send: Send,
         remark: Callable[[str], None],
+        server: Server | None,
     ) -> None:
+        self._server = server
         self.kind: str = scope["type"]
         self.path: str = scope["path"]
         self._scope = scope
@@ -285,11 +309,17 @@ class LiveConnection:
             # Else another call, which waited as well, has taken the event.
             if coming is self._next and coming.done():
                 self._next, event = None, coming.result()
+                self._look_at(event)
                 # The server may add its own word, about what it was told here.
                 if not (self._left.done() and event["type"] in _ENDS):
                     return event
             if self._left.done():
                 return self._left.result()
+
+    def _look_at(self, event: Event) -> None:
+        if event.get("code") == TOO_BIG and self._server is not None:
+            reason = event.get("reason") or ""
+            self._remark(closed_as_too_big(self.path, reason, self._server))
 
     async def send(self, event: Event) -> None:
         """Pass an event on to the server, while there is a client."""
@@ -297,6 +327,8 @@ class LiveConnection:
             return
         if event["type"] == "websocket.close" and not self._has_answered:
             self._remark(refusal(event, self._scope, self._consumer))
+        if text := redirect_to_https(event, self._scope):
+            self._remark(text)
         try:
             await self._send(event)
         except OSError as error:

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from channels_testkit.engine import threads
 
 from .loops import call_on, run_on, sync_thread
+from .remarks import NO_REQUEST, TLS, is_tls, over_limit
 from .servers import NO_SERVER, Server
 
 try:
     # First: it installs the reactor that runs on asyncio.
     from daphne import server as daphne_server  # isort: skip
-    from autobahn.exception import Disconnected
+    from autobahn.exception import Disconnected, PayloadExceededError
     from daphne.http_protocol import HTTPFactory
-    from daphne.ws_protocol import WebSocketFactory
+    from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
     from twisted.internet import reactor as twisted_reactor
 except ModuleNotFoundError as error:
     raise ImportError(NO_SERVER) from error
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(daphne_server.__name__)
 reactor: Any = twisted_reactor
 _SECONDS_TO_START = 10.0
+#: Autobahn's names of Daphne's options.
+_LIMITS = {
+    "websocket_max_message_size": "maxMessagePayloadSize",
+    "websocket_max_frame_size": "maxFramePayloadSize",
+}
 
 
 class DaphneServer(Server):
@@ -50,7 +56,8 @@ class DaphneServer(Server):
         self._loop = _running_reactor()
         with contextlib.ExitStack() as undo:
             undo.enter_context(sync_thread(self._loop, "live server, Daphne"))
-            self._daphne = _Daphne(self.application, **self.options)
+            self._daphne = _Daphne(self, **self.options)
+            self.size_options = self._daphne.size_options()
             call_on(self._loop, self._listen())
             self._undo = undo.pop_all()
 
@@ -78,13 +85,15 @@ class _Daphne(daphne_server.Server):  # type: ignore[misc]  # it is untyped
 
     is_stopped = False
 
-    def __init__(self, application: Any, **options: Any) -> None:
-        super().__init__(application, endpoints=["adopted"], **options)
+    def __init__(self, server: DaphneServer, **options: Any) -> None:
+        super().__init__(server.application, endpoints=["adopted"], **options)
+        self.live_server = server
         # What run() makes before it runs the reactor. It also takes the
         # process's warnings away, which is why it is not called.
         self.connections: dict[Any, dict[str, Any]] = {}
-        self.http_factory = HTTPFactory(self)
+        self.http_factory = _HTTPFactory(self)
         self.ws_factory = WebSocketFactory(self, server=self.server_name)
+        self.ws_factory.protocol = _WebSocketProtocol
         self.ws_factory.setProtocolOptions(
             autoPingTimeout=self.ping_timeout,
             allowNullOrigin=True,
@@ -93,16 +102,13 @@ class _Daphne(daphne_server.Server):  # type: ignore[misc]  # it is untyped
         )
 
     def _limits(self) -> dict[str, int]:
+        """Return the sizes that are allowed, as Autobahn calls them."""
+        allowed = self.size_options()
+        return {_LIMITS[name]: limit for name, limit in allowed.items()}
+
+    def size_options(self) -> dict[str, int]:
         """Return the sizes that are allowed; Daphne before 4.2.2 has none."""
-        limits = {
-            "maxMessagePayloadSize": "websocket_max_message_size",
-            "maxFramePayloadSize": "websocket_max_frame_size",
-        }
-        return {
-            option: getattr(self, name)
-            for option, name in limits.items()
-            if hasattr(self, name)
-        }
+        return {name: getattr(self, name) for name in _LIMITS if hasattr(self, name)}
 
     def check_regularly(self) -> None:
         """Begin to look at applications and clients, as ``run()`` does."""
@@ -120,6 +126,9 @@ class _Daphne(daphne_server.Server):  # type: ignore[misc]  # it is untyped
         """Drop what comes after a client's close, as when it has gone."""
         try:
             await super().handle_reply(protocol, message)
+        except PayloadExceededError:
+            protocol.remark_on(_size_of(message), protocol.maxMessagePayloadSize)
+            raise
         except Disconnected:
             # The application's own close is for it to know.
             if protocol.closedByMe:
@@ -150,6 +159,42 @@ class _Daphne(daphne_server.Server):  # type: ignore[misc]  # it is untyped
         """Look at the clients every two seconds, until the end."""
         if not self.is_stopped:
             super().timeout_checker()
+
+
+class _HTTPFactory(HTTPFactory):  # type: ignore[misc]
+    """Daphne's, which refuses a client that speaks TLS at once."""
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802 - Twisted's name
+        protocol = super().buildProtocol(addr)
+        take = protocol.dataReceived
+
+        def take_first(data: bytes) -> None:
+            protocol.dataReceived = take
+            if is_tls(data):
+                self.server.live_server.remark(TLS)
+                # Else Twisted waits for the end of the request's first line.
+                data = NO_REQUEST
+            take(data)
+
+        protocol.dataReceived = take_first
+        return protocol
+
+
+class _WebSocketProtocol(WebSocketProtocol):  # type: ignore[misc]
+    """Daphne's, which says why it drops a connection."""
+
+    def remark_on(self, size: int, limit: int) -> None:
+        """Say that a frame is too big."""
+        server = self.server.live_server
+        server.remark(over_limit(self.request.path, size, limit, server))
+
+    def _max_message_size_exceeded(self, size: int, limit: int, reason: str) -> None:
+        self.remark_on(size, limit)
+        super()._max_message_size_exceeded(size, limit, reason)
+
+
+def _size_of(message: Event) -> int:
+    return len(message.get("bytes") or message["text"].encode())
 
 
 _lock = threading.Lock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import importlib
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from channels_testkit.requirements import skip_or_fail
@@ -13,7 +14,7 @@ from .loops import LoopThread
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from channels_testkit.asgi.application import ASGIApplication
 
@@ -36,11 +37,17 @@ class Server(abc.ABC):
     #: the test is told, they are spared.
     loggers: ClassVar[Collection[str]] = ()
 
+    #: The options that limit the size of a frame, and what they are. A failure
+    #: names them.
+    size_options: Mapping[str, int] = MappingProxyType({})
+
     def __init__(self, application: ASGIApplication, sock: socket.socket) -> None:
         #: The ASGI application to serve.
         self.application = application
         #: The socket to serve on, which listens.
         self.socket = sock
+        #: Takes what may be behind a failure of the test, in words.
+        self.remark: Callable[[str], None] = _nobody_listens
 
     @abc.abstractmethod
     def start(self) -> None:
@@ -49,6 +56,10 @@ class Server(abc.ABC):
     @abc.abstractmethod
     def stop(self) -> None:
         """Accept no more, drop what is open, and return when that is done."""
+
+
+def _nobody_listens(_text: str) -> None:
+    """Stand for ``remark()`` where no test case has started the server."""
 
 
 class LoopServer(Server):

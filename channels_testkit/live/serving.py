@@ -88,6 +88,8 @@ class LiveServer:
             self._connections.connect_signal()
             undo.callback(self._connections.disconnect_signal)
             server = server_class(self._connections, self._socket)
+            server.remark = self._remark
+            self._connections.server = server
             server.start()
             undo.callback(server.stop)
             self._undo = undo.pop_all()
@@ -110,6 +112,7 @@ class LiveServer:
         run.outside.names.append(self._name)
         Workers.of(run).served += served
         run.outside.closers.append(self.end)
+        run.outside.catch_up = self._connections.catch_up
         for error in self._take_untold():
             run.errors.record(error)
         self._connections.background_jobs = run.background_jobs
@@ -170,7 +173,7 @@ class LiveServer:
             self._told.append(error)
 
     def _remark(self, text: object) -> None:
-        if self._run is not None:
+        if self._run is not None and text not in self._run.outside.remarks:
             self._run.outside.remarks.append(text)
 
     def _take_untold(self) -> list[BaseException]:

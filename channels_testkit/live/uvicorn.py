@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
+from .remarks import NO_REQUEST, TLS, is_tls
 from .servers import NO_SERVER, LoopServer
 
 try:
@@ -41,11 +42,29 @@ class UvicornServer(LoopServer):
                 "Uvicorn serves no WebSockets without a package for them: python -m"
                 " pip install websockets."
             )
+        self.size_options = {"ws_max_size": config.ws_max_size}
+        config.http_protocol_class = self._refusing_tls(config.http_protocol_class)
         self._server = uvicorn.Server(config)
         self._server.lifespan = config.lifespan_class(config)
         await self._server.startup(sockets=[self.socket])
         # It writes the headers that every response has.
         await self._server.on_tick(0)
+
+    def _refusing_tls(self, protocol_class: Any) -> Any:
+        """Return a protocol that refuses a client that speaks TLS at once."""
+        remark = self.remark
+
+        class Protocol(protocol_class):  # type: ignore[misc]
+            _has_begun = False
+
+            def data_received(self, data: bytes) -> None:
+                is_first, self._has_begun = not self._has_begun, True
+                if is_first and is_tls(data):
+                    remark(TLS)
+                    data = NO_REQUEST
+                super().data_received(data)
+
+        return Protocol
 
     async def close(self) -> None:
         """

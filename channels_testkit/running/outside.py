@@ -63,6 +63,8 @@ class Outside:
         self.left: list[str] = []
         #: What may be behind a failure of the test, in words.
         self.remarks: list[object] = []
+        #: Lets what has happened there so far be remarked.
+        self.catch_up: Callable[[], None] = _do_nothing
 
     def close(self) -> None:
         """End all of it, whatever a part of it raises."""
@@ -91,6 +93,7 @@ class Outside:
 
     def explain(self, failure: BaseException) -> None:
         """Add what may be behind a failure to it."""
+        self.catch_up()
         remarks, self.remarks = self.remarks, []
         for remark in map(str, remarks):
             if remark not in getattr(failure, "__notes__", ()):
@@ -101,3 +104,7 @@ class Outside:
         self._run.refuse_elsewhere()
         if self._is_waiting:
             self._run.bridge.loop.call_soon_threadsafe(self._waiting.wake)
+
+
+def _do_nothing() -> None:
+    """Stand for ``catch_up()`` where nothing acts on a test from outside."""

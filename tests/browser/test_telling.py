@@ -14,6 +14,7 @@ from channels.generic.websocket import WebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
 from django.urls import path
 
 from channels_testkit import ChannelsTestkitWarning
@@ -23,6 +24,7 @@ from tests.app.asgi import websocket_routes
 from tests.browser.outer import BrowserOuterTestCase
 from tests.utils import run_case
 
+SECURITY = ["django.middleware.security.SecurityMiddleware"]
 PNG = b"\x89PNG"
 
 
@@ -104,6 +106,10 @@ class Bodies:
     def test_block_that_raises(self):
         with self.assertPageError("missing"):
             raise ValueError("in the block")
+
+    @override_settings(SECURE_SSL_REDIRECT=True, MIDDLEWARE=SECURITY)
+    def test_redirect_to_https(self):
+        self.open_page("/pages/empty/")
 
     def test_view_raises(self):
         self.open_page("/failing/")
@@ -217,6 +223,17 @@ class TellingTests(BrowserOuterTestCase):
                 self.assertIn(f"AssertionError: Page error: {verdict}\n\n", text)
                 self.assertIn(f"Browser evidence: .../{__name__}.Tests.test_", text)
                 self.assertNotIn("Traceback", text)
+
+    def test_redirect_to_https_names_the_setting(self):
+        text = self.told_once("redirect_to_https")
+        self.assertIn("ERR_SSL_PROTOCOL_ERROR", text)
+        self.assertRegex(
+            text,
+            r"\nThe live server redirected GET /pages/empty/ to"
+            r" https://127\.0\.0\.1:\d+/pages/empty/, where nothing is served:"
+            r" SECURE_SSL_REDIRECT is True\. Turn it off for the test:"
+            r" @override_settings\(SECURE_SSL_REDIRECT=False\)\.\n",
+        )
 
     def test_parts_of_a_page_that_are_missing_fail_its_test(self):
         text = self.told_once("missing")

@@ -122,6 +122,15 @@ class OneProcessTests(LiveServerTestCase):
             # docs:end live-raises
 
 
+# docs:start live-https
+@override_settings(SECURE_SSL_REDIRECT=False)
+class PageTests(LiveServerTestCase):
+    def test_the_page_says_who_is_logged_in(self):
+        with urlopen(f"{self.live_server_url}/who/") as page:
+            self.assertEqual(page.read(), b"<p>nobody</p>")
+            # docs:end live-https
+
+
 @routes
 # docs:start live-worker
 class ThumbnailTests(LiveServerTestCase):

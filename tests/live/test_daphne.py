@@ -5,7 +5,7 @@ from __future__ import annotations
 from autobahn.exception import Disconnected
 from django.test import SimpleTestCase
 
-from channels_testkit.live.daphne import _Daphne
+from channels_testkit.live.daphne import DaphneServer, _Daphne
 
 
 class Closing:
@@ -20,7 +20,7 @@ class Closing:
 
 class ClosingTests(SimpleTestCase):
     async def send(self, protocol):
-        server = _Daphne(None)
+        server = _Daphne(DaphneServer(None, None))
         server.connections[protocol] = {}
         await server.handle_reply(protocol, {"type": "websocket.send", "text": "hello"})
 
