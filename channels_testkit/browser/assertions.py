@@ -229,10 +229,11 @@ class PageAssertions:
         Expect an error on a page, for the length of a ``with`` block.
 
         An error is one that no script caught, a WebSocket that failed, what
-        the page's Content-Security-Policy has blocked, or a script or style
-        sheet that the page's server does not have. At the end of the block it
-        is waited for. The block yields a list, which is filled with the errors
-        whose text contains ``text``; they do not fail the test.
+        the page's Content-Security-Policy has blocked, or a script, style
+        sheet or event stream that the page's server does not have. At the end
+        of the block it is waited for. The block yields a list, which is filled
+        with the errors whose text contains ``text``; they do not fail the
+        test.
 
         Fails where there is none. What the block itself raises goes first.
         """

@@ -169,6 +169,9 @@ class BrowserMethods(PageAssertions):
 
     def _name_evidence(self, error: BaseException) -> None:
         """Save what is seen, once in a test, and say where."""
+        if getattr(error, "stacktrace", None):
+            # Addresses in Chromium's driver, which would hide the rest.
+            error.stacktrace = None  # type: ignore[attr-defined]
         browsers = self._browsers
         if not browsers.in_use:
             return

@@ -15,9 +15,11 @@ SENT = "sent"
 RECEIVED = "received"
 _BINARY = 2
 #: What a page does not work without, as Chromium calls it.
-_PARTS = {"Script", "Stylesheet"}
+_PARTS = {"EventSource", "Script", "Stylesheet"}
+_STREAM = "text/event-stream"
 #: What a browser begins with.
 _EMPTY = {"about:blank", "data:,"}
+_OK = 200
 _REFUSED = 400
 _STACK = "\n    at "
 _ARROWS = {SENT: "->", RECEIVED: "<-"}
@@ -43,9 +45,9 @@ class PageError(NamedTuple):
     An error of a page.
 
     One nobody caught, a WebSocket that failed, what the page's
-    Content-Security-Policy has blocked, or a script or style sheet of the
-    page's own server that it does not have. ``place`` is the script and the
-    line, where there is one; ``page`` is the URL of the page.
+    Content-Security-Policy has blocked, or a script, style sheet or event
+    stream of the page's own server that it does not have. ``place`` is the
+    script and the line, where there is one; ``page`` is the URL of the page.
     """
 
     page: str
@@ -128,12 +130,11 @@ class PageLog:
 
     def _responded(self, session: str, params: Any) -> None:
         response, page = params["response"], self._page(session)
-        is_missing = params["type"] in _PARTS and response["status"] >= _REFUSED
-        if is_missing and _origin(response["url"]) == _origin(page):
+        fault = _fault_of(params["type"], response)
+        if fault and _origin(response["url"]) == _origin(page):
             path = urlsplit(response["url"])._replace(scheme="", netloc="").geturl()
-            text = f"GET {path}: {response['status']}"
             # Chromium tells the console of it.
-            self._errors[object()] = PageError(page, text, "")
+            self._errors[object()] = PageError(page, f"GET {path}: {fault}", "")
 
     def _found_issue(self, session: str, params: Any) -> None:
         issue = params["issue"]
@@ -201,6 +202,16 @@ class PageLog:
 def _origin(url: str) -> tuple[str, str]:
     scheme, host, *_ = urlsplit(url)
     return scheme, host
+
+
+def _fault_of(kind: str, response: Any) -> str:
+    """Return what is wrong with a part of a page, or ""."""
+    if kind in _PARTS and response["status"] >= _REFUSED:
+        return str(response["status"])
+    is_stream = kind == "EventSource" and response["status"] == _OK
+    if is_stream and response["mimeType"] != _STREAM:
+        return f"a {response['mimeType']}, and no {_STREAM}"
+    return ""
 
 
 def _payload_of(response: Any) -> str | bytes:

@@ -100,6 +100,25 @@ class PageLogTests(unittest.TestCase):
             ],
         )
 
+    def test_event_stream_that_is_none_is_an_error(self):
+        self.navigate("http://a.example/room/")
+        url = "http://a.example/events/"
+        self.respond(url, type="EventSource")
+        page = {"url": url, "status": 200, "mimeType": "text/html"}
+        self.respond(url, type="EventSource", response=page)
+        # That ends the stream.
+        no_content = {"url": url, "status": 204, "mimeType": ""}
+        self.respond(url, type="EventSource", response=no_content)
+        stream = {"url": url, "status": 200, "mimeType": "text/event-stream"}
+        self.respond(url, type="EventSource", response=stream)
+        self.assertEqual(
+            [error.text for error in self.log.errors],
+            [
+                "GET /events/: 404",
+                "GET /events/: a text/html, and no text/event-stream",
+            ],
+        )
+
     def test_what_else_is_missing_is_no_error(self):
         self.navigate("http://a.example/room/")
         for kind in ["Document", "Fetch", "Image", "Other", "XHR"]:

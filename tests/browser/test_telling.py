@@ -227,6 +227,7 @@ class TellingTests(BrowserOuterTestCase):
     def test_redirect_to_https_names_the_setting(self):
         text = self.told_once("redirect_to_https")
         self.assertIn("ERR_SSL_PROTOCOL_ERROR", text)
+        self.assertNotIn("Stacktrace", text)
         self.assertRegex(
             text,
             r"\nThe live server redirected GET /pages/empty/ to"

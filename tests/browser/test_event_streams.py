@@ -1,4 +1,4 @@
-"""A page that is left lets go of what it holds open."""
+"""The event streams of a page: leaving them, and those that are none."""
 
 from __future__ import annotations
 
@@ -66,3 +66,14 @@ class DaphneTests(LeavingTests, BrowserTestCase):
 
 class UvicornTests(LeavingTests, BrowserTestCase):
     server_class = UvicornServer
+
+
+class NoStreamTests(BrowserTestCase):
+    def test_stream_that_cannot_be_read_is_an_error_of_the_page(self):
+        browser = self.open_page("/pages/empty/")
+        for url, fault in [
+            ("/missing/", "404"),
+            ("/who/", "a text/html, and no text/event-stream"),
+        ]:
+            with self.subTest(url), self.assertPageError(f"GET {url}: {fault}"):
+                browser.execute_script("new EventSource(arguments[0])", url)
