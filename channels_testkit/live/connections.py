@@ -87,8 +87,8 @@ class LiveConnections:
         self._under_way: dict[LiveConnection, Loop] = {}
         self._loops: set[Loop] = set()
         self._is_open = True
-        #: What serves them.
-        self.server: Server | None = None
+        #: What serves them; it is made when they are.
+        self.server: Server
         #: Thread jobs that are meant to wait, as a test declares them.
         self.background_jobs: Counter[object] = Counter()
 
@@ -267,7 +267,7 @@ class LiveConnection:
         receive: Receive,
         send: Send,
         remark: Callable[[str], None],
-        server: Server | None,
+        server: Server,
     ) -> None:
         self._server = server
         self.kind: str = scope["type"]
@@ -317,7 +317,8 @@ class LiveConnection:
                 return self._left.result()
 
     def _look_at(self, event: Event) -> None:
-        if event.get("code") == TOO_BIG and self._server is not None:
+        # Unless the application has closed with that code.
+        if event.get("code") == TOO_BIG and not self._has_finished:
             reason = event.get("reason") or ""
             self._remark(closed_as_too_big(self.path, reason, self._server))
 

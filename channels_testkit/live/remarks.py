@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from channels_testkit.asgi.transcript import shorten
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,8 +42,8 @@ def redirect_to_https(event: Event, scope: Mapping[str, Any]) -> str:
     if target.scheme != "https" or target.netloc != _header(scope["headers"], b"host"):
         return ""
     said = (
-        f"The live server redirected {scope['method']} {scope['path']} to {location},"
-        " where nothing is served"
+        f"The live server redirected {scope['method']} {scope['path']} to"
+        f" {shorten(location)}, where nothing is served"
     )
     if not settings.SECURE_SSL_REDIRECT:
         return f"{said}: it has no TLS."
@@ -71,12 +73,10 @@ def over_limit(path: str, size: int, limit: int, server: Server) -> str:
 def closed_as_too_big(path: str, reason: str, server: Server) -> str:
     """Say whose limits a frame may have been over."""
     said = f" ({reason})" if reason else ""
-    limits = "".join(
-        f" That of the server is {limit} bytes: {name!r} in options of"
-        f" {type(server).__name__}."
-        for name, limit in server.size_options.items()
-    )
+    limits = ", ".join(f"{name} = {it}" for name, it in server.size_options.items())
+    of_server = f" The server's is in options of {type(server).__name__}: {limits}."
     return (
         f"The WebSocket {path} was closed with code {TOO_BIG}: a frame was over a"
-        f" limit{said}.{limits} That of a client is an option of the client."
+        f" limit{said}.{of_server if limits else ''} A client has an option for its"
+        " own."
     )

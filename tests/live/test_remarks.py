@@ -61,10 +61,13 @@ def uvicorn(limit):
 
 
 class Big(AsyncWebsocketConsumer):
-    """Sends as many bytes as it is told to."""
+    """Sends as many bytes as it is told to, or closes."""
 
     async def receive(self, text_data=None, bytes_data=None):
-        await self.send("x" * int(text_data))
+        if text_data == "close":
+            await self.close(code=1009)
+        else:
+            await self.send("x" * int(text_data))
 
 
 def say(case, text):
@@ -155,10 +158,9 @@ class DaphneTests(RemarkTests, OuterTestCase):
     large = daphne(2 * BIG)
     too_big = DAPHNE
     limits = (
-        r"That of the server is 6000000 bytes: 'websocket_max_message_size' in options"
-        r" of Daphne6000000\. That of the server is 6000000 bytes:"
-        r" 'websocket_max_frame_size' in options of Daphne6000000\. That of a client is"
-        r" an option of the client\."
+        r"The server's is in options of Daphne6000000: websocket_max_message_size ="
+        r" 6000000, websocket_max_frame_size = 6000000\. A client has an option for its"
+        r" own\."
     )
 
     def test_frame_that_daphne_does_not_send(self):
@@ -175,11 +177,15 @@ class UvicornTests(RemarkTests, OuterTestCase):
     large = UvicornServer
     too_big = (
         r"The WebSocket /ws/big/ was closed with code 1009: a frame was over a limit"
-        r" \(frame with %(size)d bytes exceeds limit of 1000 bytes\)\. That of the"
-        r" server is 1000 bytes: 'ws_max_size' in options of Uvicorn1000\. That of a"
-        r" client is an option of the client\."
+        r" \(frame with %(size)d bytes exceeds limit of 1000 bytes\)\. The server's is"
+        r" in options of Uvicorn1000: ws_max_size = 1000\. A client has an option for"
+        r" its own\."
     )
     limits = (
-        r"That of the server is 16777216 bytes: 'ws_max_size' in options of"
-        r" UvicornServer\. That of a client is an option of the client\."
+        r"The server's is in options of UvicornServer: ws_max_size = 16777216\. A"
+        r" client has an option for its own\."
     )
+
+    def test_code_of_the_application_itself_says_nothing_of_limits(self):
+        [error] = self.run_inner(partial(say, text="close"))
+        self.assertNotes(error)
