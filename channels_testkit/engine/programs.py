@@ -10,12 +10,14 @@ _SECONDS_TO_END = 10.0
 # The shell notes its process group, by which all of the program can be killed,
 # and looks whether the note is where the watcher finds it.
 _PROGRAM = 'echo $$ > "$0/group" && [ -e "$0/group" ] && exec "$@" </dev/null'
-# The pipe has no end while this process lives.
+# The pipe has no end while this process lives. A test may have changed PATH; a
+# system may have these programs there alone.
 _WATCHER = """
 read -r _
-command -p mv "$0" "$0.ended" || exit 0
-read -r group < "$0.ended/group" && kill -9 "-$group"
-command -p rm -rf "$0.ended"
+ended="$0.ended"
+command -p mv "$0" "$ended" || mv "$0" "$ended" || ended="$0"
+read -r group < "$ended/group" && kill -9 "-$group"
+command -p rm -rf "$ended" || rm -rf "$ended"
 """
 _watchers: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()
 

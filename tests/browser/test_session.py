@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unittest
+from pathlib import Path
 from unittest import mock
 
 from channels_testkit.browser import BrowserTestCase
@@ -48,6 +49,8 @@ class SessionTests(BrowserTestCase):
                 self.open_page("/pages/empty/")
         [driver] = started
         self.assertIsNotNone(driver.service.process.poll())
+        profile = Path(driver.capabilities["chrome"]["userDataDir"])
+        self.assertFalse(profile.parent.exists())
 
     def test_command_that_fails(self):
         browser = self._browser(None)
