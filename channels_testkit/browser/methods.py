@@ -153,7 +153,9 @@ class BrowserMethods(PageAssertions):
             return
         text = page_errors(errors, self._places)
         if self.check_page == "fail":
-            raise self.failureException(text)
+            failure = self.failureException(text)
+            run.outside.explain(failure)
+            raise failure
         for warning in run.warnings.warn(text):
             raise warning
 

@@ -224,6 +224,13 @@ class TellingTests(BrowserOuterTestCase):
                 self.assertIn(f"Browser evidence: .../{__name__}.Tests.test_", text)
                 self.assertNotIn("Traceback", text)
 
+    def test_socket_that_was_refused_says_why(self):
+        self.assertRegex(
+            self.told_once("failed_socket"),
+            r"\nThe live server refused the WebSocket /ws/closed/: close code 1000;"
+            r" scope\['user'\]: not set; Origin: http://127\.0\.0\.1:\d+\.\n",
+        )
+
     def test_redirect_to_https_names_the_setting(self):
         text = self.told_once("redirect_to_https")
         self.assertIn("ERR_SSL_PROTOCOL_ERROR", text)
