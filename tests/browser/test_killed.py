@@ -6,6 +6,8 @@ import os
 import unittest
 from pathlib import Path
 
+from django.test import tag
+
 from channels_testkit.redis import requires_redis
 from tests.browser.outer import BrowserOuterTestCase
 from tests.families import family
@@ -19,20 +21,26 @@ class {name}(BrowserTestCase):
     def test_it(self):
         redis = RedisServer.obtain().url.removeprefix("unix://")
         self.open_page("/pages/room/")
-        browsers = [self.browser, self.new_browser()]
+        browsers = [self.browser, *(self.new_browser() for _ in range({others}))]
         profiles = [it.capabilities["chrome"]["userDataDir"] for it in browsers]
         ready(redis, *profiles)
         wait_for_go()
 """
-ONE = {"test_one": INNER.format(name="OneTests")}
-TWO = {**ONE, "test_other": INNER.format(name="OtherTests")}
+ONE = {"test_one": INNER.format(name="OneTests", others=1)}
+TWO = {
+    "test_one": INNER.format(name="OneTests", others=0),
+    "test_other": INNER.format(name="OtherTests", others=0),
+}
 DJANGO = ("-m", "django", "test", "--settings=tests.settings", "--noinput")
 PYTEST = ("-m", "pytest", "--ds=tests.settings", "-q", "-p", "no:randomly")
 
 
 @requires_redis
+@tag("own-database")
 @unittest.skipUnless(hasattr(os, "pidfd_open"), "needs Linux")
 class KilledTests(BrowserOuterTestCase):
+    """Each takes some seconds: it starts two browsers, and Redis."""
+
     def assert_leaves_nothing(self, *arguments, number=1, **modules):
         with family(*arguments, **modules) as found:
             paths = [Path(it) for it in found.wait_for_ready(number)]
