@@ -10,14 +10,15 @@ _SECONDS_TO_END = 10.0
 # The shell notes its process group, by which all of the program can be killed,
 # and looks whether the note is where the watcher finds it.
 _PROGRAM = 'echo $$ > "$0/group" && [ -e "$0/group" ] && exec "$@" </dev/null'
-# The pipe has no end while this process lives. A test may have changed PATH; a
-# system may have these programs there alone.
+# The pipe has no end while this process lives. Until it is killed, the program
+# may make its directory anew, so that this goes last. A test may have changed
+# PATH; a system may have these programs there alone.
 _WATCHER = """
 read -r _
 ended="$0.ended"
 command -p mv "$0" "$ended" || mv "$0" "$ended" || ended="$0"
 read -r group < "$ended/group" && kill -9 "-$group"
-command -p rm -rf "$ended" || rm -rf "$ended"
+command -p rm -rf "$ended" "$0" || rm -rf "$ended" "$0"
 """
 _watchers: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()
 

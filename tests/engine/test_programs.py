@@ -81,6 +81,13 @@ class EndTests(unittest.TestCase):
         self.assertFalse(self.directory.exists())
         self.assertLess(program.wait(SECONDS), 0)
 
+    def test_directory_that_the_program_makes_anew_is_gone(self) -> None:
+        again = 'echo begun; while :; do mkdir -p "$0/again"; done'
+        program = self.start("sh", "-c", again, str(self.directory))
+        self.assertEqual(program.stdout and program.stdout.readline(), "begun\n")
+        self.watcher.end()
+        self.assertFalse(self.directory.exists())
+
     def test_directory_goes_without_a_program(self) -> None:
         self.watcher.end()
         self.assertFalse(self.directory.exists())
