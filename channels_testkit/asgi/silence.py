@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.engine.virtual_time import exact
 from channels_testkit.exceptions import NoFrame
 from channels_testkit.layers.group_failures import unheard
 from channels_testkit.matching.wording import say
@@ -119,7 +120,7 @@ def _why_nothing(connection: Connection, timeout: float | None) -> tuple[str, bo
 def _why_nothing_yet(time: SeenTime) -> str:
     """Name the timer that virtual time has not come to."""
     timer = time.timers[0]
-    due = _about(timer.due - time.now)
+    due = exact(timer.due - time.now)
     return f": a timer in {timer.name}() ({timer.line}) is due in {due} s."
 
 

@@ -49,7 +49,7 @@ class TimeMethods(InRun):
         stand still and move with it, from the real time or from ``start``.
         Raises ``ImproperlyConfigured`` for a ``start`` without it, and on live
         servers and real layers, where real time rules; ``RuntimeError`` where
-        time is virtual already.
+        time is virtual already, and in the application or another thread.
 
         Example::
 
@@ -60,6 +60,7 @@ class TimeMethods(InRun):
                 self.assertEqual(clock.now, 600)
         """
         time = self._kit.time
+        time.refuse_elsewhere("virtual_time()")
         time.begin(start)
         try:
             yield time.clock()
@@ -72,10 +73,12 @@ class TimeMethods(InRun):
 
         Returns how many timers of the application came due, those at the new
         time included. An exception of the application ends the move, and is
-        raised. Raises ``RuntimeError`` where time is real, ``ValueError`` for
-        a negative number, and ``TypeError`` for what is no number.
+        raised. Raises ``RuntimeError`` where time is real, and in the
+        application or another thread, ``ValueError`` for a negative number,
+        and ``TypeError`` for what is no number.
         """
         __tracebackhide__ = True
+        self._kit.time.refuse_elsewhere("advance()")
         self._kit.refuse_in_async_test("self.aadvance")
         time = self._kit.time.virtual("advance()")
         work = time.advance(_checked(seconds))
@@ -85,6 +88,7 @@ class TimeMethods(InRun):
     async def aadvance(self, seconds: float) -> int:
         """Move virtual time on, in an async test. As ``advance()``."""
         __tracebackhide__ = True
+        self._kit.time.refuse_elsewhere("aadvance()")
         time = self._kit.time.virtual("aadvance()")
         fired = await time.advance(_checked(seconds))
         self._kit.errors.deliver()

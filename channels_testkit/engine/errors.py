@@ -128,6 +128,12 @@ class ApplicationErrors:
         self._pending, self._held = [], []
         return pending
 
+    @property
+    def has_news(self) -> bool:
+        """Whether ``deliver()`` would raise one."""
+        self._look()
+        return bool(self._pending)
+
     def pending(self) -> list[BaseException]:
         """Return every exception that has not been delivered."""
         self._look()

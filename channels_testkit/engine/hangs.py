@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from channels_testkit.matching.wording import first_of_each_kind, shorten
 
 from . import places, private
+from .order import order_of
+from .virtual_time import VirtualTime, exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +41,10 @@ _OF_A_ROUND = (
     "A loop that only goes round, with sleep(0) for instance, never lets the test go"
     " on: wait for an event, or for some time."
 )
+_OF_A_LONG_WAY = (
+    "Virtual time has come to {} s. hang_timeout is real time: for a long way with many"
+    " timers, raise it, or go in several calls."
+)
 _MOST_LINES = 30
 _MOST_STACKS = 3
 _MOST = 14_000
@@ -54,12 +60,12 @@ THREAD_IS_HELD = (
 def deadlock_text(rest: RestWatch, *, is_held_up: bool) -> str:
     """Return the report of a wait that nothing can ever end."""
     verdict = THREAD_IS_HELD if is_held_up else NEVER_WOKEN
-    timers = rest.application_timers()
-    if timers:  # By itself time does not pass.
-        due = max(0.0, timers[0][0] - rest.loop.time())
+    timers, order = rest.application_timers(), order_of(rest.loop)
+    if timers and isinstance(order, VirtualTime):  # By itself it does not pass.
+        due = max(0.0, timers[0][0] - order.time())
         why = (
             "the application is at rest, time stands still, and the next timer is due"
-            f" in {due:.3g} s. 'await self.aadvance({due:.3g})' goes there"
+            f" in {exact(due)} s. To get there, write '{order.call_that_advances(due)}'"
         )
     else:
         why = "the application is at rest, no timer is pending"
@@ -93,7 +99,12 @@ def hang_text(
 def _advice(rest: RestWatch, blocked_by: int | None) -> str:
     if blocked_by is not None and not rest.jobs.inside(blocked_by):
         return _OF_A_BLOCKED_LOOP
-    return _OF_A_JOB if any(rest.jobs.live()) else _OF_A_ROUND
+    if any(rest.jobs.live()):
+        return _OF_A_JOB
+    order = order_of(rest.loop)
+    if isinstance(order, VirtualTime) and order.is_moving:
+        return _OF_A_LONG_WAY.format(exact(order.elapsed))
+    return _OF_A_ROUND
 
 
 def describe_work(rest: RestWatch, *, blocked_by: int | None = None) -> str:
@@ -167,6 +178,8 @@ def stuck_frames(rest: RestWatch, blocked_by: int | None) -> list[FrameType]:
 
 
 def _timer_lines(rest: RestWatch) -> Iterator[str]:
-    now = rest.loop.time()
-    for due, _ in rest.application_timers():
-        yield f"  a timer of the application is due in {max(0.0, due - now):.3g} s"
+    order = order_of(rest.loop)
+    for when, _ in rest.application_timers():
+        due = max(0.0, when - rest.loop.time())
+        seconds = exact(due) if order.is_virtual else f"{due:.3g}"
+        yield f"  a timer of the application is due in {seconds} s"

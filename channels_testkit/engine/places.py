@@ -168,13 +168,48 @@ def caller() -> Line | None:
 
 
 def calling_function() -> tuple[str, str]:
-    """Return the function of the project that led here, and its line."""
-    frame = _calling_frame(sys._getframe(1))  # noqa: SLF001 - what inspect does
-    if frame is None:
+    """
+    Return the function that led here, in this run of the loop, and its line.
+
+    It is the project's, unless a library alone has led here.
+    """
+    frames = []
+    for frame in _callers(sys._getframe(1)):  # noqa: SLF001 - what inspect does
+        if frame.f_code is _RUN_CODE:
+            break
+        frames.append(frame)
+    return _function_of(reversed(frames))
+
+
+def waiting_function(task: asyncio.Task[Any]) -> tuple[str, str]:
+    """Return the function that a task waits in, and its line."""
+    return _function_of(await_chain(task.get_coro()))
+
+
+def _function_of(frames: Iterable[FrameType]) -> tuple[str, str]:
+    """Return the innermost one of the project, or else of a library."""
+    found = [it for it in frames if not _is_of_loop(it.f_code.co_filename)]
+    found = [it for it in found if not is_library(it.f_code.co_filename)] or found
+    if not found:
         return "?", UNKNOWN_LINE
-    code = frame.f_code
-    name = getattr(code, "co_qualname", code.co_name).rpartition("<locals>.")[2]
-    return name, f"{os.path.basename(code.co_filename)}:{frame.f_lineno}"
+    return called(found[-1].f_code), _place(found[-1].f_code, found[-1].f_lineno)
+
+
+def defined_function(callback: object) -> tuple[str, str]:
+    """Return the function that a callback is, and its first line."""
+    code = getattr(callback, "__code__", None)
+    if code is None:
+        return getattr(callback, "__name__", "?"), UNKNOWN_LINE
+    return called(code), _place(code, code.co_firstlineno)
+
+
+def called(code: CodeType) -> str:
+    """Return what a function is called."""
+    return getattr(code, "co_qualname", code.co_name).rpartition("<locals>.")[2]
+
+
+def _place(code: CodeType, line: int) -> str:
+    return f"{os.path.basename(code.co_filename)}:{line}"
 
 
 def _calling_frame(frame: FrameType | None) -> FrameType | None:
@@ -212,6 +247,10 @@ def is_of_kit(filename: str) -> bool:
     return filename.startswith(_KIT)
 
 
+def _is_of_loop(filename: str) -> bool:
+    return is_of_kit(filename) or filename in _LOOPS
+
+
 def is_of_runner(filename: str) -> bool:
     """Tell whether a file is one that calls code of a test."""
     return filename.startswith(_RUNNERS)
@@ -235,6 +274,8 @@ def _folders_of_package(name: str) -> list[str]:
     return [f"{place}{os.sep}" for place in places]
 
 
+_LOOPS = (asyncio.base_events.__file__, asyncio.events.__file__)
+_RUN_CODE = asyncio.BaseEventLoop.run_forever.__code__
 _JOB_CODE = Job(None, _folder_of).run.__code__
 SYNC_TO_ASYNC = SyncToAsync.__call__.__code__
 _KNOWN_WAITS = (asyncio.sleep.__code__, SYNC_TO_ASYNC)

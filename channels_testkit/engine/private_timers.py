@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from .patches import OwnAttribute
+
 if TYPE_CHECKING:
     import contextvars
     from asyncio import events
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 
 def scheduled_timers(
@@ -44,6 +46,27 @@ def due_timers(loop: asyncio.AbstractEventLoop) -> Iterator[events.TimerHandle]:
             places += (2 * place + 1, 2 * place + 2)
 
 
+def call_first(handle: events.TimerHandle, function: Callable[[], object]) -> None:
+    """Call a function when the loop calls a timer, unless it is cancelled."""
+    callback = handle._callback  # type: ignore[attr-defined]
+
+    def call(*args: Any) -> None:
+        function()
+        callback(*args)
+
+    handle._callback = call  # type: ignore[attr-defined]
+
+
+def resolution_kept(loop: asyncio.AbstractEventLoop) -> OwnAttribute:
+    """Put back, after a block, how early a timer may be called."""
+    return OwnAttribute(loop, "_clock_resolution", loop._clock_resolution)  # type: ignore[attr-defined]
+
+
+def set_resolution(loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+    """Let a loop call timers so much earlier than they are due."""
+    loop._clock_resolution = seconds  # type: ignore[attr-defined]
+
+
 def has_due_timer(loop: asyncio.AbstractEventLoop) -> bool:
     """Tell whether a timer is due; a cancelled one may be taken for one."""
     timers = loop._scheduled  # type: ignore[attr-defined]
@@ -53,6 +76,16 @@ def has_due_timer(loop: asyncio.AbstractEventLoop) -> bool:
 def callback_of(handle: events.Handle) -> object:
     """Return what a loop will call."""
     return handle._callback  # type: ignore[attr-defined]
+
+
+def task_behind(
+    handle: events.Handle, waiting: Mapping[asyncio.Future[Any], asyncio.Task[Any]]
+) -> asyncio.Task[Any] | None:
+    """Return the task that a timer wakes or cancels, if it does either."""
+    timeout = getattr(callback_of(handle), "__self__", None)
+    futures = filter(asyncio.isfuture, handle._args)
+    tasks = filter(None, map(waiting.get, futures))
+    return next(tasks, None) or getattr(timeout, "_task", None)
 
 
 def future_of_sleep(handle: events.Handle) -> asyncio.Future[Any] | None:

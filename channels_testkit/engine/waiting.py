@@ -73,7 +73,8 @@ class Waiting:
         while not condition():
             seconds = self._worth_waiting(deadline, for_timers_only)
             if seconds is not None:
-                rest.arm(seconds)
+                is_virtual = order_of(rest.loop).is_virtual
+                rest.arm(0 if is_virtual else seconds)
                 await self._arrives(seconds)
             elif not await _gave_way(rest, deadline) and rest.is_at_rest():
                 return False
@@ -100,15 +101,17 @@ class Waiting:
         if not rest.is_settled:
             timers += ends_of_sleeps(rest.loop)
         due = min(timers, default=math.inf)
-        if due > deadline:
+        if due > deadline + _SLACK:
             return None
         return max(due - now, 0.0) + (0.0 if is_virtual else _AFTER_TIMER)
 
     async def _arrives(self, timeout: float) -> None:
-        arrival = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        arrival = loop.create_future()
         self._arrivals.add(arrival)
         try:
-            await asyncio.wait([arrival], timeout=timeout)
+            with order_of(loop).until_news(arrival):
+                await asyncio.wait([arrival], timeout=timeout)
         finally:
             self._arrivals.discard(arrival)
 

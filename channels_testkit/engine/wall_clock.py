@@ -12,6 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 if TYPE_CHECKING:
     import datetime as dt
 
+_SECOND = 10**9  # in nanoseconds
+
 _NOT_INSTALLED = (
     "virtual_time(start=...) moves the wall clock, for which time-machine has to be"
     " installed: pip install channels-testkit[time]."
@@ -33,6 +35,7 @@ class WallClock:
 
     def __init__(self, start: dt.datetime | None = None) -> None:
         self._travel: Any = None
+        self._moved_by = 0
         time_machine, owner = _time_machine(), _owner()
         if start is not None and owner is not None:
             raise ImproperlyConfigured(_MOVED_BY_OTHERS.format(owner))
@@ -43,14 +46,25 @@ class WallClock:
             self._travel = time_machine.travel(destination, tick=False)
             self._traveller = self._travel.start()
 
-    def move(self, seconds: float) -> None:
-        """Move on."""
-        if self._travel is not None:
-            self._traveller.shift(seconds)
+    def move_to(self, seconds: float) -> None:
+        """Say so many seconds after the beginning."""
+        if self._travel is None:
+            return
+        whole = int(seconds)
+        moved_by = whole * _SECOND + round((seconds - whole) * _SECOND)
+        whole, rest = divmod(moved_by - self._moved_by, _SECOND)
+        self._moved_by = moved_by
+        self._traveller.shift(whole)
+        # time-machine cuts a fraction off in some versions, or rounds it.
+        self._traveller.shift((rest + 0.25) / _SECOND)
 
     def stop(self) -> None:
         """Let it be the real one again."""
         if self._travel is not None:
+            # One that has begun since, and has not ended, goes on.
+            travellers = sys.modules["time_machine"].traveller_stack
+            travellers.remove(self._traveller)
+            travellers.append(self._traveller)
             self._travel.stop()
             self._travel = None
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from channels_testkit.asgi.transcript import shorten
+from channels_testkit.matching.wording import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

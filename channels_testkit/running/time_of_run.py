@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Protocol
 
 from channels_testkit.engine import private
+from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.origins import OWNER
-from channels_testkit.engine.virtual_time import Timer, VirtualTime
+from channels_testkit.engine.virtual_time import Timer, VirtualTime, exact
 from channels_testkit.engine.wall_clock import WallClock
 
 from .options import check_layers_for_virtual_time, no_virtual_time
@@ -26,6 +28,7 @@ _NOT_VIRTUAL = (
     "{call} moves virtual time: set use_virtual_time = True on the test case, or write"
     " 'with {test}.virtual_time() as clock:' around this part of the test."
 )
+_NOT_OF_THE_TEST = "{call} in {where}: only the test's own code moves its time."
 _VIRTUAL_ALREADY = (
     "virtual_time() inside of virtual time: {test}.clock is the clock that there is."
 )
@@ -70,7 +73,7 @@ class VirtualClock:
     @property
     def now(self) -> float:
         """Seconds since virtual time began."""
-        return round(self._time.elapsed, 9)
+        return self._time.elapsed
 
     @property
     def timers(self) -> list[Timer]:
@@ -79,12 +82,10 @@ class VirtualClock:
 
     def call_that_advances(self, seconds: float) -> str:
         """Return the call that moves it on, as the test writes it."""
-        call = f"advance({round(seconds, 9):g})"
-        test = self._run.options.called
-        return f"await {test}.a{call}" if self._run.is_async else f"{test}.{call}"
+        return self._time.call_that_advances(seconds)
 
     def __repr__(self) -> str:
-        return f"<VirtualClock at {self.now:g} s, {len(self.timers)} timers>"
+        return f"<VirtualClock at {exact(self.now)} s, {len(self.timers)} timers>"
 
 
 class TimeOfRun:
@@ -92,6 +93,7 @@ class TimeOfRun:
 
     def __init__(self, run: HasTime) -> None:
         self._run = run
+        self._thread_id = threading.get_ident()
         self._now: Callable[[], float] = private.clock
         self._time: VirtualTime | None = None
         self._wall: WallClock | None = None
@@ -121,6 +123,17 @@ class TimeOfRun:
             raise RuntimeError(_NOT_VIRTUAL.format(call=f"{test}.{call}", test=test))
         return self._time
 
+    def refuse_elsewhere(self, call: str) -> None:
+        """Raise ``RuntimeError`` in the application, and in a thread."""
+        where = None
+        if APPLICATION.get():
+            where = "the application"
+        elif threading.get_ident() != self._thread_id:
+            where = "another thread"
+        if where is not None:
+            call = f"{self._run.options.called}.{call}"
+            raise RuntimeError(_NOT_OF_THE_TEST.format(call=call, where=where))
+
     def begin(self, start: dt.datetime | None = None) -> None:
         """Let time stand still."""
         if self._time is not None:
@@ -131,9 +144,10 @@ class TimeOfRun:
         time = VirtualTime(
             self._run.bridge.rest,
             patience=lambda: self._run.receive_timeout,
-            has_news=lambda: bool(self._run.errors.pending()),
+            has_news=lambda: self._run.errors.has_news,
             is_held_up=lambda: self._run.bridge.is_held_up,
-            moved=wall.move,
+            moved=wall.move_to,
+            call_that_advances=self._call_that_advances,
         )
         time.begin()
         before = self._now()
@@ -149,6 +163,11 @@ class TimeOfRun:
         time.end()
         ahead = self._now() - private.clock()
         self._now = lambda: private.clock() + ahead
+
+    def _call_that_advances(self, seconds: float) -> str:
+        call = f"advance({exact(seconds)})"
+        test = self._run.options.called
+        return f"await {test}.a{call}" if self._run.is_async else f"{test}.{call}"
 
     def refuse_real(self) -> None:
         """Raise ``ImproperlyConfigured`` where real time rules."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 import threading
 import time
 from typing import Any, ClassVar
@@ -22,6 +23,7 @@ from channels_testkit import (
     Channel,
     ChannelTestCase,
     Group,
+    HangError,
     HttpCommunicator,
     LiveServerTestCase,
     NoFrame,
@@ -55,8 +57,25 @@ class Timed(AsyncJsonWebsocketConsumer):
         loop = asyncio.get_running_loop()
         loop.call_later(seconds, lambda: asyncio.create_task(self.send_json("later")))
 
+    async def rivals(self, seconds: float) -> None:
+        """Set timers for one moment, of which the first cancels the others."""
+        loop, timers = asyncio.get_running_loop(), []
+
+        def first() -> None:
+            for timer in timers:
+                timer.cancel()
+
+        when = loop.time() + seconds
+        timers += [loop.call_at(when, first) for _ in range(4)]
+
     async def cancelled(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, print).cancel()
+
+    async def limited(self, seconds: float) -> None:
+        async def limited() -> None:
+            await asyncio.wait_for(asyncio.Event().wait(), seconds)
+
+        self.task = asyncio.create_task(limited())
 
     async def fail(self, seconds: float) -> None:
         async def fail() -> None:
@@ -127,6 +146,24 @@ class AdvanceTests(VirtualTestCase):
         self.assertEqual(len(ann.frames), 100)
         self.assertEqual(self.clock.now, 10)
 
+    def test_small_steps_add_up_to_a_timer_far_ahead(self) -> None:
+        ann = self.timed(later=1000)
+        for _ in range(9999):
+            self.advance(0.1)
+        self.assertReceivesNothing(ann)
+        self.assertEqual(self.advance(0.1), 1)
+        self.assertEqual(self.clock.now, 1000)
+
+    def test_years(self) -> None:
+        day, years = 86400, 30 * 365
+        self.timed(tick=100 * day)
+        self.assertEqual(self.advance(years * day), years // 100)
+        self.assertEqual(self.clock.now, years * day)
+
+    def test_less_than_a_nanosecond_is_no_time(self) -> None:
+        self.assertEqual(self.advance(1e-12), 0)
+        self.assertEqual(self.clock.now, 0)
+
     def test_a_callback_is_a_timer_as_well(self) -> None:
         ann = self.timed(later=5)
         self.assertEqual(self.advance(5), 1)
@@ -136,6 +173,10 @@ class AdvanceTests(VirtualTestCase):
         self.timed(cancelled=5)
         self.assertEqual(self.clock.timers, [])
         self.assertEqual(self.advance(5), 0)
+
+    def test_what_is_cancelled_at_its_moment_does_not_count(self) -> None:
+        self.timed(rivals=5)
+        self.assertEqual(self.advance(5), 1)
 
     def test_an_exception_ends_the_move(self) -> None:
         self.timed(fail=30)
@@ -181,6 +222,44 @@ class AdvanceTests(VirtualTestCase):
             with self.subTest(seconds), self.assertRaisesMessage(error, text):
                 self.advance(seconds)  # type: ignore[arg-type]
         self.assertEqual(self.clock.now, 0)
+
+
+class WhoMovesTests(VirtualTestCase):
+    def test_the_application_does_not(self) -> None:
+        case = self
+
+        class Moves(AsyncJsonWebsocketConsumer):
+            async def receive_json(self, content: Any, **kwargs: Any) -> None:
+                await case.aadvance(content)
+
+        class MovesToo(JsonWebsocketConsumer):
+            def receive_json(self, content: Any, **kwargs: Any) -> None:
+                with case.virtual_time():
+                    case.advance(content)
+
+        for consumer, call in ((Moves, "aadvance"), (MovesToo, "virtual_time")):
+            ann = self.connect(application=consumer.as_asgi())
+            text = f"self.{call}() in the application: only the test's own code moves"
+            with self.subTest(call), self.assertRaisesMessage(RuntimeError, text):
+                ann.send_json(5)
+        self.assertEqual(self.clock.now, 0)
+
+    def test_a_thread_does_not(self) -> None:
+        told = []
+
+        def move() -> None:
+            try:
+                self.advance(5)
+            except RuntimeError as error:
+                told.append(str(error))
+
+        thread = threading.Thread(target=move)
+        thread.start()
+        thread.join()
+        text = (
+            "self.advance() in another thread: only the test's own code moves its time."
+        )
+        self.assertEqual(told, [text])
 
 
 class AsyncTests(VirtualTestCase):
@@ -239,6 +318,12 @@ class WaitTests(VirtualTestCase):
         self.assertEqual(self.clock.now, 60)
         self.assertTrue(ann.receive_nothing(timeout=60))
         self.assertEqual(self.clock.now, 120)
+
+    def test_an_exception_ends_a_receive(self) -> None:
+        ann = self.timed(fail=30)
+        with self.assertRaisesMessage(LookupError, "asked for"):
+            ann.receive_json(timeout=3600)
+        self.assertEqual(self.clock.now, 30)
 
     def test_silence_for_some_time(self) -> None:
         ann = self.timed(tick=30)
@@ -395,6 +480,34 @@ class BlockTests(WebsocketTestCase):
             self.assertReceivesJson(ann, 1)
             self.assertEqual(clock.now, 30)
 
+    def test_timers_from_before_say_who_has_set_them(self) -> None:
+        for number, what in enumerate(("tick", "limited", "later")):
+            self.connect().send_json({what: 5 + number})
+        with self.virtual_time() as clock:
+            names = [timer.name.rpartition(".")[2] for timer in clock.timers]
+        self.assertEqual(names, ["tick_on", "limited", "<lambda>"])
+
+    def test_the_clock_of_a_block_that_has_ended(self) -> None:
+        with self.virtual_time() as clock:
+            self.advance(5)
+        self.connect().send_json({"later": 60})
+        self.assertEqual((clock.now, clock.timers), (5, []))
+
+    def test_a_thread_begins_none(self) -> None:
+        told = []
+
+        def begin() -> None:
+            try:
+                with self.virtual_time():
+                    self.advance(5)
+            except RuntimeError as error:
+                told.append(str(error))
+
+        thread = threading.Thread(target=begin)
+        thread.start()
+        thread.join()
+        self.assertIn("self.virtual_time() in another thread", *told)
+
     def test_it_ends_with_an_exception(self) -> None:
         with self.assertRaises(ZeroDivisionError), self.virtual_time():
             raise ZeroDivisionError
@@ -476,6 +589,21 @@ class WallClockTests(WebsocketTestCase):
             self.advance(30)
             self.assertEqual(timezone.now(), START)
 
+    def test_one_inside_of_it_that_lasts_longer(self) -> None:
+        travel = time_machine.travel(START, tick=False)
+        with self.virtual_time():
+            travel.start()
+        self.assertEqual(timezone.now(), START)
+        travel.stop()
+        self.assertFalse(time_machine.escape_hatch.is_travelling())
+
+    def test_many_small_steps_are_a_large_one(self) -> None:
+        with self.virtual_time(START):
+            self.connect().send_json({"tick": 0.1})
+            self.advance(1000)
+            self.assertEqual(timezone.now(), START + dt.timedelta(seconds=1000))
+            self.assertEqual(time.time_ns() % 1000, 0)
+
     def test_a_start_where_others_have_it(self) -> None:
         for name, others in (
             ("freeze_time()", freezegun.freeze_time(START)),
@@ -508,12 +636,80 @@ class StandStillTests(OuterTestCase):
         class Inner(VirtualTestCase):
             async def test(self) -> None:
                 ann = await self.aconnect()
-                await ann.send_json({"tick": 30})
+                await ann.send_json({"tick": 3599.5})
                 await asyncio.get_running_loop().create_future()
 
         (error,) = run_case(Inner).raised
-        self.assertIn("the next timer is due in 30 s", str(error))
-        self.assertIn("'await self.aadvance(30)' goes there", str(error))
+        self.assertIn("the next timer is due in 3599.5 s", str(error))
+        self.assertIn("To get there, write 'await self.aadvance(3599.5)'.", str(error))
+        self.assertIn("  a timer of the application is due in 3599.5 s", str(error))
+
+
+class HangTests(OuterTestCase):
+    """``hang_timeout`` is real time, whatever the clock does meanwhile."""
+
+    def hang_of(self, case: type[Any]) -> str:
+        case.hang_timeout = 0.2
+        (error,) = run_case(case).raised
+        self.assertIsInstance(error, HangError)
+        return str(error)
+
+    def test_a_job_that_hangs_while_a_receive_waits(self) -> None:
+        class Hangs(AsyncJsonWebsocketConsumer):
+            async def receive_json(self, content: Any, **kwargs: Any) -> None:
+                self.task = asyncio.create_task(self.hang())
+
+            async def hang(self) -> None:
+                await asyncio.sleep(5)
+                await asyncio.to_thread(ended.wait)
+
+            async def disconnect(self, code: int) -> None:
+                ended.set()
+
+        class Inner(VirtualTestCase):
+            application = Hangs.as_asgi()
+
+            def test(self) -> None:
+                ann = self.connect()
+                ann.send_json("hang")
+                ann.receive_json(timeout=3600)
+
+        ended = threading.Event()
+        self.addCleanup(ended.set)
+        self.assertIn("thread job threading.Event.wait is running", self.hang_of(Inner))
+
+    def test_a_way_without_end(self) -> None:
+        class Inner(VirtualTestCase):
+            def test(self) -> None:
+                self.timed(tick=1)
+                self.advance(1e9)
+
+        text = self.hang_of(Inner)
+        self.assertRegex(text, r"Virtual time has come to \d+ s\. hang_timeout is real")
+
+    def test_a_task_of_the_test_that_goes_on_forever(self) -> None:
+        class Inner(VirtualTestCase):
+            async def test(self) -> None:
+                task = asyncio.create_task(self.tick())
+                await asyncio.wait([task, asyncio.get_running_loop().create_future()])
+
+            async def tick(self) -> None:
+                for _ in itertools.count():
+                    await asyncio.sleep(1)
+
+        self.assertIn("in HangTests", self.hang_of(Inner))
+
+    def test_a_sync_consumer_that_is_never_woken(self) -> None:
+        class Never(JsonWebsocketConsumer):
+            def receive_json(self, content: Any, **kwargs: Any) -> None:
+                async_to_sync(asyncio.Event().wait)()
+
+        class Inner(VirtualTestCase):
+            def test(self) -> None:
+                self.timed(tick=30)
+                self.connect(application=Never.as_asgi()).send_json("wait")
+
+        self.assertIn("SyncConsumer.dispatch is parked", self.hang_of(Inner))
 
 
 class RealTimeTests(OuterTestCase):

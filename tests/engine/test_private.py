@@ -171,6 +171,47 @@ class LoopTests(unittest.TestCase):
         later.cancel()
         self.assertFalse(private_timers.is_scheduled(later))
 
+    def test_timer_can_tell_that_it_is_called(self) -> None:
+        """Else ``advance()`` counts those that were cancelled in the end."""
+        called: list[object] = []
+        for name in ("cancelled", "called"):
+            handle = self.loop.call_later(0, called.append, name)
+            private_timers.call_first(handle, lambda: called.append("first"))
+            if name == "cancelled":
+                handle.cancel()
+        self.loop.run_until_complete(asyncio.sleep(0.001))
+        self.assertEqual(called, ["first", "called"])
+
+    def test_loop_takes_timers_for_due_within_its_resolution(self) -> None:
+        """Else virtual time stands still before a timer that is far ahead."""
+        called: list[str] = []
+        self.loop.call_later(60, called.append, "called")
+        with private_timers.resolution_kept(self.loop):
+            private_timers.set_resolution(self.loop, 61)
+            self.loop.run_until_complete(asyncio.sleep(0))
+        self.assertEqual(called, ["called"])
+        self.assertLess(self.loop._clock_resolution, 1)  # type: ignore[attr-defined]
+
+    def test_task_behind_a_timer_is_known(self) -> None:
+        """Else a timer from before virtual time is ascribed to nobody."""
+        event = asyncio.Event()
+        tasks = [
+            self.loop.create_task(work)
+            for work in (
+                asyncio.sleep(60),
+                asyncio.wait_for(event.wait(), 60),
+                asyncio.wait([self.loop.create_future()], timeout=60),
+            )
+        ]
+        self.loop.run_until_complete(asyncio.sleep(0))
+        waiting = {it: task for task in tasks if (it := private.awaited_by(task))}
+        found = [
+            private_timers.task_behind(handle, waiting)
+            for handle, _ in private_timers.scheduled_timers(self.loop)
+        ]
+        self.assertCountEqual(found, tasks)
+        private.forget_tasks(self.loop)
+
     def test_loop_registers_one_socket_of_its_own(self) -> None:
         """Else every test seems to have outside work, or none does."""
         files = private.selector_of(self.loop).get_map()
