@@ -519,6 +519,15 @@ async def no_frame_virtual_time_async(case: Any) -> None:
 
 
 @scenario
+def not_closed_virtual_time(case: Any) -> None:
+    with case.virtual_time():
+        ann = case.connect(application=SLOW)
+        ann.send_json({"seconds": 60})
+        case.advance(30)
+        case.assertClosed(ann, code=4008)
+
+
+@scenario
 def real_time(case: Any) -> None:
     case.advance(30)
 

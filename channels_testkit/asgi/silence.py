@@ -110,18 +110,31 @@ def _why_nothing(connection: Connection, timeout: float | None) -> tuple[str, bo
             return ": the application is at rest.", False
         return f": the application is at rest, and {stuck.in_words}.", False
     if (time := connection.surroundings.virtual_time) is not None:
-        return f"{within}{_why_nothing_yet(time)}", True
+        return f"{within}: {_next_timer(time)}", True
     seconds = max(timers[0][0] - rest.loop.time(), 0)
     timer = f"{stuck.place} waits for" if stuck else "the application has"
     is_near = seconds <= _SECONDS_WORTH_A_TIMEOUT
     return f"{within}: {timer} a timer that is due in {_about(seconds)} s.", is_near
 
 
-def _why_nothing_yet(time: SeenTime) -> str:
-    """Name the timer that virtual time has not come to."""
+def what_lies_ahead(connection: Connection) -> str | None:
+    """Name the timer that virtual time has not come to, and the way there."""
+    time = connection.surroundings.virtual_time
+    if time is None or not time.timers or connection.has_ended:
+        return None
+    timer = _next_timer(time)
+    return f"{timer[0].upper()}{timer[1:]} {_way_there(time)}"
+
+
+def _next_timer(time: SeenTime) -> str:
     timer = time.timers[0]
     due = exact(timer.due - time.now)
-    return f": a timer in {timer.name}() ({timer.line}) is due in {due} s."
+    return f"a timer in {timer.name}() ({timer.line}) is due in {due} s."
+
+
+def _way_there(time: SeenTime) -> str:
+    call = time.call_that_advances(time.timers[0].due - time.now)
+    return f"To get there, write '{call}'."
 
 
 def _wait(connection: Connection, call: str) -> str:
@@ -129,8 +142,7 @@ def _wait(connection: Connection, call: str) -> str:
     time = connection.surroundings.virtual_time
     if time is None or not time.timers:
         return f"To wait for it, {call}"
-    seconds = time.timers[0].due - time.now
-    return f"To get there, write '{time.call_that_advances(seconds)}'."
+    return _way_there(time)
 
 
 def _about(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import math
+import sys
 from typing import TYPE_CHECKING
 
 from channels_testkit.running.kit_calls import kit_coroutine
@@ -98,6 +98,6 @@ class TimeMethods(InRun):
 def _checked(seconds: float) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise TypeError(f"advance() takes a number of seconds, not {seconds!r}.")
-    if not 0 <= seconds < math.inf:
+    if not 0 <= seconds <= sys.float_info.max:
         raise ValueError(f"Time does not move by {seconds!r} s: it only goes on.")
     return seconds

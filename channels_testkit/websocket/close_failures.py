@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from channels_testkit.asgi.silence import in_words
+from channels_testkit.asgi.silence import in_words, what_lies_ahead
 from channels_testkit.matching.wording import say
 
 if TYPE_CHECKING:
@@ -17,11 +17,12 @@ def not_closed(
     connection: WebsocketConnection, code: int | None, reason: str | None
 ) -> str | None:
     """Say why the application has not closed the connection that way."""
-    label = connection.label
+    label, step = connection.label, None
     if connection.state not in {"closed", "rejected"}:
         verdict = (
             f"{label} is {in_words(connection)}: the application has not closed it."
         )
+        step = what_lies_ahead(connection)
     elif code is not None and connection.close_code != code:
         verdict = f"{label} closed with code {connection.close_code}, not {code}."
     elif reason is not None and connection.close_reason != reason:
@@ -29,7 +30,8 @@ def not_closed(
         verdict = f"{label} closed with reason {say(found)}, not {say(reason)}."
     else:
         return None
-    return f"{verdict}\n\n{connection.transcript}"
+    parts = (verdict, step, str(connection.transcript))
+    return "\n\n".join(filter(None, parts))
 
 
 def not_open(connection: WebsocketConnection) -> str | None:
