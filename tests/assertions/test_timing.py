@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import itertools
+import sys
 import threading
 import time
 from typing import Any, ClassVar
+from unittest import mock
 
 import freezegun
 import time_machine
@@ -570,6 +572,21 @@ class WallClockTests(WebsocketTestCase):
             self.advance(601)
             self.assertNotIn("_auth_user_id", self.client.session)
 
+    def test_without_time_machine_it_is_real(self) -> None:
+        with mock.patch.dict(sys.modules, {"time_machine": None}):
+            text = (
+                "time-machine has to be installed: pip install channels-testkit[time]"
+            )
+            with self.assertRaisesMessage(ImproperlyConfigured, text):
+                with self.virtual_time(START):
+                    self.fail("It has begun.")
+            before = timezone.now()
+            with self.virtual_time():
+                ann = self.connect()
+                ann.send_json({"tick": 30})
+                self.assertEqual(self.advance(3600), 120)
+                self.assertLess(timezone.now(), before + dt.timedelta(hours=1))
+
     def test_freezegun_has_it(self) -> None:
         with freezegun.freeze_time(START) as frozen, self.virtual_time():
             ann = self.connect()
@@ -650,7 +667,8 @@ class HangTests(OuterTestCase):
     """``hang_timeout`` is real time, whatever the clock does meanwhile."""
 
     def hang_of(self, case: type[Any]) -> str:
-        case.hang_timeout = 0.5
+        # Long enough for a busy machine to get to where it hangs.
+        case.hang_timeout = 1
         (error,) = run_case(case).raised
         self.assertIsInstance(error, HangError)
         return str(error)

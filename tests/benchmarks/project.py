@@ -23,7 +23,15 @@ OF_FRAMEWORKS = {"chanx": "chanx_test", "djust": "djust_event"}
 def main() -> None:
     django.setup()
     # These import models.
-    from . import broadcast, crowd, imports, live_server, one_call, one_test
+    from . import (
+        broadcast,
+        crowd,
+        imports,
+        live_server,
+        one_call,
+        one_test,
+        virtual_time,
+    )
 
     smoke = "--smoke" in sys.argv
     database = os.environ["CHANNELS_TESTKIT_DATABASE"]
@@ -41,6 +49,7 @@ def main() -> None:
             one_call.measure(smoke=smoke)
             broadcast.measure(smoke=smoke)
             crowd.measure(smoke=smoke)
+            virtual_time.measure(smoke=smoke)
             imports.measure(smoke=smoke)
     finally:
         runner.teardown_databases(databases)
