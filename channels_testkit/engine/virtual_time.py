@@ -183,6 +183,7 @@ class VirtualTime(Order):
             if context.get(APPLICATION):
                 _, name, line = self._set_by[id(handle)]
                 due = round(handle.when() - self._began, _DIGITS)
+                due = max(due, self.elapsed)  # It may be late from before.
                 found.append(Timer(due, say_whose(context), name, line))
         return sorted(found, key=lambda timer: timer.due)
 

@@ -32,6 +32,7 @@ from channels_testkit import (
     WebsocketTestCase,
     apply_routes,
 )
+from channels_testkit.engine.jobs import APPLICATION
 from tests.app.models import Note
 from tests.utils import OuterTestCase, run_case
 
@@ -489,6 +490,14 @@ class BlockTests(WebsocketTestCase):
         with self.virtual_time() as clock:
             names = [timer.name.rpartition(".")[2] for timer in clock.timers]
         self.assertEqual(names, ["tick_on", "limited", "<lambda>"])
+
+    def test_a_timer_that_was_late_is_due_now(self) -> None:
+        self.connect()
+        was = APPLICATION.set(True)
+        self._kit.rest.loop.call_later(-1, int)
+        APPLICATION.reset(was)
+        with self.virtual_time() as clock:
+            self.assertEqual([timer.due for timer in clock.timers], [0])
 
     def test_the_clock_of_a_block_that_has_ended(self) -> None:
         with self.virtual_time() as clock:
