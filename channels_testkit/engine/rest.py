@@ -18,6 +18,7 @@ from . import anyio_jobs, pools, private, private_asgiref, private_timers, threa
 from .failures import Failures
 from .jobs import APPLICATION, Job, JobKey, asked, callers, current_job
 from .loop_jobs import LoopJobs
+from .order import order_of
 from .origin_notes import Origin
 from .threads import Before, Declared
 from .told_future import still_pending
@@ -134,6 +135,8 @@ class RestWatch:
 
     def is_at_rest_for_good(self) -> bool:
         """Tell whether a paused loop is at rest, and nothing can end that."""
+        if order_of(self.loop).is_virtual:
+            return False  # A wait moves time.
         # In this order: a thread that has gone meanwhile may have posted.
         is_alone = not (self.application_timers() or self.outside_work())
         return is_alone and self.is_at_rest_with_no_timer_due()

@@ -323,6 +323,16 @@ class WaitTests(VirtualTestCase):
         self.assertTrue(ann.receive_nothing(timeout=60))
         self.assertEqual(self.clock.now, 120)
 
+    def test_a_wait_where_no_timer_is_set_moves_by_its_timeout(self) -> None:
+        ann = self.connect()
+        with self.assertRaises(NoFrame):
+            ann.receive_json(timeout=60)
+        self.assertTrue(ann.receive_nothing(timeout=60))
+        self.assertReceivesNothing(ann, within=60)
+        with self.assertRaises(AssertionError):
+            self.assertClosed(ann)
+        self.assertEqual(self.clock.now, 181)
+
     def test_an_exception_ends_a_receive(self) -> None:
         ann = self.timed(fail=30)
         with self.assertRaisesMessage(LookupError, "asked for"):
