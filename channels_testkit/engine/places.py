@@ -192,7 +192,8 @@ def _function_of(frames: Iterable[FrameType]) -> tuple[str, str]:
     found = [it for it in found if not is_library(it.f_code.co_filename)] or found
     if not found:
         return "?", UNKNOWN_LINE
-    return called(found[-1].f_code), _place(found[-1].f_code, found[-1].f_lineno)
+    frame = found[-1]
+    return _called(frame.f_code, frame), _place(frame.f_code, frame.f_lineno)
 
 
 def defined_function(callback: object) -> tuple[str, str]:
@@ -200,12 +201,22 @@ def defined_function(callback: object) -> tuple[str, str]:
     code = getattr(callback, "__code__", None)
     if code is None:
         return getattr(callback, "__name__", "?"), UNKNOWN_LINE
-    return called(code), _place(code, code.co_firstlineno)
+    return _called(code), _place(code, code.co_firstlineno)
 
 
-def called(code: CodeType) -> str:
-    """Return what a function is called."""
-    return getattr(code, "co_qualname", code.co_name).rpartition("<locals>.")[2]
+def _called(code: CodeType, frame: FrameType | None = None) -> str:
+    """Return what a function is called; Python 3.10 looks for its class."""
+    name: str | None = getattr(code, "co_qualname", None)
+    if name is None:
+        first = (
+            frame.f_locals.get(code.co_varnames[0])
+            if frame and code.co_varnames
+            else None
+        )
+        own = (vars(kind).get(code.co_name) for kind in type(first).__mro__)
+        is_own = (it for it in own if getattr(it, "__code__", None) is code)
+        name = getattr(next(is_own, None), "__qualname__", code.co_name)
+    return name.rpartition("<locals>.")[2]
 
 
 def _place(code: CodeType, line: int) -> str:
