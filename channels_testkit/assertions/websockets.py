@@ -1,4 +1,4 @@
-"""Assertions about WebSocket connections."""
+"""Assertions about what WebSocket connections receive."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from channels_testkit.matching import first_difference, matches
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.seconds import takes_seconds
 from channels_testkit.websocket.client import WSClient
-from channels_testkit.websocket.close_failures import not_closed, not_open
 from channels_testkit.websocket.connection import is_frame
 from channels_testkit.websocket.driver import drivers_of
 from channels_testkit.websocket.frame_failures import (
@@ -25,14 +24,12 @@ from channels_testkit.websocket.frame_failures import (
     take_text,
     unread_match,
 )
-from channels_testkit.websocket.handshake_failures import not_accepted, not_rejected
 from channels_testkit.websocket.subjects import (
     check_frame_call,
-    connected_driver_of,
     driver_of,
 )
 
-from .layers import LayerAssertions
+from .connections import ConnectionAssertions
 from .verdicts import saying, with_message
 
 if TYPE_CHECKING:
@@ -40,7 +37,6 @@ if TYPE_CHECKING:
 
     from channels_testkit.asgi.application import Event
     from channels_testkit.websocket.connection import WebsocketConnection
-    from channels_testkit.websocket.driver import WebsocketDriver
     from channels_testkit.websocket.subjects import Subject
 
 __unittest = True
@@ -48,7 +44,7 @@ __unittest = True
 T = TypeVar("T")
 
 
-class WebsocketAssertions(LayerAssertions):
+class WebsocketAssertions(ConnectionAssertions):
     """
     Assertions that take a client or a communicator.
 
@@ -57,61 +53,6 @@ class WebsocketAssertions(LayerAssertions):
     """
 
     receive_timeout: float
-
-    # The handshake.
-
-    def assertAccepted(
-        self, connection: Subject, *, subprotocol: str | None = None, msg: object = None
-    ) -> None:
-        """
-        Assert that the handshake was accepted, and with which subprotocol.
-
-        Example::
-
-            ann = self.connect("/ws/echo/", subprotocols=["v2", "v1"])
-            self.assertAccepted(ann, subprotocol="v2")
-        """
-        __tracebackhide__ = True
-        found = self._handshaken(connection, msg)
-        text = not_accepted(found, subprotocol)
-        if text is not None:
-            self.fail(with_message(text, msg))
-
-    def assertRejected(
-        self,
-        connection: Subject,
-        *,
-        code: int | None = None,
-        reason: str | None = None,
-        status: int | None = None,
-        msg: object = None,
-    ) -> None:
-        """
-        Assert that the handshake was refused, and how.
-
-        Fails when it was accepted, and when what is given of ``code``,
-        ``reason`` and ``status`` differs. ``status`` is that of a denial
-        response; a rejection by close code is an HTTP 403 to a browser, which
-        never sees the code.
-
-        Example::
-
-            stranger = self.create_client("/ws/who/")
-            stranger.connect()
-            self.assertRejected(stranger, code=4401, reason="log in first")
-        """
-        __tracebackhide__ = True
-        found = self._handshaken(connection, msg)
-        text = not_rejected(found, code, reason, status)
-        if text is not None:
-            self.fail(with_message(text, msg))
-
-    def _handshaken(self, connection: Subject, msg: object) -> WebsocketConnection:
-        found = self._connection(connection)
-        if found.handshake is None:
-            with saying(msg):
-                raise nothing_came(found, "answer to the handshake", None)
-        return found
 
     # Frames.
 
@@ -354,50 +295,3 @@ class WebsocketAssertions(LayerAssertions):
                 raise nothing_came(found, what, None, expected=expected, call=call)
             check_frame_is_next(found, what, seconds, expected=expected)
         return found, found.unread[0]
-
-    # The end.
-
-    def assertClosed(
-        self,
-        connection: Subject,
-        *,
-        code: int | None = None,
-        reason: str | None = None,
-        msg: object = None,
-    ) -> None:
-        """
-        Assert that the application has closed the connection, and how.
-
-        Fails when it has not, or when what is given of ``code`` and ``reason``
-        differs. A close without a code has code 1000.
-
-        Example::
-
-            ann = self.connect("/ws/echo/")
-            ann.send_json({"close": 4403, "reason": "not a member"})
-            self.assertClosed(ann, code=4403, reason="not a member")
-        """
-        __tracebackhide__ = True
-        found = self._connection(connection)
-        if found.is_open and not self._kit.is_async:
-            work = self._driver(connection).await_close()
-            self._kit.run_in_sync_test(work, "wait", only_reads=True)
-        text = not_closed(found, code, reason)
-        if text is not None:
-            self.fail(with_message(text, msg))
-
-    def assertOpen(self, connection: Subject, *, msg: object = None) -> None:
-        """Assert that the connection was accepted and nobody has closed it."""
-        __tracebackhide__ = True
-        found = self._connection(connection)
-        text = not_open(found)
-        if text is not None:
-            self.fail(with_message(text, msg))
-
-    def _connection(self, connection: Subject) -> WebsocketConnection:
-        driver_of(connection)
-        self._kit.ensure_rest()
-        return self._driver(connection).connected("An assertion")
-
-    def _driver(self, connection: Subject) -> WebsocketDriver:
-        return connected_driver_of(connection, is_async=self._kit.is_async)

@@ -230,8 +230,6 @@ class PageDriver:
     def _at_end(self) -> None:
         self._tell_unexamined()
 
-    # What can be read.
-
     def _all_frames(self) -> list[Any]:
         connection = self._driver.connection
         if connection is None:
@@ -264,8 +262,6 @@ class PageDriver:
         """Return a copy of the page's state, by name."""
         self.turn  # noqa: B018 - raises where nothing is mounted
         return snapshot(self.page.state(self.consumer))
-
-    # Assertions.
 
     def assert_state(self, **expected: Any) -> None:
         """Assert that the state has these values; others do not matter."""

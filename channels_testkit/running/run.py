@@ -125,8 +125,6 @@ class TestRun(TestLoop):
         #: What tasks of the test had raised when it failed.
         self._raised_before: list[BaseException] = []
 
-    # Its life.
-
     def begin(self) -> None:
         """Put everything in place; undo it all where a part of it fails."""
         if self._state != "new":
@@ -380,8 +378,6 @@ class TestRun(TestLoop):
         if self._bridge is not None:
             left += leftovers.left(self.opened.items, self._bridge, self.layers)
         return leftovers.in_one_finding(left)
-
-    # What is opened in it.
 
     @property
     def has_opened(self) -> bool:

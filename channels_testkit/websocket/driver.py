@@ -20,12 +20,7 @@ from channels_testkit.routing.application import (
 from channels_testkit.routing.apply_routes import applied_application
 from channels_testkit.running.driver import Driver
 
-from .connection import (
-    NORMAL_CLOSURE,
-    WebsocketConnection,
-    disconnect_event,
-    is_frame,
-)
+from .connection import NORMAL_CLOSURE, WebsocketConnection, disconnect_event, is_frame
 from .credentials import Asking, Credentials
 from .frame_failures import check_frame_is_next
 from .handshake_failures import check_user, no_auth
