@@ -29,6 +29,7 @@ if typing.TYPE_CHECKING:
     from .live import LiveServerTestCase
     from .routing.apply_routes import apply_routes
     from .running.communicator import ApplicationCommunicator
+    from .running.exploration import explore_schedules
     from .running.time_of_run import VirtualClock
     from .testcases.classes import (
         ChannelTestCase,
@@ -90,6 +91,7 @@ __all__ = [
     "WebsocketTestCase",
     "WebsocketTestMixin",
     "apply_routes",
+    "explore_schedules",
 ]
 
 if not typing.TYPE_CHECKING:
@@ -100,6 +102,7 @@ if not typing.TYPE_CHECKING:
     _MODULES = {
         "engine.virtual_time": "Timer",
         "running.communicator": "ApplicationCommunicator",
+        "running.exploration": "explore_schedules",
         "running.time_of_run": "VirtualClock",
         "exceptions": (
             "ChannelsTestkitWarning DatabaseOwnershipError DeadlockError HangError"

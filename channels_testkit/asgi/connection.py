@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine import places, private
 from channels_testkit.engine.numbers import next_number
+from channels_testkit.engine.order import order_of
 from channels_testkit.engine.origin_notes import note_owner
 from channels_testkit.engine.origins import OWNER
 from channels_testkit.engine.waiting import Waiting
@@ -19,7 +20,7 @@ from .application import RunningApplication
 from .breaches import is_meaningless, printable
 from .queues import InputQueue, OutputQueue
 from .recorder import recorder
-from .transcript import IN, OUT, Transcript
+from .transcript import IN, OUT, Transcript, done
 
 if TYPE_CHECKING:
     from collections import deque
@@ -178,11 +179,19 @@ class Connection(abc.ABC):
         self.fed_at = next_number()
         self._transcript.add(IN, self._shown(event))
         self._note_fed(event)
-        self.input.give(event)
+        self._arrive(event)
 
     def _feed_silently(self, event: Event) -> None:
         """Give the application what a server gives by itself."""
-        self.input.give(event)
+        self._arrive(event)
+
+    def _arrive(self, event: Event) -> None:
+        if self.task is None:
+            return
+        shown = self._shown(event)
+        order_of(self.task.get_loop()).arrive(
+            self, lambda: f"{self.label}: {done(shown)}", lambda: self.input.give(event)
+        )
 
     def _shown(self, event: Event) -> Event:
         """Return an event for the application as the transcript has it."""

@@ -43,6 +43,8 @@ class Surroundings:
 
     check_protocol: Level | Collection[str] = "fail"
     receive_timeout: float = 1.0
+    #: Whether sends return before the application is at rest.
+    sends_overlap: bool = False
     #: What the exception of an application does, unless its test says that.
     application_errors: Level | None = None
     wire: JsonWire = JsonWire()
@@ -134,6 +136,11 @@ class _OwnSurroundings(Surroundings):
     def virtual_time(self) -> SeenTime | None:
         """The time that a test moves, or None where time is real."""
         return self._around.virtual_time
+
+    @property
+    def sends_overlap(self) -> bool:  # type: ignore[override]
+        """Whether sends return before the application is at rest."""
+        return self._around.sends_overlap
 
     def prepare(self) -> None:
         """Be ready for an application to run here."""

@@ -100,6 +100,13 @@ def _describe(event: Mapping[str, Any]) -> tuple[str, str]:
     return kind.removeprefix("http."), " ".join(given)
 
 
+def done(event: Mapping[str, Any]) -> str:
+    """Say what a client does whose event this is."""
+    kind, detail = _describe(event)
+    verb = {"connect": "connects", "disconnect": "leaves"}.get(kind, f"sends {kind}")
+    return f"{verb} {detail}".rstrip()
+
+
 def _says(value: object) -> bool:
     """Tell whether a value is worth showing: 0 is, what is empty is not."""
     return bool(value) or (value == 0 and value is not False)

@@ -144,6 +144,7 @@ class Job:
     """
 
     __slots__ = (
+        "__weakref__",
         "_awaited",
         "_executor",
         "_function",
@@ -157,6 +158,7 @@ class Job:
         "is_background",
         "is_foreign",
         "is_of_test",
+        "owner",
         "owner",
         "thread_id",
         "watch",
@@ -196,6 +198,8 @@ class Job:
         self.owner = current_owner()
         self.thread_id: int | None = None
         self.watch = watch
+        #: The run of the application that has started it, if it is one.
+        self.owner = OWNER.get()
 
     def __enter__(self) -> None:
         """Begin to give it to its thread, where it may end at once."""

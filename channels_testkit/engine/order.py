@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from .jobs import Job
+
 _ORDER = "_channels_testkit_order"
 
 
@@ -25,11 +27,30 @@ class Order:
 
     #: Whether time passes only where the test lets it.
     is_virtual = False
+    #: Whether events wait for their turn.
+    is_explored = False
 
-    def choose_job(self, jobs: Sequence[Any]) -> int:
-        """Return the place of the job that starts, of those that can."""
-        del jobs
+    def choose_lane(self, lanes: Sequence[Any]) -> int | None:
+        """Return the place of the lane whose job starts, of those that can."""
+        del lanes
         return 0
+
+    def arrive(
+        self, source: object, say: Callable[[], str], come: Callable[[], object]
+    ) -> None:
+        """Let an event come; what is of one source comes in its order."""
+        del source, say
+        come()
+
+    def job_starts(self, executor: Any, start: Callable[[], Job]) -> Any:
+        """Give a job to its thread; return its future."""
+        del executor
+        return start().future
+
+    def result_comes(self, future: Any, post: Callable[[], object]) -> None:
+        """Let the loop see the result of a job, in whatever thread."""
+        del future
+        post()
 
     def time(self) -> float:
         """Return the time of the loop, in seconds."""
@@ -39,11 +60,6 @@ class Order:
         """End a wait of the test early where it moves time, for a block."""
         del wait
         return nullcontext()
-
-    def deliver(self, deliveries: Sequence[Callable[[], None]]) -> None:
-        """Wake the receivers of one message, now or later."""
-        for delivery in deliveries:
-            delivery()
 
 
 _USUAL = Order()

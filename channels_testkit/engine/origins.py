@@ -51,3 +51,11 @@ class Source(Protocol):
 OWNER: contextvars.ContextVar[Owner | None] = contextvars.ContextVar(
     "channels_testkit.owner", default=None
 )
+
+
+def called(owner: Owner | None) -> str:
+    """Return what a schedule calls who does something."""
+    if owner is None:
+        return "the test"
+    label: str | None = getattr(owner, "label", None)
+    return owner.in_words if label is None else label

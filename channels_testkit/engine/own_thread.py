@@ -98,8 +98,10 @@ class OwnThread:
         lanes = [lane for lane in waiting if not (lane.is_taken or lane.is_held_up)]
         if not lanes:
             return False
-        first = [lane.first for lane in lanes] if len(lanes) > 1 else lanes
-        self._run_of(lanes[order_of(self.loop).choose_job(first)])
+        place = order_of(self.loop).choose_lane(lanes)
+        if place is None:
+            return bool(private.ready_callbacks(self.loop))
+        self._run_of(lanes[place])
         return True
 
     # All jobs have one connection: none may get into the transaction of one.

@@ -196,6 +196,15 @@ def _function_of(frames: Iterable[FrameType]) -> tuple[str, str]:
     return _called(frame.f_code, frame), _place(frame.f_code, frame.f_lineno)
 
 
+def place_of(frames: Iterable[FrameType]) -> str:
+    """Return the first function of the project in frames, with its line."""
+    for frame in frames:
+        code = frame.f_code
+        if not is_library(code.co_filename):
+            return f"{_called(code, frame)}() ({_place(code, frame.f_lineno)})"
+    return ""
+
+
 def defined_function(callback: object) -> tuple[str, str]:
     """Return the function that a callback is, and its first line."""
     code = getattr(callback, "__code__", None)

@@ -10,8 +10,10 @@ are wrapped on the instance.
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections import Counter
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from . import anyio_jobs, pools, private, private_asgiref, private_timers, threads
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
     from concurrent.futures import Executor
+    from types import FrameType
 
 _SPINS_BETWEEN_CLOCK_LOOKS = 256
 # A test's own code may be what goes on without end, until the test does.
@@ -283,14 +286,26 @@ class RestWatch:
     def _run_in_executor(
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> Any:
+        order = order_of(self.loop)
+        awaiters = private.callers_in_task()
+        start = functools.partial(self._start_job, awaiters, executor, func, *args)
+        return order.job_starts(executor, start)
+
+    def _start_job(
+        self,
+        awaiters: list[FrameType],
+        executor: Executor | None,
+        func: Callable[..., Any],
+        *args: Any,
+    ) -> Job:
         job = self.take_in(executor, func)
-        job.awaiters = private.callers_in_task()
+        job.awaiters = awaiters
         with job, pools.known_to_its_loop:
             future = self._submit(executor, job.run, *args)
         job.future = future = still_pending(self.loop, future)
         if APPLICATION.get():
             self.failures.watch(future, Origin.of_job(job))
-        return future
+        return job
 
     def take_in(self, executor: Executor | None, func: Callable[..., Any]) -> Job:
         """Return the job of a function that is about to be given to a pool."""
@@ -323,6 +338,11 @@ class RestWatch:
             run = job.posting(run)
         if getattr(callback, "__code__", None) is private.GIVING_CODE:
             pools.follow_posted(self, private.future_given_by(callback))
+        order = order_of(self.loop)
+        if order.is_explored and private.is_of_chain(callback):
+            post = functools.partial(self._posted, run, *args, context=context)
+            order.result_comes(args[0], post)
+            return private.make_handle(self.loop, run, args, copy_context())
         handle = self._posted(run, *args, context=context)
         if is_of_job and not is_awaited:
             self.on_post()

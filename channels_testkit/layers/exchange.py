@@ -18,9 +18,10 @@ from types import coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from channels_testkit.engine.order import order_of
+from channels_testkit.engine.origins import OWNER, called
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Generator, Iterable
 
     from .sent import Message, Sent
 
@@ -42,12 +43,19 @@ class Queued(NamedTuple):
 class Waiter:
     """A call of ``receive()``, and the message that it was given."""
 
-    __slots__ = ("channel", "future", "queued")
+    __slots__ = ("channel", "future", "owner", "queued")
 
     def __init__(self, channel: str) -> None:
         self.channel = channel
+        self.owner = OWNER.get()
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.queued: Queued | None = None
+
+    def say(self) -> str:
+        """Say what comes, and to whom."""
+        message = {} if self.queued is None else self.queued.message
+        whose = self.channel if self.owner is None else called(self.owner)
+        return f"{whose}: the message {message.get('type')!r} comes"
 
     def is_alive(self) -> bool:
         """Tell whether it can still be woken."""
@@ -117,15 +125,13 @@ class Exchange:
         """Let go on, each on its own loop, those that were given a message."""
         here = _running_loop()
         elsewhere: dict[asyncio.AbstractEventLoop, list[Waiter]] = {}
-        deliveries: list[Callable[[], None]] = []
         for waiter in waiters:
             loop = waiter.future.get_loop()
             if loop is here:
-                deliveries.append(functools.partial(_go_on, waiter))
+                come = functools.partial(_go_on, waiter)
+                order_of(loop).arrive(waiter.channel, waiter.say, come)
             else:
                 elsewhere.setdefault(loop, []).append(waiter)
-        if here is not None:
-            order_of(here).deliver(deliveries)
         for loop, group in elsewhere.items():
             self._wake_on(loop, group)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from channels_testkit.assertions.methods import OptionsOfTest, TestMethods
 from channels_testkit.live.settings import LiveSettings
 
+from .exploring import schedule_of
 from .marks import near
 from .signs import MARK
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from channels_testkit.engine.schedules import Schedule
     from channels_testkit.layers.swapping import LayersInPlace
     from channels_testkit.redis import RedisServer
     from channels_testkit.running.options import CommitRule
@@ -202,6 +204,16 @@ class OptionsOfFunction(OptionsOfTest):
         import pytest
 
         return pytest.skip.Exception, unittest.SkipTest
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """What chooses among events, where the run is explored."""
+        return schedule_of(self._item)[1]
+
+    @property
+    def sends_overlap(self) -> bool:
+        """Whether sends return before the application is at rest."""
+        return schedule_of(self._item)[2]
 
     def get_place(self) -> tuple[str, int]:
         """Return the file and the line of the test."""

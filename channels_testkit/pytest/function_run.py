@@ -19,6 +19,7 @@ from channels_testkit.running.options import COMMIT_RULES, check_choice
 
 from . import async_code, database, loops
 from .channels_test import ChannelsTest, settable
+from .exploring import schedule_of
 from .marks import marked_options
 from .report import raise_first, transcripts
 
@@ -40,6 +41,8 @@ class FunctionRun:
     def __init__(self, item: pytest.Function) -> None:
         self._item = item
         options = marked_options(item, settable(self._kind(item)))
+        if schedule_of(item)[0]:
+            options["use_virtual_time"] = True
         self.test = self._kind(item)(item, options)
         self.test.end_early = self.end_early
         self.run = self.test.run

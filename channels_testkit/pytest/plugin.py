@@ -22,7 +22,7 @@ from .fixtures import (
 )
 from .followed_test import FollowedTest
 from .report import add_sections, raise_both, raise_first
-from .signs import AUTO, MARK, is_function
+from .signs import AUTO, MARK, is_explored, is_function
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -66,6 +66,27 @@ class FunctionRuns:
     def _followed(self, item: pytest.Item) -> FollowedTest | None:
         is_it = self._test is not None and self._test.item is item
         return self._test if is_it else None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> bool | None:
+        """Run a test under many schedules, where it is marked so."""
+        if not (isinstance(item, pytest.Function) and is_function(item)):
+            return None
+        if not is_explored(item):
+            return None
+        from .exploring import exploration_of_item, explore
+
+        exploration = exploration_of_item(item)
+        if exploration is None:
+            return None
+        hook = item.ihook
+        hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for report in explore(item, nextitem, exploration):
+            hook.pytest_runtest_logreport(report=report)
+        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
 
     # The phases of one test.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import types
 import unittest
 from pathlib import Path
@@ -31,6 +32,13 @@ def is_function(item: pytest.Item) -> bool:
     kind = getattr(item, "cls", None)
     is_case = isinstance(kind, type) and issubclass(kind, unittest.TestCase)
     return isinstance(item, pytest.Function) and not is_case
+
+
+def is_explored(item: pytest.Function) -> bool:
+    """Tell whether a test may be run under schedules: nothing is imported."""
+    exploring = sys.modules.get("channels_testkit.running.exploration")
+    marked = (item.obj, item.cls)
+    return exploring is not None and exploring.exploration_of(*marked) is not None
 
 
 def says_so(item: pytest.Function) -> bool:

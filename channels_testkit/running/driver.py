@@ -107,7 +107,8 @@ class Driver(abc.ABC, Generic[C]):
         """Give an application an event, unless it has raised."""
         connection.raise_error()
         connection.feed(event)
-        await connection.settle()
+        if not self.surroundings.sends_overlap:
+            await connection.settle()
 
     async def await_event(self, timeout: float | None) -> C:
         """Wait for an event that was not read; fail where none can come."""

@@ -102,6 +102,11 @@ class TestLoop(Surroundings):
         return self.options.receive_timeout
 
     @property
+    def sends_overlap(self) -> bool:  # type: ignore[override]
+        """Whether sends return before the application is at rest."""
+        return self.options.sends_overlap
+
+    @property
     def wire(self) -> JsonWire:  # type: ignore[override]
         """How payloads become frames."""
         return self.options.wire
@@ -197,14 +202,20 @@ class TestLoop(Surroundings):
     def run_work(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a kit coroutine, after what the test has sent by other ways."""
         try:
-            self.bridge.settle()
+            if not self.sends_overlap:
+                self.bridge.settle()
         except BaseException:
             work.close()
             raise
         return self.bridge.run(work)
 
     def run_in_sync_test(
-        self, work: Coroutine[Any, Any, T], twin: str, *, only_reads: bool = False
+        self,
+        work: Coroutine[Any, Any, T],
+        twin: str,
+        *,
+        only_reads: bool = False,
+        only_feeds: bool = False,
     ) -> T:
         """Run a kit coroutine for a sync test; ``twin`` is its async call."""
         try:
@@ -213,6 +224,8 @@ class TestLoop(Surroundings):
         except RuntimeError:
             work.close()
             raise
+        if only_feeds and self.sends_overlap:
+            return _finished(work)
         run = self.bridge.run_if_needed if only_reads else self.run_work
         result = run(work)
         self.errors.deliver()
@@ -324,6 +337,8 @@ class TestLoop(Surroundings):
     def note_raised(self, error: BaseException) -> None:
         """Take note of what code of the test has raised, which tells it."""
         self.raised.append(error)
+        if self.options.schedule is not None:
+            self.options.schedule.note_failure()
         # It may have been taken note of before.
         self.errors.take(error)
         self.outside.explain(error)
@@ -365,3 +380,13 @@ class TestLoop(Surroundings):
         bridge.settle()
         if not has_failed:
             self.errors.deliver()
+
+
+def _finished(work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of a coroutine that waits for nothing."""
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    raise RuntimeError(f"{work!r} waits for something.")

@@ -17,6 +17,7 @@ from channels_testkit.layers.swapping import EVERY_ALIAS
 if TYPE_CHECKING:
     from channels_testkit.asgi.application import ASGIApplication
     from channels_testkit.asgi.surroundings import Policies
+    from channels_testkit.engine.schedules import Schedule
     from channels_testkit.layers.swapping import LayersInPlace
 
 CommitRule = Literal["production", "django"]
@@ -30,14 +31,8 @@ BACKLOGS: tuple[Backlog, ...] = get_args(Backlog)
 #: The options that are facts about a test, and no attributes of it.
 FACTS = frozenset(
     {
-        "called",
-        "commits",
-        "databases",
-        "get_clients",
-        "get_place",
-        "module",
-        "name",
-        "skips",
+        *("called", "commits", "databases", "get_clients", "get_place", "module"),
+        *("name", "schedule", "sends_overlap", "skips"),
     }
 )
 LAYER_SOURCES: tuple[LayerSource, ...] = get_args(LayerSource)
@@ -101,6 +96,11 @@ class RunOptions:
 
     #: Whether time stands still unless the test moves it.
     use_virtual_time: bool = False
+
+    #: What chooses among events, where the run is explored.
+    schedule: Schedule | None = None
+    #: Whether sends of clients return before the application is at rest.
+    sends_overlap: bool = False
 
     wire: JsonWire = _JSON
     #: The application, or None for that of the settings.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from typing import TYPE_CHECKING, Protocol
 
 from channels_testkit.engine import private
+from channels_testkit.engine.exploring import ExploredTime
 from channels_testkit.engine.jobs import APPLICATION
-from channels_testkit.engine.origins import OWNER
+from channels_testkit.engine.origins import OWNER, called
 from channels_testkit.engine.virtual_time import Timer, VirtualTime, exact
 from channels_testkit.engine.wall_clock import WallClock
 
@@ -31,6 +33,10 @@ _NOT_VIRTUAL = (
 _NOT_OF_THE_TEST = "{call} in {where}: only the test's own code moves its time."
 _VIRTUAL_ALREADY = (
     "virtual_time() inside of virtual time: {test}.clock is the clock that there is."
+)
+_OUTSIDE = (
+    "{name} works outside of the loop of this test, so that no schedule can order what"
+    " it does: leave it out of a test that is explored."
 )
 
 
@@ -141,7 +147,7 @@ class TimeOfRun:
             raise RuntimeError(_VIRTUAL_ALREADY.format(test=test))
         self.refuse_real()
         wall = WallClock(start)
-        time = VirtualTime(
+        time = self._kind()(
             self._run.bridge.rest,
             patience=lambda: self._run.receive_timeout,
             has_news=lambda: self._run.errors.has_news,
@@ -153,6 +159,19 @@ class TimeOfRun:
         before = self._now()
         self._now = lambda: before + time.elapsed
         self._time, self._wall = time, wall
+
+    def _kind(self) -> Callable[..., VirtualTime]:
+        schedule = self._run.options.schedule
+        if schedule is None:
+            return VirtualTime
+        return functools.partial(
+            ExploredTime, schedule=schedule, on_outside=self._refuse_outside
+        )
+
+    def _refuse_outside(self, name: str) -> None:
+        text = _OUTSIDE.format(name=name)
+        if not any(text in str(error) for error in self._run.errors.pending()):
+            self._run.errors.record(RuntimeError(text))
 
     def end(self) -> None:
         """Let time go on, if it stands still."""
@@ -179,5 +198,4 @@ class TimeOfRun:
 def _whose(context: contextvars.Context) -> str | None:
     """Return what failures call the connection that a context belongs to."""
     owner = context.get(OWNER)
-    label: str | None = getattr(owner, "label", None)
-    return owner.in_words if owner is not None and label is None else label
+    return None if owner is None else called(owner)

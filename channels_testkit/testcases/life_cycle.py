@@ -36,9 +36,12 @@ from channels_testkit.running.options import (
 )
 from channels_testkit.running.run import TestRun
 
+from .exploring import exploration_of_case, explore
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from channels_testkit.engine.schedules import Schedule
     from channels_testkit.running.options import CommitRule
 
 
@@ -82,6 +85,18 @@ class OptionsOfCase(OptionsOfTest):
         case = self.test
         return isinstance(case, TransactionTestCase) and not isinstance(case, TestCase)
 
+    @property
+    def schedule(self) -> Schedule | None:
+        """What chooses among events, where the run is explored."""
+        schedule: Schedule | None = self.test._kit_schedule  # noqa: SLF001 - not for users
+        return schedule
+
+    @property
+    def sends_overlap(self) -> bool:
+        """Whether sends return before the application is at rest."""
+        overlap: bool = self.test._kit_sends_overlap  # noqa: SLF001 - as above
+        return overlap
+
     def get_place(self) -> tuple[str, int]:
         """Return the file and the line of the test, or of its class."""
         case = self.test
@@ -113,6 +128,9 @@ class ChannelTestMixin(ChannelMethods):
     on_commit_callbacks: CommitRule = "production"
 
     _kit_run: TestRun | None = None
+    _kit_schedule: Schedule | None = None
+    _kit_is_explored = False
+    _kit_sends_overlap = False
     _names_before_run: frozenset[str] = frozenset()
     _kit_raised: Sequence[BaseException] = ()
 
@@ -246,6 +264,13 @@ class ChannelTestMixin(ChannelMethods):
             super()._fixture_teardown()  # type: ignore[misc]
         finally:
             renew_if_lost(type(self))
+
+    def __call__(self, result: unittest.TestResult | None = None) -> Any:
+        """Run the test, under many schedules where it is explored."""
+        exploration = None if self._kit_is_explored else exploration_of_case(self)
+        if exploration is None or result is None:
+            return super().__call__(result)  # type: ignore[misc]
+        return explore(self, exploration, result)
 
     def run(self, result: unittest.TestResult | None = None) -> Any:
         """Run the test; leave nothing in place whatever stops it."""

@@ -43,13 +43,16 @@ def _twins(
     work: Any = getattr(method, "__wrapped__", method)
 
     only_reads = name.startswith("receive")
+    only_feeds = name.startswith("send") or name == "disconnect"
     times = times_of(work)
 
     def call(self: WSClient, /, *args: P.args, **options: P.kwargs) -> T:
         __tracebackhide__ = True
         check_times(times, name, args, options)
         coroutine = work(self._communicator, *args, **options)
-        result: T = self._run_sync(coroutine, twin, only_reads=only_reads)
+        result: T = self._run_sync(
+            coroutine, twin, only_reads=only_reads, only_feeds=only_feeds
+        )
         return result
 
     async def acall(self: WSClient, /, *args: P.args, **options: P.kwargs) -> T:
@@ -101,10 +104,8 @@ class WSClient(Channels1Calls):
         )
         self._driver = self._communicator._driver  # noqa: SLF001 - as above
 
-    def _run_sync(
-        self, work: Coroutine[Any, Any, T], twin: str, *, only_reads: bool = False
-    ) -> T:
-        return self._run.run_in_sync_test(work, f"client.{twin}", only_reads=only_reads)
+    def _run_sync(self, work: Coroutine[Any, Any, T], twin: str, **what: bool) -> T:
+        return self._run.run_in_sync_test(work, f"client.{twin}", **what)
 
     # The handshake.
 

@@ -179,6 +179,8 @@ class WebsocketCommunicator(Frames):
         if is_overridden(self, "wait"):
             driver.send_disconnect(code, reason)
             await self.wait(driver.seconds(timeout))
+        elif driver.surroundings.sends_overlap:
+            driver.send_disconnect(code, reason)
         else:
             await driver.leave(code, timeout, reason)
 

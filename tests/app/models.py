@@ -9,3 +9,10 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Account(models.Model):
+    balance = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.balance}"

@@ -16,11 +16,25 @@ if TYPE_CHECKING:
 
 
 class Reversed(Order):
-    def choose_job(self, jobs: Sequence[Any]) -> int:
-        return len(jobs) - 1
+    """Lets the last job start, and when told to the last message come."""
 
-    def deliver(self, deliveries: Sequence[Callable[[], None]]) -> None:
-        super().deliver(deliveries[::-1])
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], object]] = []
+        self.is_told = False
+
+    def choose_lane(self, lanes: Sequence[Any]) -> int:
+        return len(lanes) - 1
+
+    def arrive(
+        self, source: object, say: Callable[[], str], come: Callable[[], object]
+    ) -> None:
+        if not (self.is_told and isinstance(source, str)):
+            return super().arrive(source, say, come)
+        self.waiting.append(come)
+        if len(self.waiting) == 3:
+            for waiting in reversed(self.waiting):
+                waiting()
+        return None
 
 
 class Frozen(Order):
@@ -62,7 +76,9 @@ class OrderTests(SimpleWebsocketTestCase):
         self.assertEqual(self.hear(), ["/1", "/2", "/3"])
 
     def test_deliveries_can_be_reversed(self) -> None:
-        put_in_order(self._kit.bridge.loop, Reversed())
+        order = Reversed()
+        put_in_order(self._kit.bridge.loop, order)
+        order.is_told = True
         self.assertEqual(self.hear(), ["/3", "/2", "/1"])
 
     async def jobs(self) -> list[str]:

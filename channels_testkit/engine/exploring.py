@@ -1,0 +1,257 @@
+"""
+The order of one explored run: events come one by one, as a schedule says.
+
+Frames, messages, timers, and the starts and results of thread jobs wait until
+the loop has nothing to do. Then one of them comes, and is followed to its end.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import itertools
+import weakref
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from asgiref.current_thread_executor import CurrentThreadExecutor
+
+from . import places, private
+from .jobs import APPLICATION
+from .origins import OWNER, called
+from .patches import OwnAttribute
+from .schedules import Option
+from .virtual_time import VirtualTime
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Sequence
+
+    from .jobs import Job
+    from .schedules import Schedule
+
+
+class Arrival(NamedTuple):
+    """An event that waits, and what lets it come."""
+
+    number: int
+    source: object
+    say: Callable[[], str]
+    come: Callable[[], object]
+
+    @property
+    def option(self) -> Option:
+        """What a schedule chooses by."""
+        return Option(self.source, self.say())
+
+
+class ExploredTime(VirtualTime):
+    """
+    Virtual time in which a schedule chooses what comes next.
+
+    ``on_outside`` is told what works outside of the loop, which no schedule
+    can order.
+    """
+
+    is_explored = True
+
+    def __init__(
+        self,
+        *args: Any,
+        schedule: Schedule,
+        on_outside: Callable[[str], object],
+        **options: Any,
+    ) -> None:
+        super().__init__(*args, **options)
+        self._schedule = schedule
+        self._on_outside = on_outside
+        self._arrivals: list[Arrival] = []
+        self._numbers = itertools.count()
+        self._numbers_of_jobs: weakref.WeakKeyDictionary[Job, int] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._jobs: weakref.WeakKeyDictionary[asyncio.Future[Any], Job] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def begin(self) -> None:
+        """Let events wait from now on."""
+        super().begin()
+        rest = self._rest
+        self._let_go_before, self._had_held = rest.let_go, rest.has_held
+        self._taken.enter_context(OwnAttribute(rest, "let_go", self._let_one_come))
+        self._taken.enter_context(OwnAttribute(rest, "has_held", self._has_arrivals))
+
+    def end(self) -> None:
+        """Let all come that waits."""
+        super().end()
+        arrivals, self._arrivals = self._arrivals, []
+        for arrival in arrivals:
+            arrival.come()
+
+    # What comes in.
+
+    def arrive(
+        self, source: object, say: Callable[[], str], come: Callable[[], object]
+    ) -> None:
+        """Let an event wait for its turn."""
+        self._arrivals.append(Arrival(next(self._numbers), source, say, come))
+
+    def job_starts(
+        self, executor: object, start: Callable[[], Job]
+    ) -> asyncio.Future[Any]:
+        """Give a job to its thread when its turn comes; return its future."""
+        if isinstance(executor, CurrentThreadExecutor):
+            # There it waits until it is chosen, or for who waits for it.
+            return self._future_of(start())
+        loop = self._rest.loop
+        outer: asyncio.Future[Any] = loop.create_future()
+        place, whose = places.calling_function(), _whose()
+
+        def come() -> None:
+            if not outer.cancelled():
+                private.chain(self._future_of(start()), outer)
+
+        def say() -> str:
+            return f"{whose}: a thread begins what {place[0]}() ({place[1]}) asks for"
+
+        self.arrive(object(), say, come)
+        return outer
+
+    def _future_of(self, job: Job) -> asyncio.Future[Any]:
+        future = cast("asyncio.Future[Any]", job.future)
+        self._jobs[future] = job
+        return future
+
+    def result_comes(
+        self, future: asyncio.Future[Any], post: Callable[[], object]
+    ) -> None:
+        """Let the result of a job wait for its turn; in whatever thread."""
+        job = self._jobs.get(future)
+
+        def say() -> str:
+            return "a thread job ends" if job is None else _said(job, "goes on after")
+
+        self.arrive(object(), say, post)
+        private.wake(self._rest.loop)
+
+    def _set_timer(
+        self,
+        when: float,
+        callback: Callable[..., Any],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        chosen = contextvars.copy_context() if context is None else context
+        if not chosen.get(APPLICATION):
+            return super()._set_timer(when, callback, *args, context=chosen)
+        timer = _HeldTimer(self, callback, args)
+        timer.handle = super()._set_timer(when, timer.due, context=chosen)
+        timer.set_by = self._set_by[id(timer.handle)][1:]
+        return timer.handle
+
+    # What comes next.
+
+    def _has_arrivals(self) -> bool:
+        return bool(self._arrivals) or self._had_held()
+
+    def choose_lane(self, lanes: Sequence[Any]) -> int | None:
+        """Choose among jobs that can start, and what waits; None for that."""
+        if not self._may_choose():
+            return None
+        options: list[tuple[int, Option, Arrival | int]] = [
+            (it.number, it.option, it) for it in self._first_of_each()
+        ]
+        options += [
+            (self._number_of(lane), _start_of(lane), place)
+            for place, lane in enumerate(lanes)
+        ]
+        options.sort(key=lambda it: it[0])
+        chosen = options[self._schedule.choose([it[1] for it in options])][2]
+        if isinstance(chosen, int):
+            return chosen
+        self._come(chosen)
+        return None
+
+    def _let_one_come(self) -> bool:
+        if not (self._arrivals and self._may_choose()):
+            return self._let_go_before()
+        first = self._first_of_each()
+        self._come(first[self._schedule.choose([it.option for it in first])])
+        return True
+
+    def _may_choose(self) -> bool:
+        """Tell whether all has come that is under way."""
+        if private.ready_callbacks(self._rest.loop):
+            return False
+        for name in self._rest.outside_work():
+            self._on_outside(name)
+        return not any(
+            not (job.has_returned or isinstance(job.executor, CurrentThreadExecutor))
+            for job in self._rest.jobs.busy()
+        )
+
+    def _first_of_each(self) -> list[Arrival]:
+        """Return the first arrival of each source, the oldest first."""
+        first: dict[object, Arrival] = {}
+        for arrival in sorted(self._arrivals, key=lambda it: it.number):
+            first.setdefault(arrival.source, arrival)
+        return list(first.values())
+
+    def _number_of(self, lane: Any) -> int:
+        job = _job_of(lane)
+        return self._numbers_of_jobs.setdefault(job, next(self._numbers))
+
+    def _come(self, arrival: Arrival) -> None:
+        self._arrivals.remove(arrival)
+        arrival.come()
+
+
+class _HeldTimer:
+    """A timer of the application that has come due, and waits for its turn."""
+
+    handle: asyncio.TimerHandle
+    set_by: tuple[str, str]
+
+    def __init__(
+        self, time: ExploredTime, callback: Callable[..., Any], args: tuple[Any, ...]
+    ) -> None:
+        self._time = time
+        self._callback = callback
+        self._args = args
+
+    def due(self) -> None:
+        """Wait for the turn."""
+        context = contextvars.copy_context()
+        come = functools.partial(self._come, context)
+        self._time.arrive(self, functools.partial(self._say, _whose()), come)
+
+    def _come(self, context: contextvars.Context) -> None:
+        if not self.handle.cancelled():
+            loop = self._time._rest.loop  # noqa: SLF001 - its module
+            loop.call_soon(self._callback, *self._args, context=context)
+
+    def _say(self, whose: str) -> str:
+        name, line = self.set_by
+        return f"{whose}: the timer of {name}() ({line}) comes"
+
+
+def _whose() -> str:
+    return called(OWNER.get())
+
+
+def _job_of(lane: Any) -> Job:
+    job: Job = lane.first.fn.job
+    return job
+
+
+def _start_of(lane: Any) -> Option:
+    job = _job_of(lane)
+    return Option(lane, _said(job, "runs"))
+
+
+def _said(job: Job, does: str) -> str:
+    """Say what a job does: for whom, and for which of their functions."""
+    name = f"{job.name.rpartition('.')[2]}()"
+    place = places.place_of(job.awaiters)
+    whose = called(job.owner)
+    return f"{whose}: {place} {does} {name}" if place else f"{whose}: {does} {name}"
