@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from channels_testkit.matching.wording import say, shorten
@@ -81,7 +81,7 @@ def check_arguments(
         return
     kind, value = wrong[0]
     text = f"{call}({names}): {in_words(value)} is no {kind.words}."
-    if inspect.iscoroutine(value):
+    if isinstance(value, Coroutine):
         value.close()
         raise TypeError(f"{text} It was not awaited: write 'await' before it.")
     right = _right_order(*zip(*arguments, strict=True))

@@ -319,7 +319,8 @@ class TellingTests(BrowserOuterTestCase):
         in_setup = self.told_once("setup_fails")
         self.assertIn("ValueError: in setUp()\nBrowser evidence: ...", in_setup)
         in_view = self.told_once("view_raises")
-        self.assertIn("ValueError: the view is broken\nBrowser evidence: ", in_view)
+        self.assertIn("ValueError: the view is broken\n", in_view)
+        self.assertIn("\nBrowser evidence: ", in_view)
         page = self.evidence("view_raises") / "page.html"
         self.assertIn("Server Error", page.read_text())
 

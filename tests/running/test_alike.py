@@ -177,7 +177,7 @@ class ErrorTests(WatchTestCase):
         self.assertRegex(str(first), r"^no seat \d+")
         told = told_with(second)
         self.assertIn("And 48 more like it, for example:\n  ValueError: no seat", told)
-        self.assertEqual(told.count("ValueError: no seat"), 3)
+        self.assertEqual(told.count("\n  ValueError: no seat"), 3)
 
     def test_failures_at_different_lines_stay_distinct(self) -> None:
         async def fail() -> None:
