@@ -375,6 +375,9 @@ class TopicTests(LobbyTestCase):
 
 
 class ConstructorTests(LobbyTestCase):
+    # Consumers of Chanx choose none of what is on offer.
+    check_protocol = ("subprotocol-not-chosen",)
+
     async def test_it_takes_what_chanx_takes(self):
         self.assertIs(DjangoWebsocketCommunicator, WebsocketCommunicator)
         communicator = WebsocketCommunicator(

@@ -162,6 +162,8 @@ class RouterTests(WebsocketTestCase):
 
 class HandshakeTests(WebsocketTestCase):
     consumer = ClosingConsumer
+    # Consumers of Chanx choose none of what is on offer.
+    check_protocol = ("subprotocol-not-chosen",)
 
     def get_ws_headers(self) -> list[tuple[bytes, bytes]]:
         return [(b"x-team", b"red")]
