@@ -42,6 +42,8 @@ class WebsocketConnection(Connection):
         self.frames: list[str | bytes] = []
         #: The user whom the test has asked for, where it has.
         self.user: object = None
+        #: What may be behind another user, and what to do about it.
+        self.login_hint = ""
         #: Whether the application is the project's, and not the test's own.
         self.is_of_project = False
         #: Whether the scope may have no user, for the test knows a way of

@@ -220,6 +220,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         connection.opened_at = self.path
         connection.holds_error = self.holds_errors
         connection.user = user
+        connection.login_hint = self.identity.hint(scope["headers"])
         connection.is_of_project = not is_given
         connection.may_lack_user = not is_given and self._has_own_login
         connection.start(application, scope)

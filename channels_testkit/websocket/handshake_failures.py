@@ -15,6 +15,7 @@ from channels_testkit.routing.origins import (
 )
 
 from .close_failures import with_reason
+from .login_hints import NO_SESSION
 
 if TYPE_CHECKING:
     from channels.security.websocket import OriginValidator
@@ -86,7 +87,8 @@ def _user_line(connection: WebsocketConnection) -> str:
     if is_stranger and getattr(user, "is_anonymous", False):
         lines.append("It was opened without user=, which logs somebody in.")
     if opened_as is not None and _key(user) != _key(opened_as):
-        lines.append(f"It was opened as {_named(opened_as)}. {_LOGIN_HINT}")
+        hint = connection.login_hint
+        lines.append(f"It was opened as {_named(opened_as)}. {hint}")
     return "\n".join(lines)
 
 
@@ -124,7 +126,7 @@ def check_user(connection: WebsocketConnection, user: Any) -> None:
     raise AssertionError(
         f"{connection.label} was opened as {_named(user)}, but the application's"
         f" scope has the user {_named(seen)}.\n\n"
-        f"{_LOGIN_HINT}\n\n"
+        f"{connection.login_hint}\n\n"
         f"{connection.transcript}"
     )
 
@@ -135,15 +137,9 @@ def no_auth(connection: WebsocketConnection) -> AssertionError:
         f"{connection.label} was opened as {_named(connection.user)}, but nothing in"
         f" ASGI_APPLICATION ({settings.ASGI_APPLICATION!r}) sets scope['user'].\n\n"
         "In production there would be no user: wrap its WebSocket routes in"
-        f" AuthMiddlewareStack, of channels.auth. {_LOGIN_HINT}\n\n"
+        f" AuthMiddlewareStack, of channels.auth. {NO_SESSION}\n\n"
         f"{connection.transcript}"
     )
-
-
-_LOGIN_HINT = (
-    "Where the project does not log in by session, override get_login(user) on the"
-    " test case."
-)
 
 
 def _key(user: Any) -> object:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from channels_testkit.asgi.login import Login
 
 from .cookie_jar import CookieJar
+from .login_hints import login_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from channels_testkit.asgi.scope import HeaderList
 
     from .opening import Options
 
@@ -32,6 +35,7 @@ class Identity:
         self.user = options.user
         self.login = Login()
         self._is_logged_in = False
+        self._logs_in_now = False
 
     @property
     def to_log_in(self) -> Any:
@@ -40,6 +44,7 @@ class Identity:
 
     def take(self, login: Login | None) -> None:
         """Take a login for the next handshake, where one was asked for."""
+        self._logs_in_now = login is not None
         if login is not None:
             self.login = login
             self._is_logged_in = True
@@ -59,6 +64,12 @@ class Identity:
         """The user that a handshake must be of, or None where none must."""
         # Else the test or the application has replaced the login.
         return self.user if self.jar.has(self.login.cookies) else None
+
+    def hint(self, headers: HeaderList) -> str:
+        """Say why these headers of a handshake may be of another user."""
+        return login_hint(
+            self.user, self.login.cookies, headers, is_first=self._logs_in_now
+        )
 
     def become_independent(self) -> None:
         """Drop what the test has given: the user, and borrowed cookies."""

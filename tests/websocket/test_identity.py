@@ -206,6 +206,61 @@ class WaysToLogInTests(IdentityTestCase):
             ann.reconnect()
 
 
+class OtherUserTests(IdentityTestCase):
+    """A handshake of another user is told with what may be behind it."""
+
+    def reconnect_fails(self, ann: Any) -> None:
+        text = r"logged in at an earlier handshake.*self\.client\.force_login\(user\)"
+        with self.assertRaisesRegex(AssertionError, text):
+            ann.reconnect()
+
+    def test_a_user_whom_the_application_logs_out(self) -> None:
+        ann = self.connect(user=self.ann)
+        SessionStore(ann.session.session_key).flush()
+        self.reconnect_fails(ann)
+
+    def test_a_user_whose_password_has_changed(self) -> None:
+        ann = self.connect(user=self.ann)
+        self.ann.set_password("other")
+        self.ann.save()
+        self.reconnect_fails(ann)
+
+    def test_a_user_who_has_gone(self) -> None:
+        ann = self.connect(user=self.ann)
+        User.objects.filter(pk=self.ann.pk).delete()
+        self.reconnect_fails(ann)
+
+    def test_the_way_that_is_named(self) -> None:
+        self.client.force_login(self.ann)
+        ann = self.connect()
+        SessionStore(ann.session.session_key).flush()
+        ann.reconnect()
+        self.assertTrue(ann.scope["user"].is_anonymous)
+
+    def a_cookie_header_fails(self, **options: Any) -> None:
+        text = r"Cookie header is the test's own.*Write cookies=\{'name': 'value'\}"
+        with self.assertRaisesRegex(AssertionError, text):
+            self.connect(user=self.ann, **options)
+
+    def test_a_cookie_header_of_the_call(self) -> None:
+        self.a_cookie_header_fails(headers={"Cookie": "lang=de"})
+
+    def test_a_cookie_header_of_the_test_case(self) -> None:
+        self.get_ws_headers = lambda: [(b"cookie", b"lang=de")]
+        self.a_cookie_header_fails()
+
+    def test_cookies_beside_a_login(self) -> None:
+        ann = self.connect(user=self.ann, cookies={"lang": "de"})
+        self.assertEqual(self.cookies_sent(ann)["lang"], "de")
+        self.assertEqual(ann.scope["user"], self.ann)
+
+    async def test_a_user_who_is_not_active(self) -> None:
+        self.ben.is_active = False
+        await self.ben.asave()
+        with self.assertRaisesRegex(AssertionError, "user has is_active=False"):
+            await self.aconnect(user=self.ben)
+
+
 class LentCookieTests(IdentityTestCase):
     """``self.client`` is the same browser, until a client logs in or out."""
 
