@@ -39,7 +39,8 @@ def redirect_to_https(event: Event, scope: Mapping[str, Any]) -> str:
         return ""
     location = _header(event.get("headers", ()), b"location")
     target = urlsplit(location)
-    if target.scheme != "https" or target.netloc != _header(scope["headers"], b"host"):
+    own = {_header(scope["headers"], b"host"), settings.SECURE_SSL_HOST}
+    if target.scheme != "https" or target.netloc not in own:
         return ""
     said = (
         f"The live server redirected {scope['method']} {scope['path']} to"

@@ -27,8 +27,9 @@ TLS = (
     r"A client spoke TLS to the live server, which has none: its URLs begin with"
     r" http:// and ws://\."
 )
+OWN_HOST = r"127\.0\.0\.1:\d+"
 REDIRECT = (
-    r"The live server redirected GET /who/ to https://127\.0\.0\.1:\d+/who/, where"
+    rf"The live server redirected GET /who/ to https://{OWN_HOST}/who/, where"
     r" nothing is served: SECURE_SSL_REDIRECT is True\. Turn it off for the test:"
     r" @override_settings\(SECURE_SSL_REDIRECT=False\)\."
 )
@@ -124,6 +125,16 @@ class RemarkTests:
         [error] = self.run_inner(lambda case: fetch(f"{case.live_server_url}/who/"))
         self.assertIsInstance(error, URLError)
         self.assertNotes(error, REDIRECT, TLS)
+
+    @override_settings(
+        SECURE_SSL_REDIRECT=True,
+        SECURE_SSL_HOST="localhost:1",
+        MIDDLEWARE=MIDDLEWARE,
+    )
+    def test_redirect_to_a_host_of_the_settings_names_the_setting(self):
+        [error] = self.run_inner(lambda case: fetch(f"{case.live_server_url}/who/"))
+        self.assertIsInstance(error, URLError)
+        self.assertNotes(error, REDIRECT.replace(OWN_HOST, r"localhost:1"))
 
     @override_settings(SECURE_SSL_REDIRECT=True, MIDDLEWARE=MIDDLEWARE)
     def test_redirect_that_is_expected_is_no_failure(self):

@@ -182,6 +182,15 @@ class SubclassTests(SimpleWebsocketTestCase):
         await communicator.connect()
         self.assertEqual(given, ["websocket.connect"])
 
+    async def test_1006_is_a_lost_connection(self):
+        for kind in (WebsocketCommunicator, Recorded):
+            Echo.codes.clear()
+            communicator = kind(ECHO, "/")
+            await communicator.connect()
+            await communicator.disconnect(code=1006)
+            await communicator.disconnect(code=1006)
+            self.assertEqual(Echo.codes, [1006])
+
     async def test_an_override_is_given_the_code_and_the_reason(self):
         communicator = WebsocketCommunicator(ECHO, "/")
         await communicator.connect()
