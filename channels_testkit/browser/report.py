@@ -130,7 +130,7 @@ def page_errors(errors: Sequence[PageError], places: Places) -> str:
     return (
         f"Page error: {shorten(places.shorten(first.text))}{more}.\n\n"
         f"{listed}\n\n"
-        "Where that is what the test is about, expect it with"
+        "Where that is what the test is about, expect it in a 'with' block of"
         ' assertPageError("text"), or set check_page = "off" on the test case.'
     )
 

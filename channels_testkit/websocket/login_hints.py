@@ -25,8 +25,8 @@ _NOT_ACTIVE = (
 )
 _ENDED = (
     "It was logged in at an earlier handshake, and the application has ended the"
-    " session since, or no longer takes the user. To test that, log in with"
-    " self.client.force_login(user), and connect without user=."
+    " session since, or no longer takes the user. To test that, give client=, a Django"
+    " test client that is logged in, in the place of user=."
 )
 
 
