@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from email.utils import mktime_tz, parsedate_tz
+from email.utils import formatdate, mktime_tz, parsedate_tz
 from http.cookies import CookieError, Morsel, SimpleCookie
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+#: How many seconds a browser keeps a cookie at most: 400 days.
+_LONGEST = 400 * 24 * 60 * 60
 
 
 def cookie_header(cookies: Mapping[str, Any]) -> bytes:
@@ -47,7 +50,22 @@ def _read(set_cookie: str, found: SimpleCookie) -> None:
         name, _, said = (part.strip() for part in attribute.partition("="))
         if name.lower() in morsel:
             morsel[name] = said if "=" in attribute else True
+    _note_end(morsel)
     found[key] = morsel
+
+
+def _note_end(morsel: Morsel[str]) -> None:
+    """Have the time at which a cookie that lasts some seconds expires."""
+    seconds = _max_age(morsel)
+    if seconds is not None:
+        end = time.time() + min(max(seconds, 0), _LONGEST)
+        morsel["expires"] = formatdate(end, usegmt=True)
+
+
+def _max_age(morsel: Morsel[str]) -> float | None:
+    said = str(morsel["max-age"])
+    # A float of many digits is infinite; an int of too many raises.
+    return float(said) if said.removeprefix("-").isdecimal() else None
 
 
 def keep_cookies(jar: SimpleCookie, cookies: SimpleCookie) -> None:
@@ -61,9 +79,9 @@ def keep_cookies(jar: SimpleCookie, cookies: SimpleCookie) -> None:
 
 def has_expired(morsel: Morsel[str]) -> bool:
     """Tell whether a cookie has been deleted, or its time is over."""
-    seconds = str(morsel["max-age"])
-    if seconds.removeprefix("-").isdecimal():
-        return int(seconds) <= 0
+    seconds = _max_age(morsel)
+    if seconds is not None and seconds <= 0:
+        return True
     expires = parsedate_tz(str(morsel["expires"] or ""))
     return expires is not None and mktime_tz(expires) <= time.time()
 

@@ -49,6 +49,8 @@ class ExpiryTests(SimpleTestCase):
             ("Max-Age=0", True),
             ("Max-Age=-1", True),
             ("Max-Age=60", False),
+            (f"Max-Age={'9' * 400}", False),
+            (f"Max-Age=-{'9' * 400}", True),
             ("Max-Age=soon", False),
             ("expires=Thu, 01 Jan 1970 00:00:00 GMT", True),
             ("expires=Thu, 01-Jan-1970 00:00:00 GMT", True),
@@ -66,6 +68,14 @@ class ExpiryTests(SimpleTestCase):
         morsel = set_by("seen=yes; expires=Fri, 01 Jan 2100 00:00:00 GMT")["seen"]
         with mock.patch("time.time", return_value=4_200_000_000):
             self.assertTrue(has_expired(morsel))
+
+    def test_seconds_count_from_the_answer_that_set_them(self):
+        year_2100 = "expires=Fri, 01 Jan 2100 00:00:00 GMT"
+        with mock.patch("time.time", return_value=1_000_000):
+            morsel = set_by(f"seen=yes; {year_2100}; Max-Age=60")["seen"]
+        for moment, expected in ((1_000_059, False), (1_000_060, True)):
+            with mock.patch("time.time", return_value=moment):
+                self.assertEqual(has_expired(morsel), expected)
 
     def test_what_has_expired_leaves_the_jar(self):
         jar = set_by("a=1", "b=2")

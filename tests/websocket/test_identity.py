@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,6 +22,7 @@ from channels_testkit import (
 from tests.app.consumers import EchoConsumer
 from tests.utils import OuterTestCase, run_case
 
+START = dt.datetime(2030, 1, 1, tzinfo=dt.timezone.utc)
 DELETED = "expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/"
 
 
@@ -369,6 +371,18 @@ class HandshakeCookieTests(IdentityTestCase):
         await ann.connect(ws_path="/")
         self.assertEqual(self.cookies_sent(ann)["seen"], "yes")
         self.assertEqual(ann.scope["user"], self.ann)
+
+    def test_a_cookie_goes_when_its_time_is_over(self) -> None:
+        for client in (None, Client()):
+            with self.virtual_time(START):
+                ann = self.connect("/?seen=1; Max-Age=60", client=client)
+                self.advance(59)
+                ann.reconnect()
+                self.assertEqual(self.cookies_sent(ann), {"seen": "1"})
+                # The second handshake has set it again.
+                self.advance(61)
+                ann.reconnect()
+                self.assertEqual(self.cookies_sent(ann), {})
 
     def test_a_cookie_that_is_deleted_goes(self) -> None:
         browser = Client()
