@@ -11,13 +11,14 @@ from types import CoroutineType, FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import channels
+from asgiref.sync import SyncToAsync
 
 from channels_testkit.engine import places, pools, private
 from channels_testkit.engine.origins import CallersKept
 from channels_testkit.engine.patches import Patch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from channels_testkit.engine.errors import ApplicationErrors
     from channels_testkit.engine.places import Line
@@ -117,7 +118,7 @@ def _is_of_kit(coroutine: Any) -> bool:
 
 def _warn(coroutine: Any) -> None:
     """Warn as Python does, at the line that has made the coroutine."""
-    file, line, _ = coroutine.cr_origin[0]
+    file, line, _ = _from_project(coroutine.cr_origin)[0]
     warnings.warn_explicit(
         f"coroutine '{coroutine.__qualname__}' was never awaited",
         RuntimeWarning,
@@ -168,7 +169,7 @@ class _Forgotten(NamedTuple):
     @classmethod
     def of(cls, coroutine: Any, *, is_async: bool | None = None) -> _Forgotten:
         """Return what is known of one, and whether async code has made it."""
-        name = coroutine.__qualname__
+        name = _name(coroutine)
         callers: list[Line] = list(coroutine.cr_origin or ())
         if callers and places.is_of_kit(callers[0][0]):
             # A call of a layer has a function of its own, with the usual name.
@@ -186,7 +187,7 @@ class _Forgotten(NamedTuple):
             None: f"Write 'await {last}(...)', or in sync code 'async_to_sync({last})"
             "(...)'.",
         }
-        place = f"at {_place(callers)} but never awaited, so"
+        place = f"at {_place(_from_project(callers))} but never awaited, so"
         return cls(name, place, f". {steps[is_async]}")
 
     def text(self, count: int = 1) -> str:
@@ -197,7 +198,22 @@ class _Forgotten(NamedTuple):
         return f"{self.name}() was called{times} {place} it did nothing{advice}"
 
 
-def _place(callers: list[Line]) -> str:
+def _name(coroutine: Any) -> str:
+    """Return what was called, also where asgiref was to call it."""
+    called = coroutine
+    if coroutine.cr_code is SyncToAsync.__call__.__code__:
+        called = coroutine.cr_frame.f_locals["self"].func
+    name: str = getattr(called, "__qualname__", coroutine.__qualname__)
+    return name
+
+
+def _from_project(callers: Sequence[Line]) -> Sequence[Line]:
+    """Return the callers from the project's on, where that is among them."""
+    first = places.first_of_project(callers)
+    return callers if first is None else callers[callers.index(first) :]
+
+
+def _place(callers: Sequence[Line]) -> str:
     """Return the line, and the function around a comprehension that has it."""
     file, line, _ = callers[0]
     names = [name for other, _, name in callers if other == file]

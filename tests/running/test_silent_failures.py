@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from channels.layers import get_channel_layer
+from django.contrib.auth.models import User
 
 from channels_testkit import SimpleWebsocketTestCase
 from tests.utils import OuterTestCase, run_case
@@ -30,6 +32,19 @@ class Forgetful(AsyncWebsocketConsumer):
 
     async def own_method(self) -> None:
         self.send("lost")  # type: ignore[unused-coroutine]
+
+    async def query(self) -> None:
+        User.objects.acreate(username="lost")  # type: ignore[unused-coroutine]
+
+    @database_sync_to_async
+    def save(self) -> None:
+        """Do what needs a thread."""
+
+    async def decorated(self) -> None:
+        self.save()
+
+    async def function_for_a_thread(self) -> None:
+        sync_to_async(fail)()
 
     async def layer(self) -> None:
         get_channel_layer().group_send("room", {"type": "tell"})
@@ -130,6 +145,15 @@ class NeverAwaitedTests(SimpleWebsocketTestCase):
 
     def test_a_method_of_the_consumer(self) -> None:
         self.assert_told("own_method", "AsyncWebsocketConsumer.send", "own_method")
+
+    def test_a_query_names_the_line_of_the_project(self) -> None:
+        self.assert_told("query", "QuerySet.acreate", "query")
+
+    def test_what_runs_in_a_thread_is_called_by_its_name(self) -> None:
+        self.assert_told("decorated", "Forgetful.save", "decorated")
+        self.assert_told("function_for_a_thread", "fail", "function_for_a_thread")
+        (told,) = failures_of("decorated")
+        self.assertIn("Write 'await save(...)'", told)
 
     def test_a_call_of_the_layer(self) -> None:
         self.assert_told("layer", "group_send", "layer")
