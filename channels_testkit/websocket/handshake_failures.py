@@ -134,8 +134,9 @@ def check_user(connection: WebsocketConnection, user: Any) -> None:
 def no_auth(connection: WebsocketConnection) -> AssertionError:
     """Return the failure of a login that nothing in the project looks for."""
     return AssertionError(
-        f"{connection.label} was opened as {_named(connection.user)}, but nothing in"
-        f" ASGI_APPLICATION ({settings.ASGI_APPLICATION!r}) sets scope['user'].\n\n"
+        f"{connection.label} was opened as {_named(connection.user)}, but"
+        f" ASGI_APPLICATION ({settings.ASGI_APPLICATION!r}) sets no scope['user'] on"
+        " this route.\n\n"
         "In production there would be no user: wrap its WebSocket routes in"
         f" AuthMiddlewareStack, of channels.auth. {NO_SESSION}\n\n"
         f"{connection.transcript}"

@@ -8,10 +8,12 @@ from urllib.parse import unquote
 
 from channels.auth import AuthMiddlewareStack, get_user
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.routing import URLRouter
 from channels.sessions import SessionMiddlewareStack
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import AsyncClient, Client, TestCase, override_settings
+from django.urls import path
 
 from channels_testkit import (
     SimpleWebsocketTestCase,
@@ -508,6 +510,9 @@ class RefusingConsumer(AsyncJsonWebsocketConsumer):
 refusing = RefusingConsumer.as_asgi()
 bare = EchoConsumer.as_asgi()
 without_auth = ForgetfulMiddleware(EchoConsumer.as_asgi())
+partly_with_auth = URLRouter(
+    [path("with/", AuthMiddlewareStack(bare)), path("", without_auth)]
+)
 by_key = KeyMiddleware(EchoConsumer.as_asgi())
 finding = SessionMiddlewareStack(FindingConsumer.as_asgi())
 
@@ -535,13 +540,14 @@ class NoAuthTests(OuterTestCase):
             async def test_communicator(self) -> None:
                 await self.aconnect(user=self.ann)
 
-        for name in ("bare", "without_auth"):
+        for name in ("bare", "without_auth", "partly_with_auth"):
             with self.subTest(name):
                 self.assertEqual(
                     self.run_on(name, Inner),
                     [
-                        "anonymous (/) was opened as AnonymousUser, but nothing in"
-                        f" ASGI_APPLICATION ('{__name__}.{name}') sets scope['user']."
+                        "anonymous (/) was opened as AnonymousUser, but"
+                        f" ASGI_APPLICATION ('{__name__}.{name}') sets no"
+                        " scope['user'] on this route."
                     ]
                     * 3,
                 )
