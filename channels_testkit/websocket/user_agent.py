@@ -88,6 +88,7 @@ class UserAgent:
         and ``user=``, those of ``self.client`` and ``self.async_client`` are
         among them, until this client logs in or out.
         """
+        self._run.refuse_elsewhere()
         return self._driver.identity.jar.cookies
 
     def set_cookie(self, key: str, value: str) -> None:
@@ -106,7 +107,7 @@ class UserAgent:
 
         Raises ``RuntimeError`` before the login that ``user=`` makes.
         """
-        self._refuse_in_async_test("asession")
+        self._refuse_elsewhere("asession")
         self._need_sessions()
         self._driver.identity.check_session()
         with self._run.database.uncounted():
@@ -126,7 +127,7 @@ class UserAgent:
 
     def login(self, **credentials: Any) -> bool:
         """Log in; tell whether the credentials were right."""
-        self._refuse_in_async_test("alogin")
+        self._refuse_elsewhere("alogin")
         self._need_sessions()
         with self._run.database.uncounted():
             return self._login(credentials)
@@ -140,7 +141,7 @@ class UserAgent:
 
     def force_login(self, user: Any, backend: str | None = None) -> None:
         """Log a user in without credentials, in place of who was logged in."""
-        self._refuse_in_async_test("aforce_login")
+        self._refuse_elsewhere("aforce_login")
         self._need_sessions()
         with self._run.database.uncounted():
             self._force_login(user, backend)
@@ -158,7 +159,7 @@ class UserAgent:
 
         Those of ``client=`` are its as well; ``self.client`` keeps its own.
         """
-        self._refuse_in_async_test("alogout")
+        self._refuse_elsewhere("alogout")
         with self._run.database.uncounted():
             self._logout()
 
@@ -182,7 +183,8 @@ class UserAgent:
         self._driver.identity.become_independent()
         self._browser.logout()
 
-    def _refuse_in_async_test(self, twin: str) -> None:
+    def _refuse_elsewhere(self, twin: str) -> None:
+        self._run.refuse_elsewhere()
         self._run.refuse_in_async_test(f"client.{twin}")
 
     def _need_sessions(self) -> None:

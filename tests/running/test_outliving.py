@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from asgiref.sync import async_to_sync
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 from django.test import TestCase, TransactionTestCase
 
@@ -125,6 +126,11 @@ class OfAnotherTestTests(OuterTestCase):
                     lambda: client.frames,
                     lambda: client.transcript,
                     lambda: client.consumer,
+                    lambda: client.cookies,
+                    lambda: client.session,
+                    lambda: client.login(username="ann", password="secret"),
+                    lambda: client.force_login(AnonymousUser()),
+                    client.logout,
                     channels.receive,
                     lambda: channels.join_group("room"),
                     lambda: self.assertReceivesNothing(client),
