@@ -20,6 +20,8 @@ from channels.generic.websocket import (
     AsyncWebsocketConsumer,
 )
 from channels.routing import URLRouter
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase, override_settings
 from django.urls import path
 
@@ -220,6 +222,35 @@ class LayerTests(BoundedMixin, SimpleWebsocketTestCase):
                     kind=TypeError,
                 )
 
+    def test_names_and_options_are_long(self) -> None:
+        long = "x" * LENGTH
+        self.assertAllBounded(
+            partial(self.connect, **{long: 1}),  # type: ignore[arg-type]
+            partial(self.connect, user=long),  # type: ignore[arg-type]
+            partial(self.connect, client=long),  # type: ignore[arg-type]
+            partial(self.connect, cookies=long),  # type: ignore[arg-type]
+            partial(self.connect, cookies={long: None}),  # type: ignore[dict-item]
+            partial(self.connect, cookies={"a": long.encode()}),  # type: ignore[dict-item]
+            partial(self.connect, subprotocols=long),
+            partial(self.connect, origin=[long]),  # type: ignore[arg-type]
+            partial(self.connect, application=long),  # type: ignore[arg-type]
+            partial(self.connect, headers=[long]),  # type: ignore[list-item]
+            partial(Group(long).add, "ann"),
+            partial(Group("lobby").add, long),
+            partial(self.assertApplicationRaises, long),  # type: ignore[arg-type]
+            kind=TypeError,
+        )
+        self.assertAllBounded(
+            partial(self.connect, cookies={f"{long} ": "1"}),
+            partial(self.connect, user=get_user_model()(username=long)),
+            kind=ValueError,
+        )
+        self.assertAllBounded(
+            partial(self.get_next_message, "jobs", alias=long),
+            partial(self.connect, check_protocol=long),  # type: ignore[arg-type]
+            kind=ImproperlyConfigured,
+        )
+
     def test_a_value_that_no_layer_takes_is_at_a_long_path(self) -> None:
         value: Any = object()
         for _ in range(400):
@@ -375,6 +406,10 @@ class SocketTests(BoundedMixin, SimpleWebsocketTestCase):
         routes = [path(f"{name}/", EchoConsumer.as_asgi()) for name in NAMES]
         with self.assertBounded():
             self.connect(f"/{'x' * LENGTH}", application=URLRouter(routes))
+
+    def test_many_subprotocols_are_offered(self) -> None:
+        with self.assertBounded():
+            self.connect(application=SayingConsumer.as_asgi(), subprotocols=NAMES)
 
     def test_breaches_are_long(self) -> None:
         class Breaking(AsyncConsumer):

@@ -279,10 +279,9 @@ class Connection(abc.ABC):
 
     def _sent_by(self) -> str:
         line = places.caller()
-        if line is None:
-            return ""
         who = "" if self.consumer is None else f" by {type(self.consumer).__name__}"
-        return f"\n\nSent{who} at {places.in_words(line)}."
+        where = "" if line is None else f" at {places.in_words(line)}"
+        return f"\n\nSent{who}{where}." if who or where else ""
 
     def _application_ended(self, error: BaseException | None) -> None:
         recorder.release()

@@ -7,6 +7,8 @@ from email.utils import formatdate, mktime_tz, parsedate_tz
 from http.cookies import CookieError, Morsel, SimpleCookie
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.matching.wording import say
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -91,7 +93,7 @@ def check_cookies(cookies: Any) -> None:
     if cookies is None:
         return
     if not hasattr(cookies, "items"):
-        raise TypeError(f"cookies= is a dict, not {cookies!r}.")
+        raise TypeError(f"cookies= is a dict, not {say(cookies)}.")
     for name, value in cookies.items():
         check_cookie(name, value, "cookies=")
 
@@ -100,16 +102,16 @@ def check_cookie(name: Any, value: Any, owner: str) -> None:
     """Raise ``TypeError`` or ``ValueError`` for what is no cookie."""
     if not isinstance(name, str):
         raise TypeError(
-            f"{owner} has the name {name!r}: the name of a cookie is a str."
+            f"{owner} has the name {say(name)}: the name of a cookie is a str."
         )
     if value is None or isinstance(value, bytes):
         raise TypeError(
-            f"{owner} has {value!r} for {name!r}: the value of a cookie is a str."
+            f"{owner} has {say(value)} for {say(name)}: the value of a cookie is a str."
         )
     try:
         SimpleCookie({name: value})
     except CookieError as error:
         raise ValueError(
-            f"{owner} has the name {name!r}, which no cookie can have: use letters,"
+            f"{owner} has the name {say(name)}, which no cookie can have: use letters,"
             " digits, '-' and '_'."
         ) from error

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeGuard
 from unittest.util import safe_repr
 
+from channels_testkit.matching.wording import in_a_row
+
 Event = Mapping[str, object]
 
 ACCEPT = "websocket.accept"
@@ -30,7 +32,7 @@ def told(value: object) -> str:
 
 def listed(values: Sequence[str]) -> str:
     """Return ``values`` as a text lists them."""
-    return ", ".join(map(told, values)) or "none"
+    return in_a_row(list(map(told, values)))
 
 
 def described(value: object) -> str:

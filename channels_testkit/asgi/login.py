@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.test import AsyncClient, Client
 
+from channels_testkit.matching.wording import say
+
 from .scope import header_list
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class Login:
         if not hasattr(login, "items") or not set(login) <= LOGIN_KEYS:
             raise TypeError(
                 "get_login() returns a dict with some of the keys 'headers', 'query',"
-                f" 'subprotocols' and 'cookies', not {login!r}."
+                f" 'subprotocols' and 'cookies', not {say(login)}."
             )
         return cls(
             headers=header_list(login.get("headers")),
@@ -50,7 +52,7 @@ def check_client(client: object) -> None:
     """Raise ``TypeError`` for what is no Django test client."""
     if client is not None and not isinstance(client, (Client, AsyncClient)):
         raise TypeError(
-            f"client= is a Django test client, not {client!r}. The address of the"
+            f"client= is a Django test client, not {say(client)}. The address of the"
             " peer is given as remote_address=."
         )
 
@@ -61,8 +63,8 @@ def session_login(user: Any) -> dict[str, Any]:
         return {}
     if getattr(user, "pk", None) is None:
         raise ValueError(
-            f"user= is {user!r}, which is not in the database: save it first, so that"
-            " it can log in."
+            f"user= is {say(user)}, which is not in the database: save it first, so"
+            " that it can log in."
         )
     client = Client()
     client.force_login(user)

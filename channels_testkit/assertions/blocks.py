@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.errors import ExpectedErrors
 from channels_testkit.engine.numbers import next_number
+from channels_testkit.matching.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +93,7 @@ def check_exception_classes(kinds: object) -> None:
     for kind in classes:
         if not isinstance(kind, type) or not issubclass(kind, BaseException):
             raise TypeError(
-                f"assertApplicationRaises() takes exception classes, not {kind!r}."
+                f"assertApplicationRaises() takes exception classes, not {say(kind)}."
             )
 
 

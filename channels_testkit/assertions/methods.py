@@ -16,6 +16,7 @@ from django.db import DEFAULT_DB_ALIAS
 from channels_testkit.asgi.scope import ASGI_EXTENSIONS
 from channels_testkit.asgi.wire import JsonWire
 from channels_testkit.layers.aliases import DEFAULT
+from channels_testkit.matching.wording import say
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.options import FACTS, RunOptions
 from channels_testkit.running.run import TestRun
@@ -262,7 +263,7 @@ class TestMethods(WebsocketMethods, ChannelMethods):
     def __init__(self, **attributes: Any) -> None:
         for name, value in attributes.items():
             if not hasattr(type(self), name):
-                raise TypeError(f"A test has no attribute {name!r}.")
+                raise TypeError(f"A test has no attribute {say(name)}.")
             setattr(self, name, value)
         #: The run of the test.
         self.run = TestRun(self._kit_options())

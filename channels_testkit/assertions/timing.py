@@ -6,6 +6,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING
 
+from channels_testkit.matching.wording import say
 from channels_testkit.running.kit_calls import kit_coroutine
 
 from .in_run import InRun
@@ -97,7 +98,7 @@ class TimeMethods(InRun):
 
 def _checked(seconds: float) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise TypeError(f"advance() takes a number of seconds, not {seconds!r}.")
+        raise TypeError(f"advance() takes a number of seconds, not {say(seconds)}.")
     if not 0 <= seconds <= sys.float_info.max:
-        raise ValueError(f"Time does not move by {seconds!r} s: it only goes on.")
+        raise ValueError(f"Time does not move by {say(seconds)} s: it only goes on.")
     return seconds

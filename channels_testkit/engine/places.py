@@ -8,6 +8,7 @@ import linecache
 import os
 import sys
 import threading
+from itertools import takewhile
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -154,17 +155,18 @@ def as_traceback(frames: list[FrameType]) -> TracebackType | None:
 
 def calling_line() -> str:
     """Say which line of the project's code led here, with the whole path."""
-    line = caller()
+    line = _first_of_project(_callers(sys._getframe(1)))  # noqa: SLF001
     return UNKNOWN_LINE if line is None else "{}:{} in {}()".format(*line)
 
 
 def caller() -> Line | None:
-    """Return the line of the project's code that led here."""
-    frame = _calling_frame(sys._getframe(1))  # noqa: SLF001 - what inspect does
-    if frame is None:
-        return None
-    code = frame.f_code
-    return code.co_filename, frame.f_lineno, code.co_name
+    """
+    Return the line of the project's code that led here in this run of a loop.
+
+    A test that runs its application by a call of the kit has not led to what
+    only a library does there.
+    """
+    return _first_of_project(_callers_in_run(sys._getframe(1)))  # noqa: SLF001
 
 
 def calling_function() -> tuple[str, str]:
@@ -173,11 +175,7 @@ def calling_function() -> tuple[str, str]:
 
     It is the project's, unless a library alone has led here.
     """
-    frames = []
-    for frame in _callers(sys._getframe(1)):  # noqa: SLF001 - what inspect does
-        if frame.f_code is _RUN_CODE:
-            break
-        frames.append(frame)
+    frames = list(_callers_in_run(sys._getframe(1)))  # noqa: SLF001
     return _function_of(reversed(frames))
 
 
@@ -232,10 +230,11 @@ def _place(code: CodeType, line: int) -> str:
     return f"{os.path.basename(code.co_filename)}:{line}"
 
 
-def _calling_frame(frame: FrameType | None) -> FrameType | None:
-    for caller in _callers(frame):
-        if not is_library(caller.f_code.co_filename):
-            return caller
+def _first_of_project(frames: Iterable[FrameType]) -> Line | None:
+    for frame in frames:
+        code = frame.f_code
+        if not is_library(code.co_filename):
+            return code.co_filename, frame.f_lineno, code.co_name
     return None
 
 
@@ -252,6 +251,10 @@ def _callers(frame: FrameType | None) -> Iterator[FrameType]:
             yield from frame.f_locals["self"].awaiters
         yield frame
         frame = frame.f_back
+
+
+def _callers_in_run(frame: FrameType | None) -> Iterator[FrameType]:
+    return takewhile(lambda it: it.f_code is not _RUN_CODE, _callers(frame))
 
 
 def _is_machinery(frame: FrameType) -> bool:

@@ -7,6 +7,8 @@ from typing import Any, cast
 from channels.layers import channel_layers
 from django.core.exceptions import ImproperlyConfigured
 
+from channels_testkit.matching.wording import say
+
 from .captive import CaptiveChannelLayer
 from .glances import is_used
 from .swapping import is_in_place, layer_now
@@ -27,19 +29,19 @@ def captive_layer(alias: str = DEFAULT) -> CaptiveChannelLayer:
         return cast("CaptiveChannelLayer", layer)
     if is_in_place(alias):
         raise ValueError(
-            f"Channel layer {alias!r} is a real one in this test: only a captive layer"
-            " tells what was sent, and who is in a group. Let a client receive it, or"
-            " move the test to a class with captive layers."
+            f"Channel layer {say(alias)} is a real one in this test: only a captive"
+            " layer tells what was sent, and who is in a group. Let a client receive"
+            " it, or move the test to a class with captive layers."
         )
     configured = channel_layers.configs or {}
     if alias in configured:
         raise ValueError(
-            f"Channel layer {alias!r} is not captive in this test: "
+            f"Channel layer {say(alias)} is not captive in this test: "
             "add it to test_channel_aliases."
         )
     others = f", only {', '.join(map(repr, configured))}" if configured else ""
     raise ImproperlyConfigured(
-        f"CHANNEL_LAYERS has no {alias!r}{others}; add one, or use "
+        f"CHANNEL_LAYERS has no {say(alias)}{others}; add one, or use "
         "override_settings(CHANNEL_LAYERS=...)."
     )
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NAME_RULES = (
     "{} name must be a valid unicode string with length < {} containing only "
-    "ASCII alphanumerics, hyphens, underscores, or periods, not {!r}."
+    "ASCII alphanumerics, hyphens, underscores, or periods, not {}."
 )
 
 
@@ -329,7 +329,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
     # Channels 4.2.0 has other methods for this; those of 4.3 hide the name.
     def _require_valid(self, what: str, name: object, rule: Pattern[str]) -> None:
         if not (self.match_type_and_length(name) and rule.match(cast("str", name))):
-            raise TypeError(NAME_RULES.format(what, self.MAX_NAME_LENGTH, name))
+            raise TypeError(NAME_RULES.format(what, self.MAX_NAME_LENGTH, say(name)))
 
 
 # What only the kit does with a layer; completion does not offer it.

@@ -13,6 +13,7 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from channels_testkit.engine.patches import Patch
+from channels_testkit.matching.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
@@ -50,7 +51,7 @@ class LayersInPlace(abc.ABC):
     ) -> None:
         if isinstance(aliases, str) and aliases != EVERY_ALIAS:
             raise ImproperlyConfigured(
-                f"test_channel_aliases is '__all__' or a list, not {aliases!r}."
+                f"test_channel_aliases is '__all__' or a list, not {say(aliases)}."
             )
         self.aliases = aliases
         self.missing_ok = missing_ok
@@ -119,8 +120,8 @@ class LayersInPlace(abc.ABC):
             if alias not in configured:
                 names = ", ".join(map(repr, configured)) or "none"
                 raise ImproperlyConfigured(
-                    f"test_channel_aliases names {alias!r}, which CHANNEL_LAYERS does "
-                    f"not have; it has {names}."
+                    f"test_channel_aliases names {say(alias)}, which CHANNEL_LAYERS "
+                    f"does not have; it has {names}."
                 )
 
     def _make(self) -> Layers:

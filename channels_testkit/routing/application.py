@@ -19,7 +19,7 @@ from django.urls.resolvers import RegexPattern
 
 from channels_testkit.exceptions import NoRoute
 from channels_testkit.matching import closest_name
-from channels_testkit.matching.wording import shorten
+from channels_testkit.matching.wording import say, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ def check_application(application: Any) -> ASGIApplication:
             f"{name} is a consumer class, not an application: use {name}.as_asgi()."
         )
     if not callable(application):
-        raise TypeError(f"An ASGI application is callable; {application!r} is not.")
+        raise TypeError(f"An ASGI application is callable; {say(application)} is not.")
     checked: ASGIApplication = application
     return checked
 

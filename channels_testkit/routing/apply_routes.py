@@ -14,6 +14,8 @@ from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
 from django.apps import apps
 from django.urls import URLPattern, URLResolver
 
+from channels_testkit.matching.wording import say
+
 from .application import check_application
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ class apply_routes:  # noqa: N801 - Channels 1's name, used as a decorator
             self._decorate_class(target)
             return target
         if not callable(target):
-            raise TypeError(f"{_DECORATES}, not {target!r}.")
+            raise TypeError(f"{_DECORATES}, not {say(target)}.")
         return self._wrap(target)  # type: ignore[return-value]
 
     def _decorate_class(self, case: type) -> None:

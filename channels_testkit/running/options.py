@@ -13,6 +13,7 @@ from channels_testkit.asgi.login import session_login
 from channels_testkit.asgi.scope import ASGI_EXTENSIONS
 from channels_testkit.asgi.wire import JsonWire
 from channels_testkit.layers.swapping import EVERY_ALIAS
+from channels_testkit.matching.wording import say
 
 if TYPE_CHECKING:
     from channels_testkit.asgi.application import ASGIApplication
@@ -180,7 +181,7 @@ def check_choice(
     if value not in choices:
         listed = ", ".join(map(repr, choices))
         raise ImproperlyConfigured(
-            f"{_named(owner, name)} is one of {listed}, not {value!r}."
+            f"{_named(owner, name)} is one of {listed}, not {say(value)}."
         )
 
 
@@ -192,7 +193,7 @@ def check_seconds(options: Any, owner: str | None, name: str) -> None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not (is_number and value >= 0):
         raise ImproperlyConfigured(
-            f"{_named(owner, name)} is a number of seconds, not {value!r}."
+            f"{_named(owner, name)} is a number of seconds, not {say(value)}."
         )
 
 
@@ -209,7 +210,8 @@ def _check_breaches(options: Any, owner: str | None) -> None:
     if not isinstance(value, Collection):
         listed = ", ".join(map(repr, LEVELS))
         raise ImproperlyConfigured(
-            f"{called} is one of {listed}, or names breaches to allow, not {value!r}."
+            f"{called} is one of {listed}, or names breaches to allow, not"
+            f" {say(value)}."
         )
     unknown = sorted((name for name in value if name not in list(BREACHES)), key=str)
     if unknown:
@@ -223,5 +225,5 @@ def _check_listed(options: Any, owner: str, name: str, kinds: str) -> None:
     value = getattr(options, name)
     if isinstance(value, str) or not isinstance(value, Collection):
         raise ImproperlyConfigured(
-            f"{owner}.{name} is a list of {kinds}, not {value!r}."
+            f"{owner}.{name} is a list of {kinds}, not {say(value)}."
         )

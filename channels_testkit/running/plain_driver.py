@@ -6,6 +6,7 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.plain_connection import PlainConnection
+from channels_testkit.matching.wording import say
 from channels_testkit.routing.application import check_application
 
 from .driver import Driver
@@ -37,7 +38,7 @@ class ApplicationDriver(Driver[PlainConnection]):
         super().__init__(say_label)
         self._application = check_application(application)
         if not isinstance(scope, MutableMapping):
-            raise TypeError(f"A scope is a dict, not {scope!r}.")
+            raise TypeError(f"A scope is a dict, not {say(scope)}.")
         self.first_scope = scope
         if self.run is not None:
             self.run.opened.register(self)

@@ -22,6 +22,7 @@ from channels_testkit.asgi.scope import (
     websocket_scope,
 )
 from channels_testkit.asgi.surroundings import Policies
+from channels_testkit.matching.wording import say
 from channels_testkit.routing.application import check_application
 from channels_testkit.routing.origins import default_origin
 from channels_testkit.running.options import check_policies
@@ -87,7 +88,7 @@ class Options:
                 " given as client=."
             )
         if self.user is not None and not hasattr(self.user, "is_authenticated"):
-            raise TypeError(f"user= is a user, not {self.user!r}.")
+            raise TypeError(f"user= is a user, not {say(self.user)}.")
         if self.user is not None and self.client is not None:
             raise TypeError("Give user= or client=, not both.")
         if self.application is not None:
@@ -95,7 +96,7 @@ class Options:
         header_list(self.headers)
         check_subprotocols(self.subprotocols)
         if self.origin is not UNSET and not isinstance(self.origin, (str, type(None))):
-            raise TypeError(f"origin= is a str or None, not {self.origin!r}.")
+            raise TypeError(f"origin= is a str or None, not {say(self.origin)}.")
         check_cookies(self.cookies)
 
 
@@ -108,7 +109,7 @@ def options_of(given: ConnectOptions) -> Options:
 def check_subprotocols(subprotocols: object) -> None:
     """Raise ``TypeError`` for a str, which is a list of letters."""
     if isinstance(subprotocols, (str, bytes)):
-        raise TypeError(f"Subprotocols are a list of str, not {subprotocols!r}.")
+        raise TypeError(f"Subprotocols are a list of str, not {say(subprotocols)}.")
 
 
 def first_scope(path: str, options: Options, extensions: Any) -> dict[str, Any]:

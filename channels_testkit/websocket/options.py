@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from channels_testkit.matching import closest_name
+from channels_testkit.matching.wording import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -75,7 +76,7 @@ def check_names(given: Mapping[str, Any]) -> None:
         if name not in known:
             near = closest_name(name, known)
             meant = f"did you mean {near}=?" if near else f"there are {_all(known)}."
-            raise TypeError(f"A connection has no option {name}=; {meant}")
+            raise TypeError(f"A connection has no option {shorten(name)}=; {meant}")
 
 
 def _all(names: list[str]) -> str:

@@ -281,6 +281,17 @@ class WhoseTests(unittest.TestCase):
             r"\n\nSent by Early at test_origin_notes\.py:\d+ in connect\(\)\.\n\n",
         )
 
+    def test_breach_of_a_library_does_not_name_the_line_of_the_test(self) -> None:
+        class Accepting(AsyncWebsocketConsumer):
+            pass
+
+        class Inner(SimpleWebsocketTestCase):
+            def test_it(self) -> None:
+                self.connect("/", application=Accepting.as_asgi(), subprotocols=["v1"])
+
+        (error,) = run_case(Inner).raised
+        self.assertIn("\n\nSent by Accepting.\n\n", str(error))
+
     def test_text_of_any_length_is_one_short_line_of_the_transcript(self) -> None:
         class Long(AsyncWebsocketConsumer):
             async def receive(self, text_data: Any = None, bytes_data: Any = None):
