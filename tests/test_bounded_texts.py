@@ -214,6 +214,7 @@ class LayerTests(BoundedMixin, SimpleWebsocketTestCase):
                     partial(self.assertReceivesJson, {"v": value}, 1),
                     partial(self.assertAllReceive, {"v": value}, [1]),
                     partial(self.assertSentInOrder, (1, value, 2)),
+                    partial(self.assertSentInOrder, str(value)),
                     partial(self.get_next_message, [value]),
                     partial(self.connect_many, [value]),
                     partial(Group, [value]),  # type: ignore[arg-type]

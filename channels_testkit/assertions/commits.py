@@ -69,7 +69,7 @@ class CommitAssertions(SentAssertions):
         target = self._target(
             "assertSentAfterCommit", "channel", channel, alias, expected
         )
-        wanted = Wanted(target, expected, count, partial)
+        wanted = Wanted.of(target, expected, count, partial=partial)
         return self._judged(alias, wanted.judge_after_commit, msg)
 
     @overload
@@ -109,5 +109,5 @@ class CommitAssertions(SentAssertions):
         target = self._target(
             "assertGroupSentAfterCommit", "group", group, alias, expected
         )
-        wanted = Wanted(target, expected, count, partial)
+        wanted = Wanted.of(target, expected, count, partial=partial)
         return self._judged(alias, wanted.judge_after_commit, msg)

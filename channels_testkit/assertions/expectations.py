@@ -74,6 +74,19 @@ class Wanted(NamedTuple):
     times: int | None
     partial: bool
 
+    @classmethod
+    def of(
+        cls, target: Target, expected: Any, count: int | None, *, partial: bool
+    ) -> Wanted:
+        """Return it, or raise for a ``count`` that is no number."""
+        given = 0 if count is None else count
+        wrong = f"count= is a number of messages, not {say(count)}."
+        if isinstance(given, bool) or not isinstance(given, int):
+            raise TypeError(wrong)
+        if given < 0:
+            raise ValueError(wrong)
+        return cls(target, expected, count, partial)
+
     def judge(self, sent: list[Sent]) -> Any:
         """Return the first match, or all where a number is expected."""
         there = [entry for entry in sent if self.target.has(entry)]

@@ -83,7 +83,7 @@ class SentAssertions(GroupAssertions):
         """
         __tracebackhide__ = True
         target = self._target("assertSent", "channel", channel, alias, expected)
-        wanted = Wanted(target, expected, count, partial)
+        wanted = Wanted.of(target, expected, count, partial=partial)
         return self._judged(alias, wanted.judge, msg)
 
     @overload
@@ -128,7 +128,7 @@ class SentAssertions(GroupAssertions):
         """
         __tracebackhide__ = True
         target = self._target("assertGroupSent", "group", group, alias, expected)
-        wanted = Wanted(target, expected, count, partial)
+        wanted = Wanted.of(target, expected, count, partial=partial)
         return self._judged(alias, wanted.judge, msg)
 
     def assertNothingSent(
@@ -332,6 +332,11 @@ def _check_sequence(expected: tuple[Any, ...]) -> None:
             )
         if isinstance(message, tuple):
             _check_pair(message)
+        elif isinstance(message, str):
+            raise TypeError(
+                f"assertSentInOrder() takes messages: {say(message)} is none. Write"
+                f" ({say(message)}, message) for a message to that channel or group."
+            )
 
 
 def _check_pair(pair: tuple[Any, ...]) -> None:

@@ -49,6 +49,14 @@ def hide_kit_frames(error: BaseException) -> None:
         _hide_in(each)
 
 
+def end_with_the_test(error: BaseException) -> None:
+    """Leave out what the kit called last: the call was wrong."""
+    entries = list(_entries(error.__traceback__))
+    authors = [entry for entry in entries if not _is_kit(entry)]
+    if authors:
+        authors[-1].tb_next = None
+
+
 def leave_out(first: BaseException, error: BaseException) -> None:
     """Let an exception be printed without the one that came first."""
     for each in _with_its_causes(error):

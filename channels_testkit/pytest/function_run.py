@@ -16,6 +16,7 @@ from channels_testkit.engine.sync_calls import explain_sync_call
 from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.routing.apply_routes import routes_of
 from channels_testkit.running.options import COMMIT_RULES, check_choice
+from channels_testkit.running.wrong_calls import explain_wrong_call
 
 from . import async_code, database, loops
 from .channels_test import ChannelsTest, settable
@@ -110,6 +111,7 @@ class FunctionRun:
     def hide_frames(self, error: BaseException) -> None:
         """Hide frames of libraries in what a fixture raises."""
         explain_sync_call(error)
+        explain_wrong_call(error)
         tracebacks.hide_kit_frames(error)
 
     def has_raised(self, error: BaseException) -> None:

@@ -26,6 +26,7 @@ from . import leftovers
 from .outside import Outside
 from .silent import is_failure, note_callback
 from .time_of_run import TimeOfRun
+from .wrong_calls import explain_wrong_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -347,6 +348,7 @@ class TestLoop(Surroundings):
     def make_ready(self, error: BaseException) -> None:
         """Make an exception ready for who reads it, now that it is told."""
         explain_sync_call(error)
+        explain_wrong_call(error)
         first = self.failure
         if first is not None and first is not error:
             leave_out(first, error)

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     Address = str | tuple[str, int] | Sequence[str | int]
 
 
+#: What calls that open a connection take besides its options.
+_PATHS = ("path", "ws_path")
+
+
 class AnyUser(Protocol):
     """A user of any model, or an anonymous one."""
 
@@ -74,7 +78,8 @@ def check_names(given: Mapping[str, Any]) -> None:
     known = sorted(ConnectOptions.__optional_keys__)
     for name in given:
         if name not in known:
-            near = closest_name(name, known)
+            paths = [it for it in _PATHS if it != name]
+            near = closest_name(name, [*known, *paths])
             meant = f"did you mean {near}=?" if near else f"there are {_all(known)}."
             raise TypeError(f"A connection has no option {shorten(name)}=; {meant}")
 

@@ -68,6 +68,34 @@ class SwappedTests(Refusals):
                 "lobby",
             )
 
+    def test_counts(self) -> None:
+        for name in (
+            "assertSent",
+            "assertGroupSent",
+            "assertSentAfterCommit",
+            "assertGroupSentAfterCommit",
+        ):
+            for count in ("3", True, 1.0):
+                self.assertRefuses(
+                    f"count= is a number of messages, not {count!r}.",
+                    getattr(self, name),
+                    "lobby",
+                    count=count,
+                )
+            with self.assertRaises(ValueError) as caught:
+                getattr(self, name)("lobby", count=-1)
+            text = "count= is a number of messages, not -1."
+            self.assertEqual(str(caught.exception), text)
+
+    def test_name_among_the_messages_of_a_sequence(self) -> None:
+        self.assertRefuses(
+            "assertSentInOrder() takes messages: 'jobs' is none. Write ('jobs',"
+            " message) for a message to that channel or group.",
+            self.assertSentInOrder,
+            "jobs",
+            JOB,
+        )
+
     def test_frames(self) -> None:
         for name in ("assertReceivesJson", "assertReceivesText", "assertReceivesBytes"):
             self.assertRefuses(
