@@ -53,7 +53,7 @@ class FunctionRun:
         self._told: list[BaseException] = []
         self._around = contextlib.ExitStack()
         self._of_loop = contextlib.ExitStack()
-        self._opened_before = self._is_interrupted = False
+        self._opened_before = self._is_interrupted = self._is_called = False
         #: How many things fixtures have opened.
         self._count_before = 0
 
@@ -101,6 +101,7 @@ class FunctionRun:
 
     def call_begins(self) -> contextlib.AbstractContextManager[None]:
         """Return what is entered while the test function is called."""
+        self._is_called = True
         self._opened_before = self.run.has_opened
         self._count_before = self.run.count_of_opened
         if not loops.is_async(self._item):
@@ -116,6 +117,7 @@ class FunctionRun:
 
     def has_raised(self, error: BaseException) -> None:
         """Take note of what the test function has raised."""
+        self._is_called = False
         self.run.note_raised(error)
         if isinstance(error, KeyboardInterrupt):
             # pytest ends the session, and calls the finalizers then.
@@ -128,9 +130,16 @@ class FunctionRun:
             # Else whoever looks at it finds connections as they were.
             self.also_told += self._close()
 
+    def has_reported(self, error: BaseException) -> None:
+        """Take note of what a part of the test has raised, as subtests do."""
+        if self._is_called:
+            self.run.note_raised(error)
+            _explain([error])
+
     def has_returned(self) -> None:
         """Tell what there is to tell when the test function has returned."""
         __tracebackhide__ = True
+        self._is_called = False
         raise_first(_explain(self._close()), self.also_told)
 
     def _close(self) -> list[BaseException]:

@@ -176,11 +176,13 @@ class FunctionRuns:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item
+        self, item: pytest.Item, call: pytest.CallInfo[Any]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Show what has crossed the test's connections, where it failed."""
-        report = yield
         test = self._followed(item)
+        if call.excinfo is not None and test is not None and test.run is not None:
+            test.run.has_reported(call.excinfo.value)
+        report = yield
         if report.when == "teardown":
             self._test = None
         if report.failed and test is not None and test.run is not None:

@@ -123,6 +123,13 @@ SUBTESTS = (
                 ann.send_json({"number": number})
                 assert ann.receive_json() == {"number": 1}
 
+    def test_what_a_part_raises(subtests, ws_connect):
+        ann = ws_connect("/ws/echo/")
+        with subtests.test():
+            ann.receive_json(timeuot=1)
+        with subtests.test():
+            ann.receive_json()
+
     def test_after_it(channel_layer):
         assert channel_layer.groups() == {}
 """
@@ -168,8 +175,11 @@ class OtherPluginTests(PytestCase):
 
     def test_subtests(self) -> None:
         ended = self.pytest(SUBTESTS)
-        self.assertEqual((ended.passed, ended.failed), (1, 2), ended.printed)
+        self.assertEqual((ended.passed, ended.failed), (1, 5), ended.printed)
         self.assertIn('<- text    {"number": 2}', ended.printed)
+        self.assertIn("Did you mean timeout=?", ended.printed)
+        self.assertIn("NoFrame: No JSON frame from /ws/echo/", ended.printed)
+        self.assertNotIn("frames.py", ended.printed)
 
     @needs("xdist")
     def test_xdist_brings_transcripts(self) -> None:
