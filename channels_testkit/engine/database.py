@@ -22,6 +22,7 @@ from django.db.transaction import Atomic, get_connection
 from django.utils.connection import BaseConnectionHandler
 
 from channels_testkit.exceptions import DatabaseOwnershipError
+from channels_testkit.matching.wording import MAX_NAME, say
 
 from . import private
 from .patches import Patch, WrappedQueries
@@ -291,9 +292,10 @@ class TestConnections:
         return self._own.get(connection.alias) is connection
 
     def _refuse(self, connection: BaseDatabaseWrapper) -> None:
+        name = say(threading.current_thread().name, MAX_NAME)
         error = DatabaseOwnershipError(
             f"A query on database {connection.alias!r} came from thread"
-            f" {threading.current_thread().name!r}, at {calling_line()}. That"
+            f" {name}, at {calling_line()}. That"
             " thread has a connection of its own, which cannot see the rows of this"
             " test: they are in a transaction that is rolled back. Run the code"
             " thread-sensitively (sync_to_async() and database_sync_to_async() do"

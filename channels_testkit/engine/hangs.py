@@ -11,7 +11,7 @@ import asyncio
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.matching.wording import first_of_each_kind, shorten
+from channels_testkit.matching.wording import MAX_NAME, first_of_each_kind, say, shorten
 
 from . import places, private
 from .order import order_of
@@ -130,7 +130,8 @@ def describe_task(task: asyncio.Task[Any]) -> str:
     """Say what a task waits for, and who has started what a library wrote."""
     line = places.starting_line(task)
     started = "" if line is None else f", started at {places.in_words(line)},"
-    return f"task {task.get_name()!r}{started} waits {places.waiting_place(task)}"
+    name = say(task.get_name(), MAX_NAME)
+    return f"task {name}{started} waits {places.waiting_place(task)}"
 
 
 def _job_line(job: Job) -> str:

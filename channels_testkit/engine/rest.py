@@ -16,6 +16,8 @@ from collections import Counter
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.matching.wording import MAX_NAME, say
+
 from . import anyio_jobs, pools, private, private_asgiref, private_timers, threads
 from .failures import Failures
 from .jobs import APPLICATION, Job, JobKey, asked, callers, current_job
@@ -201,7 +203,7 @@ class RestWatch:
             return []
         names = list(self.declared_outside)
         names += [
-            f"thread {thread.name!r}"
+            f"thread {say(thread.name, MAX_NAME)}"
             for thread in self.outside_threads()
             if not (only_new and thread in self.before.threads)
         ]

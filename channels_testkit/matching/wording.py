@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 #: The characters of one value or line, and how many of them a list has.
 MAX_LINE = 160
 MAX_LISTED = 12
+#: The characters of a name of a thread or task, before what it does.
+MAX_NAME = 60
 MAX_STEPS = 20
 #: Of what is alike, how many are shown, and how much of each decides.
 SHOWN_OF_A_KIND = 3

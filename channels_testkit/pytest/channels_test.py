@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.assertions.methods import OptionsOfTest, TestMethods
 from channels_testkit.live.settings import LiveSettings
+from channels_testkit.matching.wording import say
 
 from .exploring import schedule_of
 from .marks import near
@@ -92,18 +93,21 @@ class ChannelsTest(LiveSettings, TestMethods):
     def __repr__(self) -> str:
         return "<channels_test>"
 
-    def __setattr__(self, name: str, value: object) -> None:
-        known = settable(type(self))
-        if name not in known and name not in _OWN:
-            raise AttributeError(
-                f"channels_test has no attribute {name!r}{near(name, known)}"
-            )
-        if name in _KNOWN_EARLY:
-            raise AttributeError(
-                f"channels_test.{name} must be known before the test begins: write"
-                f" @pytest.mark.{MARK}({name}={value!r})."
-            )
-        super().__setattr__(name, value)
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, for which an unknown name stays an error.
+
+        def __setattr__(self, name, value):
+            known = settable(type(self))
+            if name not in known and name not in _OWN:
+                raise AttributeError(
+                    f"channels_test has no attribute {name!r}{near(name, known)}"
+                )
+            if name in _KNOWN_EARLY:
+                raise AttributeError(
+                    f"channels_test.{name} must be known before the test begins: write"
+                    f" @pytest.mark.{MARK}({name}={say(value)})."
+                )
+            super().__setattr__(name, value)
 
     # What other fixtures make of it.
 

@@ -27,14 +27,14 @@ def first_of_each(errors: Iterable[BaseException]) -> list[BaseException]:
     """
     kinds: dict[object, list[BaseException]] = {}
     for error in errors:
-        kinds.setdefault(kind_of_error(error), []).append(error)
+        kinds.setdefault(_kind_of_error(error), []).append(error)
     for first, *others in kinds.values():
         if others:
             add_line(first, _others_in_words(first, others))
     return [first for first, *_ in kinds.values()]
 
 
-def kind_of_error(error: BaseException) -> object:
+def _kind_of_error(error: BaseException) -> object:
     """Return what is the same in exceptions of one kind."""
     places: list[object] = []
     for frame, line in traceback.walk_tb(error.__traceback__):

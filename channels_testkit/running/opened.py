@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .alike import kind_of_error
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -56,6 +54,10 @@ class Closing(Protocol):
     errors: ApplicationErrors
     add_cleanup: Callable[..., object]
 
+    @property
+    def failure(self) -> BaseException | None:
+        """What the test has failed with, at first, if it has."""
+
     def run_work(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a kit coroutine."""
 
@@ -67,7 +69,6 @@ class AllOpened:
         self._run = run
         self.items: list[Opened] = []
         self._last: list[Opened] = []
-        self._raised: set[object] = set()
 
     def register(self, opened: Opened, *, is_last: bool = False) -> None:
         """Close something when the test ends; what is last, after others."""
@@ -84,10 +85,8 @@ class AllOpened:
             self._run.run_work(opened.close())
             self._run.errors.deliver()
         except Exception as error:
-            kind = kind_of_error(error)
-            if kind not in self._raised or not self._run.errors.take_back(error):
-                # Those like it that others raise are told together at the end.
-                self._raised.add(kind)
+            # What comes after the first is told together at the end.
+            if self._run.failure is None or not self._run.errors.take_back(error):
                 raise
 
     def close_all(self) -> None:

@@ -17,6 +17,7 @@ from channels_testkit.engine import pools, private
 from channels_testkit.engine.origin_notes import Origin
 from channels_testkit.engine.origins import OWNER, CallersKept
 from channels_testkit.engine.patches import Patch
+from channels_testkit.matching.wording import MAX_NAME, say
 
 from .forgotten import NeverAwaited
 from .pool_results import PoolResults
@@ -92,7 +93,7 @@ class SilentFailures:
         self, real: Callable[[threading.Thread], None], thread: threading.Thread
     ) -> None:
         if self._is_ours():
-            origin = Origin.here(f"thread {thread.name!r}")
+            origin = Origin.here(f"thread {say(thread.name, MAX_NAME)}")
             self._threads[thread] = origin
             pools.threads_of_application.add(thread)
             run = thread.run

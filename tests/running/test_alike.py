@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 from channels.exceptions import StopConsumer
@@ -266,3 +267,68 @@ class ErrorTests(WatchTestCase):
         error = ProtocolError("a breach", "close-code")
         add_to_text(error, "There were 2 more like it.")
         self.assertEqual(str(error), "a breach\nThere were 2 more like it.")
+
+
+class FailedTaskTests(WatchTestCase):
+    class Spreading(AsyncWebsocketConsumer):
+        """Has 30 tasks that fail."""
+
+        async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
+            self.tasks = [asyncio.create_task(self.fail()) for _ in range(30)]
+
+        async def fail(self) -> None:
+            raise LookupError("of a task")
+
+    def test_all_that_follow_the_first_are_one_failure(self) -> None:
+        class Inner(WatchedCase):
+            application = self.Spreading.as_asgi()
+            application_errors = "fail"
+
+            def test_it(self) -> None:
+                self.connect_many(3)[1].send_text("go")
+
+        first, second = map(told_with, self.run_watched(Inner).raised)
+        self.assertNotIn("like it", first)
+        self.assertIn("There were 28 more like it.", second)
+
+
+class LongNameTests(WatchTestCase):
+    def test_long_name_of_a_task_hides_nothing_else(self) -> None:
+        class Leaving(AsyncWebsocketConsumer):
+            async def receive(self, text_data: Any = None, bytes_data: Any = None):
+                wait = asyncio.Event().wait()
+                self.task = asyncio.create_task(wait, name="x" * 60_000)
+
+        class Inner(WatchedCase):
+            application = Leaving.as_asgi()
+            check_leaks = "fail"
+
+            def test_it(self) -> None:
+                self.connect().send_text("go")
+
+        (text,) = self.run_watched(Inner).texts
+        self.assertRegex(
+            text,
+            r"  task 'x{55} \.\.\., started at test_alike\.py:\d+ in receive\(\),"
+            r" waits in Event\.wait\(\)",
+        )
+
+    def test_name_of_a_thread_may_be_long(self) -> None:
+        class Starting(AsyncWebsocketConsumer):
+            async def receive(self, text_data: Any = None, bytes_data: Any = None):
+                threading.Thread(target=self.fail, name="x" * 60_000).start()
+
+            def fail(self) -> None:
+                raise LookupError("of a thread")
+
+        class Inner(WatchedCase):
+            application = Starting.as_asgi()
+            application_errors = "fail"
+
+            def test_it(self) -> None:
+                self.connect().send_text("go")
+
+        (error,) = self.run_watched(Inner).raised
+        self.assertRegex(
+            told_with(error), r", in thread 'x{55} \.\.\. started at test_alike\.py"
+        )

@@ -354,6 +354,7 @@ def test_function(
     ann = ws_connect("/ws/echo/", user=User(username="ann"))
     assert_type(ann, WSClient)
     channels_test.ws_path = "/ws/echo/"
+    channels_test.ws_pth = "/ws/echo/"  # type: ignore[attr-defined]
     channels_test.assertReceivesJson(ann, {"say": "hello"})
     assert_type(channels_test.connect(), WSClient)
     assert_type(channels_live_server.url, str)
