@@ -113,7 +113,12 @@ def join_query(query_string: str, query: object) -> bytes:
         more = query.decode() if isinstance(query, bytes) else query
         more = more.removeprefix("?")
     else:
-        more = urlencode(query, doseq=True)  # type: ignore[arg-type]
+        try:
+            more = urlencode(query, doseq=True)  # type: ignore[arg-type]
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"query= is a dict, a list of pairs or a str, not {say(query)}."
+            ) from error
     joined = "&".join(part for part in (query_string, more) if part)
     return iri_to_uri(joined).encode()
 
@@ -136,7 +141,7 @@ def _name(name: object) -> bytes:
     if isinstance(name, bytes):
         return name.lower()
     if isinstance(name, str):
-        return name.lower().encode("latin1")
+        return _encoded(name.lower(), "A header's name")
     raise TypeError(f"A header's name is a str or bytes, not {say(name)}.")
 
 
@@ -144,10 +149,20 @@ def _value(name: object, value: object) -> bytes:
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):
-        return value.encode("latin1")
+        return _encoded(value, f"The value of header {say(name)}")
     raise TypeError(
         f"The value of header {say(name)} is a str or bytes, not {say(value)}."
     )
+
+
+def _encoded(text: str, what: str) -> bytes:
+    try:
+        return text.encode("latin1")
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{what} is {say(text)}, and a header has characters of Latin-1 only; a"
+            " client sends others as bytes, in UTF-8 for instance."
+        ) from None
 
 
 def has_header(headers: HeaderList, name: bytes) -> bool:

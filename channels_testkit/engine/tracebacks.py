@@ -30,6 +30,8 @@ _PLUMBING = (
     ),
     threading.__file__,
 )
+#: Where methods of dataclasses are.
+_GENERATED = "<string>"
 _LOOP = str(Path("asyncio") / "base_events.py")
 
 
@@ -123,6 +125,8 @@ def _is_raise(entry: TracebackType) -> bool:
 
 def _is_kit(entry: TracebackType) -> bool:
     filename = entry.tb_frame.f_code.co_filename
+    if filename == _GENERATED:
+        filename = str(entry.tb_frame.f_globals.get("__file__", filename))
     return filename.startswith(_PACKAGE) or filename.endswith(_LOOP)
 
 

@@ -7,6 +7,7 @@ says about headers, come when the connection is made.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +31,7 @@ from channels_testkit.running.options import check_policies
 from .options import check_names
 
 if TYPE_CHECKING:
-    from collections.abc import (
-        Collection,
-        Iterable,
-        Mapping,
-        MutableMapping,
-        Sequence,
-    )
+    from collections.abc import Iterable, MutableMapping, Sequence
     from http.cookies import Morsel
 
     from channels_testkit.asgi.application import GivenApplication
@@ -87,8 +82,7 @@ class Options:
                 "remote_address= is the address of the peer. A Django test client is"
                 " given as client=."
             )
-        if self.user is not None and not hasattr(self.user, "is_authenticated"):
-            raise TypeError(f"user= is a user, not {say(self.user)}.")
+        _check_user(self.user)
         if self.user is not None and self.client is not None:
             raise TypeError("Give user= or client=, not both.")
         if self.application is not None:
@@ -98,6 +92,8 @@ class Options:
         if self.origin is not UNSET and not isinstance(self.origin, (str, type(None))):
             raise TypeError(f"origin= is a str or None, not {say(self.origin)}.")
         check_cookies(self.cookies)
+        _check_mapping("path_kwargs", self.path_kwargs)
+        _check_mapping("scope", self.scope)
 
 
 def options_of(given: ConnectOptions) -> Options:
@@ -106,9 +102,26 @@ def options_of(given: ConnectOptions) -> Options:
     return Options(**given)
 
 
-def check_subprotocols(subprotocols: object) -> None:
-    """Raise ``TypeError`` for a str, which is a list of letters."""
-    if isinstance(subprotocols, (str, bytes)):
+def _check_user(user: object) -> None:
+    # The class of users has the attribute as well.
+    is_user = hasattr(user, "is_authenticated") and not isinstance(user, type)
+    if user is not None and not is_user:
+        raise TypeError(f"user= is a user, not {say(user)}.")
+
+
+def _check_mapping(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, Mapping):
+        raise TypeError(f"{name}= is a dict, not {say(value)}.")
+
+
+def check_subprotocols(subprotocols: Any) -> None:
+    """Raise ``TypeError`` for what is no list of str."""
+    if subprotocols is None or isinstance(subprotocols, Iterator):
+        return
+    is_list = isinstance(subprotocols, Collection)
+    if isinstance(subprotocols, (str, bytes)) or not (
+        is_list and all(isinstance(it, str) for it in subprotocols)
+    ):
         raise TypeError(f"Subprotocols are a list of str, not {say(subprotocols)}.")
 
 

@@ -22,6 +22,7 @@ from channels_testkit.engine import tracebacks
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.tracebacks import hide_kit_frames
 from channels_testkit.running.outside import Outside
+from channels_testkit.websocket.opening import options_of
 from tests.utils import run_case
 
 
@@ -53,6 +54,12 @@ class HideTests(unittest.TestCase):
         error = raised(self.deliver, RuntimeError("connect() first"))
         hide_kit_frames(error)
         self.assertEqual(names_of(error), ["raised", "deliver"])
+
+    def test_frames_of_generated_methods_are_hidden_as_well(self) -> None:
+        error = raised(options_of, {"user": "ann"})
+        self.assertIn("__init__", names_of(error))
+        hide_kit_frames(error)
+        self.assertEqual(names_of(error), ["raised"])
 
     def test_error_of_the_kit_itself_keeps_its_frames(self) -> None:
         error = raised(tracebacks._entries, "no traceback")

@@ -173,6 +173,16 @@ class OptionTests(SimpleWebsocketTestCase):
             ),
             ({"headers": 7}, "headers are a dict or a list of pairs, not 7."),
             ({"subprotocols": "ab"}, "Subprotocols are a list of str, not 'ab'."),
+            ({"subprotocols": 3}, "Subprotocols are a list of str, not 3."),
+            ({"subprotocols": [1]}, "Subprotocols are a list of str, not [1]."),
+            ({"path_kwargs": 3}, "path_kwargs= is a dict, not 3."),
+            ({"scope": 3}, "scope= is a dict, not 3."),
+            ({"query": 3}, "query= is a dict, a list of pairs or a str, not 3."),
+            (
+                {"user": AnonymousUser},
+                "user= is a user, not <class"
+                " 'django.contrib.auth.models.AnonymousUser'>.",
+            ),
             ({"origin": b"a"}, "origin= is a str or None, not b'a'."),
             ({"cookies": "a=1"}, "cookies= is a dict, not 'a=1'."),
             (
@@ -192,6 +202,25 @@ class OptionTests(SimpleWebsocketTestCase):
             with self.subTest(text), self.assertRaises(TypeError) as caught:
                 self.create_client(**options)
             self.assertEqual(str(caught.exception), text)
+
+    def test_subprotocols_may_be_an_iterator(self):
+        client = self.create_client(subprotocols=map(str, ["a"]))
+        client.connect()
+        self.assertEqual(client.scope["subprotocols"], ["a"])
+
+    def test_headers_are_latin_1(self):
+        for headers, what in (
+            ({"a": "\u20ac"}, "The value of header 'a'"),
+            ({"\u20ac": "a"}, "A header's name"),
+        ):
+            with self.subTest(what), self.assertRaises(ValueError) as caught:
+                self.create_client(headers=headers)
+            text = (
+                f"{what} is '\u20ac', and a header has characters of Latin-1 only; a"
+                " client sends others as bytes, in UTF-8 for instance."
+            )
+            self.assertEqual(str(caught.exception), text)
+        self.create_client(headers={"a": "\u20ac".encode()})
 
     def test_an_unknown_option_is_a_type_error(self):
         for given, meant in (
