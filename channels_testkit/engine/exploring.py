@@ -17,6 +17,7 @@ from asgiref.current_thread_executor import CurrentThreadExecutor
 
 from . import places, private
 from .jobs import APPLICATION
+from .order import SOMETHING_ELSE
 from .origins import OWNER, called
 from .patches import OwnAttribute
 from .schedules import Option
@@ -127,10 +128,11 @@ class ExploredTime(VirtualTime):
     ) -> None:
         """Let the result of a job wait for its turn; in whatever thread."""
         job = self._jobs.get(future)
-
-        def say() -> str:
-            return "a thread job ends" if job is None else _said(job, "goes on after")
-
+        if job is None:
+            # It is what somebody waits for who has the loop for that.
+            post()
+            return
+        say = functools.partial(_said, job, "goes on after")
         self.arrive(object(), say, post)
         private.wake(self._rest.loop)
 
@@ -155,7 +157,7 @@ class ExploredTime(VirtualTime):
         return bool(self._arrivals) or self._had_held()
 
     def choose_lane(self, lanes: Sequence[Any]) -> int | None:
-        """Choose among jobs that can start, and what waits; None for that."""
+        """Choose among jobs that can start, and what waits."""
         if not self._may_choose():
             return None
         options: list[tuple[int, Option, Arrival | int]] = [
@@ -170,7 +172,7 @@ class ExploredTime(VirtualTime):
         if isinstance(chosen, int):
             return chosen
         self._come(chosen)
-        return None
+        return SOMETHING_ELSE
 
     def _let_one_come(self) -> bool:
         if not (self._arrivals and self._may_choose()):

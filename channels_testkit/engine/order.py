@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _ORDER = "_channels_testkit_order"
 
 
+#: No job starts: something else has come.
+SOMETHING_ELSE = -1
+
+
 class Order:
     """The usual order: first come, first served, by the real clock."""
 
@@ -31,7 +35,12 @@ class Order:
     is_explored = False
 
     def choose_lane(self, lanes: Sequence[Any]) -> int | None:
-        """Return the place of the lane whose job starts, of those that can."""
+        """
+        Return the place of the lane whose job starts, of those that can.
+
+        ``SOMETHING_ELSE`` says that something else has come, None that nothing
+        can come now.
+        """
         del lanes
         return 0
 

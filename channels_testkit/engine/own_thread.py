@@ -19,7 +19,7 @@ from .baton import BatonThread
 from .database import connections_here, is_in_query, open_blocks
 from .hand_over import HandOver
 from .jobs import no_job
-from .order import order_of
+from .order import SOMETHING_ELSE, order_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -99,8 +99,8 @@ class OwnThread:
         if not lanes:
             return False
         place = order_of(self.loop).choose_lane(lanes)
-        if place is None:
-            return bool(private.ready_callbacks(self.loop))
+        if place is None or place == SOMETHING_ELSE:
+            return place is not None
         self._run_of(lanes[place])
         return True
 

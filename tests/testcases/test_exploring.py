@@ -9,8 +9,10 @@ import unittest
 from typing import Any, ClassVar
 from unittest import mock
 
+from asgiref.sync import async_to_sync
 from channels.consumer import AsyncConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
+from django.contrib.auth.models import User
 
 from channels_testkit import (
     Channel,
@@ -230,6 +232,17 @@ class ChoiceTests(OuterTestCase):
 
         found = set(self.orders(Case))
         self.assertEqual(found, {("/ann/", "/ben/"), ("/ben/", "/ann/")})
+
+    def test_code_of_the_test_may_wait_for_the_loop(self) -> None:
+        class Case(Inner):
+            @explore_schedules(20)
+            def test(self) -> None:
+                ann = self.connect(user=User.objects.create_user("ann"))
+                async_to_sync(self.channel_layer.group_send)("room", {"type": "a"})
+                ann.send_json("hello")
+                self.runs.append(ann.receive_json())
+
+        self.assertEqual(set(self.orders(Case)), {"hello"})
 
     def test_workers_run_under_schedules_too(self) -> None:
         @apply_routes({"alarms": Worker.as_asgi()})
