@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import itertools
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .jobs import Job
+    from .order import Start
     from .schedules import Schedule
 
 
@@ -74,6 +76,11 @@ class ExploredTime(VirtualTime):
             weakref.WeakKeyDictionary()
         )
 
+        #: Held until it is known whose job has begun: its thread is quick.
+        self._starting = threading.RLock()
+        self._early: list[tuple[asyncio.Future[Any], Callable[[], object]]] | None
+        self._early = None
+
     def begin(self) -> None:
         """Let events wait from now on."""
         super().begin()
@@ -97,20 +104,18 @@ class ExploredTime(VirtualTime):
         """Let an event wait for its turn."""
         self._arrivals.append(Arrival(next(self._numbers), source, say, come))
 
-    def job_starts(
-        self, executor: object, start: Callable[[], Job]
-    ) -> asyncio.Future[Any]:
+    def job_starts(self, executor: object, start: Start) -> asyncio.Future[Any]:
         """Give a job to its thread when its turn comes; return its future."""
         if isinstance(executor, CurrentThreadExecutor):
             # There it waits until it is chosen, or for who waits for it.
-            return self._future_of(start())
+            return self._started(start)
         loop = self._rest.loop
         outer: asyncio.Future[Any] = loop.create_future()
         place, whose = places.calling_function(), _whose()
 
         def come() -> None:
             if not outer.cancelled():
-                private.chain(self._future_of(start()), outer)
+                private.chain(self._started(start), outer)
 
         def say() -> str:
             return f"{whose}: a thread begins what {place[0]}() ({place[1]}) asks for"
@@ -118,16 +123,26 @@ class ExploredTime(VirtualTime):
         self.arrive(object(), say, come)
         return outer
 
-    def _future_of(self, job: Job) -> asyncio.Future[Any]:
-        future = cast("asyncio.Future[Any]", job.future)
-        self._jobs[future] = job
-        return future
+    def _started(self, start: Start) -> asyncio.Future[Any]:
+        with self._starting:
+            self._early = []
+            job, result = start()
+            self._jobs[result] = job
+            early, self._early = self._early, None
+        for future, post in early:
+            self.result_comes(future, post)
+        return cast("asyncio.Future[Any]", job.future)
 
     def result_comes(
         self, future: asyncio.Future[Any], post: Callable[[], object]
     ) -> None:
         """Let the result of a job wait for its turn; in whatever thread."""
-        job = self._jobs.get(future)
+        with self._starting:
+            job = self._jobs.get(future)
+            if job is None and self._early is not None:
+                # The job was done before this thread could ask for its result.
+                self._early.append((future, post))
+                return
         if job is None:
             # It is what somebody waits for who has the loop for that.
             post()

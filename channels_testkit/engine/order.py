@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from .jobs import Job
 
+    #: Gives a job to its thread; returns it, and what gets its result first.
+    Start = Callable[[], tuple[Job, asyncio.Future[Any]]]
+
 _ORDER = "_channels_testkit_order"
 
 
@@ -51,10 +54,11 @@ class Order:
         del source, say
         come()
 
-    def job_starts(self, executor: Any, start: Callable[[], Job]) -> Any:
+    def job_starts(self, executor: Any, start: Start) -> Any:
         """Give a job to its thread; return its future."""
         del executor
-        return start().future
+        job, _ = start()
+        return job.future
 
     def result_comes(self, future: Any, post: Callable[[], object]) -> None:
         """Let the loop see the result of a job, in whatever thread."""

@@ -299,15 +299,16 @@ class RestWatch:
         executor: Executor | None,
         func: Callable[..., Any],
         *args: Any,
-    ) -> Job:
+    ) -> tuple[Job, asyncio.Future[Any]]:
+        """Return the job, and what its thread gives the result to."""
         job = self.take_in(executor, func)
         job.awaiters = awaiters
         with job, pools.known_to_its_loop:
-            future = self._submit(executor, job.run, *args)
-        job.future = future = still_pending(self.loop, future)
+            result = self._submit(executor, job.run, *args)
+        job.future = future = still_pending(self.loop, result)
         if APPLICATION.get():
             self.failures.watch(future, Origin.of_job(job))
-        return job
+        return job, result
 
     def take_in(self, executor: Executor | None, func: Callable[..., Any]) -> Job:
         """Return the job of a function that is about to be given to a pool."""
