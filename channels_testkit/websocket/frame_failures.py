@@ -187,9 +187,21 @@ def json_differs(
         f"Expected: {_line(wanted)}\n"
         f"Received: {_line(payload)}\n\n"
         f"{diff(wanted, payload, partial=partial)}"
+        f"{_still_encoded(wanted, payload)}"
         f"{_later_match(found, wanted, partial=partial)}"
         f"{found.transcript.render(event)}"
     )
+
+
+def _still_encoded(wanted: object, payload: object) -> str:
+    """Say what to write where the expected value is the JSON of what came."""
+    try:
+        is_encoded = isinstance(wanted, str) and json.loads(wanted) == payload
+    except ValueError:
+        return ""
+    if not is_encoded:
+        return ""
+    return f"Frames are compared decoded: expect {say(payload)}.\n\n"
 
 
 def _later_match(found: WebsocketConnection, wanted: object, *, partial: bool) -> str:

@@ -264,3 +264,24 @@ class NextFrameTests(SimpleWebsocketTestCase):
             verdict(error),
             "The frame from / cannot be decoded: 'hello' (wrong checksum).",
         )
+
+
+class StillEncodedTests(SimpleWebsocketTestCase):
+    application = ECHO
+
+    def said(self, payload, expected):
+        client = self.connect("/")
+        client.send_json(payload)
+        with self.assertRaises(AssertionError) as caught:
+            self.assertReceivesJson(client, expected)
+        return str(caught.exception).split("\n\n")
+
+    def test_json_text_of_what_came(self):
+        paragraphs = self.said({"a": 1}, '{"a": 1}')
+        self.assertEqual(paragraphs[2], "Frames are compared decoded: expect {'a': 1}.")
+
+    def test_other_texts_have_no_hint(self):
+        for expected in ('{"a": 2}', "{", "1"):
+            with self.subTest(expected):
+                text = "".join(self.said({"a": 1}, expected))
+                self.assertNotIn("compared decoded", text)
