@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.matching import first_difference, nearest
-from channels_testkit.matching.wording import first_lines, say, shorten
+from channels_testkit.matching.wording import (
+    first_lines,
+    first_of_each_kind,
+    say,
+    shorten,
+)
 
 from .page_log import RECEIVED, SENT
 
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
 _LISTED = 12
 _PAGE_WIDTH = 400
 _LONG = 1_000
+#: An error with the page that it is of.
+_WIDEST = _LONG + 200
 _ARROWS = {SENT: "->", RECEIVED: "<-"}
 
 
@@ -126,7 +133,7 @@ def page_errors(errors: Sequence[PageError], places: Places) -> str:
     first, *others = errors
     more = f", and {len(others)} more" if others else ""
     lines = [f"  {describe(error, places)}" for error in errors]
-    listed = "\n".join(first_lines(lines, "  "))
+    listed = _listed(lines)
     return (
         f"Page error: {shorten(places.shorten(first.text))}{more}.\n\n"
         f"{listed}\n\n"
@@ -138,8 +145,8 @@ def page_errors(errors: Sequence[PageError], places: Places) -> str:
 def raised_as_well(errors: Sequence[PageError], places: Places) -> str:
     """Say what went wrong on a page that is found wanting."""
     lines = [f"The page also raised: {_said(error)}" for error in errors]
-    lines = [shorten(places.shorten(line), _LONG) for line in lines]
-    return "\n".join(lines[-_LISTED:])
+    lines = [places.shorten(line) for line in lines]
+    return _listed(lines)
 
 
 def no_page_error(
@@ -148,11 +155,15 @@ def no_page_error(
     """Say that no page had an error of this text."""
     wanted = f" with {say(text)}" if text else ""
     lines = [f"  {describe(error, places)}" for error in errors] or ["  none"]
-    listed = "\n".join(first_lines(lines, "  "))
+    listed = _listed(lines)
     return (
         f"No page had an error{wanted} within {timeout:g} s.\n\n"
         f"Errors in the block:\n{listed}"
     )
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "\n".join(first_lines(first_of_each_kind(lines, "  ", width=_WIDEST), "  "))
 
 
 def describe(error: PageError, places: Places) -> str:

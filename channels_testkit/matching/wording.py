@@ -71,14 +71,16 @@ def kind_of(text: str) -> str:
     return re.sub(r"\d+", "#", text[:_COMPARED])
 
 
-def first_of_each_kind(lines: Iterable[str], indent: str = "") -> list[str]:
+def first_of_each_kind(
+    lines: Iterable[str], indent: str = "", *, width: int = _WIDTH
+) -> list[str]:
     """Return the first of the lines of each kind, and how many others are."""
     kinds: dict[str, list[str]] = {}
     for line in lines:
         kinds.setdefault(kind_of(line), []).append(line)
     shown = []
     for alike in kinds.values():
-        shown += [shorten(line, _WIDTH) for line in alike[:SHOWN_OF_A_KIND]]
+        shown += [shorten(line, width) for line in alike[:SHOWN_OF_A_KIND]]
         more = len(alike) - SHOWN_OF_A_KIND
         shown += [f"{indent}... and {more:,} more like these"] if more > 0 else []
     return first_lines(shown, indent, most=_MOST_LINES)

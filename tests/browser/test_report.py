@@ -5,7 +5,14 @@ from __future__ import annotations
 import unittest
 
 from channels_testkit.browser.page_log import PageError, PageFrame
-from channels_testkit.browser.report import Places, describe, no_frame, not_shown
+from channels_testkit.browser.report import (
+    Places,
+    describe,
+    no_frame,
+    not_shown,
+    page_errors,
+    raised_as_well,
+)
 from channels_testkit.requirements import installed
 
 PLACES = Places("http://127.0.0.1:8000", "ws://127.0.0.1:8000")
@@ -72,3 +79,28 @@ class ReportTests(unittest.TestCase):
         self.assertEqual(
             describe(error, PLACES), "/room/: Error: no (https://cdn.example/a.js)"
         )
+
+    def test_errors_of_one_kind_are_counted(self):
+        page = "http://127.0.0.1:8000/a/"
+        errors = [PageError(page, f"Error: no {n}", "") for n in range(200)]
+        errors.append(PageError(page, "Error: another", ""))
+        self.assertEqual(
+            raised_as_well(errors, PLACES),
+            "The page also raised: Error: no 0\n"
+            "The page also raised: Error: no 1\n"
+            "The page also raised: Error: no 2\n"
+            "  ... and 197 more like these\n"
+            "The page also raised: Error: another",
+        )
+        lines = page_errors(errors, PLACES).splitlines()
+        self.assertEqual(lines[0], "Page error: Error: no 0, and 200 more.")
+        self.assertEqual(
+            lines[5:7], ["  ... and 197 more like these", "  /a/: Error: another"]
+        )
+
+    def test_errors_of_many_kinds_are_bounded(self):
+        page = f"http://127.0.0.1:8000/{'a' * 60_000}/"
+        errors = [PageError(page, chr(97 + n) * 60_000, "") for n in range(26)]
+        for said in (raised_as_well, page_errors):
+            with self.subTest(said.__name__):
+                self.assertLess(len(said(errors, PLACES)), 20_000)
