@@ -466,6 +466,11 @@ def mixed_up_arguments(case: Any) -> None:
 
 
 @scenario
+def missing_argument(case: Any) -> None:
+    case.assertGroupMembers("lobby")
+
+
+@scenario
 def sent_on_another_alias(case: Any) -> None:
     Channel("thumbnails", alias="other").send({"type": "make"})
     case.assertSent("thumbnails", {"type": "make"})
