@@ -13,7 +13,7 @@ from channels_testkit.exceptions import ProtocolError
 from channels_testkit.matching.wording import shorten
 
 from .heap import MadeSince
-from .notes import add_note
+from .notes import add_note, words_of
 from .sync_calls import explain_sync_call
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class ApplicationErrors:
         if policy == "fail" or isinstance(error, ProtocolError):
             self._pending.append(error)
         elif policy == "warn":
-            said = shorten(str(error), _WIDTH)
+            said = shorten(words_of(error), _WIDTH)
             text = f"The application raised {type(error).__name__}: {said}"
             # Where warnings are errors, this one is for the test.
             self._pending += self.warn(text)

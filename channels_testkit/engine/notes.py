@@ -30,14 +30,23 @@ def set_notes(error: BaseException, notes: list[str]) -> None:
     vars(error)["__notes__"] = notes
 
 
+def words_of(error: BaseException) -> str:
+    """Return the own text of an exception, also where its class fails."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever the project's code raises
+        # As Python prints it.
+        return "<exception str() failed>"
+
+
 def text_of(error: BaseException) -> str:
     """Return what is printed of an exception besides its type."""
-    return "\n".join([str(error), *notes_of(error)])
+    return "\n".join([words_of(error), *notes_of(error)])
 
 
 def shortly(error: BaseException) -> str:
     """Return the type and the first line of an exception, not too long."""
-    text, *_ = f"{type(error).__name__}: {error}".splitlines()
+    text, *_ = f"{type(error).__name__}: {words_of(error)}".splitlines()
     return text if len(text) <= _WIDTH else f"{text[: _WIDTH - 4]} ..."
 
 

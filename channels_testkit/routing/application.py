@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler
 from django.urls.resolvers import RegexPattern
 
+from channels_testkit.engine.notes import words_of
 from channels_testkit.exceptions import NoRoute
 from channels_testkit.matching import closest_name
 from channels_testkit.matching.wording import say, shorten
@@ -164,7 +165,7 @@ def _paths(router: URLRouter, prefix: str) -> Iterator[str]:
 
 def with_routes(error: BaseException, application: object) -> BaseException:
     """Return Channels' "No route found" with routes, others as they are."""
-    text = str(error)
+    text = words_of(error)
     missing = text.partition(NO_ROUTE)[2].strip(" .'")
     if not isinstance(error, ValueError) or NO_ROUTE not in text:
         return error

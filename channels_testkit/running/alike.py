@@ -6,6 +6,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from channels_testkit.engine.added_lines import add_line
+from channels_testkit.engine.notes import words_of
 from channels_testkit.engine.places import is_of_kit
 from channels_testkit.exceptions import ProtocolError
 from channels_testkit.matching.wording import (
@@ -27,14 +28,14 @@ def first_of_each(errors: Iterable[BaseException]) -> list[BaseException]:
     """
     kinds: dict[object, list[BaseException]] = {}
     for error in errors:
-        kinds.setdefault(_kind_of_error(error), []).append(error)
+        kinds.setdefault(kind_of_error(error), []).append(error)
     for first, *others in kinds.values():
         if others:
             add_line(first, _others_in_words(first, others))
     return [first for first, *_ in kinds.values()]
 
 
-def _kind_of_error(error: BaseException) -> object:
+def kind_of_error(error: BaseException) -> object:
     """Return what is the same in exceptions of one kind."""
     places: list[object] = []
     for frame, line in traceback.walk_tb(error.__traceback__):
@@ -42,7 +43,7 @@ def _kind_of_error(error: BaseException) -> object:
         if is_of_kit(frame.f_code.co_filename):
             # The way from the test to the application does not matter.
             places.clear()
-    said = kind_of(str(error))
+    said = kind_of(words_of(error))
     if isinstance(error, ProtocolError):
         said = error.breach
     return type(error), tuple(places), said
@@ -60,5 +61,5 @@ def _others_in_words(first: BaseException, others: list[BaseException]) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    text = shorten(str(error).partition("\n")[0])
+    text = shorten(words_of(error).partition("\n")[0])
     return f"{type(error).__name__}: {text}"

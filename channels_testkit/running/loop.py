@@ -23,6 +23,7 @@ from channels_testkit.engine.threads import Before, Declared
 from channels_testkit.engine.tracebacks import hide_kit_frames, leave_out
 
 from . import leftovers
+from .alike import kind_of_error
 from .outside import Outside
 from .silent import is_failure, note_callback
 from .time_of_run import TimeOfRun
@@ -84,6 +85,7 @@ class TestLoop(Surroundings):
         self.background_jobs: Counter[object] = Counter(options.background_jobs)
         #: What code of the test has raised.
         self.raised: list[BaseException] = []
+        self.kinds_raised: set[object] = set()
         self._has_come_to_end = False
         self.outside = Outside(self)
         #: What time it is.
@@ -338,6 +340,7 @@ class TestLoop(Surroundings):
     def note_raised(self, error: BaseException) -> None:
         """Take note of what code of the test has raised, which tells it."""
         self.raised.append(error)
+        self.kinds_raised.add(kind_of_error(error))
         if self.options.schedule is not None:
             self.options.schedule.note_failure()
         # It may have been taken note of before.

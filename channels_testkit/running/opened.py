@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .alike import kind_of_error
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -53,10 +55,8 @@ class Closing(Protocol):
 
     errors: ApplicationErrors
     add_cleanup: Callable[..., object]
-
-    @property
-    def failure(self) -> BaseException | None:
-        """What the test has failed with, at first, if it has."""
+    #: Of which kinds the exceptions are that the test has raised.
+    kinds_raised: set[object]
 
     def run_work(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a kit coroutine."""
@@ -85,8 +85,9 @@ class AllOpened:
             self._run.run_work(opened.close())
             self._run.errors.deliver()
         except Exception as error:
-            # What comes after the first is told together at the end.
-            if self._run.failure is None or not self._run.errors.take_back(error):
+            is_known = kind_of_error(error) in self._run.kinds_raised
+            # Those like one that was raised are told together at the end.
+            if not is_known or not self._run.errors.take_back(error):
                 raise
 
     def close_all(self) -> None:

@@ -12,6 +12,7 @@ from django.test import override_settings
 
 from channels_testkit import Group, ProtocolError
 from channels_testkit.engine.added_lines import add_to_text
+from channels_testkit.engine.notes import notes_of
 from tests.running.test_leftovers import WatchedCase, WatchTestCase
 from tests.utils import told_with
 
@@ -332,3 +333,26 @@ class LongNameTests(WatchTestCase):
         self.assertRegex(
             told_with(error), r", in thread 'x{55} \.\.\. started at test_alike\.py"
         )
+
+
+class UnprintableTests(WatchTestCase):
+    def test_an_exception_whose_text_fails_is_told_as_itself(self) -> None:
+        class UnprintableError(Exception):
+            def __str__(self) -> str:
+                raise LookupError
+
+        class Raising(AsyncWebsocketConsumer):
+            async def receive(self, text_data: Any = None, bytes_data: Any = None):
+                raise UnprintableError
+
+        class Inner(WatchedCase):
+            application = Raising.as_asgi()
+            application_errors = "fail"
+
+            def test_it(self) -> None:
+                self.connect().send_text("go")
+
+        (error,) = self.run_watched(Inner).raised
+        self.assertIsInstance(error, UnprintableError)
+        (note,) = notes_of(error)
+        self.assertIn("<- raised  UnprintableError: <exception str() failed>", note)
