@@ -55,7 +55,7 @@ def explore(
 
     found = None
     if run_once(None) is None:
-        found = find_failure(exploration, run_once)
+        found = find_failure(exploration, run_once, name=item.nodeid)
     reports = run(None if found is None else found.schedule.again(), nextitem)
     if found is not None:
         for it in reports:

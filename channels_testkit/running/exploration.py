@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import random
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from channels_testkit.engine.schedules import (
@@ -31,6 +32,18 @@ _MOST_TRIES = 200
 _MOST_LINES = 40
 
 
+def _asked_seed() -> int | None:
+    """Return the seed that the environment asks for."""
+    text = os.environ.get(SEED)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(
+            f"{SEED} is the number that a failure prints, such as 7, not {text!r}."
+        )
+    return int(text)
+
+
 @dataclass(frozen=True)
 class Exploration:
     """What ``explore_schedules()`` was told."""
@@ -39,6 +52,7 @@ class Exploration:
     strategy: StrategyName = "random"
     bound: int = 2
     sends_overlap: bool = False
+    seed: int | None = field(default_factory=_asked_seed)
 
     def __post_init__(self) -> None:
         for name in ("schedules", "bound"):
@@ -78,8 +92,9 @@ def explore_schedules(
     sends and disconnects return before the application is at rest, so that
     those of several clients are under way at the same time.
 
-    Raises ``TypeError`` and ``ValueError`` for options that mean nothing. The
-    test fails where work outside of its loop is under way.
+    Raises ``TypeError`` and ``ValueError`` for options that mean nothing, and
+    for a ``CHANNELS_TESTKIT_SEED`` that is no number. The test fails where
+    work outside of its loop is under way.
 
     Example::
 
@@ -118,11 +133,13 @@ class Failure:
     error: BaseException
 
 
-def find_failure(exploration: Exploration, run_once: RunOnce) -> Failure | None:
+def find_failure(
+    exploration: Exploration, run_once: RunOnce, *, name: str
+) -> Failure | None:
     """Run a test under schedules until it fails; shrink what was found."""
     state = random.getstate()
     try:
-        for seed, schedule in _schedules(exploration):
+        for seed, schedule in _schedules(exploration, name):
             random.seed(seed)
             error = run_once(schedule)
             if error is not None:
@@ -132,40 +149,45 @@ def find_failure(exploration: Exploration, run_once: RunOnce) -> Failure | None:
     return None
 
 
-def _schedules(exploration: Exploration) -> Iterator[tuple[int, Schedule]]:
-    usual = Schedule(Usual())
-    asked = os.environ.get(SEED)
+def _schedules(exploration: Exploration, name: str) -> Iterator[tuple[int, Schedule]]:
     if exploration.strategy == "all":
-        yield from _all_schedules(exploration)
+        yield from _all_schedules(exploration, name)
         return
-    if asked is None:
-        # Its length is known when the next one is asked for.
-        yield 0, usual
-    seeds = range(1, exploration.schedules) if asked is None else [int(asked)]
-    for seed in seeds:
+    # First and in a replay too: others depend on its length, known afterwards.
+    usual = Schedule(Usual())
+    yield 0, usual
+    asked = exploration.seed
+    seeds = range(1, exploration.schedules) if asked is None else [asked]
+    for seed in filter(None, seeds):
         yield seed, _with_seed(exploration, seed, len(usual.places))
 
 
 def _with_seed(exploration: Exploration, seed: int, length: int) -> Schedule:
-    if seed == 0:
-        return Schedule(Usual())
     # Each other one: some races need any change, others a late source.
     if exploration.strategy == "pct" or seed % 2 == 0:
         return Schedule(Priorities(f"pct:{seed}", length=max(length, 8)))
     return Schedule(Random(f"random:{seed}"))
 
 
-def _all_schedules(exploration: Exploration) -> Iterator[tuple[int, Schedule]]:
+def _all_schedules(
+    exploration: Exploration, name: str
+) -> Iterator[tuple[int, Schedule]]:
     """Yield every schedule with few departures, the fewest first."""
     waiting: list[list[int]] = [[]]
-    for seed in range(exploration.schedules):
-        if not waiting:
-            return
+    seed = 0
+    while waiting and seed < exploration.schedules:
         prefix = waiting.pop(0)
         schedule = Schedule(Replayed(prefix))
         yield seed, schedule
+        seed += 1
         if sum(map(bool, prefix)) < exploration.bound:
             waiting += _departures(schedule, len(prefix))
+    end = "stopped" if waiting else "complete"
+    which = "of more" if waiting else "all"
+    most = _departures_in_words(exploration.bound)
+    sys.stderr.write(
+        f"{name}: {end} after {seed} schedules, {which} with at most {most}.\n"
+    )
 
 
 def _departures(schedule: Schedule, begin: int) -> Iterator[list[int]]:
@@ -222,5 +244,8 @@ def report(found: Failure, exploration: Exploration) -> str:
 def _verdict(departures: int) -> str:
     if not departures:
         return "What was under way at the same time came in the usual order:"
-    more = "s" if departures != 1 else ""
-    return f"Shrunk to {departures} departure{more} from the usual order:"
+    return f"Shrunk to {_departures_in_words(departures)} from the usual order:"
+
+
+def _departures_in_words(count: int) -> str:
+    return f"{count} departure{'s' if count != 1 else ''}"

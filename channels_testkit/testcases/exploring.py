@@ -94,7 +94,7 @@ def _explored(case: Any, exploration: Exploration) -> _Recorded:
             last = recorded
         return recorded.error
 
-    found = find_failure(exploration, run_once)
+    found = find_failure(exploration, run_once, name=case.id())
     if found is None:
         return _Recorded()
     _add(found.error, report(found, exploration))

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import unittest
+from contextlib import redirect_stderr
+from typing import TYPE_CHECKING
 from unittest import mock
 
 from channels_testkit.engine.schedules import Option, Schedule
 from channels_testkit.running.exploration import (
     SEED,
     Exploration,
+    Failure,
     explore_schedules,
     find_failure,
     report,
 )
+
+if TYPE_CHECKING:
+    from channels_testkit.running.exploration import RunOnce
 
 #: Three sources with so many events each.
 EVENTS = {"a": 3, "b": 3, "c": 3}
@@ -42,6 +49,10 @@ def failing(*parts: str):
     return run_once
 
 
+def find(exploration: Exploration, run_once: RunOnce) -> Failure | None:
+    return find_failure(exploration, run_once, name="a test")
+
+
 class FindingTests(unittest.TestCase):
     def test_the_usual_order_comes_first(self) -> None:
         seen = []
@@ -49,7 +60,7 @@ class FindingTests(unittest.TestCase):
         def run_once(schedule: Schedule) -> None:
             seen.append(order_under(schedule))
 
-        self.assertIsNone(find_failure(Exploration(50), run_once))
+        self.assertIsNone(find(Exploration(50), run_once))
         self.assertEqual(len(seen), 50)
         self.assertEqual(seen[0], "aaabbbccc")
         self.assertGreater(len(set(seen)), 40)
@@ -57,7 +68,7 @@ class FindingTests(unittest.TestCase):
     def test_the_same_again(self) -> None:
         def all_of() -> list[str]:
             seen: list[str] = []
-            find_failure(Exploration(30), lambda it: seen.append(order_under(it)))
+            find(Exploration(30), lambda it: seen.append(order_under(it)))
             return seen
 
         self.assertEqual(all_of(), all_of())
@@ -65,7 +76,7 @@ class FindingTests(unittest.TestCase):
     def test_what_fails_is_shrunk(self) -> None:
         for strategy in ("random", "pct", "all"):
             with self.subTest(strategy):
-                found = find_failure(Exploration(200, strategy), failing("cb"))
+                found = find(Exploration(200, strategy), failing("cb"))
                 assert found is not None
                 self.assertIn("cb", str(found.error))
                 departures = [it for it in found.schedule.places if it]
@@ -74,7 +85,7 @@ class FindingTests(unittest.TestCase):
     def test_a_late_source_is_found(self) -> None:
         for strategy in ("random", "pct"):
             with self.subTest(strategy):
-                found = find_failure(Exploration(200, strategy), failing("cccbbbaaa"))
+                found = find(Exploration(200, strategy), failing("cccbbbaaa"))
                 self.assertIsNotNone(found)
 
     def test_another_exception_is_no_smaller_one(self) -> None:
@@ -84,7 +95,7 @@ class FindingTests(unittest.TestCase):
                 return KeyError(came)
             return ValueError(came) if "cb" in came else None
 
-        found = find_failure(Exploration(200), run_once)
+        found = find(Exploration(200), run_once)
         assert found is not None
         came = found.error.args[0]
         self.assertEqual(
@@ -97,14 +108,31 @@ class FindingTests(unittest.TestCase):
         def run_once(schedule: Schedule) -> None:
             seen.append(order_under(schedule))
 
-        find_failure(Exploration(10_000, "all", bound=1), run_once)
+        with redirect_stderr(io.StringIO()):
+            find(Exploration(10_000, "all", bound=1), run_once)
         self.assertEqual(len(seen), len(set(seen)))
         self.assertEqual(seen[0], "aaabbbccc")
         self.assertIn("baaabbccc", seen)
         self.assertNotIn("bcaaabbcc", seen)
 
+    def test_all_says_on_stderr_if_it_is_complete(self) -> None:
+        for schedules, text in (
+            (10_000, "a test: complete after 10 schedules, all with at most 1 depart"),
+            (10, "a test: complete after 10 schedules, all with at most 1 departure"),
+            (9, "a test: stopped after 9 schedules, of more with at most 1 depart"),
+        ):
+            with self.subTest(schedules), redirect_stderr(io.StringIO()) as said:
+                find(Exploration(schedules, "all", bound=1), failing("no such order"))
+            self.assertEqual(said.getvalue().count("\n"), 1)
+            self.assertIn(text, said.getvalue())
+
+    def test_all_says_nothing_of_what_fails(self) -> None:
+        with redirect_stderr(io.StringIO()) as said:
+            find(Exploration(200, "all"), failing("cb"))
+        self.assertEqual(said.getvalue(), "")
+
     def test_a_seed_replays(self) -> None:
-        found = find_failure(Exploration(200), failing("cabc"))
+        found = find(Exploration(200), failing("cabc"))
         assert found is not None
         seen = []
 
@@ -114,15 +142,30 @@ class FindingTests(unittest.TestCase):
             return error
 
         with mock.patch.dict(os.environ, {SEED: str(found.seed)}):
-            again = find_failure(Exploration(200), run_once)
+            again = find(Exploration(200), run_once)
         assert again is not None
-        self.assertIsNotNone(seen[0])
+        usual, replayed, *_ = seen
+        self.assertIsNone(usual)
+        self.assertIsNotNone(replayed)
         self.assertEqual(again.schedule.places, found.schedule.places)
+
+    def test_a_seed_replays_the_same_late_sources(self) -> None:
+        def orders(seed: int | None) -> list[str]:
+            seen: list[str] = []
+            asked = {} if seed is None else {SEED: str(seed)}
+            with mock.patch.dict(os.environ, asked):
+                find(Exploration(20, "pct"), lambda it: seen.append(order_under(it)))
+            return seen
+
+        with mock.patch.dict(EVENTS, {"a": 20, "b": 20}):
+            found = orders(None)
+            for seed in range(1, 20):
+                self.assertEqual(orders(seed), [found[0], found[seed]])
 
     def test_random_numbers_are_those_of_the_schedule(self) -> None:
         def numbers() -> list[float]:
             seen: list[float] = []
-            find_failure(Exploration(3), lambda _: seen.append(random.random()))
+            find(Exploration(3), lambda _: seen.append(random.random()))
             return seen
 
         random.seed(7)
@@ -131,7 +174,7 @@ class FindingTests(unittest.TestCase):
         self.assertEqual(random.getstate(), before)
 
     def test_the_report_names_seed_events_and_departures(self) -> None:
-        found = find_failure(Exploration(200), failing("cb"))
+        found = find(Exploration(200), failing("cb"))
         assert found is not None
         text = report(found, Exploration(200))
         self.assertIn(f"{SEED}={found.seed} replays it.", text)
@@ -140,7 +183,7 @@ class FindingTests(unittest.TestCase):
 
     def test_the_report_is_bounded(self) -> None:
         with mock.patch.dict(EVENTS, {"a": 200}):
-            found = find_failure(Exploration(200), failing("cb"))
+            found = find(Exploration(200), failing("cb"))
             assert found is not None
             text = report(found, Exploration(200))
         self.assertIn("earlier events", text)
@@ -158,3 +201,12 @@ class OptionTests(unittest.TestCase):
         ):
             with self.subTest(options), self.assertRaisesRegex(error, text):
                 explore_schedules(**options)  # type: ignore[arg-type]
+
+    def test_a_seed_that_is_no_number_is_refused(self) -> None:
+        for seed in ("", "seven", "-1", "1.5"):
+            with (
+                self.subTest(seed),
+                mock.patch.dict(os.environ, {SEED: seed}),
+                self.assertRaisesRegex(ValueError, f"such as 7, not {seed!r}"),
+            ):
+                explore_schedules()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 import unittest
 from typing import Any, ClassVar
@@ -270,8 +271,8 @@ from channels_testkit.running import exploration
 from channels_testkit.testcases import exploring
 from tests.docs.test_doc_schedules import TwoSendersTests
 
-def find_failure(options, run_once):
-    found = exploration.find_failure(options, run_once)
+def find_failure(options, run_once, *, name):
+    found = exploration.find_failure(options, run_once, name=name)
     print(exploration.report(found, options))
     print([step for step in found.schedule.steps])
     return found
@@ -291,3 +292,10 @@ class SameAgainTests(unittest.TestCase):
                 printed.append(run_python("-c", PRINTS))
         self.assertIn("This test fails under schedule", printed[0])
         self.assertEqual(printed[0], printed[1])
+
+    def test_the_printed_seed_replays_it_in_another_process(self) -> None:
+        printed = run_python("-c", PRINTS)
+        found = re.search(r"(CHANNELS_TESTKIT_SEED)=(\d+) replays it", printed)
+        assert found is not None
+        with mock.patch.dict(os.environ, [found.groups()]):
+            self.assertEqual(run_python("-c", PRINTS), printed)
