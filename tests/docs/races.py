@@ -7,6 +7,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.db import transaction
 from django.db.models import F
 
 from tests.app.models import Account, Note
@@ -181,3 +182,39 @@ class MendedChat(Chat):
 
 
 # docs:end two-senders-mended
+
+
+# docs:start before-commit
+class News(AsyncJsonWebsocketConsumer):
+    groups = ("news",)
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        await self.publish(content)
+
+    @database_sync_to_async
+    def publish(self, text: str) -> None:
+        with transaction.atomic():
+            self.tell(Note.objects.create(text=text))
+
+    def tell(self, note: Note) -> None:
+        message = {"type": "news.text", "number": note.pk}
+        async_to_sync(self.channel_layer.group_send)("news", message)
+
+    async def news_text(self, event: dict[str, Any]) -> None:
+        note = await Note.objects.aget(pk=event["number"])
+        await self.send_json(note.text)
+
+
+# docs:end before-commit
+
+
+# docs:start before-commit-mended
+class MendedNews(News):
+    @database_sync_to_async
+    def publish(self, text: str) -> None:
+        with transaction.atomic():
+            note = Note.objects.create(text=text)
+            transaction.on_commit(lambda: self.tell(note))
+
+
+# docs:end before-commit-mended

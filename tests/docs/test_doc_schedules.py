@@ -121,6 +121,20 @@ class TwoSendersTests(RaceTestCase):
     mended = races.MendedChat.as_asgi()
 
 
+# docs:start before-commit
+class NewsTests(RaceTestCase):
+    application = races.News.as_asgi()
+
+    def test_the_row_is_there_before_the_news(self) -> None:
+        ann = self.connect(name="ann")
+        ann.send_json("hello")
+        self.assertGroupSentAfterCommit("news")
+        self.assertEqual(ann.receive_json(), "hello")
+
+    # docs:end before-commit
+    mended = races.MendedNews.as_asgi()
+
+
 RACES = (
     LostUpdateTests,
     DoubleSpendingTests,
@@ -131,7 +145,7 @@ RACES = (
 )
 
 
-PRINTED = FAILURES.parent / "printed" / "schedule.txt"
+PRINTED = FAILURES.parent / "printed"
 
 
 def told(result: InnerResult) -> str:
@@ -151,13 +165,16 @@ class RaceTests(OuterTestCase):
 
     @unittest.skipIf(sys.version_info < (3, 11), "Python 3.10 knows shorter names")
     def test_the_page_shows_what_is_told(self) -> None:
-        text = told(run_case(PresenceTests))
-        if os.environ.get("CHANNELS_TESTKIT_UPDATE_FAILURES"):
-            PRINTED.write_text(text)
-        self.assertMultiLineEqual(text, PRINTED.read_text())
+        for race, name in ((PresenceTests, "schedule"), (NewsTests, "before_commit")):
+            page = PRINTED / f"{name}.txt"
+            text = told(run_case(race))
+            if os.environ.get("CHANNELS_TESTKIT_UPDATE_FAILURES"):
+                page.write_text(text)
+            with self.subTest(name):
+                self.assertMultiLineEqual(text, page.read_text())
 
     def test_what_mends_it_holds(self) -> None:
-        for race in RACES:
+        for race in (*RACES, NewsTests):
             with self.subTest(race.__name__):
                 case = type(race.__name__, (race,), {"application": race.mended})
                 self.assertEqual(run_case(case).texts, [])
