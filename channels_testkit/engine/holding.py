@@ -34,17 +34,19 @@ def application_held(rest: RestWatch) -> Iterator[None]:
         held.append(private.make_handle(loop, callback, args, chosen))
         return held[-1]
 
-    def let_go() -> bool:
+    def release() -> bool:
         handles, held[:] = held[:], []
         private.ready_callbacks(loop).extend(handles)
         return bool(handles)
 
     loop.call_soon = hold  # type: ignore[method-assign, assignment]
-    had_held, rest.has_held = rest.has_held, lambda: bool(held)
-    rest.let_go = let_go
+    had_held = rest.has_held
+    rest.has_held = lambda: bool(held) or had_held()
+    # What a schedule keeps back comes after what has come.
+    rest.let_go = lambda: release() or before()
     try:
         yield
     finally:
         loop.call_soon = call_soon  # type: ignore[method-assign]
         rest.let_go, rest.has_held = before, had_held
-        let_go()
+        release()

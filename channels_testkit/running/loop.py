@@ -271,11 +271,13 @@ class TestLoop(Surroundings):
         Be at rest before something is read or judged.
 
         A sync test comes to rest; an async one raises ``RuntimeError`` where
-        it is not. Raises what the application has raised.
+        it is not. Raises what the application has raised; that itself
+        reads what there is.
         """
         self.refuse_elsewhere()
         bridge = None if self.has_left else self._bridge
-        if bridge is None or (bridge.is_running and not bridge.is_in_async_test):
+        is_test = self.is_async and not APPLICATION.get()
+        if bridge is None or (bridge.is_running and not is_test):
             return
         if not bridge.is_in_async_test:
             bridge.settle()

@@ -17,6 +17,7 @@ from django.contrib.auth.models import User
 
 from channels_testkit import (
     Channel,
+    WebsocketCommunicator,
     WebsocketTestCase,
     apply_routes,
     explore_schedules,
@@ -107,6 +108,41 @@ class FaceTests(OuterTestCase):
         self.assertEqual(run_case(Case).texts, [])
         self.assertEqual(Inner.runs.count("one"), 6)
         self.assertEqual(Inner.runs.count("two"), 6)
+
+    def test_async_to_sync_in_a_sync_test(self) -> None:
+        echo = EchoConsumer.as_asgi()
+
+        class Case(Inner):
+            async def talk(self) -> Any:
+                async with WebsocketCommunicator(echo, "/") as ann:
+                    await ann.send_json_to({"n": 1})
+                    return await ann.receive_json_from()
+
+            @explore_schedules(3)
+            def test_it_comes_first(self) -> None:
+                self.assertEqual(async_to_sync(self.talk)(), {"n": 1})
+
+            @explore_schedules(3)
+            def test_it_follows(self) -> None:
+                self.connect()
+                self.assertEqual(async_to_sync(self.talk)(), {"n": 1})
+
+        self.assertEqual(run_case(Case).texts, [])
+
+    def test_an_application_that_uses_the_layer_of_an_async_test(self) -> None:
+        class Case(Inner):
+            async def tell(self, scope: Any, receive: Any, send: Any) -> None:
+                await self.channel_layer.send("stars", {"type": "shine"})
+                await receive()
+                await send({"type": "websocket.accept"})
+                await receive()
+
+            @explore_schedules(3)
+            async def test(self) -> None:
+                await self.aconnect(application=self.tell)
+                self.assertSent("stars", {"type": "shine"})
+
+        self.assertEqual(run_case(Case).texts, [])
 
     def test_a_failure_of_the_usual_order_is_told_as_any(self) -> None:
         class Case(Inner):
