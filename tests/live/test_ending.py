@@ -29,6 +29,8 @@ from .clients import SERVERS, dial, fetch, hear, say
 
 #: What the applications of this module have seen, in order.
 seen = []
+#: A poll is under way, which says nothing to its client.
+polls = threading.Event()
 
 
 class Leaving(AsyncJsonWebsocketConsumer):
@@ -98,6 +100,7 @@ async def stream(request):
 
 
 async def poll(request):
+    polls.set()
     try:
         await asyncio.Event().wait()
     finally:
@@ -148,10 +151,11 @@ class Inner:
             request = f"GET /{name}/ HTTP/1.1\r\nHost: {host}\r\n\r\n"
             client.sendall(request.encode())
             self.clients.append(client)
-        # All are under way when the first chunk of the first has come.
         text = b""
         while b"begun" not in text:
             text += self.clients[0].recv(4096)
+        if "poll" in names:
+            self.assertTrue(polls.wait(10))
 
     def test_lingering(self):
         client = self.dial_for_class("/ws/leaving/")
@@ -195,6 +199,7 @@ class EndingTests:
 
     def run_inner(self, *names, **attributes):
         seen.clear()
+        polls.clear()
         self.clients = []
         attributes |= {"server_class": self.server_class, "clients": self.clients}
         case = type("InnerTests", (Inner, LiveServerTestCase), attributes)
