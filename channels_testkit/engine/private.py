@@ -240,6 +240,12 @@ def is_unretrieved(future: asyncio.Future[Any]) -> bool:
     return bool(future._log_traceback)
 
 
+def end_of(protocol: asyncio.StreamReaderProtocol) -> asyncio.Future[None]:
+    """Return the future of a stream's end, which has its exception."""
+    ended: asyncio.Future[None] = protocol._closed  # type: ignore[attr-defined]
+    return ended
+
+
 def told_elsewhere(future: asyncio.Future[Any]) -> asyncio.Future[Any]:
     """Return a future whose exception is another's, which somebody gets."""
     future.add_done_callback(lambda it: it.cancelled() or it.exception())

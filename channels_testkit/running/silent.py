@@ -8,6 +8,7 @@ import contextlib
 import functools
 import threading
 import weakref
+from asyncio import StreamReaderProtocol
 from concurrent.futures import Future
 from multiprocessing.pool import ApplyResult, IMapIterator
 from types import CoroutineType
@@ -17,6 +18,7 @@ from channels_testkit.engine import pools, private
 from channels_testkit.engine.origin_notes import Origin
 from channels_testkit.engine.origins import OWNER, CallersKept
 from channels_testkit.engine.patches import Patch
+from channels_testkit.engine.private import KINDS_OF_FUTURES
 from channels_testkit.matching.wording import MAX_NAME, say
 
 from .forgotten import NeverAwaited
@@ -67,14 +69,17 @@ class SilentFailures:
         """Tell of what nobody has asked about, and that may still be kept."""
         self._results.look()
         loops = {loop, *self._loops}
-        found = since.of({CoroutineType, *private.KINDS_OF_FUTURES})
-        coroutines = [it for it in found if type(it) is CoroutineType]
+        found = since.of({CoroutineType, StreamReaderProtocol, *KINDS_OF_FUTURES})
+        # How a connection has ended is for who asks; asyncio itself drops it.
+        not_told = {
+            private.end_of(it) for it in found if type(it) is StreamReaderProtocol
+        }
         for future in found:
-            if type(future) is CoroutineType or private.loop_of(future) not in loops:
+            if type(future) not in KINDS_OF_FUTURES or future in not_told:
                 continue
-            if private.is_unretrieved(future):
+            if private.loop_of(future) in loops and private.is_unretrieved(future):
                 self._record(future.exception())
-        self._never_awaited.look(coroutines)
+        self._never_awaited.look([it for it in found if type(it) is CoroutineType])
 
     def _is_ours(self) -> bool:
         """Tell whether this is code of the application of this very test."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -26,6 +27,8 @@ def fail() -> None:
 
 class Forgetful(AsyncWebsocketConsumer):
     """Does what the client says, and forgets to await something."""
+
+    writer: asyncio.StreamWriter | None = None
 
     async def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
         await getattr(self, text_data)()
@@ -100,6 +103,16 @@ class Forgetful(AsyncWebsocketConsumer):
         outer.start()
         await asyncio.to_thread(outer.join)
         await asyncio.to_thread(inner.join)
+
+    async def connection_that_breaks(self) -> None:
+        ours, theirs = socket.socketpair()
+        _, self.writer = await asyncio.open_connection(sock=ours)
+        theirs.close()
+        self.writer.write(b"to nobody")
+
+    async def disconnect(self, code: int) -> None:
+        if self.writer is not None:
+            self.writer.close()
 
 
 class AsyncMethodOfSyncConsumer(WebsocketConsumer):
@@ -236,6 +249,9 @@ class JobTests(SimpleWebsocketTestCase):
 
     def test_those_that_somebody_has_seen(self) -> None:
         self.assertEqual(failures_of("jobs_that_are_seen"), [])
+
+    def test_what_asyncio_itself_keeps_to_itself(self) -> None:
+        self.assertEqual(failures_of("connection_that_breaks"), [])
 
 
 class ThreadTests(SimpleWebsocketTestCase):
