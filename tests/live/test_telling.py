@@ -164,7 +164,8 @@ class TellingTests:
         (error,) = result.raised
         self.assertIsInstance(error, SystemExit)
         told = told_with(error).splitlines()
-        self.assertEqual((told[0], told[-1]), ("the view", "There was 1 more like it."))
+        self.assertEqual(told[0], "the view")
+        self.assertIn("There was 1 more like it.", told)
 
     def test_a_consumer_that_ends_the_process_does_not(self):
         with self.assertNoLogs(self.server_class.loggers[0], logging.ERROR):
