@@ -198,7 +198,7 @@ class ExploredTime(VirtualTime):
 
     def _may_choose(self) -> bool:
         """Tell whether all has come that is under way."""
-        if private.ready_callbacks(self._rest.loop):
+        if private.ready_callbacks(self._rest.loop) and not self._rest.is_going_round:
             return False
         for name in self._rest.outside_work():
             self._on_outside(name)

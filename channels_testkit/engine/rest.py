@@ -92,6 +92,7 @@ class RestWatch:
         #: Called where nothing else can run: lets more run, if there is more.
         self.let_go: Callable[[], bool] = _no_job
         self.has_held: Callable[[], bool] = _no_job
+        self.is_going_round = False  # for code of the test alone
         #: Asked at rest when nobody waits for it, with whether there is no
         #: timer either; answers when to ask again, in seconds.
         self.on_idle: Callable[[bool], float | None] = _no_opinion
@@ -273,7 +274,10 @@ class RestWatch:
         self._spins_alone = self._spins_alone + 1 if is_alone else 0
         if self._spins_alone > _SPINS_OF_THE_TEST_ALONE:
             self._spins_alone = 0
-            self.waiters.wake_one(is_certain=True)
+            self.is_going_round = True
+            if not self.let_go():
+                self.waiters.wake_one(is_certain=True)
+            self.is_going_round = False
 
     def _bounded(self, timeout: float | None) -> float | None:
         self._spins = 0
@@ -288,10 +292,9 @@ class RestWatch:
     def _run_in_executor(
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> Any:
-        order = order_of(self.loop)
         awaiters = private.callers_in_task()
         start = functools.partial(self._start_job, awaiters, executor, func, *args)
-        return order.job_starts(executor, start)
+        return order_of(self.loop).job_starts(executor, start)
 
     def _start_job(
         self,
@@ -312,8 +315,7 @@ class RestWatch:
 
     def take_in(self, executor: Executor | None, func: Callable[..., Any]) -> Job:
         """Return the job of a function that is about to be given to a pool."""
-        is_background = self._is_background(func)
-        return Job(executor, func, is_background=is_background, watch=self)
+        return Job(executor, func, is_background=self._is_background(func), watch=self)
 
     def _is_background(self, func: Callable[..., Any]) -> bool:
         if not self.background:
@@ -332,9 +334,7 @@ class RestWatch:
         is_of_job = job is not None and job in self.jobs
         # That async_to_sync() waits for its task is known.
         is_awaited = private_asgiref.is_of_async_to_sync(args)
-        run = callback
-        if not is_awaited and (job or not is_here):
-            run = asked(callback)
+        run = asked(callback) if not is_awaited and (job or not is_here) else callback
         if job is None and not is_here:
             threads.note_poster()
         elif job and is_of_job:
@@ -364,10 +364,10 @@ class RestWatch:
 
     def _create_watched_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         task = self._create_task(coro, **options)
-        is_of_application = APPLICATION.get()
-        if is_of_application:
+        failures = self.own_failures
+        if APPLICATION.get():
             self._application_tasks.add(task)
-        failures = self.failures if is_of_application else self.own_failures
+            failures = self.failures
         failures.watch(task, Origin.of(coro))
         return task
 

@@ -129,6 +129,27 @@ class FaceTests(OuterTestCase):
 
         self.assertEqual(run_case(Case).texts, [])
 
+    def test_a_test_that_goes_round_until_something_comes(self) -> None:
+        class Case(Inner):
+            hang_timeout = 5
+
+            is_done = False
+
+            @explore_schedules(3)
+            async def test(self) -> None:
+                ann = await self.aconnect()
+                spinning = asyncio.create_task(self.go_round())
+                await ann.send_to("hello")
+                self.assertEqual(await ann.receive_from(), "hello")
+                self.is_done = True
+                await spinning
+
+            async def go_round(self) -> None:
+                while not self.is_done:  # noqa: ASYNC110 - what this is about
+                    await asyncio.sleep(0)
+
+        self.assertEqual(run_case(Case).texts, [])
+
     def test_an_application_that_uses_the_layer_of_an_async_test(self) -> None:
         class Case(Inner):
             async def tell(self, scope: Any, receive: Any, send: Any) -> None:
