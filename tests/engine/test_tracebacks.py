@@ -202,7 +202,7 @@ class PlumbingTests(unittest.TestCase):
             asyncio.Queue[None]().get_nowait()
 
         text = self.text_of(empty)
-        self.assertRegex(text, r"    asyncio\.Queue.*\n( *\^+\n)?\S*QueueEmpty")
+        self.assertRegex(text, r"    asyncio\.Queue.*\n( *~*\^+\n)?\S*QueueEmpty")
 
     def test_of_what_an_exception_came_of(self) -> None:
         def look_up() -> None:
