@@ -197,11 +197,11 @@ class News(AsyncJsonWebsocketConsumer):
             self.tell(Note.objects.create(text=text))
 
     def tell(self, note: Note) -> None:
-        message = {"type": "news.text", "number": note.pk}
+        message = {"type": "news.made", "text": note.text}
         async_to_sync(self.channel_layer.group_send)("news", message)
 
-    async def news_text(self, event: dict[str, Any]) -> None:
-        note = await Note.objects.aget(pk=event["number"])
+    async def news_made(self, event: dict[str, Any]) -> None:
+        note = await Note.objects.aget(text=event["text"])
         await self.send_json(note.text)
 
 
