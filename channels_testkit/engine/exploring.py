@@ -22,6 +22,7 @@ from .order import SOMETHING_ELSE
 from .origins import OWNER, called
 from .patches import OwnAttribute
 from .schedules import Option
+from .told_future import pass_on
 from .virtual_time import VirtualTime
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class ExploredTime(VirtualTime):
 
         def come() -> None:
             if not outer.cancelled():
-                private.chain(self._started(start), outer)
+                pass_on(self._started(start), outer)
 
         def say() -> str:
             return f"{whose}: a thread begins what {place[0]}() ({place[1]}) asks for"
@@ -131,7 +132,15 @@ class ExploredTime(VirtualTime):
             early, self._early = self._early, None
         for future, post in early:
             self.result_comes(future, post)
-        return cast("asyncio.Future[Any]", job.future)
+        future = cast("asyncio.Future[Any]", job.future)
+        return self._held_back(job, future) if result.done() else future
+
+    def _held_back(self, job: Job, future: asyncio.Future[Any]) -> asyncio.Future[Any]:
+        """Return the future of a result that Python 3.14 does not post."""
+        later: asyncio.Future[Any] = self._rest.loop.create_future()
+        say = functools.partial(_said, job, "goes on after")
+        self.arrive(object(), say, lambda: pass_on(future, later))
+        return later
 
     def result_comes(
         self, future: asyncio.Future[Any], post: Callable[[], object]

@@ -148,10 +148,6 @@ def invoke_callbacks_by(
     future._invoke_callbacks = functools.partial(invoke, real)  # type: ignore[attr-defined]
 
 
-#: Lets one future end as another one does, and cancels that for it.
-chain: Callable[[Any, Any], None] = asyncio.futures._chain_future  # type: ignore[attr-defined]
-
-
 def is_of_chain(callback: object) -> bool:
     """Tell whether a callback is that of ``asyncio.wrap_future()``."""
     return getattr(callback, "__qualname__", "").startswith("_chain_future.")

@@ -110,8 +110,14 @@ def still_pending(
     if not future.done():
         return future
     later: asyncio.Future[T] = loop.create_future()
+    pass_on(future, later)
+    return later
 
-    def copy(future: asyncio.Future[T]) -> None:
+
+def pass_on(future: asyncio.Future[T], later: asyncio.Future[T]) -> None:
+    """Give to another future what comes of one, and its cancelling back."""
+
+    def copy(_: object) -> None:
         if later.cancelled():
             return
         if future.cancelled():
@@ -121,5 +127,9 @@ def still_pending(
         else:
             later.set_result(future.result())
 
+    def cancel(_: object) -> None:
+        if later.cancelled():
+            future.cancel()
+
     future.add_done_callback(copy)
-    return later
+    later.add_done_callback(cancel)
