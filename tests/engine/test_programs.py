@@ -42,6 +42,7 @@ else:
 
 
 @unittest.skipUnless(hasattr(os, "pidfd_open"), "needs Linux")
+@unittest.skipUnless(Path("/proc/self").exists(), "needs /proc")
 class KilledTests(unittest.TestCase):
     def assert_leaves_nothing(self, code: str) -> None:
         with family("-c", code) as found:
