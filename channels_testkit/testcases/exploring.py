@@ -6,6 +6,7 @@ import inspect
 import unittest
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.engine.added_lines import add_line
 from channels_testkit.running.exploration import (
     Exploration,
     exploration_of,
@@ -97,17 +98,8 @@ def _explored(case: Any, exploration: Exploration) -> _Recorded:
     found = find_failure(exploration, run_once, name=case.id())
     if found is None:
         return _Recorded()
-    _add(found.error, report(found, exploration))
+    add_line(found.error, f"\n{report(found, exploration)}")
     return last
-
-
-def _add(error: BaseException, text: str) -> None:
-    """Say more below an exception; Python 3.10 has no notes."""
-    add_note = getattr(error, "add_note", None)
-    if add_note is not None:
-        add_note(f"\n{text}")
-    elif error.args and isinstance(error.args[0], str):
-        error.args = (f"{error.args[0]}\n\n{text}", *error.args[1:])
 
 
 def _run(case: Any, exploration: Exploration, schedule: Schedule | None) -> _Recorded:
