@@ -133,13 +133,11 @@ class ExploredTime(VirtualTime):
         for future, post in early:
             self.result_comes(future, post)
         future = cast("asyncio.Future[Any]", job.future)
-        return self._held_back(job, future) if result.done() else future
-
-    def _held_back(self, job: Job, future: asyncio.Future[Any]) -> asyncio.Future[Any]:
-        """Return the future of a result that Python 3.14 does not post."""
+        if not result.done():
+            return future
+        # From Python 3.14 on nobody posts the result of a quick job.
         later: asyncio.Future[Any] = self._rest.loop.create_future()
-        say = functools.partial(_said, job, "goes on after")
-        self.arrive(object(), say, lambda: pass_on(future, later))
+        self.result_comes(result, lambda: pass_on(future, later))
         return later
 
     def result_comes(
