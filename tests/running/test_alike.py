@@ -13,7 +13,7 @@ from django.test import override_settings
 from channels_testkit import Group, ProtocolError
 from channels_testkit.engine.added_lines import add_to_text
 from channels_testkit.engine.notes import notes_of
-from tests.running.test_leftovers import WatchedCase, WatchTestCase
+from tests.running.test_leftovers import Staying, WatchedCase, WatchTestCase
 from tests.utils import told_with
 
 SMALL = {
@@ -89,11 +89,6 @@ class UnreadTests(WatchTestCase):
 
 class LeftTests(WatchTestCase):
     def test_what_is_left_of_one_kind_is_counted(self) -> None:
-        class Staying(AsyncWebsocketConsumer):
-            async def connect(self) -> None:
-                await self.channel_layer.group_add("lobby", self.channel_name)
-                await self.accept()
-
         class Inner(WatchedCase):
             application = Staying.as_asgi()
             check_leaks = "fail"
@@ -115,11 +110,11 @@ class LeftTests(WatchTestCase):
         )
 
     def test_who_could_not_leave_a_group_is_not_told_to(self) -> None:
-        class Staying(AsyncWebsocketConsumer):
+        class Grouped(AsyncWebsocketConsumer):
             groups = ("lobby",)
 
         class Inner(WatchedCase):
-            application = Staying.as_asgi()
+            application = Grouped.as_asgi()
             check_leaks = "fail"
 
             async def test_it(self) -> None:

@@ -18,6 +18,14 @@ from tests.app.asgi import websocket_application
 from tests.utils import InnerResult, run_case
 
 
+class Staying(AsyncWebsocketConsumer):
+    """Does not leave its group."""
+
+    async def connect(self) -> None:
+        await self.channel_layer.group_add("lobby", self.channel_name)
+        await self.accept()
+
+
 class WatchedCase(SimpleWebsocketTestCase):
     """Everything that is watched is off; a test turns one watch on."""
 
@@ -134,11 +142,6 @@ class DroppedTests(WatchTestCase):
 
 class LeakTests(WatchTestCase):
     def test_membership_and_messages_of_a_connection_are_found(self) -> None:
-        class Staying(AsyncWebsocketConsumer):
-            async def connect(self) -> None:
-                await self.channel_layer.group_add("lobby", self.channel_name)
-                await self.accept()
-
         class Inner(WatchedCase):
             application = Staying.as_asgi()
 
