@@ -11,7 +11,7 @@ from channels_testkit.engine import places, private
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.engine.order import order_of
 from channels_testkit.engine.origin_notes import note_owner
-from channels_testkit.engine.origins import OWNER
+from channels_testkit.engine.origins import OWNER, with_consumer
 from channels_testkit.engine.waiting import Waiting
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.exceptions import ChannelsTestkitWarning, ProtocolError
@@ -85,10 +85,7 @@ class Connection(abc.ABC):
     @property
     def in_words(self) -> str:
         """How notes on exceptions call it."""
-        application = f"the application of {self.label}"
-        if self.consumer is None:
-            return application
-        return f"{type(self.consumer).__name__}, {application}"
+        return with_consumer(self.consumer, f"the application of {self.label}")
 
     @property
     def transcript(self) -> Transcript:

@@ -53,6 +53,11 @@ OWNER: contextvars.ContextVar[Owner | None] = contextvars.ContextVar(
 )
 
 
+def with_consumer(consumer: object, words: str) -> str:
+    """Return how a note calls an owner, by its consumer where there is one."""
+    return words if consumer is None else f"{type(consumer).__name__}, {words}"
+
+
 def called(owner: Owner | None) -> str:
     """Return what a schedule calls who does something."""
     if owner is None:

@@ -17,7 +17,7 @@ from channels_testkit.engine import hangs
 from channels_testkit.engine.cancelling import cancel
 from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.origin_notes import note_owner
-from channels_testkit.engine.origins import OWNER
+from channels_testkit.engine.origins import OWNER, with_consumer
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.exceptions import HangError
 from channels_testkit.routing.remedies import explained
@@ -290,9 +290,7 @@ class LiveConnection:
     def in_words(self) -> str:
         """How notes on exceptions call it."""
         application = f"the application of {self.kind} {self.path}"
-        if self._consumer is None:
-            return application
-        return f"{type(self._consumer).__name__}, {application}"
+        return with_consumer(self._consumer, application)
 
     def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
         """Take note of the consumer, and of what middleware has added."""

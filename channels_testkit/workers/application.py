@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from channels_testkit.asgi.application import RunningApplication
 from channels_testkit.asgi.recorder import recorder
 from channels_testkit.engine.origin_notes import note_owner
-from channels_testkit.engine.origins import OWNER
+from channels_testkit.engine.origins import OWNER, with_consumer
 from channels_testkit.matching.wording import say
 from channels_testkit.routing.remedies import explained
 
@@ -94,9 +94,7 @@ class WorkerApplication:
     def in_words(self) -> str:
         """How notes on exceptions call it."""
         worker = f"the worker consumer of channel {self.channel!r}"
-        if self.consumer is None:
-            return worker
-        return f"{type(self.consumer).__name__}, {worker}"
+        return with_consumer(self.consumer, worker)
 
     @property
     def has_ended(self) -> bool:
