@@ -24,6 +24,10 @@ _RUNS_A_JOB = "run_sync_in_worker_thread"
 
 def is_idle(thread: threading.Thread) -> bool:
     """Tell whether the thread is a worker of anyio's without a job."""
+    worker: Any = thread
+    if getattr(worker, "stopping", False):
+        # What it has not taken up is that it is to stop.
+        return bool(worker.queue.unfinished_tasks <= 1)
     return thread in getattr(thread, "idle_workers", ())
 
 

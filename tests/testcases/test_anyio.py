@@ -161,6 +161,27 @@ class ThreadTests(SimpleWebsocketTestCase):
 
         self.assertEqual(await anyio.to_thread.run_sync(talk), "hello")
 
+    async def test_a_worker_that_is_told_to_end_and_has_not_yet(self) -> None:
+        go_on = threading.Event()
+        self.addClassCleanup(go_on.set)
+
+        def be_slow_to_end() -> None:
+            worker: Any = threading.current_thread()
+            queue = worker.queue
+            get = queue.get
+
+            def slow_get() -> Any:
+                item = get()
+                if item is None:
+                    go_on.wait()
+                return item
+
+            queue.get = slow_get
+
+        await anyio.to_thread.run_sync(be_slow_to_end)
+        # It waits in the first get() still.
+        await anyio.to_thread.run_sync(int)
+
     async def test_what_it_leaves_is_no_outside_work(self) -> None:
         await anyio.to_thread.run_sync(int)
         communicator = await self.aconnect("/")
