@@ -30,6 +30,7 @@ def main() -> None:
         live_server,
         one_call,
         one_test,
+        schedules,
         virtual_time,
     )
 
@@ -50,6 +51,7 @@ def main() -> None:
             broadcast.measure(smoke=smoke)
             crowd.measure(smoke=smoke)
             virtual_time.measure(smoke=smoke)
+            schedules.measure(smoke=smoke)
             imports.measure(smoke=smoke)
     finally:
         runner.teardown_databases(databases)
