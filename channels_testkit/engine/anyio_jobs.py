@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _BACKEND = "anyio._backends._asyncio"
+_SECONDS_TO_END = 0.1
 _RUNS_A_JOB = "run_sync_in_worker_thread"
 
 
@@ -26,9 +27,16 @@ def is_idle(thread: threading.Thread) -> bool:
     """Tell whether the thread is a worker of anyio's without a job."""
     worker: Any = thread
     if getattr(worker, "stopping", False):
-        # What it has not taken up is that it is to stop.
-        return bool(worker.queue.unfinished_tasks <= 1)
+        if _has_a_job(worker):
+            # It may have done it, and not said so yet.
+            worker.join(_SECONDS_TO_END)
+        return not (worker.is_alive() and _has_a_job(worker))
     return thread in getattr(thread, "idle_workers", ())
+
+
+def _has_a_job(worker: Any) -> bool:
+    # That it is to stop is in its queue too.
+    return bool(worker.queue.unfinished_tasks > 1)
 
 
 def are_under_way(tasks: Callable[[], Iterable[asyncio.Task[Any]]]) -> bool:

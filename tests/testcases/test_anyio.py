@@ -12,7 +12,8 @@ import anyio.lowlevel
 import anyio.to_thread
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from channels_testkit import SimpleWebsocketTestCase
+from channels_testkit import SimpleWebsocketTestCase, explore_schedules
+from tests.explored import not_explored
 
 
 class Echo(AsyncWebsocketConsumer):
@@ -152,6 +153,7 @@ class ThreadTests(SimpleWebsocketTestCase):
         own = threading.get_ident()
         self.assertNotEqual(await anyio.to_thread.run_sync(threading.get_ident), own)
 
+    @not_explored
     async def test_a_job_that_calls_back(self) -> None:
         communicator = await self.aconnect("/")
 
@@ -181,6 +183,23 @@ class ThreadTests(SimpleWebsocketTestCase):
         await anyio.to_thread.run_sync(be_slow_to_end)
         # It waits in the first get() still.
         await anyio.to_thread.run_sync(int)
+
+    @explore_schedules(1)
+    async def test_a_worker_that_is_about_to_have_done_its_job(self) -> None:
+        def be_slow_to_have_done_it() -> None:
+            worker: Any = threading.current_thread()
+            task_done = worker.queue.task_done
+            is_waited_for = threading.Event()
+
+            def join(timeout: float | None = None) -> None:
+                is_waited_for.set()
+                threading.Thread.join(worker, timeout)
+
+            worker.join = join
+            worker.queue.task_done = lambda: is_waited_for.wait() and task_done()
+
+        await self.aconnect("/")
+        await anyio.to_thread.run_sync(be_slow_to_have_done_it)
 
     async def test_what_it_leaves_is_no_outside_work(self) -> None:
         await anyio.to_thread.run_sync(int)
