@@ -1,10 +1,10 @@
 """
 Run the whole suite: ``python -m tests``.
 
-By Django's runner on each database, then by pytest. Other arguments go to the
-runner as they are. What the machine lacks is skipped, and the summary says how
-to get it; what CHANNELS_TESTKIT_REQUIRE lists ("postgres", "mariadb") fails
-instead.
+By Django's runner on each database, then by pytest, then some of it under
+schedules. Other arguments go to the runner as they are. What the machine lacks
+is skipped, and the summary says how to get it; what CHANNELS_TESTKIT_REQUIRE
+lists ("postgres", "mariadb") fails instead.
 """
 
 from __future__ import annotations
@@ -31,9 +31,25 @@ if TYPE_CHECKING:
 
 SERVERS = {"postgres": postgres, "mariadb": mariadb}
 DATABASES = ["sqlite-memory", "sqlite-file", *SERVERS]
-RUNNERS = ["django", "pytest"]
+RUNNERS = ["django", "pytest", "explored"]
 #: Any other pair is run when both of its names are given.
-USUAL = [*(("django", database) for database in DATABASES), ("pytest", DATABASES[0])]
+USUAL = [
+    *(("django", database) for database in DATABASES),
+    ("pytest", DATABASES[0]),
+    ("explored", DATABASES[0]),
+]
+
+#: What is explored of the suite; ``tests.explored`` says more.
+EXPLORED_ROOMS = [
+    "tests.asgi",
+    "tests.assertions",
+    "tests.http",
+    "tests.layers",
+    "tests.routing",
+    "tests.testcases",
+    "tests.websocket",
+    "tests.workers",
+]
 
 MODULES = {
     "pytest": {"pytest_django": "pytest-django", "xdist": "pytest-xdist"},
@@ -94,20 +110,29 @@ def environment(database: str) -> Iterator[dict[str, str]]:
 
 def command(runner: str, database: str, arguments: list[str]) -> list[str]:
     warnings = [f"-W{option}" for option in sys.warnoptions]
-    if runner == "django":
-        # Without tblib, Django cannot bring a failure out of another process.
-        parallel = "auto" if importlib.util.find_spec("tblib") else "1"
-        call = ["django", "test", "--noinput", "--settings=tests.settings"]
-        call.append(f"--parallel={parallel}")
-        if database != DATABASES[0]:
-            # They start programs whose database is in memory in any case.
-            call.append("--exclude-tag=own-database")
-    else:
+    if runner == "pytest":
         # The workers are started without this process's warning filters.
         call = ["pytest", "-q", "-n2", "--ds=tests.settings", *warnings]
         call += ["-p", "tests.runner", "-p", "no:randomly"]
-    labels = [] if any(a.startswith("tests") for a in arguments) else ["tests"]
+    else:
+        call = django_command(runner, database)
+    labels = EXPLORED_ROOMS if runner == "explored" else ["tests"]
+    if any(argument.startswith("tests") for argument in arguments):
+        labels = []
     return [sys.executable, *warnings, "-m", *call, *arguments, *labels]
+
+
+def django_command(runner: str, database: str) -> list[str]:
+    # Without tblib, Django cannot bring a failure out of another process.
+    parallel = "auto" if importlib.util.find_spec("tblib") else "1"
+    call = ["django", "test", "--noinput", "--settings=tests.settings"]
+    call.append(f"--parallel={parallel}")
+    if database != DATABASES[0]:
+        # They start programs whose database is in memory in any case.
+        call.append("--exclude-tag=own-database")
+    if runner == "explored":
+        call.append("--exclude-tag=not-explored")
+    return call
 
 
 def run(runner: str, database: str, arguments: list[str]) -> Outcome:
@@ -119,6 +144,8 @@ def run(runner: str, database: str, arguments: list[str]) -> Outcome:
     with tempfile.TemporaryDirectory() as directory, environment(database) as variables:
         counts = Path(directory, "counts")
         variables["CHANNELS_TESTKIT_COUNTS"] = str(counts)
+        if runner == "explored":
+            variables["CHANNELS_TESTKIT_EXPLORED"] = "20"
         ended = subprocess.run(command(runner, database, arguments), env=variables)
         if counts.exists():
             vars(outcome).update(json.loads(counts.read_text()))

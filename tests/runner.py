@@ -17,6 +17,8 @@ from django.test.runner import DiscoverRunner
 
 # Taken out, so that a suite that a test starts leaves the file alone.
 COUNTS_PATH = os.environ.pop("CHANNELS_TESTKIT_COUNTS", None)
+#: Under how many each test runs, if it is explored.
+EXPLORED = os.environ.pop("CHANNELS_TESTKIT_EXPLORED", None)
 
 
 def write_counts(passed: int, failed: int, skipped: list[str]) -> None:
@@ -27,6 +29,14 @@ def write_counts(passed: int, failed: int, skipped: list[str]) -> None:
 
 
 class CountingRunner(DiscoverRunner):
+    def build_suite(self, *args: Any, **options: Any) -> unittest.TestSuite:
+        suite = super().build_suite(*args, **options)
+        if EXPLORED:
+            from tests import explored  # It needs settings.
+
+            explored.explore(suite, int(EXPLORED))
+        return suite
+
     def get_resultclass(self) -> type[unittest.TextTestResult]:
         base = super().get_resultclass() or unittest.TextTestResult
 

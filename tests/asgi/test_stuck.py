@@ -8,6 +8,7 @@ from typing import Any
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from channels_testkit import Group, NoFrame, SimpleWebsocketTestCase
+from tests.explored import not_explored
 
 
 class Busy(AsyncJsonWebsocketConsumer):
@@ -96,6 +97,7 @@ class StuckTests(SimpleWebsocketTestCase):
         ):
             client.receive_json()
 
+    @not_explored
     def test_one_that_sleeps_for_long_is_not_to_be_waited_for(self) -> None:
         client = self.connect()
         client.send_json("sleep")

@@ -34,6 +34,7 @@ from channels_testkit import (
 )
 from channels_testkit.engine.jobs import APPLICATION
 from tests.app.models import Note
+from tests.explored import not_explored
 from tests.utils import OuterTestCase, run_case
 
 
@@ -177,6 +178,7 @@ class AdvanceTests(VirtualTestCase):
         self.assertEqual(self.clock.timers, [])
         self.assertEqual(self.advance(5), 0)
 
+    @not_explored
     def test_what_is_cancelled_at_its_moment_does_not_count(self) -> None:
         self.timed(rivals=5)
         self.assertEqual(self.advance(5), 1)
@@ -360,6 +362,7 @@ class WaitTests(VirtualTestCase):
         self.assertEqual(ann.receive(), "later")
         self.assertEqual(self.clock.now, 0.5)
 
+    @not_explored
     def test_work_outside_is_waited_for_first(self) -> None:
         asked, answers = threading.Event(), []
 
@@ -452,6 +455,7 @@ class OtherActorsTests(ChannelTestCase):
         self.assertGroupSent("done")
 
 
+@not_explored
 class BlockTests(WebsocketTestCase):
     application = Timed.as_asgi()
     ws_path = "/"
@@ -552,6 +556,7 @@ class BlockTests(WebsocketTestCase):
 START = dt.datetime(2030, 1, 1, 12, tzinfo=dt.timezone.utc)
 
 
+@not_explored
 class WallClockTests(WebsocketTestCase):
     application = Timed.as_asgi()
     ws_path = "/"

@@ -18,6 +18,7 @@ from channels_testkit import NoFrame, SimpleWebsocketTestCase
 from channels_testkit.websocket.subjects import driver_of
 from tests.app import asgi, failing
 from tests.app.consumers import EchoConsumer
+from tests.explored import not_explored
 from tests.utils import run_case, timers_held
 
 
@@ -414,6 +415,7 @@ class WaitingTests(SimpleWebsocketTestCase):
             self.assertOpen(ann)
         self.assertClosed(ann, code=4000)
 
+    @not_explored
     async def test_an_async_test_judges_what_has_come(self):
         ann = await self.aconnect()
         with timers_held(asyncio.get_running_loop()):

@@ -33,6 +33,7 @@ from channels_testkit import (
 )
 from channels_testkit.asgi.breaches import BREACHES
 from tests.app.models import Note
+from tests.explored import not_explored
 from tests.utils import LoopTestCase, run_case
 
 DJANGO = ASGIHandler()
@@ -382,6 +383,7 @@ class ChunkedRequestTests(SimpleChannelTestCase):
         with self.assertRaisesMessage(TypeError, "A chunk is bytes, not 'one'."):
             await communicator.send_chunk("one")
 
+    @not_explored
     async def test_a_response_that_waits_for_the_rest_says_so(self):
         communicator = HttpCommunicator(
             EchoConsumer.as_asgi(), "POST", "/", b"one", more_body=True
@@ -467,6 +469,7 @@ class ResponseTests(SimpleChannelTestCase):
                 await getattr(communicator, name)()
         self.assertEqual(repr(communicator), "<HttpCommunicator GET /: new>")
 
+    @not_explored
     async def test_the_transcript_has_what_happened(self):
         communicator = HttpCommunicator(EchoConsumer.as_asgi(), "POST", "/a/", b"b")
         await communicator.get_response()
@@ -643,6 +646,7 @@ class StreamTests(SimpleChannelTestCase):
         chunks = [chunk async for chunk in communicator.chunks()]
         self.assertEqual(chunks, [b"data: 0\n\n", b"data: 1\n\n", b"data: 2\n\n"])
 
+    @not_explored
     async def test_a_part_that_is_too_late_fails(self):
         async def slow(scope, receive, send):
             await send(START)
@@ -674,6 +678,7 @@ class StreamTests(SimpleChannelTestCase):
             " application has ended.",
         )
 
+    @not_explored
     async def test_a_part_from_outside_is_waited_for(self):
         async def application(scope, receive, send):
             done = asyncio.Event()
@@ -747,6 +752,7 @@ class EventTests(SimpleChannelTestCase):
         await HttpCommunicator(application, "GET", "/", last_event_id="").start()
         self.assertEqual(seen, [None, "ü1".encode(), None])
 
+    @not_explored
     async def test_a_response_that_is_no_stream_fails(self):
         headers = [(b"Content-Type", b"text/html"), (b"Location", b"/login/")]
         moved = {**START, "status": 302, "headers": headers}
@@ -791,6 +797,7 @@ class LongLivedTests(ChannelTestCase):
         for communicator in [feed, other]:
             self.assertEqual((await communicator.receive_event()).data, "one")
 
+    @not_explored
     async def test_silence_fails_at_once_and_the_application_goes_on(self):
         feed = await self.open()
         with self.assertRaises(NoFrame) as caught:
@@ -841,6 +848,7 @@ class LongLivedTests(ChannelTestCase):
 
 
 class LeavingTests(SimpleChannelTestCase):
+    @not_explored
     async def test_what_is_sent_after_the_client_has_gone_is_dropped(self):
         application = Waiting()
         communicator = HttpCommunicator(application, "GET", "/")
@@ -1042,6 +1050,7 @@ class CrashTests(SimpleTestCase):
 
 
 class NoResponseTests(SimpleChannelTestCase):
+    @not_explored
     async def test_an_application_that_never_answers_fails_at_once(self):
         communicator = HttpCommunicator(silent, "GET", "/never/")
         for call, what in [

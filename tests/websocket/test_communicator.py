@@ -33,6 +33,7 @@ from channels_testkit import (
 from channels_testkit.websocket.subjects import driver_of
 from tests.app import asgi, failing
 from tests.app.consumers import EchoConsumer
+from tests.explored import not_explored
 from tests.utils import LoopTestCase, run_case
 
 ECHO = EchoConsumer.as_asgi()
@@ -643,6 +644,7 @@ class ClosingTests(SimpleWebsocketTestCase):
         await ann.drop()
         self.assertEqual(LastWordsConsumer.codes, [1006])
 
+    @not_explored
     async def test_what_is_sent_too_late_is_dropped_and_shown(self):
         ann = await self.aconnect()
         await ann.disconnect()
@@ -791,6 +793,7 @@ class FrameTests(SimpleWebsocketTestCase):
         frames = await asyncio.gather(*(ann.receive_json() for _ in range(4)))
         self.assertEqual([frame["n"] for frame in frames], [0, 1, 2, 3])
 
+    @not_explored
     async def test_receives_that_wait_are_served_in_order(self):
         ann = await self.aconnect()
         consumer = ann.consumer
@@ -860,6 +863,7 @@ class WaitingTests(SimpleWebsocketTestCase):
         await asyncio.sleep(0.01)
         await get_channel_layer().group_send("all", {"type": "tell", "text": "later"})
 
+    @not_explored
     async def test_a_thread_may_bring_the_frame(self):
         ann = await self.aconnect()
         go = threading.Event()

@@ -22,6 +22,7 @@ from channels_testkit import (
     WSClient,
 )
 from tests.app.consumers import EchoConsumer
+from tests.explored import not_explored
 from tests.utils import OuterTestCase, run_case
 
 START = dt.datetime(2030, 1, 1, tzinfo=dt.timezone.utc)
@@ -374,6 +375,7 @@ class HandshakeCookieTests(IdentityTestCase):
         self.assertEqual(self.cookies_sent(ann)["seen"], "yes")
         self.assertEqual(ann.scope["user"], self.ann)
 
+    @not_explored
     def test_a_cookie_goes_when_its_time_is_over(self) -> None:
         for client in (None, Client()):
             with self.virtual_time(START):

@@ -23,6 +23,7 @@ from channels_testkit import (
     apply_routes,
 )
 from tests.app.models import Note
+from tests.explored import not_explored
 from tests.utils import OuterTestCase, run_case
 
 NO_MESSAGE = """\
@@ -259,6 +260,7 @@ class SyncTests(WorkerTestCase):
             client.send("slow", {"type": "echo", "value": 1})
             self.assertEqual(client.receive()["value"], 1)
 
+    @not_explored
     def test_receive_waits_for_a_thread(self):
         client, may_send = ChannelClient(), threading.Event()
         message = {"type": "answer"}
