@@ -43,7 +43,7 @@ def _twins(
     work: Any = getattr(method, "__wrapped__", method)
 
     only_reads = name.startswith("receive")
-    only_feeds = name.startswith("send") or name == "disconnect"
+    only_feeds = name.startswith("send") or name in {"disconnect", "drop"}
     times = times_of(work)
 
     def call(self: WSClient, /, *args: P.args, **options: P.kwargs) -> T:

@@ -147,7 +147,7 @@ class WebsocketCommunicator(Frames):
     async def reconnect(self) -> Handshake:
         """Lose the connection, if there is one, and open it again."""
         if self._kit_driver.connection is not None:
-            await self._kit_driver.leave(ABNORMAL_CLOSURE)
+            await _leave(self._kit_driver, ABNORMAL_CLOSURE)
         return await self.connect()
 
     # Closing.
@@ -184,10 +184,8 @@ class WebsocketCommunicator(Frames):
         if is_overridden(self, "wait"):
             driver.send_disconnect(code, reason)
             await self.wait(driver.seconds(timeout))
-        elif driver.surroundings.sends_overlap:
-            driver.send_disconnect(code, reason)
         else:
-            await driver.leave(code, timeout, reason)
+            await _leave(driver, code, timeout, reason)
 
     @kit_coroutine
     async def drop(self) -> None:
@@ -197,7 +195,7 @@ class WebsocketCommunicator(Frames):
         The application gets ``websocket.disconnect`` with code 1006.
         """
         self._kit_driver.connected("drop()")
-        await self._kit_driver.leave(ABNORMAL_CLOSURE)
+        await _leave(self._kit_driver, ABNORMAL_CLOSURE)
 
     async def __aenter__(self) -> Self:
         driver = self._kit_driver
@@ -219,3 +217,13 @@ class WebsocketCommunicator(Frames):
         text = not_closed(self._kit_driver.observed("assert_closed()"), code, None)
         if text is not None:
             raise AssertionError(text)
+
+
+async def _leave(
+    driver: WebsocketDriver, code: int, timeout: float | None = None, reason: str = ""
+) -> None:
+    """Leave; wait for the application's end unless sends overlap."""
+    if driver.surroundings.sends_overlap:
+        driver.send_disconnect(code, reason)
+    else:
+        await driver.leave(code, timeout, reason)

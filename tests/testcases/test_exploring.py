@@ -31,10 +31,29 @@ class Tally(JsonWebsocketConsumer):
     """Counts in memory, across a thread job."""
 
     counts: ClassVar[list[int]] = [0]
+    number: int
+
+    def connect(self) -> None:
+        self.accept()
+        self.counts[0] += 1
+        self.number = self.counts[0]
 
     def receive_json(self, content: Any, **kwargs: Any) -> None:
         self.counts[0] += 1
         self.send_json(self.counts[0])
+
+
+class Online(AsyncJsonWebsocketConsumer):
+    """Writes down who is online, as if everybody had one tab."""
+
+    people: ClassVar[list[str]] = []
+
+    async def connect(self) -> None:
+        await self.accept()
+        self.people[:] = ["online"]
+
+    async def disconnect(self, code: int) -> None:
+        self.people[:] = []
 
 
 class Pool(AsyncJsonWebsocketConsumer):
@@ -253,8 +272,8 @@ class ChoiceTests(OuterTestCase):
 
             @explore_schedules(50, sends_overlap=True)
             def test(self) -> None:
-                Tally.counts[0] = 0
                 ann, ben = self.connect_many(2)
+                Tally.counts[0] = 0
                 ann.send_json("count")
                 ben.send_json("count")
                 self.runs.append((ann.receive_json(), ben.receive_json()))
@@ -290,6 +309,49 @@ class ChoiceTests(OuterTestCase):
 
         found = set(self.orders(Case))
         self.assertEqual(found, {("/ann/", "/ben/"), ("/ben/", "/ann/")})
+
+    def test_losses_of_a_connection_overlap(self) -> None:
+        """With what comes next, however a test writes it."""
+
+        def drop(case: Any) -> None:
+            old = case.connect()
+            old.drop()
+            case.connect()
+
+        def connect_again(case: Any) -> None:
+            ann = case.connect()
+            ann.disconnect()
+            ann.connect()
+
+        def reconnect(case: Any) -> None:
+            case.connect().reconnect()
+
+        for lose in (drop, connect_again, reconnect):
+
+            class Case(Inner):
+                application = Online.as_asgi()
+
+                @explore_schedules(20, sends_overlap=True)
+                def test(self, lose: Any = lose) -> None:
+                    Online.people[:] = []
+                    lose(self)
+                    self.settle()
+                    self.runs.append(tuple(Online.people))
+
+            with self.subTest(lose.__name__):
+                self.assertEqual(set(self.orders(Case)), {("online",), ()})
+
+    def test_handshakes_of_many_overlap(self) -> None:
+        class Case(Inner):
+            application = Tally.as_asgi()
+
+            @explore_schedules(20, sends_overlap=True)
+            def test(self) -> None:
+                Tally.counts[0] = 0
+                ann, ben = self.connect_many(2)
+                self.runs.append((ann.consumer.number, ben.consumer.number))
+
+        self.assertEqual(set(self.orders(Case)), {(1, 2), (2, 1)})
 
     def test_code_of_the_test_may_wait_for_the_loop(self) -> None:
         class Case(Inner):
