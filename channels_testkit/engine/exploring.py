@@ -89,10 +89,12 @@ class ExploredTime(VirtualTime):
         self._let_go_before, self._had_held = rest.let_go, rest.has_held
         self._taken.enter_context(OwnAttribute(rest, "let_go", self._let_one_come))
         self._taken.enter_context(OwnAttribute(rest, "has_held", self._has_arrivals))
+        self._schedule.say_waiting = self._say_waiting
 
     def end(self) -> None:
         """Let all come that waits."""
         super().end()
+        self._schedule.say_waiting = list
         arrivals, self._arrivals = self._arrivals, []
         for arrival in arrivals:
             arrival.come()
@@ -174,6 +176,9 @@ class ExploredTime(VirtualTime):
         return timer.handle
 
     # What comes next.
+
+    def _say_waiting(self) -> list[str]:
+        return [it.say() for it in sorted(self._arrivals, key=lambda it: it.number)]
 
     def _has_arrivals(self) -> bool:
         return bool(self._arrivals) or self._had_held()

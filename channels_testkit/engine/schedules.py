@@ -11,7 +11,7 @@ import random
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 class Option(NamedTuple):
@@ -114,18 +114,23 @@ class Schedule:
     """
     The choices of one run, which are made where there is one to make.
 
-    ``steps`` is what came, in order.
+    ``steps`` is what came, in order, and ``waiting_at_failure`` what had not
+    when the test failed.
     """
 
     def __init__(self, strategy: Strategy) -> None:
         self._strategy = strategy
         self.steps: list[Step] = []
+        self.waiting_at_failure: list[str] = []
+        #: Says what has not come yet.
+        self.say_waiting: Callable[[], list[str]] = list
         self._count_at_failure: int | None = None
 
     def note_failure(self) -> None:
         """Note that the test has failed: what comes now is its tear-down."""
         if self._count_at_failure is None:
             self._count_at_failure = len(self.steps)
+            self.waiting_at_failure = self.say_waiting()
 
     @property
     def steps_to_failure(self) -> list[Step]:

@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from _pytest.runner import runtestprotocol
 
-from channels_testkit.running.exploration import (
-    Exploration,
-    exploration_of,
-    find_failure,
-    report,
-)
+from channels_testkit.running.exploration import Exploration, exploration_of
+from channels_testkit.running.schedule_report import report
+from channels_testkit.running.schedule_search import find_failure
 
 if TYPE_CHECKING:
     import pytest

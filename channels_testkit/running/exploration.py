@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-import itertools
+import functools
+import inspect
 import os
-import random
-import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-from channels_testkit.engine.schedules import (
-    Priorities,
-    Random,
-    Replayed,
-    Schedule,
-    Usual,
-)
+from .run import current
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    #: Runs the test once; returns what it has raised.
-    RunOnce = Callable[[Schedule], BaseException | None]
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
 StrategyName = Literal["random", "pct", "all"]
 SEED = "CHANNELS_TESTKIT_SEED"
+SCHEDULES = "CHANNELS_TESTKIT_SCHEDULES"
 _MARK = "_channels_testkit_exploration"
-_MOST_TRIES = 200
-_MOST_LINES = 40
+_NO_RUN = (
+    "@explore_schedules() explores nothing here: no test of this package runs. It goes"
+    " on a test of WebsocketTestCase or its like, on such a class, and on a test"
+    " function of pytest that uses a fixture of the package or"
+    " @pytest.mark.channels_test."
+)
 
 
-def _asked_seed() -> int | None:
-    """Return the seed that the environment asks for."""
-    text = os.environ.get(SEED)
-    if text is None:
+def _number_from_environment(name: str, *, least: int, example: int) -> int | None:
+    text = os.environ.get(name)
+    if not text:
         return None
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(
-            f"{SEED} is the number that a failure prints, such as 7, not {text!r}."
-        )
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        raise ValueError(f"{name} is a number such as {example}, not {text!r}.")
     return int(text)
 
 
@@ -52,7 +44,11 @@ class Exploration:
     strategy: StrategyName = "random"
     bound: int = 2
     sends_overlap: bool = False
-    seed: int | None = field(default_factory=_asked_seed)
+    #: Whether all tests of a class are explored, and not this one alone.
+    is_of_class: bool = False
+    seed: int | None = field(
+        default_factory=lambda: _number_from_environment(SEED, least=0, example=7)
+    )
 
     def __post_init__(self) -> None:
         for name in ("schedules", "bound"):
@@ -65,6 +61,11 @@ class Exploration:
             known = ", ".join(map(repr, get_args(StrategyName)))
             raise ValueError(
                 f"The strategy of explore_schedules() is one of {known}, not"
+                f" {self.strategy!r}."
+            )
+        if self.bound != 2 and self.strategy != "all":
+            raise ValueError(
+                f'bound={self.bound} goes with strategy="all", not with'
                 f" {self.strategy!r}."
             )
 
@@ -89,12 +90,17 @@ def explore_schedules(
     ``strategy`` is ``"random"``, ``"pct"``, which keeps few sources of events
     late for long, or ``"all"``: every schedule with at most ``bound``
     departures, as far as ``schedules`` go. With ``sends_overlap`` a client's
-    sends and disconnects return before the application is at rest, so that
-    those of several clients are under way at the same time.
+    sends, disconnects and drops return before the application is at rest, so
+    that those of several clients are under way at the same time.
+
+    In the environment, ``CHANNELS_TESTKIT_SEED`` replays one schedule of each
+    explored test, and ``CHANNELS_TESTKIT_SCHEDULES`` is a number that replaces
+    the tests' own.
 
     Raises ``TypeError`` and ``ValueError`` for options that mean nothing, and
-    for a ``CHANNELS_TESTKIT_SEED`` that is no number. The test fails where
-    work outside of its loop is under way.
+    for such a variable that is no number. The test fails where work outside of
+    its loop is under way, and ``RuntimeError`` is raised where no test of the
+    package runs, so that nothing is explored.
 
     Example::
 
@@ -106,13 +112,60 @@ def explore_schedules(
                 ben.send_json({"message": "two"})
                 self.assertEqual(len(ann.receive_all_json()), 2)
     """
-    exploration = Exploration(schedules, strategy, bound, sends_overlap)
+    if callable(schedules):
+        raise TypeError("It takes parentheses: write @explore_schedules().")
+    asked = _number_from_environment(SCHEDULES, least=1, example=500)
+    count = schedules if asked is None else asked
+    exploration = Exploration(count, strategy, bound, sends_overlap)
 
-    def mark(test: T) -> T:
+    def mark(test: Any) -> Any:
+        if isinstance(test, type):
+            _check_class(test)
+            setattr(test, _MARK, replace(exploration, is_of_class=True))
+            return test
+        if not inspect.isfunction(test):
+            raise TypeError(
+                f"@explore_schedules() goes on a test, or a class, not {test!r}."
+            )
         setattr(test, _MARK, exploration)
-        return test
+        return _refusing_without_run(test)
 
     return mark
+
+
+def _check_class(case: Any) -> None:
+    """Raise ``TypeError`` for a test case that is none of the package."""
+    if hasattr(case, "countTestCases") and not hasattr(case, "_kit_is_explored"):
+        raise TypeError(
+            f"@explore_schedules() explores tests of WebsocketTestCase and its like;"
+            f" {case.__name__} is none of them."
+        )
+
+
+def _refusing_without_run(test: Any) -> Any:
+    """Return the test as one that fails where it cannot be explored."""
+    if inspect.iscoroutinefunction(test):
+
+        @functools.wraps(test)
+        async def acall(*args: Any, **options: Any) -> Any:
+            __tracebackhide__ = True
+            _check_run()
+            return await test(*args, **options)
+
+        return acall
+
+    @functools.wraps(test)
+    def call(*args: Any, **options: Any) -> Any:
+        __tracebackhide__ = True
+        _check_run()
+        return test(*args, **options)
+
+    return call
+
+
+def _check_run() -> None:
+    if current() is None:
+        raise RuntimeError(_NO_RUN)
 
 
 def exploration_of(*marked: Any) -> Exploration | None:
@@ -122,130 +175,3 @@ def exploration_of(*marked: Any) -> Exploration | None:
         if found is not None:
             return found
     return None
-
-
-@dataclass
-class Failure:
-    """A schedule under which the test fails, and what it has raised."""
-
-    seed: int
-    schedule: Schedule
-    error: BaseException
-
-
-def find_failure(
-    exploration: Exploration, run_once: RunOnce, *, name: str
-) -> Failure | None:
-    """Run a test under schedules until it fails; shrink what was found."""
-    state = random.getstate()
-    try:
-        for seed, schedule in _schedules(exploration, name):
-            random.seed(seed)
-            error = run_once(schedule)
-            if error is not None:
-                return _shrunk(Failure(seed, schedule, error), run_once)
-    finally:
-        random.setstate(state)
-    return None
-
-
-def _schedules(exploration: Exploration, name: str) -> Iterator[tuple[int, Schedule]]:
-    if exploration.strategy == "all":
-        yield from _all_schedules(exploration, name)
-        return
-    # First and in a replay too: others depend on its length, known afterwards.
-    usual = Schedule(Usual())
-    yield 0, usual
-    asked = exploration.seed
-    seeds = range(1, exploration.schedules) if asked is None else [asked]
-    for seed in filter(None, seeds):
-        yield seed, _with_seed(exploration, seed, len(usual.places))
-
-
-def _with_seed(exploration: Exploration, seed: int, length: int) -> Schedule:
-    # Each other one: some races need any change, others a late source.
-    if exploration.strategy == "pct" or seed % 2 == 0:
-        return Schedule(Priorities(f"pct:{seed}", length=max(length, 8)))
-    return Schedule(Random(f"random:{seed}"))
-
-
-def _all_schedules(
-    exploration: Exploration, name: str
-) -> Iterator[tuple[int, Schedule]]:
-    """Yield every schedule with few departures, the fewest first."""
-    waiting: list[list[int]] = [[]]
-    seed = 0
-    while waiting and seed < exploration.schedules:
-        prefix = waiting.pop(0)
-        schedule = Schedule(Replayed(prefix))
-        yield seed, schedule
-        seed += 1
-        if sum(map(bool, prefix)) < exploration.bound:
-            waiting += _departures(schedule, len(prefix))
-    end = "stopped" if waiting else "complete"
-    which = "of more" if waiting else "all"
-    most = _departures_in_words(exploration.bound)
-    sys.stderr.write(
-        f"{name}: {end} after {seed} schedules, {which} with at most {most}.\n"
-    )
-
-
-def _departures(schedule: Schedule, begin: int) -> Iterator[list[int]]:
-    """Yield what is as a schedule but for one departure after some choices."""
-    choices = [step for step in schedule.steps if step.others]
-    places = [step.place for step in choices]
-    for number, step in itertools.islice(enumerate(choices), begin, None):
-        for place in range(1, len(step.others) + 1):
-            yield [*places[:number], place]
-
-
-def _shrunk(found: Failure, run_once: RunOnce) -> Failure:
-    """Return a failure with as few departures as can be found."""
-    tries = 0
-    size = len(found.schedule.places)
-    while size >= 1:
-        begin = 0
-        while begin < len(found.schedule.places) and tries < _MOST_TRIES:
-            places = list(found.schedule.places)
-            if not any(places[begin : begin + size]):
-                begin += size
-                continue
-            places[begin : begin + size] = [0] * len(places[begin : begin + size])
-            random.seed(found.seed)
-            schedule = Schedule(Replayed(places))
-            error = run_once(schedule)
-            tries += 1
-            if type(error) is type(found.error) and error is not None:
-                found = Failure(found.seed, schedule, error)
-            else:
-                begin += size
-        size //= 2
-    return found
-
-
-def report(found: Failure, exploration: Exploration) -> str:
-    """Return what is said of a schedule, below what the test has raised."""
-    steps = found.schedule.steps_to_failure
-    lines = [
-        f"This test fails under schedule {found.seed} of {exploration.schedules}:"
-        f" {SEED}={found.seed} replays it.",
-        _verdict(sum(1 for step in steps if step.place)),
-        "",
-    ]
-    start = max(0, len(steps) - _MOST_LINES)
-    if start:
-        lines.append(f"     ... {start} earlier events")
-    for number, step in enumerate(steps[start:], start + 1):
-        mark = f"\n          <== ahead of: {step.others[0]}" if step.place else ""
-        lines.append(f"  {number:>4}  {step.text}{mark}")
-    return "\n".join(lines)
-
-
-def _verdict(departures: int) -> str:
-    if not departures:
-        return "What was under way at the same time came in the usual order:"
-    return f"Shrunk to {_departures_in_words(departures)} from the usual order:"
-
-
-def _departures_in_words(count: int) -> str:
-    return f"{count} departure{'s' if count != 1 else ''}"

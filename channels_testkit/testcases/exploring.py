@@ -7,12 +7,9 @@ import unittest
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.added_lines import add_line
-from channels_testkit.running.exploration import (
-    Exploration,
-    exploration_of,
-    find_failure,
-    report,
-)
+from channels_testkit.running.exploration import Exploration, exploration_of
+from channels_testkit.running.schedule_report import report
+from channels_testkit.running.schedule_search import find_failure
 
 if TYPE_CHECKING:
     from channels_testkit.engine.schedules import Schedule

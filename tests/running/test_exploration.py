@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import random
@@ -12,16 +13,21 @@ from unittest import mock
 
 from channels_testkit.engine.schedules import Option, Schedule
 from channels_testkit.running.exploration import (
+    SCHEDULES,
     SEED,
     Exploration,
-    Failure,
+    exploration_of,
     explore_schedules,
+)
+from channels_testkit.running.schedule_report import report
+from channels_testkit.running.schedule_search import (
+    Failure,
+    _tell_of_replay,
     find_failure,
-    report,
 )
 
 if TYPE_CHECKING:
-    from channels_testkit.running.exploration import RunOnce
+    from channels_testkit.running.schedule_search import RunOnce
 
 #: Three sources with so many events each.
 EVENTS = {"a": 3, "b": 3, "c": 3}
@@ -189,13 +195,93 @@ class FindingTests(unittest.TestCase):
         self.assertIn("earlier events", text)
         self.assertLess(len(text), 5000)
 
+    def test_one_departure_is_found_where_several_were(self) -> None:
+        """One elsewhere does alone what several do together."""
+
+        def run_once(schedule: Schedule) -> AssertionError | None:
+            came = order_under(schedule)
+            is_late = came.index("a") > came.index("b")
+            return AssertionError(came) if is_late else None
+
+        for seed in range(1, 40):
+            exploration = Exploration(200, seed=seed)
+            found = find(exploration, run_once)
+            if found is not None:
+                self.assertEqual(found.departures, 1, seed)
+
+    def test_the_report_names_what_had_not_come(self) -> None:
+        def run_once(schedule: Schedule) -> AssertionError:
+            order_under(schedule)
+            schedule.say_waiting = lambda: [f"event {n}" for n in range(12)]
+            schedule.note_failure()
+            return AssertionError()
+
+        found = find(Exploration(200), run_once)
+        assert found is not None
+        lines = report(found, Exploration(200, sends_overlap=True)).splitlines()
+        begin = lines.index("Had not come yet when it failed; settle() lets it come:")
+        shown = [line.strip() for line in lines[begin + 2 :]]
+        self.assertEqual(shown, [*(f"event {n}" for n in range(10)), "... 2 more"])
+
+    def test_what_outlives_a_run_is_a_guess(self) -> None:
+        found = find(Exploration(200), lambda _: AssertionError())
+        assert found is not None
+        guess = "something outlives a run: a global of a module"
+        self.assertIn(guess, report(found, Exploration(200)))
+        overlapping = Exploration(200, sends_overlap=True)
+        self.assertNotIn(guess, report(found, overlapping))
+
+    def test_a_seed_beyond_the_number_is_no_part_of_it(self) -> None:
+        exploration = Exploration(200, seed=999)
+        found = find(exploration, failing("cb", "bc", "ca", "ba"))
+        assert found is not None
+        text = report(found, exploration)
+        self.assertIn(f"under schedule {found.seed}", text)
+        self.assertNotIn("999 of 200", text)
+
+
+class TellingTests(unittest.TestCase):
+    """What is said of a search that has found nothing."""
+
+    def told(self, exploration: Exploration, run_once: RunOnce) -> str:
+        with redirect_stderr(io.StringIO()) as stderr:
+            self.assertIsNone(find(exploration, run_once))
+        return stderr.getvalue()
+
+    def test_there_was_nothing_to_choose(self) -> None:
+        same = (
+            "a test: every schedule was the same, since no two events were ever under"
+            " way at the same time."
+        )
+        for options, text in (
+            ({}, f"{same} sends_overlap=True lets clients meet.\n"),
+            ({"sends_overlap": True}, f"{same}\n"),
+            ({"is_of_class": True}, ""),
+        ):
+            with self.subTest(options):
+                exploration = Exploration(5, **options)  # type: ignore[arg-type]
+                self.assertEqual(self.told(exploration, lambda _: None), text)
+
+    def test_there_was_something(self) -> None:
+        self.assertEqual(self.told(Exploration(5), failing("z")), "")
+
+    def test_a_replay_is_told_once(self) -> None:
+        _tell_of_replay.cache_clear()
+        exploration = Exploration(5, seed=3)
+        self.assertEqual(
+            self.told(exploration, failing("z")),
+            "CHANNELS_TESTKIT_SEED=3: one schedule of each explored test.\n",
+        )
+        self.assertEqual(self.told(exploration, failing("z")), "")
+
 
 class OptionTests(unittest.TestCase):
     def test_what_means_nothing_is_refused(self) -> None:
         for options, error, text in (
             ({"schedules": 0}, TypeError, "a number of schedules, not 0."),
             ({"schedules": "9"}, TypeError, "a number of schedules, not '9'."),
-            ({"schedules": len}, TypeError, "a number of schedules, not <built-in"),
+            ({"schedules": len}, TypeError, r"write @explore_schedules\(\)\."),
+            ({"bound": 3}, ValueError, 'bound=3 goes with strategy="all", not with'),
             ({"bound": True}, TypeError, "a number of bound"),
             ({"strategy": "pst"}, ValueError, "one of 'random', 'pct', 'all', not"),
         ):
@@ -203,10 +289,49 @@ class OptionTests(unittest.TestCase):
                 explore_schedules(**options)  # type: ignore[arg-type]
 
     def test_a_seed_that_is_no_number_is_refused(self) -> None:
-        for seed in ("", "seven", "-1", "1.5"):
+        for seed in ("seven", "-1", "1.5"):
             with (
                 self.subTest(seed),
                 mock.patch.dict(os.environ, {SEED: seed}),
                 self.assertRaisesRegex(ValueError, f"such as 7, not {seed!r}"),
             ):
                 explore_schedules()
+
+    def test_an_empty_seed_is_none(self) -> None:
+        with mock.patch.dict(os.environ, {SEED: ""}):
+            self.assertIsNone(Exploration().seed)
+
+    def test_the_environment_has_the_number_of_schedules(self) -> None:
+        def test() -> None:
+            """Is explored, where it is one of a test case."""
+
+        with mock.patch.dict(os.environ, {SCHEDULES: "500"}):
+            explore_schedules(20)(test)
+        found = exploration_of(test)
+        assert found is not None
+        self.assertEqual(found.schedules, 500)
+        with (
+            mock.patch.dict(os.environ, {SCHEDULES: "0"}),
+            self.assertRaisesRegex(ValueError, "SCHEDULES is a number such as 500"),
+        ):
+            explore_schedules()
+
+    def test_what_the_package_does_not_run_is_refused(self) -> None:
+        class Case(unittest.TestCase):
+            @explore_schedules()
+            def test(self) -> None:
+                self.fail("It was run.")
+
+            @explore_schedules()
+            async def test_async(self) -> None:
+                self.fail("It was run.")
+
+        with self.assertRaisesRegex(RuntimeError, "explores nothing here: no test of"):
+            Case("test").debug()
+        with self.assertRaisesRegex(RuntimeError, "explores nothing here: no test of"):
+            asyncio.run(Case().test_async())
+        with self.assertRaisesRegex(TypeError, "its like; Case is none of them."):
+            explore_schedules()(Case)
+        for it in (7, property(len)):
+            with self.assertRaisesRegex(TypeError, "goes on a test, or a class, not"):
+                explore_schedules()(it)
