@@ -159,6 +159,7 @@ def no_virtual_time(what: str) -> ImproperlyConfigured:
     """Return the refusal of virtual time on what goes by real time."""
     return ImproperlyConfigured(
         f"Virtual time together with {what}, which goes by real time: use one of them."
+        " explore_schedules() has virtual time too."
     )
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from .outside import Outside
 
 _NOT_VIRTUAL = (
-    "{call} moves virtual time: set use_virtual_time = True on the test case, or write"
-    " 'with {test}.virtual_time() as clock:' around this part of the test."
+    "{call} moves virtual time: {whole}, or write 'with {test}.virtual_time() as"
+    " clock:' around this part of the test."
 )
 _NOT_OF_THE_TEST = "{call} in {where}: only the test's own code moves its time."
 _VIRTUAL_ALREADY = (
@@ -127,7 +127,11 @@ class TimeOfRun:
         """Return the time; ``RuntimeError``, which names the call, if real."""
         if self._time is None:
             test = self._run.options.called
-            raise RuntimeError(_NOT_VIRTUAL.format(call=f"{test}.{call}", test=test))
+            whole = "set use_virtual_time = True on the test case"
+            if test != "self":
+                whole = f"mark the test with @pytest.mark.{test}(use_virtual_time=True)"
+            call = f"{test}.{call}"
+            raise RuntimeError(_NOT_VIRTUAL.format(call=call, test=test, whole=whole))
         return self._time
 
     def refuse_elsewhere(self, call: str) -> None:

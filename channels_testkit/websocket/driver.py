@@ -164,8 +164,9 @@ class WebsocketDriver(Driver[WebsocketConnection]):
     def prepare(self, ws_path: str | None) -> None:
         """Be ready to connect, to that path if there is one."""
         connection = self.connection
-        may_go_on = self.has_left and self.surroundings.sends_overlap
-        if connection is not None and connection.is_running and not may_go_on:
+        if self.has_left and self.surroundings.sends_overlap:
+            self.connection = None  # It ends beside what comes now.
+        elif connection is not None and connection.is_running:
             raise RuntimeError(
                 f"connect() on a connection that is {in_words(connection)} and whose"
                 f" application is running: disconnect() first, or wait()."

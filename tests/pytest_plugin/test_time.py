@@ -53,6 +53,9 @@ SYNC = (
             channels_test.use_virtual_time = True
 
     def test_real_time(channels_test):
+        text = r"with @pytest.mark.channels_test\\(use_virtual_time=True\\)"
+        with pytest.raises(RuntimeError, match=text):
+            channels_test.advance(1)
         with pytest.raises(RuntimeError, match="with channels_test.virtual_time()"):
             channels_test.advance(1)
 
