@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -209,8 +208,7 @@ class Connecting(InRun, JsonWire):
         self._kit.refuse_in_async_test("self.aconnect_many")
         people = _people(n, users, options)
         clients = [self.create_client(path, **options, **p) for p in people]
-        work = _connect_all(clients, overlap=self._kit.sends_overlap)
-        self._kit.run_in_sync_test(work, "self.aconnect_many")
+        self._kit.run_in_sync_test(_connect_all(clients), "self.aconnect_many")
         return clients
 
     @kit_coroutine
@@ -226,9 +224,6 @@ class Connecting(InRun, JsonWire):
         """Return connected communicators. As ``connect_many()``."""
         __tracebackhide__ = True
         people = _people(n, users, options)
-        if self._kit.sends_overlap:
-            connects = [self.aconnect(path, **options, **person) for person in people]
-            return await asyncio.gather(*connects)
         return [await self.aconnect(path, **options, **person) for person in people]
 
     def disconnect_all(self) -> None:
@@ -260,15 +255,8 @@ def _people(
     return [{} for _ in range(n)]
 
 
-async def _connect_all(clients: Sequence[WSClient], *, overlap: bool) -> None:
+async def _connect_all(clients: Iterable[WSClient]) -> None:
     """Connect clients in one run of the loop: each run takes its time."""
-    if overlap:
-        await asyncio.gather(*(_connect(client) for client in clients))
-        return
     for client in clients:
-        await _connect(client)
-
-
-async def _connect(client: WSClient) -> None:
-    if not await client.aconnect():
-        raise refused(driver_of(client).connected("connect()"))
+        if not await client.aconnect():
+            raise refused(driver_of(client).connected("connect()"))

@@ -136,18 +136,15 @@ class Shrinking:
     def __init__(self, found: Failure, run_once: RunOnce) -> None:
         self._found = found
         self._run_once = run_once
-        self._tries = _MOST_TRIES
 
     def shrunk(self) -> Failure:
         """Return the failure with the fewest departures that were found."""
-        self._take_back()
-        if self._found.departures > 1:
-            self._find_single()
+        if self._found.departures and not self._needs_at_most_one():
+            self._take_back()
         return self._found
 
     def _fails(self, schedule: Schedule) -> bool:
         """Tell whether the test fails so too, and keep it if it does."""
-        self._tries -= 1
         random.seed(self._found.seed)
         error = self._run_once(schedule)
         if error is None or type(error) is not type(self._found.error):
@@ -155,27 +152,28 @@ class Shrinking:
         self._found = Failure(self._found.seed, schedule, error)
         return True
 
+    def _needs_at_most_one(self) -> bool:
+        """Try the usual order, and each single departure from it."""
+        usual = Schedule(Usual())
+        if self._fails(usual):
+            return True
+        single = itertools.islice(_departures(usual, 0), _MOST_TRIES)
+        return any(self._fails(Schedule(Replayed(places))) for places in single)
+
     def _take_back(self) -> None:
         """Take back departures, many at a time and then one by one."""
+        tries = _MOST_TRIES
         size = len(self._found.schedule.places)
         while size >= 1:
             begin = 0
-            while begin < len(self._found.schedule.places) and self._tries > 0:
+            while begin < len(self._found.schedule.places) and tries > 0:
                 places = list(self._found.schedule.places)
                 part = places[begin : begin + size]
                 places[begin : begin + size] = [0] * len(part)
-                if not any(part) or not self._fails(Schedule(Replayed(places))):
-                    begin += size
+                is_needed = any(part) and not self._fails(Schedule(Replayed(places)))
+                tries -= any(part)
+                begin += size if is_needed or not any(part) else 0
             size //= 2
-
-    def _find_single(self) -> None:
-        """Try each single departure: one may do what several do."""
-        usual = Schedule(Usual())
-        if self._fails(usual):
-            return
-        for places in _departures(usual, 0):
-            if self._tries <= 0 or self._fails(Schedule(Replayed(places))):
-                return
 
 
 def departures_in_words(count: int) -> str:
