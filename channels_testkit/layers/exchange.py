@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from channels_testkit.engine.order import order_of
 from channels_testkit.engine.origins import OWNER, called
+from channels_testkit.matching.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -55,7 +56,7 @@ class Waiter:
         """Say what comes, and to whom."""
         message = {} if self.queued is None else self.queued.message
         whose = self.channel if self.owner is None else called(self.owner)
-        return f"{whose}: the message {message.get('type')!r} comes"
+        return f"{whose}: the message {say(message)} comes"
 
     def is_alive(self) -> bool:
         """Tell whether it can still be woken."""

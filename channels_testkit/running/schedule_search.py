@@ -167,13 +167,25 @@ class Shrinking:
         while size >= 1:
             begin = 0
             while begin < len(self._found.schedule.places) and tries > 0:
-                places = list(self._found.schedule.places)
-                part = places[begin : begin + size]
-                places[begin : begin + size] = [0] * len(part)
-                is_needed = any(part) and not self._fails(Schedule(Replayed(places)))
-                tries -= any(part)
-                begin += size if is_needed or not any(part) else 0
+                candidates = _without(self._found.schedule.places, begin, size)
+                tries -= len(candidates)
+                if not any(self._fails(Schedule(Replayed(it))) for it in candidates):
+                    begin += size
             size //= 2
+
+
+def _without(places: list[int], begin: int, size: int) -> list[list[int]]:
+    """Return choices without the departures of one part, if it has any."""
+    before, part, after = (
+        places[:begin],
+        places[begin : begin + size],
+        places[begin + size :],
+    )
+    if not any(part):
+        return []
+    usual = [*before, *[0] * len(part), *after]
+    # A departure may have brought a choice that there is not without it.
+    return [usual] if size > 1 else [usual, [*before, 0, *after[1:]]]
 
 
 def departures_in_words(count: int) -> str:

@@ -209,6 +209,23 @@ class FindingTests(unittest.TestCase):
             if found is not None:
                 self.assertEqual(found.departures, 1, seed)
 
+    def test_a_departure_goes_with_the_choice_that_it_has_brought(self) -> None:
+        def run_once(schedule: Schedule) -> AssertionError | None:
+            """Have one choice more in the middle after a departure."""
+            first = choose(schedule)
+            if first:
+                choose(schedule)
+            last = [choose(schedule), choose(schedule)]
+            return AssertionError() if last == [1, 1] else None
+
+        def choose(schedule: Schedule) -> int:
+            return schedule.choose([Option(name, name) for name in "ab"])
+
+        for seed in range(1, 40):
+            found = find(Exploration(200, seed=seed), run_once)
+            if found is not None:
+                self.assertEqual(found.schedule.places, [0, 1, 1], seed)
+
     def test_the_report_names_what_had_not_come(self) -> None:
         def run_once(schedule: Schedule) -> AssertionError:
             order_under(schedule)
