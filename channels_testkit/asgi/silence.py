@@ -140,9 +140,12 @@ def _way_there(time: SeenTime) -> str:
 def _wait(connection: Connection, call: str) -> str:
     """Say what to write to have what is still to come."""
     time = connection.surroundings.virtual_time
-    if time is None or not time.timers:
-        return f"To wait for it, {call}"
-    return _way_there(time)
+    if time is not None and time.timers:
+        return _way_there(time)
+    rest = connection.surroundings.rest
+    is_timer = time is None and rest.application_timers() and not rest.outside_work()
+    more = " With use_virtual_time = True it takes no time." if is_timer else ""
+    return f"To wait for it, {call}{more}"
 
 
 def _about(seconds: float) -> str:

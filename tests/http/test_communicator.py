@@ -663,7 +663,8 @@ class StreamTests(SimpleChannelTestCase):
         )
         self.assertEqual(
             call,
-            "To wait for it, give timeout=, or set receive_timeout on the test case.",
+            "To wait for it, give timeout=, or set receive_timeout on the test case."
+            " With use_virtual_time = True it takes no time.",
         )
         communicator.stop()
 
