@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .opened import Opened
 
 _SECONDS_TO_END = 0.1
+_SECONDS_OF_ASGIREF = 10.0
 _MOST = 4_000
 
 
@@ -109,8 +110,11 @@ def in_one_finding(lines: Iterable[str]) -> Iterator[str]:
 
 def let_threads_end(threads: Iterable[Thread]) -> None:
     """Wait for those that have done their work and are on their way out."""
-    deadline = time.monotonic() + _SECONDS_TO_END
+    now = time.monotonic()
     for thread in threads:
+        # asgiref has one for the end of a pool, which comes, sooner or later.
+        ends = "asgiref.sync" in private.origins_of(thread)
+        deadline = now + (_SECONDS_OF_ASGIREF if ends else _SECONDS_TO_END)
         # One that another thread is only starting cannot be waited for.
         if thread.is_alive() and private.can_be_joined(thread):
             thread.join(max(0.0, deadline - time.monotonic()))

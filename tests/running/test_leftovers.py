@@ -253,6 +253,36 @@ class LeakTests(WatchTestCase):
         Inner.application = websocket_application
         self.assertEqual(self.run_watched(Inner).texts, [])
 
+    def test_thread_that_ends_a_pool_of_asgiref_is_waited_for(self) -> None:
+        """It ends by itself, which takes a while on a busy machine."""
+        is_waited_for = threading.Event()
+
+        class Ends(threading.Thread):
+            def join(self, timeout: float | None = None) -> None:
+                if timeout is None or timeout > 1:
+                    is_waited_for.set()
+                super().join(timeout)
+
+        def join() -> None:
+            is_waited_for.wait()
+
+        join.__module__ = "asgiref.sync"
+
+        class Ending(AsyncWebsocketConsumer):
+            async def connect(self) -> None:
+                Ends(target=join, daemon=True).start()
+                await self.accept()
+
+        class Inner(WatchedCase):
+            application = Ending.as_asgi()
+            check_leaks = "fail"
+
+            def test_it(self) -> None:
+                self.connect()
+
+        self.addCleanup(is_waited_for.set)
+        self.assertEqual(self.run_watched(Inner).texts, [])
+
     def test_thread_on_its_way_out_is_not_left(self) -> None:
         may_end = threading.Event()
 
