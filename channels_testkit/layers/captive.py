@@ -123,7 +123,11 @@ class CaptiveChannelLayer(BaseChannelLayer):
         exchange = self._exchange
         waiter = exchange.claim(channel, self.clock())
         try:
-            await (waiter.future if waiter.queued is None else suspend())
+            if waiter.queued is not None:
+                # It has to wait for its turn, as one that is sent later.
+                exchange.wake([waiter])
+                await suspend()
+            await waiter.future
         except BaseException:
             exchange.give_back(waiter)
             raise
