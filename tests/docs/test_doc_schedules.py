@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import traceback
-import unittest
 from typing import Any
 
-from channels_testkit import WebsocketTestCase, explore_schedules
+from channels_testkit import explore_schedules
 from tests.app.models import Account, Note
-from tests.utils import FAILURES, InnerResult, OuterTestCase, run_case
 
-from . import races
-
-
-class RaceTestCase(WebsocketTestCase):
-    __test__ = False  # pytest is not to find them: they fail.
-    ws_path = "/"
-    mended: Any
+from . import race_cases, races
+from .race_cases import RaceTestCase
 
 
 # docs:start lost-update
@@ -135,49 +125,17 @@ class NewsTests(RaceTestCase):
     mended = races.MendedNews.as_asgi()
 
 
-RACES = (
-    LostUpdateTests,
-    DoubleSpendingTests,
-    HistoryTests,
-    PresenceTests,
-    CheckThenCreateTests,
-    TwoSendersTests,
-)
-
-
-PRINTED = FAILURES.parent / "printed"
-
-
-def told(result: InnerResult) -> str:
-    """Return what is printed of the one failure."""
-    (error,) = result.raised
-    return "".join(traceback.format_exception_only(type(error), error))
-
-
-class RaceTests(OuterTestCase):
-    maxDiff = None
-
-    def test_each_is_found(self) -> None:
-        for race in RACES:
-            with self.subTest(race.__name__):
-                text = "This test fails under schedule"
-                self.assertIn(text, told(run_case(race)))
-
-    @unittest.skipIf(sys.version_info < (3, 11), "Python 3.10 knows shorter names")
-    def test_the_page_shows_what_is_told(self) -> None:
-        for race, name in ((PresenceTests, "schedule"), (NewsTests, "before_commit")):
-            page = PRINTED / f"{name}.txt"
-            text = told(run_case(race))
-            if os.environ.get("CHANNELS_TESTKIT_UPDATE_FAILURES"):
-                page.write_text(text)
-            with self.subTest(name):
-                self.assertMultiLineEqual(text, page.read_text())
-
-    def test_what_mends_it_holds(self) -> None:
-        for race in (*RACES, NewsTests):
-            with self.subTest(race.__name__):
-                case = type(race.__name__, (race,), {"application": race.mended})
-                self.assertEqual(run_case(case).texts, [])
+class RaceTests(race_cases.RacesTestCase):
+    races = {
+        "lost update": LostUpdateTests,
+        "double spending": DoubleSpendingTests,
+        "check, then create": CheckThenCreateTests,
+        "presence": PresenceTests,
+        "history, then group": HistoryTests,
+        "two senders": TwoSendersTests,
+        "before the commit": NewsTests,
+    }
+    printed = {"schedule": PresenceTests, "before_commit": NewsTests}
 
 
 def load_tests(loader: Any, tests: Any, pattern: Any) -> Any:

@@ -1,0 +1,143 @@
+"""What the races of the pages have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import json
+import os
+import re
+import sys
+import traceback
+import unittest
+from typing import Any, ClassVar
+from unittest import mock
+
+from django.test import tag
+
+from channels_testkit import WebsocketTestCase, explore_schedules
+from tests.utils import FAILURES, UPDATE_FAILURES, OuterTestCase, run_case, run_python
+
+PRINTED = FAILURES.parent / "printed"
+#: Prints what is told of the races that are its arguments.
+TELLS = """
+import importlib, json, os, sys
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+import django
+
+django.setup()
+from django.test.runner import DiscoverRunner
+
+from tests.docs.race_cases import told
+
+DiscoverRunner(verbosity=0).setup_databases()
+cases = [name.split(":") for name in sys.argv[1:]]
+races = [getattr(importlib.import_module(module), name) for module, name in cases]
+print(json.dumps([told(race) for race in races]))
+"""
+
+
+class RaceTestCase(WebsocketTestCase):
+    """A test that fails, and the application that passes it."""
+
+    __test__ = False  # pytest is not to find them: they fail.
+    ws_path = "/"
+    mended: Any
+
+
+Race = type[RaceTestCase]
+
+
+def with_application(race: Race, application: Any) -> Race:
+    """Return the test of a race for another application."""
+    return type(race.__name__, (race,), {"application": application})
+
+
+def mended(race: Race, schedules: int, **options: Any) -> Race:
+    """Return the test that is to pass, under so many schedules."""
+    return with_schedules(with_application(race, race.mended), schedules, **options)
+
+
+def with_schedules(race: Race, schedules: int, **options: Any) -> Race:
+    """Return the test of a race under other schedules."""
+    (name,) = unittest.defaultTestLoader.getTestCaseNames(race)
+    method = getattr(race, name)
+
+    @explore_schedules(schedules, sends_overlap=True, **options)
+    def test(self: RaceTestCase) -> None:
+        method(self)
+
+    return type(race.__name__, (race,), {name: test})
+
+
+@functools.cache
+def told(race: Race) -> str:
+    """Return what is printed of a test's failure; nothing if it passes."""
+    # Lines there say how far exploring has come.
+    with contextlib.redirect_stderr(io.StringIO()):
+        raised = run_case(race).raised
+    return "".join(
+        line
+        for error in raised
+        for line in traceback.format_exception_only(type(error), error)
+    )
+
+
+def seed_of(text: str) -> str:
+    """Return the seed that a failure names; nothing if it has no schedule."""
+    found = re.search(r"CHANNELS_TESTKIT_SEED=(\d+) replays it", text)
+    return found[1] if found else ""
+
+
+def schedule_of(text: str) -> str:
+    """Return what is told of a schedule, or all: what it is without one."""
+    # Numbers of rows, above it, are those of the database.
+    return text.rpartition("This test fails under schedule")[2]
+
+
+class RacesTestCase(OuterTestCase):
+    """The races of a page."""
+
+    maxDiff = None
+    #: By their names on the page.
+    races: ClassVar[dict[str, Race]]
+    #: Those whose failure the page shows, by the names of the files.
+    printed: ClassVar[dict[str, Race]]
+
+    def test_each_is_found(self) -> None:
+        for name, race in self.races.items():
+            with self.subTest(name):
+                self.assertIn("AssertionError", told(race))
+
+    def test_the_page_shows_what_is_told(self) -> None:
+        if sys.version_info < (3, 11):
+            self.skipTest("Python 3.10 knows shorter names")
+        for name, race in self.printed.items():
+            page = PRINTED / f"{name}.txt"
+            if os.environ.get(UPDATE_FAILURES):
+                page.write_text(told(race))
+            with self.subTest(name):
+                self.assertMultiLineEqual(told(race), page.read_text())
+
+    def test_what_mends_it_holds(self) -> None:
+        # tests.stress.races does it with more schedules.
+        for name, race in self.races.items():
+            for strategy in ("random", "pct"):
+                with self.subTest(name, strategy=strategy):
+                    self.assertEqual(told(mended(race, 100, strategy=strategy)), "")
+
+    @tag("own-database")
+    def test_the_printed_seed_replays_it_in_another_process(self) -> None:
+        by_seed: dict[str, list[Race]] = {}
+        for race in self.races.values():
+            by_seed.setdefault(seed_of(told(race)) or "0", []).append(race)
+        for seed, races in by_seed.items():
+            names = [f"{race.__module__}:{race.__name__}" for race in races]
+            with mock.patch.dict(os.environ, CHANNELS_TESTKIT_SEED=seed):
+                output = run_python("-c", TELLS, *names)
+            texts = json.loads(output.splitlines()[0])
+            for race, text in zip(races, texts, strict=True):
+                with self.subTest(race.__name__):
+                    self.assertEqual(schedule_of(text), schedule_of(told(race)))
