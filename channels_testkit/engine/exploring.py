@@ -77,6 +77,9 @@ class ExploredTime(VirtualTime):
             weakref.WeakKeyDictionary()
         )
 
+        #: The jobs that were chosen, and those whose results have arrived.
+        self._chosen: weakref.WeakSet[Job] = weakref.WeakSet()
+        self._arrived: weakref.WeakSet[Job] = weakref.WeakSet()
         #: Held until it is known whose job has begun: its thread is quick.
         self._starting = threading.RLock()
         self._early: list[tuple[asyncio.Future[Any], Callable[[], object]]] | None
@@ -158,6 +161,7 @@ class ExploredTime(VirtualTime):
             return
         say = functools.partial(_said, job, "goes on after")
         self.arrive(object(), say, post)
+        self._arrived.add(job)
         private.wake(self._rest.loop)
 
     def _set_timer(
@@ -185,7 +189,7 @@ class ExploredTime(VirtualTime):
 
     def choose_lane(self, lanes: Sequence[Any]) -> int | None:
         """Choose among jobs that can start, and what waits."""
-        if not self._may_choose():
+        if not self._may_choose(among_jobs=True):
             return None
         options: list[tuple[int, Option, Arrival | int]] = [
             (it.number, it.option, it) for it in self._first_of_each()
@@ -197,27 +201,38 @@ class ExploredTime(VirtualTime):
         options.sort(key=lambda it: it[0])
         chosen = options[self._schedule.choose([it[1] for it in options])][2]
         if isinstance(chosen, int):
+            self._chosen.add(_job_of(lanes[chosen]))
             return chosen
         self._come(chosen)
         return SOMETHING_ELSE
 
     def _let_one_come(self) -> bool:
-        if not (self._arrivals and self._may_choose()):
+        if not (self._arrivals and self._may_choose(among_jobs=False)):
             return self._let_go_before()
         first = self._first_of_each()
         self._come(first[self._schedule.choose([it.option for it in first])])
         return True
 
-    def _may_choose(self) -> bool:
+    def _may_choose(self, *, among_jobs: bool) -> bool:
         """Tell whether all has come that is under way."""
         if private.ready_callbacks(self._rest.loop) and not self._rest.is_going_round:
             return False
         for name in self._rest.outside_work():
             self._on_outside(name)
-        return not any(
-            not (job.has_returned or isinstance(job.executor, CurrentThreadExecutor))
+        return all(
+            self._has_arrived(job) or (among_jobs and self._waits_for_its_turn(job))
             for job in self._rest.jobs.busy()
         )
+
+    def _waits_for_its_turn(self, job: Job) -> bool:
+        is_own = isinstance(job.executor, CurrentThreadExecutor)
+        return is_own and not (job.has_started or job in self._chosen)
+
+    def _has_arrived(self, job: Job) -> bool:
+        """Tell whether the result of a job is here; of some none arrives."""
+        if job in self._arrived:
+            return True
+        return job.has_returned and job not in tuple(self._jobs.values())
 
     def _first_of_each(self) -> list[Arrival]:
         """Return the first arrival of each source, the oldest first."""
