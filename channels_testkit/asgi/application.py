@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from channels_testkit.engine.jobs import APPLICATION
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+    from collections.abc import (
+        Awaitable,
+        Callable,
+        Coroutine,
+        Mapping,
+        MutableMapping,
+    )
 
     Event = Mapping[str, Any]
     Receive = Callable[[], Awaitable[Event]]
@@ -21,6 +27,8 @@ if TYPE_CHECKING:
     ASGIApplication = Callable[[Any, Any, Any], Awaitable[Any]]
     # To stubs, what AuthMiddlewareStack() returns may be a class of ASGI 2.
     GivenApplication = ASGIApplication | type[ASGI2Protocol]
+
+T = TypeVar("T")
 
 
 class RunningApplication:
@@ -49,12 +57,8 @@ class RunningApplication:
         self.received = 0
         self._on_send = on_send
         self._on_end = on_end
-        loop = asyncio.get_running_loop()
-        context = contextvars.Context()
-        context.run(_prepare, variables)
         work = self._run(application, scope)
-        self.task: asyncio.Task[None] = context.run(loop.create_task, work)
-        self.task.set_name(name)
+        self.task: asyncio.Task[None] = start(work, name, variables)
         self.task.add_done_callback(self._ended)
 
     @property
@@ -89,6 +93,20 @@ class RunningApplication:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._on_end(None if task.cancelled() else task.exception())
+
+
+def start(
+    work: Coroutine[Any, Any, T],
+    name: str,
+    variables: Mapping[contextvars.ContextVar[Any], object],
+) -> asyncio.Task[T]:
+    """Start a task of the application, with only these variables."""
+    loop = asyncio.get_running_loop()
+    context = contextvars.Context()
+    context.run(_prepare, variables)
+    task: asyncio.Task[T] = context.run(loop.create_task, work)
+    task.set_name(name)
+    return task
 
 
 def _prepare(variables: Mapping[contextvars.ContextVar[Any], object]) -> None:
