@@ -46,6 +46,8 @@ if typing.TYPE_CHECKING:
     from .websocket.handshake import Handshake
     from .websocket.options import ConnectOptions
     from .workers.channel_client import ChannelClient
+    from .workers.held_task import HeldTask
+    from .workers.held_tasks import HeldTasks
     from .workers.messages import Channel, Group, Message
 
     ChannelLiveServerTestCase = LiveServerTestCase
@@ -71,6 +73,8 @@ __all__ = [
     "Group",
     "Handshake",
     "HangError",
+    "HeldTask",
+    "HeldTasks",
     "HttpClient",
     "HttpCommunicator",
     "LiveServerTestCase",
@@ -125,6 +129,8 @@ if not typing.TYPE_CHECKING:
         "websocket.handshake": "Handshake",
         "websocket.options": "ConnectOptions",
         "workers.channel_client": "ChannelClient",
+        "workers.held_task": "HeldTask",
+        "workers.held_tasks": "HeldTasks",
         "workers.messages": "Channel Group Message",
     }
     _MODULE_OF = {

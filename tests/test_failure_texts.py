@@ -17,6 +17,7 @@ from channels.routing import ProtocolTypeRouter
 from channels.security.websocket import OriginValidator
 from django.contrib.auth.models import User
 from django.core.asgi import get_asgi_application
+from django.db import transaction
 from django.test import override_settings
 
 from channels_testkit import (
@@ -30,7 +31,7 @@ from channels_testkit import (
 from channels_testkit.contrib.pages import AsyncPageClient, Page, PageClient
 
 from . import scenarios
-from .app import asgi, consumers, failing
+from .app import asgi, consumers, failing, tasks
 from .contrib.test_pages import ListConsumer, ListPage, list_client
 from .utils import FAILURES, run_case
 
@@ -645,6 +646,113 @@ def no_workers(case: Any) -> None:
 async def sync_block_in_an_async_test(case: Any) -> None:
     with apply_routes(WORKERS), case.run_worker():
         pass
+
+
+@scenario
+def task_not_enqueued(case: Any) -> None:
+    with case.held_tasks():
+        tasks.write_note.delay("hello")
+        case.assertEnqueued("tests.app.tasks.write_notes")
+
+
+@scenario
+def task_with_other_arguments(case: Any) -> None:
+    with case.held_tasks():
+        tasks.shout.delay("lobby", "hello")
+        tasks.shout.delay("garden", "hello")
+        case.assertEnqueued(tasks.shout, args=["lobby", "good-bye"])
+
+
+@scenario
+def task_too_often(case: Any) -> None:
+    with case.held_tasks() as held:
+        tasks.write_note.delay("hello")
+        held.run()
+        tasks.write_note.delay("hello")
+        case.assertEnqueued(tasks.write_note, count=1)
+
+
+@scenario
+def task_where_none_was_expected(case: Any) -> None:
+    with case.held_tasks():
+        tasks.write_note.delay("hello")
+        case.assertNothingEnqueued()
+
+
+@scenario
+def task_before_the_commit(case: Any) -> None:
+    with case.held_tasks():
+        with transaction.atomic():
+            tasks.write_note.delay("hello")
+        case.assertEnqueuedAfterCommit(tasks.write_note)
+
+
+@scenario
+def no_frame_of_a_held_task(case: Any) -> None:
+    ann = case.connect("/ws/room/1/")
+    with case.held_tasks():
+        tasks.shout.delay("1", "hello")
+        case.assertReceivesJson(ann, "HELLO")
+
+
+@scenario
+def task_raises(case: Any) -> None:
+    with case.held_tasks() as held:
+        tasks.fail.delay("The printer is on fire.")
+        with case.assertLogs("celery"):
+            held.run()
+
+
+@scenario
+def no_task_left(case: Any) -> None:
+    with case.held_tasks() as held:
+        held.run_next()
+
+
+@scenario
+def tasks_without_end(case: Any) -> None:
+    with case.held_tasks() as held:
+        tasks.again.delay()
+        held.run()
+
+
+@scenario
+def result_of_a_held_task(case: Any) -> None:
+    with case.held_tasks():
+        tasks.add.delay(1, 2).get()
+
+
+@scenario
+def task_that_nobody_knows(case: Any) -> None:
+    with case.held_tasks() as held:
+        tasks.app.send_task("tests.app.tasks.write_notes", ["hello"])
+        held.run()
+
+
+@scenario
+def tasks_after_the_block(case: Any) -> None:
+    with case.held_tasks() as held:
+        tasks.write_note.delay("hello")
+    held.run()
+
+
+@scenario
+def nothing_held(case: Any) -> None:
+    case.assertEnqueued(tasks.write_note)
+
+
+@scenario
+def no_task(case: Any) -> None:
+    with case.held_tasks():
+        tasks.write_note.delay("hello")
+        case.assertEnqueued(None)
+
+
+@scenario
+def argument_as_arguments(case: Any) -> None:
+    with case.held_tasks():
+        tasks.write_note.delay("hello")
+        case.assertEnqueued(tasks.write_note, args="hello")
 
 
 @scenario

@@ -66,6 +66,17 @@ def judge_silence_anywhere(sent: list[Sent]) -> list[Sent]:
     return []
 
 
+def checked_count(count: int | None, what: str) -> int | None:
+    """Return a ``count``, or raise for what is no number of them."""
+    given = 0 if count is None else count
+    wrong = f"count= is a number of {what}, not {say(count)}."
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise TypeError(wrong)
+    if given < 0:
+        raise ValueError(wrong)
+    return count
+
+
 class Wanted(NamedTuple):
     """A message that is expected on a channel or group."""
 
@@ -79,13 +90,7 @@ class Wanted(NamedTuple):
         cls, target: Target, expected: Any, count: int | None, *, partial: bool
     ) -> Wanted:
         """Return it, or raise for a ``count`` that is no number."""
-        given = 0 if count is None else count
-        wrong = f"count= is a number of messages, not {say(count)}."
-        if isinstance(given, bool) or not isinstance(given, int):
-            raise TypeError(wrong)
-        if given < 0:
-            raise ValueError(wrong)
-        return cls(target, expected, count, partial)
+        return cls(target, expected, checked_count(count, "messages"), partial)
 
     def judge(self, sent: list[Sent]) -> Any:
         """Return the first match, or all where a number is expected."""

@@ -28,6 +28,7 @@ import channels_testkit
 from channels_testkit import WebsocketTestCase
 from tests.app.asgi import application
 from tests.app.consumers import EchoConsumer
+from tests.app.tasks import shout
 from tests.pytest_plugin.inner import plugin_options
 from tests.utils import run_case
 
@@ -45,6 +46,7 @@ WHAT_EXAMPLES_USE = {
     "application": application,
     "async_to_sync": async_to_sync,
     "path": url_path,
+    "shout": shout,
     "transaction": transaction,
 }
 QUOTED = [

@@ -1,0 +1,301 @@
+"""Background tasks that a test holds, and runs as a worker would."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
+
+from channels_testkit.asgi.application import start
+from channels_testkit.engine.database import is_in_own_block
+from channels_testkit.engine.jobs import APPLICATION
+from channels_testkit.engine.notes import add_note
+from channels_testkit.engine.numbers import next_number
+from channels_testkit.engine.origin_notes import note_owner
+from channels_testkit.engine.origins import OWNER
+from channels_testkit.exceptions import NoFrame
+from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
+
+from . import task_failures
+from .held_task import HeldTask
+from .task_names import checked_name
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from channels_testkit.running.run import TestRun
+
+    #: What stands in for a queue while it is entered, and calls ``hold()``.
+    TaskQueue = Callable[["HeldTasks"], contextlib.AbstractContextManager[object]]
+
+__unittest = True
+
+#: How often ``run()`` runs tasks of one name before it takes them for endless.
+_MOST_OF_A_NAME = 1_000
+
+
+class HeldTasks(Sequence[HeldTask]):
+    """
+    The tasks that are still to run, in the order in which they were enqueued.
+
+    ``with self.held_tasks() as tasks:`` yields one. ``enqueued`` has those as
+    well that were run. After the block they can be read.
+    """
+
+    #: How failures call it.
+    _name_in_tests = "tasks"
+
+    def __init__(self, run: TestRun) -> None:
+        self._run = run
+        self._waiting: list[HeldTask] = []
+        self._enqueued: list[HeldTask] = []
+        self._work: dict[HeldTask, Callable[[], object]] = {}
+        self._ids: dict[str, HeldTask] = {}
+        #: Whether the block has ended.
+        self.is_over = False
+
+    @property
+    def enqueued(self) -> list[HeldTask]:
+        """All that were enqueued in the block, run or not, in order."""
+        self._run.ensure_rest()
+        return list(self._enqueued)
+
+    def __len__(self) -> int:
+        self._run.ensure_rest()
+        return len(self._waiting)
+
+    @overload
+    def __getitem__(self, index: int) -> HeldTask: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[HeldTask]: ...
+    def __getitem__(self, index: int | slice) -> HeldTask | list[HeldTask]:
+        self._run.ensure_rest()
+        return self._waiting[index]
+
+    def __repr__(self) -> str:
+        return f"<HeldTasks {task_failures.all_in_words(self._waiting)}>"
+
+    @kit_coroutine
+    async def arun(self, *only: object) -> list[HeldTask]:
+        """
+        Run all tasks as a worker would, those included that they enqueue.
+
+        Takes the tasks to run, or their names, all where none is given. They
+        are run in the order in which they were enqueued, whatever their
+        ``eta`` and ``priority``, until none is left; one that retries is run
+        again. Returns those that were run.
+
+        An exception of a task ends the call and is raised; the task is not
+        run again, and the ones behind it stay. Raises ``RuntimeError`` after
+        the block, and where tasks of one name go on enqueuing each other.
+
+        Example::
+
+            ann = await self.aconnect("/ws/room/1/")
+            with self.held_tasks() as tasks:
+                shout.delay("1", "hello")
+                await tasks.arun()
+                self.assertReceivesJson(ann, "HELLO")
+        """
+        names = tuple(map(checked_name, only))
+        ran: list[HeldTask] = []
+        counts: Counter[str] = Counter()
+        while (task := await self._next(names)) is not None:
+            counts[task.name] += 1
+            if counts[task.name] > _MOST_OF_A_NAME:
+                raise RuntimeError(task_failures.endless(task.name, _MOST_OF_A_NAME))
+            await self._perform(task)
+            ran.append(task)
+        return ran
+
+    @kit_coroutine
+    async def arun_next(self, *only: object) -> HeldTask:
+        """
+        Run the next task as a worker would, and return it.
+
+        What it enqueues is not run, itself included where it retries. Fails
+        where no task is left. As ``run()`` in everything else.
+
+        Example::
+
+            ann = await self.aconnect("/ws/room/1/")
+            with self.held_tasks() as tasks:
+                shout.delay("1", "hello")
+                shout.delay("1", "bye")
+                await tasks.arun_next()
+                self.assertReceivesJson(ann, "HELLO")
+                self.assertReceivesNothing(ann)
+                self.assertEqual(tasks[0].args, ["1", "bye"])
+        """
+        __tracebackhide__ = True
+        names = tuple(map(checked_name, only))
+        task = await self._next(names)
+        if task is None:
+            raise AssertionError(task_failures.none_left(names, self._enqueued))
+        await self._perform(task)
+        return task
+
+    run = sync_twin(arun, "tasks")
+    run_next = sync_twin(arun_next, "tasks")
+
+    def hold(
+        self,
+        task: object,
+        args: Collection[Any],
+        kwargs: Mapping[str, Any],
+        work: Callable[[], object],
+        *,
+        task_id: str | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+        eta: dt.datetime | None = None,
+        retries: int = 0,
+    ) -> None:
+        """
+        Hold a task; what stands in for a queue calls this, in any thread.
+
+        ``task`` is the task or its name, ``work`` does what a worker does
+        with it. With the ``task_id`` and the name of one that was run, that
+        one is put back.
+        """
+        name = checked_name(task)
+        new = HeldTask(
+            name,
+            args=list(args),
+            kwargs=dict(kwargs),
+            queue=queue,
+            priority=priority,
+            eta=eta,
+            retries=retries,
+            in_atomic_block=is_in_own_block(),
+            sequence=next_number(),
+        )
+        held = new if task_id is None else self._ids.get(task_id, new)
+        if held is new or held.name != name or held in self._waiting:
+            held = new
+            self._enqueued.append(held)
+        else:
+            vars(held).update({**vars(new), "runs": held.runs})
+        if task_id is not None:
+            self._ids[task_id] = held
+        self._work[held] = work
+        self._waiting.append(held)
+
+    @property
+    def call_that_runs(self) -> str:
+        """What a test writes to run them."""
+        return "await tasks.arun()" if self._run.is_async else "tasks.run()"
+
+    def why_no_result(self, task_id: str) -> str:
+        """Say why a result that code waits for does not come."""
+        held = self._ids.get(task_id)
+        if held is None:
+            return task_failures.not_held(task_id)
+        return task_failures.still_held(held, self.call_that_runs)
+
+    async def _next(self, names: Collection[str]) -> HeldTask | None:
+        if self.is_over:
+            raise RuntimeError(task_failures.BLOCK_HAS_ENDED)
+        if APPLICATION.get():
+            raise RuntimeError(task_failures.IN_THE_APPLICATION)
+        await self._run.rest.wait()
+        self._run.errors.deliver()
+        chosen = [it for it in self._waiting if not names or it.name in names]
+        return chosen[0] if chosen else None
+
+    async def _perform(self, task: HeldTask) -> None:
+        """Run a task in a thread-sensitive job, as a worker's own thread."""
+        __tracebackhide__ = True
+        self._waiting.remove(task)
+        task.runs += 1
+        work = sync_to_async(_as_a_worker)(self._work[task])
+        running = start(work, f"task {task.name}", {OWNER: task})
+        errors = self._run.errors
+        try:
+            await running
+        except Exception as error:
+            note_owner(error, task)
+            if not errors.expects(error):
+                # It is told here, and by nobody else.
+                errors.record(error)
+                errors.take(error)
+                raise
+            errors.record(error)
+        await self._run.rest.wait()
+        errors.deliver()
+
+
+def _as_a_worker(work: Callable[[], object]) -> None:
+    close_old_connections()
+    try:
+        work()
+    finally:
+        close_old_connections()
+
+
+class HeldTasksBlock:
+    """The block of ``held_tasks()``: a plain ``with``, or ``async with``."""
+
+    def __init__(self, run: TestRun, queues: Collection[TaskQueue]) -> None:
+        self._run = run
+        self._queues = queues
+        self._undo = contextlib.ExitStack()
+
+    def __enter__(self) -> HeldTasks:
+        self._run.ensure_rest()
+        return self._begin()
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, traceback: object
+    ) -> None:
+        __tracebackhide__ = True
+        with self._ending(error):
+            if kind is None:
+                self._run.ensure_rest()
+
+    async def __aenter__(self) -> HeldTasks:
+        await self._run.rest.wait()
+        self._run.errors.deliver()
+        return self._begin()
+
+    async def __aexit__(
+        self, kind: object, error: BaseException | None, traceback: object
+    ) -> None:
+        __tracebackhide__ = True
+        with self._ending(error):
+            await self._run.rest.wait()
+            if kind is None:
+                self._run.errors.deliver()
+
+    def _begin(self) -> HeldTasks:
+        tasks = self._tasks = HeldTasks(self._run)
+        with contextlib.ExitStack() as undo:
+            for queue in self._queues:
+                undo.enter_context(queue(tasks))
+            self._undo = undo.pop_all()
+        blocks_of(self._run).append(tasks)
+        return tasks
+
+    @contextlib.contextmanager
+    def _ending(self, error: BaseException | None) -> Iterator[None]:
+        """End the block, whatever is raised inside of this."""
+        try:
+            yield
+        finally:
+            self._tasks.is_over = True
+            self._undo.close()
+        waiting = self._tasks._waiting  # noqa: SLF001 - its own module
+        if waiting and isinstance(error, NoFrame):
+            call = self._tasks.call_that_runs
+            add_note(error, task_failures.not_run(waiting, call))
+
+
+def blocks_of(run: TestRun) -> list[HeldTasks]:
+    """Return what the blocks of a test have held, the last block last."""
+    blocks: list[HeldTasks] = run.once(HeldTasksBlock, list)
+    return blocks

@@ -1,0 +1,178 @@
+"""Failures about background tasks, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.matching import did_you_mean, first_difference, nearest
+from channels_testkit.matching.wording import MAX_LISTED, in_a_row, listed, say
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from .held_task import HeldTask
+
+NO_QUEUE = (
+    "held_tasks() has found no queue to hold: Celery is not installed, and this Django"
+    " has no django.tasks, which is there from 6.0 on. Give what stands in for the"
+    " project's queue: self.held_tasks(queue)."
+)
+NO_BLOCK = (
+    "{call}() looks at what held_tasks() holds, and this test has held nothing: write"
+    " it inside of 'with {test}.held_tasks() as tasks:'."
+)
+BLOCK_HAS_ENDED = (
+    "This call runs tasks after the end of the block of held_tasks(), where what they"
+    " enqueue would go to the real queue: make it inside of the block."
+)
+IN_THE_APPLICATION = (
+    "This call runs held tasks, and is made in the application: it is for the test."
+)
+AFTER_THE_COMMIT = (
+    "Enqueue it when the block has ended: transaction.on_commit(...), or"
+    " delay_on_commit() of Celery's tasks."
+)
+
+
+def all_in_words(tasks: Sequence[HeldTask]) -> str:
+    """Return tasks with commas between, the first of many."""
+    return in_a_row(list(map(str, tasks[:MAX_LISTED])), len(tasks))
+
+
+def not_a_task(given: object) -> str:
+    """Say what is taken for a task, where something else was given."""
+    return (
+        f"{say(given)} is no task: give the task that the project enqueues, such as"
+        " resize, or its name, such as 'photos.tasks.resize'."
+    )
+
+
+def wrong_expected(call: str, key: str, value: object, example: object) -> str:
+    """Say what the arguments of a task are compared with."""
+    return (
+        f"{call}({key}=) is compared with all that the task was given: write"
+        f" {key}={say(example)}, not {say(value)}."
+    )
+
+
+def listing(tasks: Sequence[HeldTask]) -> str:
+    """List what was enqueued, the last of it, and what was run."""
+    lines = ["Enqueued:"]
+    if len(tasks) > MAX_LISTED:
+        lines.append(f"     ... {len(tasks) - MAX_LISTED:,} earlier tasks")
+    first = max(0, len(tasks) - MAX_LISTED)
+    for number, task in enumerate(tasks[first:], first + 1):
+        lines.append(f"  {number:>4}  {task}{_state(task)}")
+    return "\n".join(lines)
+
+
+def _state(task: HeldTask) -> str:
+    words = ["in an atomic block"] if task.in_atomic_block else []
+    words += ["has run"] if task.runs else []
+    return f"  ({', '.join(words)})" if words else ""
+
+
+def not_enqueued(name: str, tasks: Sequence[HeldTask]) -> str:
+    """Say that a task was not enqueued, and which were."""
+    others = sorted({task.name for task in tasks})
+    return (
+        f"Task {say(name)} was not enqueued.\n"
+        f"Tasks that were enqueued: {listed(others)}.{did_you_mean(name, others)}"
+    )
+
+
+def no_match(name: str, expected: Mapping[str, Any], tasks: Sequence[HeldTask]) -> str:
+    """Say where the nearest task differs from the expected one."""
+    given = [{key: getattr(task, key) for key in expected} for task in tasks]
+    index = nearest(expected, given) or 0
+    difference = first_difference(expected, given[index])
+    place = f" at {difference.path!r}" if difference and difference.path else ""
+    found = (
+        f": expected {difference.expected}, enqueued {difference.actual}"
+        if difference
+        else ""
+    )
+    return (
+        f"No task {say(name)} matches; the nearest differs{place}{found}.\n\n"
+        f"Expected: {_in_code(expected)}\nNearest:  {_in_code(given[index])}\n\n"
+        f"{listing(tasks)}"
+    )
+
+
+def _in_code(given: Mapping[str, Any]) -> str:
+    return " ".join(f"{key}={say(value)}" for key, value in given.items())
+
+
+def wrong_count(name: str, found: int, count: int, tasks: Sequence[HeldTask]) -> str:
+    """Say how many matched."""
+    matching = "1 task" if found == 1 else f"{found:,} tasks"
+    verb = "matches" if found == 1 else "match"
+    verdict = f"{matching} {say(name)} {verb}, expected {count:,}."
+    return f"{verdict}\n\n{listing(tasks) if tasks else 'Enqueued: none.'}"
+
+
+def unexpected(what: str, tasks: Sequence[HeldTask]) -> str:
+    """Say what was enqueued where nothing should have been."""
+    enqueued = "1 task was" if len(tasks) == 1 else f"{len(tasks):,} tasks were"
+    return f"{enqueued} enqueued{what}, expected none.\n\n{listing(tasks)}"
+
+
+def before_commit(name: str, tasks: Sequence[HeldTask]) -> str:
+    """Say that a task was enqueued before the transaction had ended."""
+    return (
+        f"Task {say(name)} was enqueued inside an atomic block: a worker can look for"
+        f" the rows before they are committed.\n\n{listing(tasks)}\n\n"
+        f"{AFTER_THE_COMMIT}"
+    )
+
+
+def none_left(names: Collection[str], tasks: Sequence[HeldTask]) -> str:
+    """Say that no task is left, and which there were."""
+    which = f" {listed(names)}" if names else ""
+    there = listing(tasks) if tasks else "Nothing was enqueued in this block."
+    return f"No task{which} is left to run.\n\n{there}"
+
+
+def not_run(tasks: Sequence[HeldTask], call: str) -> str:
+    """Say which tasks are held and were not run."""
+    one = len(tasks) == 1
+    counted = "1 task is" if one else f"{len(tasks):,} tasks are"
+    return (
+        f"{counted} held, and {'was' if one else 'were'} not run:"
+        f" {all_in_words(tasks)}. To run {'it' if one else 'them'}, write '{call}'."
+    )
+
+
+def endless(name: str, count: int) -> str:
+    """Say that tasks enqueue each other for ever."""
+    return (
+        f"tasks.run() has run {count:,} tasks {say(name)}, and each time there was"
+        " another one: it enqueues itself, or retries without end. Run them one by one,"
+        " with tasks.run_next()."
+    )
+
+
+def still_held(task: HeldTask, call: str) -> str:
+    """Say that the result of a task is waited for that nobody runs."""
+    return (
+        f"The result of the task {task} is waited for, but the test holds the"
+        " task: nobody runs it meanwhile, and on a server this code would block until a"
+        f" worker has. Run it first: '{call}'."
+    )
+
+
+def not_held(task_id: str) -> str:
+    """Say that the result of a task is waited for that is not known here."""
+    return (
+        f"The result of task {say(task_id)} is waited for, which was not enqueued"
+        " inside of held_tasks(): nothing in this test runs it."
+    )
+
+
+def not_registered(name: str, known: Collection[str]) -> str:
+    """Say that no task has a name in this project."""
+    return (
+        f"No task of this project is called {say(name)}, and its workers would drop the"
+        f" message.{did_you_mean(name, known)}\nIf the worker of another project runs"
+        " it, name the tasks to run: tasks.run('photos.tasks.resize')."
+    )
