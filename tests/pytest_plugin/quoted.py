@@ -54,3 +54,16 @@ def test_the_page(channels_live_server, client):
     assert channels_live_server.url.startswith("http://127.0.0.1:")
     assert channels_live_server.ws_url.startswith("ws://127.0.0.1:")
     # docs:end live
+
+
+# docs:start tasks
+from tests.app.tasks import shout
+
+
+def test_a_text_is_shouted(channels_test):
+    ann = channels_test.connect("/ws/room/1/")
+    with channels_test.held_tasks() as tasks:
+        shout.delay("1", "hello")
+        tasks.run()
+        channels_test.assertReceivesJson(ann, "HELLO")
+        # docs:end tasks

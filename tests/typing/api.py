@@ -9,9 +9,10 @@ an error, so what is refused stays refused.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -38,6 +39,8 @@ from channels_testkit import (
     DatabaseOwnershipError,
     Group,
     Handshake,
+    HeldTask,
+    HeldTasks,
     HttpCommunicator,
     LiveServerTestCase,
     Message,
@@ -215,6 +218,12 @@ ROUTES = [
 ]
 
 
+@contextlib.contextmanager
+def queue(tasks: HeldTasks) -> Iterator[None]:
+    tasks.hold("jobs.make", [1], {}, lambda: None, queue="slow")
+    yield
+
+
 @apply_routes(ROUTES)
 class RoutedTests(WebsocketTestCase):
     def test_workers(self) -> None:
@@ -236,6 +245,27 @@ class RoutedTests(WebsocketTestCase):
         assert_type(await client.areceive(), Message | None)
         with apply_routes(ROUTES, middleware=None):
             pass
+
+    def test_tasks(self) -> None:
+        with self.held_tasks() as tasks:
+            assert_type(tasks, HeldTasks)
+            assert_type(tasks[0], HeldTask)
+            assert_type(tasks[0].args, list[Any])
+            assert_type([task.name for task in tasks], list[str])
+            assert_type(tasks.run("jobs.make"), list[HeldTask])
+            assert_type(tasks.run_next(), HeldTask)
+            assert_type(self.assertEnqueued("jobs.make", args=[1]), HeldTask)
+            assert_type(self.assertEnqueued("jobs.make", count=2), list[HeldTask])
+            self.assertEnqueuedAfterCommit("jobs.make", kwargs={"size": 1})
+            self.assertNothingEnqueued()
+            self.assertEnqueued("jobs.make", [1])  # type: ignore[call-overload]
+        with self.held_tasks(queue) as tasks:
+            pass
+
+    async def test_tasks_async(self) -> None:
+        async with self.held_tasks() as tasks:
+            assert_type(await tasks.arun(), list[HeldTask])
+            assert_type(await tasks.arun_next(), HeldTask)
 
     def test_the_calls_of_channels_1(self) -> None:
         client = WSClient(ordered=True)
