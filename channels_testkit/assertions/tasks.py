@@ -10,7 +10,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 from channels_testkit.matching import matches
 from channels_testkit.workers import task_failures
-from channels_testkit.workers.held_tasks import HeldTasks, HeldTasksBlock, blocks_of
+from channels_testkit.workers.held_tasks import (
+    HeldTasks,
+    HeldTasksBlock,
+    blocks_of,
+    checked_queue,
+)
 from channels_testkit.workers.task_names import checked_name
 
 from .expectations import checked_count
@@ -58,7 +63,7 @@ class TaskAssertions(InRun):
                 tasks.run()
                 self.assertReceivesJson(ann, "HELLO")
         """
-        held = [*_installed_queues(), *queues]
+        held = [*_installed_queues(), *map(checked_queue, queues)]
         if not held:
             raise ImproperlyConfigured(task_failures.NO_QUEUE)
         return HeldTasksBlock(self._kit, held)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from celery import Celery
 from celery.app.backends import by_url
+from celery.app.control import Control
 from celery.app.trace import build_tracer
 from celery.app.utils import Settings
 from celery.backends.base import DisabledBackend, KeyValueStoreBackend
@@ -43,6 +44,7 @@ def celery_held(tasks: HeldTasks) -> Iterator[None]:
         enter = in_place.enter_context
         enter(Patch(Celery, "producer_or_acquire", held.producer))
         enter(Patch(Celery, "backend", property(held.backend)))
+        enter(Patch(Control, "broadcast", held.broadcast))
         # Else its tasks would be run at once, in the code that sends them.
         enter(OwnAttribute(Settings, "task_always_eager", value=False))
         yield
@@ -64,6 +66,22 @@ class _HeldCelery:
             return contextlib.nullcontext(_HoldingProducer(app, self._tasks))
 
         return producer_or_acquire
+
+    @property
+    def broadcast(self) -> Any:
+        """What stands in for a method of the apps' remote control."""
+
+        def broadcast(
+            control: Any, command: str, arguments: Any = None, **_: Any
+        ) -> None:
+            # No worker is there that answers; but one would drop these.
+            if command == "revoke":
+                given = arguments["task_id"]
+                for task_id in [given] if isinstance(given, str) else given:
+                    self._tasks.drop(task_id)
+                    control.app.backend.mark_as_revoked(task_id, "revoked")
+
+        return broadcast
 
     def backend(self, app: Any) -> Any:
         """Return where an app keeps results."""

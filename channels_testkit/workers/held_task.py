@@ -40,9 +40,16 @@ class HeldTask:
     sequence: int
     #: How often it was run.
     runs: int = dataclasses.field(default=0, init=False)
+    #: Whether it was revoked before it was run.
+    is_revoked: bool = dataclasses.field(default=False, init=False)
 
     #: None: what happens to it is in the queue. See ``engine.origins.Owner``.
     transcript = None
+
+    def put_back_as(self, new: HeldTask) -> None:
+        """Take what a worker gets next time; who has enqueued it stays."""
+        for name in ("args", "kwargs", "queue", "priority", "eta", "retries"):
+            setattr(self, name, getattr(new, name))
 
     @property
     def in_words(self) -> str:

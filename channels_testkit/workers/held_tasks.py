@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
@@ -17,8 +18,9 @@ from channels_testkit.engine.notes import add_note
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.engine.origin_notes import note_owner
 from channels_testkit.engine.origins import OWNER
+from channels_testkit.engine.waiting import Waiting
 from channels_testkit.exceptions import NoFrame
-from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
+from channels_testkit.running.kit_calls import kit_coroutine
 
 from . import task_failures
 from .held_task import HeldTask
@@ -26,12 +28,14 @@ from .task_names import checked_name
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 
     from channels_testkit.running.run import TestRun
 
     #: What stands in for a queue while it is entered, and calls ``hold()``.
     TaskQueue = Callable[["HeldTasks"], contextlib.AbstractContextManager[object]]
+
+T = TypeVar("T")
 
 __unittest = True
 
@@ -52,7 +56,8 @@ class HeldTasks(Sequence[HeldTask]):
 
     def __init__(self, run: TestRun) -> None:
         self._run = run
-        self._waiting: list[HeldTask] = []
+        self._waiting = Waiting(run)
+        self._left: list[HeldTask] = []
         self._enqueued: list[HeldTask] = []
         self._work: dict[HeldTask, Callable[[], object]] = {}
         self._ids: dict[str, HeldTask] = {}
@@ -67,7 +72,7 @@ class HeldTasks(Sequence[HeldTask]):
 
     def __len__(self) -> int:
         self._run.ensure_rest()
-        return len(self._waiting)
+        return len(self._left)
 
     @overload
     def __getitem__(self, index: int) -> HeldTask: ...
@@ -75,13 +80,12 @@ class HeldTasks(Sequence[HeldTask]):
     def __getitem__(self, index: slice) -> list[HeldTask]: ...
     def __getitem__(self, index: int | slice) -> HeldTask | list[HeldTask]:
         self._run.ensure_rest()
-        return self._waiting[index]
+        return self._left[index]
 
     def __repr__(self) -> str:
-        return f"<HeldTasks {task_failures.all_in_words(self._waiting)}>"
+        return f"<HeldTasks {task_failures.all_in_words(self._left)}>"
 
-    @kit_coroutine
-    async def arun(self, *only: object) -> list[HeldTask]:
+    def run(self, *only: object) -> list[HeldTask]:
         """
         Run all tasks as a worker would, those included that they enqueue.
 
@@ -96,25 +100,22 @@ class HeldTasks(Sequence[HeldTask]):
 
         Example::
 
-            ann = await self.aconnect("/ws/room/1/")
+            ann = self.connect("/ws/room/1/")
             with self.held_tasks() as tasks:
                 shout.delay("1", "hello")
-                await tasks.arun()
+                tasks.run()
                 self.assertReceivesJson(ann, "HELLO")
         """
-        names = tuple(map(checked_name, only))
-        ran: list[HeldTask] = []
-        counts: Counter[str] = Counter()
-        while (task := await self._next(names)) is not None:
-            counts[task.name] += 1
-            if counts[task.name] > _MOST_OF_A_NAME:
-                raise RuntimeError(task_failures.endless(task.name, _MOST_OF_A_NAME))
-            await self._perform(task)
-            ran.append(task)
-        return ran
+        __tracebackhide__ = True
+        return self._in_sync_test(self._run_all(only), "tasks.arun")
 
     @kit_coroutine
-    async def arun_next(self, *only: object) -> HeldTask:
+    async def arun(self, *only: object) -> list[HeldTask]:
+        """Run all tasks, in an async test. As ``run()``."""
+        __tracebackhide__ = True
+        return await self._run_all(only)
+
+    def run_next(self, *only: object) -> HeldTask:
         """
         Run the next task as a worker would, and return it.
 
@@ -123,25 +124,23 @@ class HeldTasks(Sequence[HeldTask]):
 
         Example::
 
-            ann = await self.aconnect("/ws/room/1/")
+            ann = self.connect("/ws/room/1/")
             with self.held_tasks() as tasks:
                 shout.delay("1", "hello")
                 shout.delay("1", "bye")
-                await tasks.arun_next()
+                tasks.run_next()
                 self.assertReceivesJson(ann, "HELLO")
                 self.assertReceivesNothing(ann)
                 self.assertEqual(tasks[0].args, ["1", "bye"])
         """
         __tracebackhide__ = True
-        names = tuple(map(checked_name, only))
-        task = await self._next(names)
-        if task is None:
-            raise AssertionError(task_failures.none_left(names, self._enqueued))
-        await self._perform(task)
-        return task
+        return self._in_sync_test(self._run_one(only), "tasks.arun_next")
 
-    run = sync_twin(arun, "tasks")
-    run_next = sync_twin(arun_next, "tasks")
+    @kit_coroutine
+    async def arun_next(self, *only: object) -> HeldTask:
+        """Run the next task, in an async test. As ``run_next()``."""
+        __tracebackhide__ = True
+        return await self._run_one(only)
 
     def hold(
         self,
@@ -176,15 +175,22 @@ class HeldTasks(Sequence[HeldTask]):
             sequence=next_number(),
         )
         held = new if task_id is None else self._ids.get(task_id, new)
-        if held is new or held.name != name or held in self._waiting:
+        if held is new or held.name != name or held in self._left:
             held = new
             self._enqueued.append(held)
         else:
-            vars(held).update({**vars(new), "runs": held.runs})
+            held.put_back_as(new)
         if task_id is not None:
             self._ids[task_id] = held
         self._work[held] = work
-        self._waiting.append(held)
+        self._left.append(held)
+
+    def drop(self, task_id: str) -> None:
+        """Let a task not be run that was revoked, if it is still to run."""
+        held = self._ids.get(task_id)
+        if held in self._left:
+            held.is_revoked = True
+            self._left.remove(held)
 
     @property
     def call_that_runs(self) -> str:
@@ -198,36 +204,75 @@ class HeldTasks(Sequence[HeldTask]):
             return task_failures.not_held(task_id)
         return task_failures.still_held(held, self.call_that_runs)
 
+    def _in_sync_test(self, work: Coroutine[Any, Any, T], twin: str) -> T:
+        if APPLICATION.get():
+            work.close()
+            raise RuntimeError(task_failures.IN_THE_APPLICATION)
+        return self._run.run_in_sync_test(work, twin)
+
+    async def _run_all(self, only: tuple[object, ...]) -> list[HeldTask]:
+        __tracebackhide__ = True
+        names = tuple(map(checked_name, only))
+        ran: list[HeldTask] = []
+        counts: Counter[str] = Counter()
+        while (task := await self._next(names)) is not None:
+            counts[task.name] += 1
+            if counts[task.name] > _MOST_OF_A_NAME:
+                raise RuntimeError(task_failures.endless(task.name, _MOST_OF_A_NAME))
+            await self._perform(task)
+            ran.append(task)
+        return ran
+
+    async def _run_one(self, only: tuple[object, ...]) -> HeldTask:
+        __tracebackhide__ = True
+        names = tuple(map(checked_name, only))
+        task = await self._next(names)
+        if task is None:
+            raise AssertionError(task_failures.none_left(names, self._enqueued))
+        await self._perform(task)
+        return task
+
     async def _next(self, names: Collection[str]) -> HeldTask | None:
         if self.is_over:
             raise RuntimeError(task_failures.BLOCK_HAS_ENDED)
         if APPLICATION.get():
             raise RuntimeError(task_failures.IN_THE_APPLICATION)
-        await self._run.rest.wait()
-        self._run.errors.deliver()
-        chosen = [it for it in self._waiting if not names or it.name in names]
+        await self._waiting.settle()
+        chosen = [it for it in self._left if not names or it.name in names]
         return chosen[0] if chosen else None
 
     async def _perform(self, task: HeldTask) -> None:
-        """Run a task in a thread-sensitive job, as a worker's own thread."""
+        """Run a task, and tell what it raises; come to rest."""
         __tracebackhide__ = True
-        self._waiting.remove(task)
+        self._left.remove(task)
         task.runs += 1
-        work = sync_to_async(_as_a_worker)(self._work[task])
-        running = start(work, f"task {task.name}", {OWNER: task})
         errors = self._run.errors
         try:
-            await running
-        except Exception as error:
+            await self._run_in_job(task)
+        except (Exception, SystemExit) as error:
             note_owner(error, task)
-            if not errors.expects(error):
+            is_expected = errors.expects(error)
+            errors.record(error)
+            if not is_expected:
                 # It is told here, and by nobody else.
-                errors.record(error)
                 errors.take(error)
                 raise
-            errors.record(error)
-        await self._run.rest.wait()
-        errors.deliver()
+        await self._waiting.settle()
+
+    async def _run_in_job(self, task: HeldTask) -> None:
+        """Run a task in a thread-sensitive job, as a worker in its thread."""
+        __tracebackhide__ = True
+        work = sync_to_async(_as_a_worker)(self._work[task])
+        running = start(work, f"task {task.name}", {OWNER: task})
+        running.add_done_callback(lambda _: self._waiting.wake())
+        try:
+            await self._run.rest.wait()
+            # It may wait for a timer, to which virtual time has to move.
+            if not running.done():
+                await self._waiting.until(running.done, math.inf, for_timers_only=True)
+            await running
+        finally:
+            running.cancel()
 
 
 def _as_a_worker(work: Callable[[], object]) -> None:
@@ -276,7 +321,7 @@ class HeldTasksBlock:
         tasks = self._tasks = HeldTasks(self._run)
         with contextlib.ExitStack() as undo:
             for queue in self._queues:
-                undo.enter_context(queue(tasks))
+                undo.enter_context(_checked_block(queue, queue(tasks)))
             self._undo = undo.pop_all()
         blocks_of(self._run).append(tasks)
         return tasks
@@ -289,10 +334,25 @@ class HeldTasksBlock:
         finally:
             self._tasks.is_over = True
             self._undo.close()
-        waiting = self._tasks._waiting  # noqa: SLF001 - its own module
-        if waiting and isinstance(error, NoFrame):
+        left = self._tasks._left  # noqa: SLF001 - its own module
+        if left and isinstance(error, NoFrame):
             call = self._tasks.call_that_runs
-            add_note(error, task_failures.not_run(waiting, call))
+            add_note(error, task_failures.not_run(left, call))
+
+
+def checked_queue(queue: TaskQueue) -> TaskQueue:
+    """Return what stands in for a queue, or raise for what does not."""
+    # A task is called as well, and would be run.
+    is_task = any(hasattr(queue, it) for it in ("delay", "enqueue", "send"))
+    if is_task or not callable(queue):
+        raise TypeError(task_failures.not_a_queue(queue))
+    return queue
+
+
+def _checked_block(queue: TaskQueue, block: Any) -> Any:
+    if not hasattr(block, "__enter__"):
+        raise TypeError(task_failures.not_a_queue(queue))
+    return block
 
 
 def blocks_of(run: TestRun) -> list[HeldTasks]:

@@ -47,6 +47,15 @@ def not_a_task(given: object) -> str:
     )
 
 
+def not_a_queue(given: object) -> str:
+    """Say what is taken for a queue, where something else was given."""
+    return (
+        "held_tasks() takes what stands in for a queue, a function of the tasks that"
+        f" returns a context manager, not {say(given)}. It holds all tasks; to run some"
+        " of them, write tasks.run(resize)."
+    )
+
+
 def wrong_expected(call: str, key: str, value: object, example: object) -> str:
     """Say what the arguments of a task are compared with."""
     return (
@@ -69,6 +78,7 @@ def listing(tasks: Sequence[HeldTask]) -> str:
 def _state(task: HeldTask) -> str:
     words = ["in an atomic block"] if task.in_atomic_block else []
     words += ["has run"] if task.runs else []
+    words += ["revoked"] if task.is_revoked else []
     return f"  ({', '.join(words)})" if words else ""
 
 

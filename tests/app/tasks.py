@@ -7,6 +7,7 @@ once by the settings that many projects have for tests.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 from typing import Any
 
@@ -14,7 +15,7 @@ from asgiref.sync import async_to_sync
 from celery import Celery, shared_task
 from celery.exceptions import Ignore, Reject
 from channels.layers import get_channel_layer
-from django.db import transaction
+from django.db import close_old_connections, connection, transaction
 
 from .models import Note
 
@@ -115,3 +116,21 @@ def wait_for(task_id: str) -> Any:
 @without_results.task
 def unrecorded() -> None:
     """Do nothing, of which nothing is kept."""
+
+
+@app.task
+def sleep(seconds: float) -> None:
+    async_to_sync(asyncio.sleep)(seconds)
+
+
+@app.task
+def close_connections() -> int:
+    """Count notes after what ends a connection in production."""
+    connection.close()
+    close_old_connections()
+    return Note.objects.count()
+
+
+@app.task
+def stop_the_worker() -> None:
+    raise SystemExit(3)

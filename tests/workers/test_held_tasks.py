@@ -1,0 +1,219 @@
+"""The block of ``held_tasks()``: what it takes, and where it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import Any
+from unittest import mock
+
+from celery import Celery
+from celery.app.control import Control
+from celery.app.utils import Settings
+from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
+
+from channels_testkit import HeldTasks, WebsocketTestCase
+from channels_testkit.workers.task_names import name_of
+from tests.app import tasks as project
+from tests.app.models import Note
+from tests.utils import OuterTestCase, run_case, told_with
+
+
+def stood_in() -> tuple[object, ...]:
+    """Return what the block puts something in the place of."""
+    names = ("producer_or_acquire", "backend")
+    eager = vars(Settings).get("task_always_eager")
+    return (*(vars(Celery)[it] for it in names), vars(Control)["broadcast"], eager)
+
+
+class Runner(JsonWebsocketConsumer):
+    tasks: Any = None
+
+    def receive_json(self, content):
+        self.tasks.run()
+
+
+class AsyncRunner(AsyncJsonWebsocketConsumer):
+    tasks: Any = None
+
+    async def receive_json(self, content):
+        await self.tasks.arun_next()
+
+
+class SlowSender(AsyncJsonWebsocketConsumer):
+    async def receive_json(self, content):
+        await asyncio.sleep(0.001)
+        project.write_note.delay("late")
+
+
+class BlockTests(WebsocketTestCase):
+    def test_the_inner_of_two_blocks_has_the_tasks(self):
+        with self.held_tasks() as outer:
+            project.add.delay(1, 2)
+            with self.held_tasks() as inner:
+                project.add.delay(3, 4)
+                self.assertEnqueued(project.add, args=[3, 4], count=1)
+                inner.run()
+            self.assertEnqueued(project.add, args=(1, 2), count=1)
+            self.assertEqual(len(outer), 1)
+
+    def test_what_it_has_held_can_be_read_and_asserted_after_it(self):
+        with self.held_tasks() as tasks:
+            project.add.delay(1, 2)
+        self.assertEqual(str(tasks[0]), "tests.app.tasks.add(1, 2)")
+        self.assertEqual(repr(tasks), "<HeldTasks tests.app.tasks.add(1, 2)>")
+        self.assertEqual(repr(tasks[:]), "[<task tests.app.tasks.add(1, 2)>]")
+        self.assertEnqueued(project.add)
+        with self.assertRaises(AssertionError):
+            self.assertNothingEnqueued(project.add)
+        self.assertNothingEnqueued(project.total)
+
+    def test_a_block_that_fails_leaves_nothing(self):
+        before = stood_in()
+        with contextlib.suppress(LookupError), self.held_tasks():
+            self.assertNotEqual(stood_in(), before)
+            raise LookupError
+        self.assertEqual(stood_in(), before)
+
+    def test_a_queue_that_fails_leaves_nothing(self):
+        before = stood_in()
+        for wrong in (lambda tasks: None, 3, project.shout):
+            with self.subTest(wrong), self.assertRaises(TypeError) as caught:
+                with self.held_tasks(wrong):
+                    self.fail("It is entered.")
+            self.assertIn("takes what stands in for a queue", str(caught.exception))
+            self.assertEqual(stood_in(), before)
+
+    def test_it_may_last_for_the_whole_test(self):
+        tasks = self.enterContext(self.held_tasks())
+        project.add.delay(1, 2)
+        self.assertEqual(len(tasks), 1)
+
+    async def test_it_may_last_for_the_whole_test_async(self):
+        tasks = await self.enterAsyncContext(self.held_tasks())
+        project.add.delay(1, 2)
+        self.assertEqual(len(tasks), 1)
+
+    async def test_an_async_block_ends_at_rest(self):
+        ann = await self.aconnect("/", application=SlowSender.as_asgi())
+        async with self.held_tasks() as tasks:
+            await ann.send_json({})
+            await asyncio.sleep(0.01)
+        self.assertEqual(len(tasks), 1)
+
+    def test_tasks_of_another_thread_are_held(self):
+        with self.held_tasks() as tasks:
+            thread = threading.Thread(target=project.add.delay, args=(1, 2))
+            thread.start()
+            thread.join()
+            self.assertEqual(len(tasks), 1)
+
+    def test_what_celery_is_told_to_revoke_is_not_run(self):
+        with self.held_tasks() as tasks:
+            result = project.write_note.delay("revoked")
+            self.assertIsNone(project.app.control.inspect().active())
+            result.revoke()
+            project.app.control.revoke([result.id, "unknown"])
+            self.assertEqual(tasks.run(), [])
+            self.assertEqual(result.state, "REVOKED")
+            self.assertTrue(tasks.enqueued[0].is_revoked)
+            with self.assertRaises(AssertionError) as caught:
+                self.assertEnqueued(project.write_note, count=2)
+            self.assertIn("('revoked')  (revoked)", str(caught.exception))
+
+
+class RunTests(WebsocketTestCase):
+    def test_the_application_does_not_run_them(self):
+        for consumer in (Runner, AsyncRunner):
+            with self.subTest(consumer), self.held_tasks() as tasks:
+                project.add.delay(1, 2)
+                ann = self.connect("/", application=consumer.as_asgi())
+                with mock.patch.object(consumer, "tasks", tasks):
+                    with self.assertRaisesRegex(RuntimeError, "it is for the test"):
+                        ann.send_json({})
+                self.assertEqual(len(tasks), 1)
+
+    def test_a_task_that_sleeps_moves_virtual_time(self):
+        with self.virtual_time() as clock, self.held_tasks() as tasks:
+            project.sleep.delay(60)
+            tasks.run()
+            self.assertEqual(clock.now, 60)
+
+    async def test_a_task_that_sleeps_moves_virtual_time_async(self):
+        with self.virtual_time() as clock, self.held_tasks() as tasks:
+            project.sleep.delay(60)
+            await tasks.arun()
+            self.assertEqual(clock.now, 60)
+
+    def test_a_task_that_sleeps_is_waited_for(self):
+        with self.held_tasks() as tasks:
+            project.sleep.delay(0.001)
+            self.assertEqual(tasks.run_next().runs, 1)
+
+    def test_a_task_may_close_connections(self):
+        Note.objects.create(text="of the test")
+        with self.held_tasks() as tasks:
+            result = project.close_connections.delay()
+            tasks.run()
+        self.assertEqual(result.get(), 1)
+        self.assertEqual(Note.objects.count(), 1)
+
+    def test_a_task_that_stops_its_worker(self):
+        with self.held_tasks() as tasks:
+            project.stop_the_worker.delay()
+            with self.assertRaises(SystemExit) as caught:
+                tasks.run()
+        self.assertIn("Raised by the task", told_with(caught.exception))
+
+    async def test_two_may_run_them_at_once(self):
+        with self.held_tasks() as tasks:
+            project.add.delay(1, 2)
+            project.write_note.delay("of a task")
+            ran = await asyncio.gather(tasks.arun(), tasks.arun())
+        self.assertEqual(sorted(map(len, ran)), [1, 1])
+
+    def test_an_exception_that_is_kept_from_the_test_is_told(self):
+        with self.held_tasks() as tasks:
+            project.fail.delay("broken")
+            project.add.delay(1, 2)
+            with self.assertLogs("celery"), self.assertRaises(ValueError):
+                tasks.run()
+            self.assertEqual([it.name for it in tasks.run()], [project.add.name])
+
+    def test_a_mistaken_argument(self):
+        with self.held_tasks() as tasks:
+            for wrong in (None, 3, HeldTasks, object()):
+                with self.subTest(wrong), self.assertRaisesRegex(TypeError, "no task"):
+                    tasks.run(wrong)
+            for given in ({"kwargs": [1]}, {"args": 1}, {"count": "1"}):
+                with self.subTest(given), self.assertRaises(TypeError):
+                    self.assertEnqueued(project.add, **given)
+            with self.assertRaises(ValueError):
+                self.assertEnqueued(project.add, count=-1)
+            project.add.delay(1, b=2)
+            self.assertEnqueued(project.add, args=mock.ANY, kwargs={"b": int})
+            self.assertEnqueued(project.add, kwargs=lambda it: it["b"] == 2)
+
+
+class NameTests(OuterTestCase):
+    def test_names(self):
+        for given, name in (
+            ("photos.tasks.resize", "photos.tasks.resize"),
+            (project.add, "tests.app.tasks.add"),
+            (project.add.s(1), "tests.app.tasks.add"),
+            (stood_in, "tests.workers.test_held_tasks.stood_in"),
+            (mock.Mock(actor_name="resize"), "resize"),
+            ({}, None),
+            (print, "builtins.print"),
+        ):
+            with self.subTest(given):
+                self.assertEqual(name_of(given), name)
+
+    def test_a_task_that_is_left_says_nothing(self):
+        class Inner(WebsocketTestCase):
+            def test(self):
+                with self.held_tasks():
+                    project.add.delay(1, 2)
+
+        self.assertEqual(run_case(Inner).raised, [])
