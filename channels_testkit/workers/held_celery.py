@@ -216,10 +216,6 @@ class _Results(KeyValueStoreBackend):  # type: ignore[misc]
         """Return a value."""
         return self._values.get(key)
 
-    def mget(self, keys: Any) -> list[Any]:
-        """Return many of them."""
-        return [self._values.get(key) for key in keys]
-
     def set(self, key: Any, value: Any) -> None:
         """Keep a value."""
         self._values[key] = value
@@ -238,6 +234,11 @@ class _Results(KeyValueStoreBackend):  # type: ignore[misc]
 
     def _ensure_not_eager(self) -> None:
         """Let a test read them after the block, whatever the settings are."""
+
+    def get_many(self, task_ids: Any, **options: Any) -> Iterator[tuple[str, Any]]:
+        """Yield results that are there; raise for one that is not."""
+        for task_id in task_ids:
+            yield task_id, self.wait_for(task_id)
 
     def wait_for(self, task_id: str, **options: Any) -> Any:
         """Return a result that is there; raise for one that is not."""

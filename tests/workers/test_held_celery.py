@@ -283,6 +283,18 @@ class ResultTests(WebsocketTestCase):
             tasks.run()
             self.assertEqual(result.get(), 3)
 
+    def test_the_results_of_a_group(self):
+        with self.held_tasks() as tasks:
+            both = group(project.add.s(1, 2), project.add.s(3, 4)).delay()
+            tasks.run_next()
+            for wait in (both.get, both.join_native):
+                with self.subTest(wait), self.assertRaises(RuntimeError) as caught:
+                    wait()
+                self.assertIn("tests.app.tasks.add(3, 4)", str(caught.exception))
+            tasks.run_next()
+            self.assertEqual(both.join_native(), [3, 7])
+            both.forget()
+
     def test_a_result_can_be_read_after_the_block(self):
         with self.held_tasks() as tasks:
             result = project.add.delay(1, 2)

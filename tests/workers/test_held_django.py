@@ -18,7 +18,7 @@ from tests.app.models import Note
 from tests.utils import told_with
 
 HAS_TASKS = django.VERSION >= (6, 0)
-if HAS_TASKS:
+if HAS_TASKS:  # pragma: no branch
     from django.tasks import TaskResultStatus, default_task_backend
     from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
     from django.tasks.signals import task_enqueued, task_finished, task_started
@@ -73,6 +73,8 @@ class HeldTests(WebsocketTestCase):
             self.assertReceivesJson(ann, "hi")
             result = await project.whisper.aget_result(result_id)
             self.assertEqual(result.status, TaskResultStatus.SUCCESSFUL)
+            with self.assertRaisesRegex(NotImplementedError, "does not support"):
+                await project.whisper.aget_result("unknown")
         self.assertEqual(await Note.objects.acount(), 1)
 
     def test_a_result_is_there_after_the_task_was_run(self):

@@ -76,12 +76,19 @@ class BlockTests(WebsocketTestCase):
             raise LookupError
         self.assertEqual(stood_in(), before)
 
+    async def test_an_async_block_that_fails_leaves_nothing(self):
+        before = stood_in()
+        with contextlib.suppress(LookupError):
+            async with self.held_tasks():
+                raise LookupError
+        self.assertEqual(stood_in(), before)
+
     def test_a_queue_that_fails_leaves_nothing(self):
         before = stood_in()
         for wrong in (lambda tasks: None, 3, project.shout):
             with self.subTest(wrong), self.assertRaises(TypeError) as caught:
                 with self.held_tasks(wrong):
-                    self.fail("It is entered.")
+                    self.fail("It is entered.")  # pragma: no cover
             self.assertIn("takes what stands in for a queue", str(caught.exception))
             self.assertEqual(stood_in(), before)
 
@@ -108,6 +115,16 @@ class BlockTests(WebsocketTestCase):
             thread.start()
             thread.join()
             self.assertEqual(len(tasks), 1)
+
+    def test_of_many_tasks_the_last_ones_are_shown(self):
+        with self.held_tasks():
+            for number in range(1_000):
+                project.write_note.delay("x" * 1_000 + str(number))
+            with self.assertRaises(AssertionError) as caught:
+                self.assertNothingEnqueued()
+        text = str(caught.exception)
+        self.assertIn("     ... 988 earlier tasks\n   989  tests.app.", text)
+        self.assertLess(len(text), 2_000)
 
     def test_what_celery_is_told_to_revoke_is_not_run(self):
         with self.held_tasks() as tasks:
