@@ -16,6 +16,7 @@ from celery.exceptions import NotRegistered, Reject
 from celery.result import denied_join_result
 from celery.states import FAILURE, READY_STATES, REJECTED
 from celery.utils.time import maybe_iso8601
+from django.core.exceptions import ImproperlyConfigured
 from kombu import Connection, Producer
 from kombu.serialization import dumps, loads, prepare_accept_content
 
@@ -125,15 +126,17 @@ class _HoldingProducer(Producer):  # type: ignore[misc]
         self,
         body: Any,
         *,
-        headers: dict[str, Any],
+        headers: dict[str, Any] | None = None,
         serializer: str | None = None,
         exchange: Any = None,
         routing_key: str | None = None,
         priority: int | None = None,
         **properties: Any,
     ) -> None:
-        """Hold a task; drop an event for monitors, which has no id."""
-        if "id" not in headers:
+        """Hold a task; drop what is none, such as an event for monitors."""
+        if isinstance(body, dict) and {"task", "id"} <= body.keys():
+            raise ImproperlyConfigured(task_failures.OLD_PROTOCOL)
+        if headers is None or "id" not in headers:
             return
         content_type, content_encoding, data = dumps(body, serializer)
         info = {"exchange": exchange, "routing_key": routing_key, "priority": priority}

@@ -21,6 +21,10 @@ NO_BLOCK = (
     "{call}() looks at what held_tasks() holds, and this test has held nothing: write"
     " it inside of 'with {test}.held_tasks() as tasks:'."
 )
+OLD_PROTOCOL = (
+    "held_tasks() reads messages of Celery's task protocol 2, and this app has"
+    " task_protocol = 1, for workers of Celery 3: leave the setting out in tests."
+)
 BLOCK_HAS_ENDED = (
     "This call runs tasks after the end of the block of held_tasks(), where what they"
     " enqueue would go to the real queue: make it inside of the block."

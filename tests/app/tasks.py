@@ -40,6 +40,12 @@ def shout(room: str, text: str) -> str:
     return text.upper()
 
 
+@app.task
+def shout_and_fail(room: str, text: str) -> None:
+    shout(room, text)
+    raise ValueError(text)
+
+
 @shared_task
 def add(a: int, b: int) -> int:
     return a + b

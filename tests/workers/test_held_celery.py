@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from unittest import mock
 
-from celery import chain, chord, group
+from celery import Celery, chain, chord, group
 from celery.exceptions import NotRegistered
 from celery.signals import after_task_publish, task_postrun
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from kombu.exceptions import ContentDisallowed, EncodeError
 
@@ -35,6 +36,13 @@ class AsyncSender(AsyncJsonWebsocketConsumer):
         project.WHO.set("ann")
         project.tell_request.delay(1)
         await database_sync_to_async(project.write_note.delay)("in a job")
+
+
+class Deaf(AsyncJsonWebsocketConsumer):
+    groups = ("room-1",)
+
+    async def room_message(self, message):
+        raise LookupError(message["content"])
 
 
 class RoundTripTests(WebsocketTestCase):
@@ -243,6 +251,19 @@ class SendingTests(WebsocketTestCase):
             self.assertEqual(summed.get(), 10)
             self.assertEqual(linked.children[0].get(), 8)
 
+    def test_what_is_no_task_goes_nowhere(self):
+        with self.held_tasks() as tasks:
+            with project.app.producer_or_acquire() as producer:
+                producer.publish({"hello": 1}, routing_key="mine")
+            self.assertEqual(tasks.enqueued, [])
+
+    def test_messages_for_old_workers_are_refused(self):
+        app = Celery("old", broker="amqp://nowhere.invalid//", set_as_current=False)
+        app.conf.task_protocol = 1
+        with self.held_tasks():
+            with self.assertRaisesRegex(ImproperlyConfigured, "task protocol 2"):
+                app.send_task("tests.app.tasks.add", [1, 2])
+
     def test_events_for_monitors_are_no_tasks(self):
         with mock.patch.dict(project.app.conf.changes, task_send_sent_event=True):
             with self.held_tasks() as tasks:
@@ -262,6 +283,19 @@ class SendingTests(WebsocketTestCase):
             pass
         self.assertEqual(project.add.delay(1, 2).get(), 3)
         self.assertEqual(tasks.enqueued, [])
+
+
+class BothRaiseTests(WebsocketTestCase):
+    """A task and a consumer that its message wakes, both of which raise."""
+
+    def test_the_task_comes_first(self):
+        self.connect("/", application=Deaf.as_asgi())
+        with self.held_tasks() as tasks:
+            project.shout_and_fail.delay("1", "hi")
+            with self.assertLogs("celery"), self.assertRaises(ValueError):
+                tasks.run()
+            with self.assertRaises(LookupError):
+                self.settle()
 
 
 class ResultTests(WebsocketTestCase):

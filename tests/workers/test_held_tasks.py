@@ -93,7 +93,9 @@ class BlockTests(WebsocketTestCase):
             self.assertEqual(stood_in(), before)
 
     def test_it_may_last_for_the_whole_test(self):
-        tasks = self.enterContext(self.held_tasks())
+        block = contextlib.ExitStack()
+        self.addCleanup(block.close)
+        tasks = block.enter_context(self.held_tasks())
         project.add.delay(1, 2)
         self.assertEqual(len(tasks), 1)
 
