@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import sys
 from typing import TYPE_CHECKING, Any, overload
 
 import django
@@ -231,10 +233,13 @@ def _installed_queues() -> Iterator[TaskQueue]:
         from channels_testkit.workers.held_celery import celery_held
 
         yield celery_held
-    if django.VERSION >= (6, 0):
+    packages = ["django.tasks"] if django.VERSION >= (6, 0) else []
+    # The backport is an app of the project, which imports it.
+    packages += ["django_tasks"] if "django_tasks" in sys.modules else []
+    for package in packages:
         from channels_testkit.workers.held_django import django_tasks_held
 
-        yield django_tasks_held
+        yield functools.partial(django_tasks_held, package=package)
 
 
 def _given(task: HeldTask, expected: dict[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from .held_task import HeldTask
 
 NO_QUEUE = (
-    "held_tasks() has found no queue to hold: Celery is not installed, and this Django"
-    " has no django.tasks, which is there from 6.0 on. Give what stands in for the"
-    " project's queue: self.held_tasks(queue)."
+    "held_tasks() has found no queue to hold: Celery is not installed, Django is older"
+    " than 6.0, and its backport django-tasks is not in use. Give what stands in for"
+    " the project's queue: held_tasks(queue)."
 )
 NO_BLOCK = (
     "{call}() looks at what held_tasks() holds, and this test has held nothing: write"

@@ -1,15 +1,27 @@
-"""Background tasks of the application, for django.tasks."""
+"""
+Background tasks of the application, for Django's framework.
+
+``framework`` is django.tasks, or its backport for older versions.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import django
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
-from django.tasks import task
-from django.tasks.backends.base import BaseTaskBackend
 
 from .models import Note
+
+if django.VERSION >= (6, 0):
+    import django.tasks as framework
+    from django.tasks.backends.base import BaseTaskBackend
+else:
+    import django_tasks as framework
+    from django_tasks.backends.base import BaseTaskBackend
+
+task = framework.task
 
 
 class FarBackend(BaseTaskBackend):

@@ -1,8 +1,10 @@
-"""The tasks of django.tasks, held and run, whatever the backend."""
+"""The tasks of Django's framework, held and run, whatever the backend."""
 
 from __future__ import annotations
 
 import datetime as dt
+import importlib.util
+import sys
 import unittest
 from unittest import mock
 
@@ -17,18 +19,24 @@ from channels_testkit import SimpleWebsocketTestCase, WebsocketTestCase
 from tests.app.models import Note
 from tests.utils import told_with
 
-HAS_TASKS = django.VERSION >= (6, 0)
-if HAS_TASKS:  # pragma: no branch
-    from django.tasks import TaskResultStatus, default_task_backend
-    from django.tasks.exceptions import InvalidTask, TaskResultDoesNotExist
-    from django.tasks.signals import task_enqueued, task_finished, task_started
-
+PACKAGE = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
+IS_THERE = importlib.util.find_spec(PACKAGE) is not None
+if IS_THERE:  # pragma: no branch
     from tests.app import django_tasks as project
 
-BACKENDS = "django.tasks.backends"
-IMMEDIATE = {"default": {"BACKEND": f"{BACKENDS}.immediate.ImmediateBackend"}}
-DUMMY = {"default": {"BACKEND": f"{BACKENDS}.dummy.DummyBackend"}}
+    exceptions = importlib.import_module(f"{PACKAGE}.exceptions")
+    signals = importlib.import_module(f"{PACKAGE}.signals")
+    InvalidTask = (
+        getattr(exceptions, "InvalidTask", None) or exceptions.InvalidTaskError
+    )
+
+IMMEDIATE = {"default": {"BACKEND": f"{PACKAGE}.backends.immediate.ImmediateBackend"}}
+DUMMY = {"default": {"BACKEND": f"{PACKAGE}.backends.dummy.DummyBackend"}}
 FAR = {"default": {"BACKEND": "tests.app.django_tasks.FarBackend"}}
+
+needs_tasks = unittest.skipUnless(
+    IS_THERE, "tasks are there from Django 6.0 on, or with its backport django-tasks"
+)
 
 
 class SyncSender(JsonWebsocketConsumer):
@@ -44,7 +52,7 @@ class AsyncSender(AsyncJsonWebsocketConsumer):
         await self.send_json(result.id)
 
 
-@unittest.skipUnless(HAS_TASKS, "django.tasks is there from Django 6.0 on")
+@needs_tasks
 @override_settings(TASKS=FAR)
 class HeldTests(WebsocketTestCase):
     """A backend that a test cannot reach."""
@@ -72,7 +80,9 @@ class HeldTests(WebsocketTestCase):
             await tasks.arun()
             self.assertReceivesJson(ann, "hi")
             result = await project.whisper.aget_result(result_id)
-            self.assertEqual(result.status, TaskResultStatus.SUCCESSFUL)
+            self.assertEqual(
+                result.status, project.framework.TaskResultStatus.SUCCESSFUL
+            )
             with self.assertRaisesRegex(NotImplementedError, "does not support"):
                 await project.whisper.aget_result("unknown")
         self.assertEqual(await Note.objects.acount(), 1)
@@ -80,10 +90,10 @@ class HeldTests(WebsocketTestCase):
     def test_a_result_is_there_after_the_task_was_run(self):
         with self.held_tasks() as tasks:
             result = project.tell_attempt.enqueue(["one"])
-            self.assertEqual(result.status, TaskResultStatus.READY)
+            self.assertEqual(result.status, project.framework.TaskResultStatus.READY)
             self.assertIsNotNone(result.enqueued_at)
             tasks.run()
-            self.assertEqual(result.status, TaskResultStatus.READY)
+            self.assertEqual(result.status, project.framework.TaskResultStatus.READY)
             result.refresh()
             self.assertEqual(result.return_value, [1, "RUNNING", ["one", "changed"]])
             self.assertEqual(tasks.enqueued[0].args, [["one"]])
@@ -93,18 +103,18 @@ class HeldTests(WebsocketTestCase):
     def test_an_exception_comes_to_the_test_and_is_in_the_result(self):
         with self.held_tasks() as tasks:
             result = project.fail.enqueue("broken")
-            with self.assertLogs("django.tasks"):
+            with self.assertLogs(PACKAGE):
                 with self.assertRaises(ValueError) as caught:
                     tasks.run()
             result.refresh()
         self.assertIn("Raised by the task", told_with(caught.exception))
-        self.assertEqual(result.status, TaskResultStatus.FAILED)
+        self.assertEqual(result.status, project.framework.TaskResultStatus.FAILED)
         self.assertIs(result.errors[0].exception_class, ValueError)
 
     def test_a_return_value_must_be_json(self):
         with self.held_tasks() as tasks:
             project.give_back_what_is_no_json.enqueue()
-            with self.assertLogs("django.tasks"), self.assertRaises(TypeError):
+            with self.assertLogs(PACKAGE), self.assertRaises(TypeError):
                 tasks.run()
 
     def test_what_a_task_enqueues_is_run(self):
@@ -115,14 +125,20 @@ class HeldTests(WebsocketTestCase):
 
     def test_the_backend_itself_is_held_as_well(self):
         with self.held_tasks() as tasks:
-            default_task_backend.enqueue(project.shout, ["1", "hi"], {})
+            project.framework.default_task_backend.enqueue(
+                project.shout, ["1", "hi"], {}
+            )
             self.assertEqual(len(tasks), 1)
         with self.assertRaises(ConnectionError):
             project.shout.enqueue("1", "hi")
 
     def test_the_signals_are_sent(self):
         said = []
-        for signal in (task_enqueued, task_started, task_finished):
+        for signal in (
+            signals.task_enqueued,
+            signals.task_started,
+            signals.task_finished,
+        ):
             receiver = mock.Mock(
                 side_effect=lambda sender, task_result, **_: said.append(
                     (sender, task_result.status)
@@ -154,7 +170,7 @@ class HeldTests(WebsocketTestCase):
             self.assertNothingEnqueued()
 
 
-@unittest.skipUnless(HAS_TASKS, "django.tasks is there from Django 6.0 on")
+@needs_tasks
 class BackendTests(SimpleWebsocketTestCase):
     """The backends of Django itself."""
 
@@ -177,7 +193,7 @@ class BackendTests(SimpleWebsocketTestCase):
             tasks.run()
             result.refresh()
             self.assertEqual(result.return_value, "HI")
-        with self.assertRaises(TaskResultDoesNotExist):
+        with self.assertRaises(exceptions.TaskResultDoesNotExist):
             result.refresh()
 
 
@@ -185,5 +201,7 @@ class WithoutTests(SimpleWebsocketTestCase):
     def test_no_queue_at_all(self):
         with mock.patch("importlib.util.find_spec", return_value=None):
             with mock.patch("django.VERSION", (5, 2)):
-                with self.assertRaisesRegex(ImproperlyConfigured, "no queue"):
-                    self.held_tasks()
+                with mock.patch.dict("sys.modules"):
+                    sys.modules.pop("django_tasks", None)
+                    with self.assertRaisesRegex(ImproperlyConfigured, "no queue"):
+                        self.held_tasks()
