@@ -262,7 +262,7 @@ class HeldTasks(Sequence[HeldTask]):
     async def _run_in_job(self, task: HeldTask) -> None:
         """Run a task in a thread-sensitive job, as a worker in its thread."""
         __tracebackhide__ = True
-        work = sync_to_async(_as_a_worker)(self._work[task])
+        work = sync_to_async(_as_a_worker(task, self._work[task]))()
         running = start(work, f"task {task.name}", {OWNER: task})
         running.add_done_callback(lambda _: self._waiting.wake())
         try:
@@ -275,12 +275,19 @@ class HeldTasks(Sequence[HeldTask]):
             running.cancel()
 
 
-def _as_a_worker(work: Callable[[], object]) -> None:
-    close_old_connections()
-    try:
-        work()
-    finally:
+def _as_a_worker(task: HeldTask, work: Callable[[], object]) -> Callable[[], None]:
+    """Return what does the work, and is called as the task in reports."""
+
+    def run() -> None:
         close_old_connections()
+        try:
+            work()
+        finally:
+            close_old_connections()
+
+    run.__module__, _, run.__qualname__ = task.name.rpartition(".")
+    run.__name__ = run.__qualname__
+    return run
 
 
 class HeldTasksBlock:

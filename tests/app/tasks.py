@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -140,3 +141,8 @@ def close_connections() -> int:
 @app.task
 def stop_the_worker() -> None:
     raise SystemExit(3)
+
+
+@app.task
+def wait_for_ever() -> None:
+    threading.Event().wait()

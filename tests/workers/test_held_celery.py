@@ -85,10 +85,14 @@ class RoundTripTests(WebsocketTestCase):
     @explore_schedules(5)
     def test_under_many_schedules(self):
         ann = self.connect("/ws/room/1/")
+        ben = self.connect("/", application=SyncSender.as_asgi())
         with self.held_tasks() as tasks:
-            project.shout.apply_async(["1", "hi"], countdown=60)
+            ben.send_json({"early": ["1", "hi"], "late": ["1", "ho"]})
+            project.shout.apply_async(["1", "bye"], countdown=60)
             tasks.run()
             self.assertReceivesJson(ann, "HI")
+            self.assertReceivesJson(ann, "HO")
+            self.assertReceivesJson(ann, "BYE")
 
 
 class WorkerTests(WebsocketTestCase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import threading
 from typing import Any
 from unittest import mock
@@ -215,7 +216,7 @@ class RunTests(WebsocketTestCase):
             self.assertEnqueued(project.add, kwargs=lambda it: it["b"] == 2)
 
 
-class NameTests(OuterTestCase):
+class OuterTests(OuterTestCase):
     def test_names(self):
         for given, name in (
             ("photos.tasks.resize", "photos.tasks.resize"),
@@ -228,6 +229,19 @@ class NameTests(OuterTestCase):
         ):
             with self.subTest(given):
                 self.assertEqual(name_of(given), name)
+
+    def test_a_task_that_hangs_is_named(self):
+        class Inner(WebsocketTestCase):
+            hang_timeout = 0.3
+
+            def test(self):
+                with self.held_tasks() as tasks:
+                    project.wait_for_ever.delay()
+                    tasks.run()
+
+        with contextlib.redirect_stderr(io.StringIO()):
+            [text] = run_case(Inner).texts
+        self.assertIn("  thread job tests.app.tasks.wait_for_ever is running\n", text)
 
     def test_a_task_that_is_left_says_nothing(self):
         class Inner(WebsocketTestCase):
