@@ -261,6 +261,15 @@ class SendingTests(WebsocketTestCase):
                 producer.publish({"hello": 1}, routing_key="mine")
             self.assertEqual(tasks.enqueued, [])
 
+    def test_an_app_that_has_not_read_its_settings(self):
+        app = Celery("new", broker="amqp://nowhere.invalid//", set_as_current=False)
+        app.conf.task_always_eager = True
+        task = app.task(project.add.run, name="new.add")
+        with self.held_tasks() as tasks:
+            task.delay(1, 2)
+            self.assertEqual(tasks.run()[0].name, "new.add")
+        self.assertEqual(task.delay(1, 2).get(), 3)
+
     def test_messages_for_old_workers_are_refused(self):
         app = Celery("old", broker="amqp://nowhere.invalid//", set_as_current=False)
         app.conf.task_protocol = 1
