@@ -26,7 +26,9 @@ class HeldTask:
     an ``atomic()`` that is not the test case's own, so that a worker could
     look for rows before they are committed. ``eta`` is the time before which
     a worker would not run it, ``retries`` how often it has put itself back.
-    ``sequence`` grows with all that is enqueued, and sent on a layer.
+    ``sequence`` grows with all that is enqueued, and sent on a layer;
+    ``runs`` is how often the test has run it, and ``is_revoked`` says that it
+    was revoked before.
     """
 
     name: str
