@@ -6,6 +6,7 @@ Background tasks of the application, for Django's framework.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import django
@@ -14,12 +15,11 @@ from channels.layers import get_channel_layer
 
 from .models import Note
 
-if django.VERSION >= (6, 0):
-    import django.tasks as framework
-    from django.tasks.backends.base import BaseTaskBackend
-else:
-    import django_tasks as framework
-    from django_tasks.backends.base import BaseTaskBackend
+PACKAGE = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
+framework = importlib.import_module(PACKAGE)
+BaseTaskBackend: Any = importlib.import_module(
+    f"{PACKAGE}.backends.base"
+).BaseTaskBackend
 
 task = framework.task
 
