@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from channels.consumer import AsyncConsumer
 
     from .application import ASGIApplication, Event
+    from .breaches import Level
     from .events import Breach
     from .http_protocol import HttpProtocol
+    from .lifespan_protocol import LifespanProtocol
     from .surroundings import Surroundings
     from .websocket_protocol import WebsocketProtocol
 
@@ -45,7 +47,7 @@ class Connection(abc.ABC):
     means, and in which state it leaves the connection.
     """
 
-    _protocol: WebsocketProtocol | HttpProtocol
+    _protocol: WebsocketProtocol | HttpProtocol | LifespanProtocol
 
     def __init__(
         self, say_label: Callable[[], str], surroundings: Surroundings
@@ -261,9 +263,8 @@ class Connection(abc.ABC):
     def _tell(self, breach: Breach, event: Event) -> None:
         """Raise or warn, as the test asks for."""
         text = (
-            f"{self.label}: {breach.text}{self._sent_by()}\n\nTo let it pass, give"
-            f" this connection check_protocol=[{breach.name!r}], or set that on the"
-            " test case."
+            f"{self.label}: {breach.text}{self._sent_by()}\n\nTo let it pass,"
+            f" {self._way_to_allow(breach.name)}"
         )
         if self.surroundings.check_protocol == "warn":
             # Past this function, its caller and that of its application.
@@ -273,6 +274,12 @@ class Connection(abc.ABC):
         error = ProtocolError(f"{text}\n\n{self.transcript}", breach.name)
         self.surroundings.errors.record(error)
         raise error
+
+    def _way_to_allow(self, breach: str) -> str:
+        return (
+            f"give this connection check_protocol=[{breach!r}], or set that on the test"
+            " case."
+        )
 
     def _sent_by(self) -> str:
         line = places.caller()
@@ -286,7 +293,7 @@ class Connection(abc.ABC):
         if error is not None:
             self._transcript.add(OUT, {"type": "raised", "error": error})
             note_owner(error, self)
-            policy = self.surroundings.application_errors
+            policy = self._policy
             self.error = self._explained(error)
             held_unless = self._has_shown_error if self.holds_error else None
             errors = self.surroundings.errors
@@ -295,6 +302,11 @@ class Connection(abc.ABC):
                 # Where there is no test to tell it, asyncio logs it.
                 self.future  # noqa: B018 - made on first use
         self._waiting.wake()
+
+    @property
+    def _policy(self) -> Level | None:
+        """What an exception does now, or None where the test says that."""
+        return self.surroundings.application_errors
 
     def _explained(self, error: BaseException) -> BaseException:
         """Return what the test is told of an exception of the application."""

@@ -38,7 +38,7 @@ def nothing_came(
     looked; ``call`` is what would wait, where that can help: not for what
     was sent to nobody.
     """
-    reason, can_come = _why_nothing(connection, timeout)
+    reason, can_come = why_nothing(connection, timeout)
     cause = unheard(connection.fed_at)
     step = _wait(connection, call) if can_come else hint
     parts = [
@@ -92,7 +92,7 @@ def _loop_has_gone(connection: Connection) -> bool:
     return connection.task is not None and connection.task.get_loop().is_closed()
 
 
-def _why_nothing(connection: Connection, timeout: float | None) -> tuple[str, bool]:
+def why_nothing(connection: Connection, timeout: float | None) -> tuple[str, bool]:
     """Say why nothing came, and tell whether something still can."""
     if connection.error is not None:
         return f": its application {_end_in_words(connection)}.", False

@@ -30,12 +30,12 @@ from .timing import TimeMethods
 from .websockets import WebsocketAssertions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from channels_testkit.asgi.application import ASGIApplication
     from channels_testkit.asgi.breaches import Level
     from channels_testkit.layers.swapping import LayersInPlace
-    from channels_testkit.running.options import Backlog, LayerSource
+    from channels_testkit.running.options import Backlog, LayerSource, RunLifespan
 
 __unittest = True
 
@@ -101,6 +101,10 @@ class ChannelMethods(LayerAssertions, TaskAssertions, TimeMethods):
     #: Threads that never act on the application.
     idle_threads: Collection[object] = RunOptions.idle_threads
 
+    #: Whether the lifespan of the application is run: ``True`` for each test,
+    #: ``"class"`` once for the class, whose tests then share one loop.
+    run_lifespan: RunLifespan = RunOptions.run_lifespan
+
     #: How failures call the object whose methods these are.
     _name_in_tests = "self"
 
@@ -111,6 +115,16 @@ class ChannelMethods(LayerAssertions, TaskAssertions, TimeMethods):
         """Return the class's application, or None for that of the settings."""
         found: ASGIApplication | None = unbound(self, "application")
         return unbound(self, "router") if found is None else found
+
+    @property
+    def lifespan_state(self) -> Mapping[str, Any]:
+        """
+        The state of the lifespan, of which each connection has a copy.
+
+        Raises ``RuntimeError`` where ``run_lifespan`` is not set.
+        """
+        self._kit.ensure_rest()
+        return self._kit.lifespan.values
 
     # Coming to rest.
 

@@ -200,8 +200,8 @@ class Bridge:
             after.append(contextvars.copy_context())
 
     def tasks(self) -> set[asyncio.Task[Any]]:
-        """Return the tasks that have not ended."""
-        return asyncio.all_tasks(self.loop)
+        """Return the tasks that have not ended, and are not kept."""
+        return asyncio.all_tasks(self.loop) - self.rest.tasks.kept()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         with self._under_way():

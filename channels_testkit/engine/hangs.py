@@ -172,7 +172,7 @@ def stuck_frames(rest: RestWatch, blocked_by: int | None) -> list[FrameType]:
             stack = _stack_of(job.thread_id)
             is_projects = places.as_traceback(stack) is not None
             return stack if is_projects else list(reversed(job.awaiters))
-    for task in rest.application_tasks():
+    for task in rest.tasks.undone():
         if private.awaited_by(task) is None:
             return places.await_chain(task.get_coro())
     return []

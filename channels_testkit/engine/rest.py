@@ -11,7 +11,6 @@ are wrapped on the instance.
 from __future__ import annotations
 
 import functools
-import weakref
 from collections import Counter
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from channels_testkit.matching.wording import MAX_NAME, say
 
 from . import anyio_jobs, pools, private, private_asgiref, private_timers, threads
+from .application_tasks import ApplicationTasks
 from .failures import Failures
 from .jobs import APPLICATION, Job, JobKey, asked, callers, current_job
 from .loop_jobs import LoopJobs
@@ -73,7 +73,8 @@ class RestWatch:
         self.failures = Failures()
         #: The same of tasks of the test, to be looked at when it has ended.
         self.own_failures = Failures()
-        self._application_tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        #: The tasks that the application has started.
+        self.tasks = ApplicationTasks()
         #: Whether it counts as at rest, because it is, or never will be.
         self.is_settled = False
         #: Names of what acts on the test from outside as long as it runs.
@@ -190,15 +191,11 @@ class RestWatch:
             key=lambda timer: timer[0],
         )
 
-    def application_tasks(self) -> list[asyncio.Task[Any]]:
-        """Return the tasks that the application has started and not ended."""
-        return [task for task in self._application_tasks if not task.done()]
-
     def outside_work(self, *, only_new: bool = False) -> list[str]:
         """
         Name what may still act on the test from outside of the loop.
 
-        ``only_new`` leaves out threads that are older than the test.
+        ``only_new`` leaves out what may be older than the test.
         """
         if self.is_settled:
             return []
@@ -210,7 +207,7 @@ class RestWatch:
         ]
         if not only_new and None in self.before.given_loops.thread_ids():
             names.append("the event loop of another thread")
-        if not self._is_alone():
+        if not (self._is_alone() or (only_new and self.tasks.keepers)):
             names.append("an open socket, pipe or subprocess")
         names += self.jobs.names_of_unknown(self.before.jobs)
         return names
@@ -252,7 +249,7 @@ class RestWatch:
     def _is_busy(self, *, but_for_test: bool = False) -> bool:
         jobs = self.jobs.busy(but_for_test=but_for_test) if self.jobs else ()
         is_busy = any(True for _ in jobs)
-        return is_busy or anyio_jobs.are_under_way(self.application_tasks)
+        return is_busy or anyio_jobs.are_under_way(self.tasks.undone)
 
     def _wake_who_asks_from_a_thread(self) -> bool:
         """Wake who waits for all but the jobs of the test's own code."""
@@ -366,7 +363,7 @@ class RestWatch:
         task = self._create_task(coro, **options)
         failures = self.own_failures
         if APPLICATION.get():
-            self._application_tasks.add(task)
+            self.tasks.add(task)
             failures = self.failures
         failures.watch(task, Origin.of(coro))
         return task
@@ -377,7 +374,7 @@ class RestWatch:
         return [
             thread
             for thread in threads.that_may_act(
-                self.before, self.declared_threads, self.application_tasks
+                self.before, self.declared_threads, self.tasks.undone
             )
             if thread.ident not in busy
         ]

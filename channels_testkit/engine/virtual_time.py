@@ -135,7 +135,7 @@ class VirtualTime(Order):
         self._taken.close()
         self.has_ended = True
         ahead = self._now - self._real_time()
-        put_in_order(self._rest.loop, _Ahead(self._real_time, ahead))
+        put_in_order(self._rest.loop, Ahead(self._real_time, ahead))
 
     # The time.
 
@@ -279,7 +279,7 @@ class VirtualTime(Order):
         self._moved(self.elapsed)
 
 
-class _Ahead(Order):
+class Ahead(Order):
     """The real clock, ahead by so many seconds."""
 
     def __init__(self, real_time: Callable[[], float], ahead: float) -> None:

@@ -134,7 +134,7 @@ class HttpDriver(Driver[HttpConnection]):
             headers.append((b"cookie", cookie_header(self._client.cookies)))
         self.connection = HttpConnection(
             self.application,
-            self.first_scope,
+            self.opening_scope(),
             say_label=lambda: self.label,
             surroundings=self.surroundings,
             on_response=self._keep_cookies,

@@ -244,7 +244,7 @@ class LiveConnections:
         return left
 
     async def _end_tasks(self, loop: Loop, timeout: float) -> list[str]:
-        tasks = watch_of(loop).application_tasks()
+        tasks = watch_of(loop).tasks.undone()
         left = [hangs.describe_task(task) for task in tasks]
         await cancel(tasks, timeout)
         return left

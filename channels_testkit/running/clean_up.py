@@ -31,6 +31,9 @@ class TakenDown(Protocol):
     def close_outside(self) -> Iterable[BaseException]:
         """End what acts on the test from outside of its loop."""
 
+    def end_lifespan(self) -> Iterable[BaseException]:
+        """Shut the lifespan down, for nothing makes use of it any more."""
+
     def undelivered_errors(self) -> Iterable[BaseException]:
         """Return exceptions of the application that no call has raised."""
 
@@ -56,6 +59,9 @@ def closing(run: TakenDown) -> list[Step]:
         run.clean_up,
         run.close_opened,
         run.close_outside,
+        # First: an exception of others is none of its shutdown.
+        run.undelivered_errors,
+        run.end_lifespan,
         run.undelivered_errors,
         run.unawaited_errors,
     ]

@@ -86,6 +86,13 @@ class Driver(abc.ABC, Generic[C]):
             )
         self.first_scope = scope
 
+    def opening_scope(self) -> dict[str, Any]:
+        """Return the scope that a connection begins with."""
+        scope = dict(self.first_scope)
+        state = {} if self.run is None else self.run.lifespan.copy_of_state()
+        scope["state"] = {**state, **(scope.get("state") or {})}
+        return scope
+
     @property
     @abc.abstractmethod
     def application(self) -> ASGIApplication:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import re
 from collections import Counter
@@ -24,7 +25,9 @@ from channels_testkit.engine.tracebacks import hide_kit_frames, leave_out
 
 from . import leftovers
 from .alike import kind_of_error
+from .lifespan import LifespanOfRun
 from .outside import Outside
+from .refusals import AFTER_THE_END, IN_A_CHILD, OF_ANOTHER_TEST
 from .silent import is_failure, note_callback
 from .time_of_run import TimeOfRun
 from .wrong_calls import explain_wrong_call
@@ -44,17 +47,6 @@ T = TypeVar("T")
 __unittest = True
 
 _SECONDS_TO_DOUBT = 0.1
-_IN_A_CHILD = (
-    "This call runs in a child of the test's process, made by os.fork() or by the"
-    " 'fork' of multiprocessing. It has copies of the test's clients, layers and"
-    " loop, and nobody hears what they send: make the call in the test's own process"
-    " (processes of the application can send through a real layer, see"
-    " RedisLayerTestCase)."
-)
-_AFTER_THE_END = (
-    "This test has left its event loop, which is about to be closed: make this call"
-    " in the test, or in an async fixture."
-)
 _FOUND_LATER = "Found after the test had failed with {}"
 
 
@@ -69,7 +61,7 @@ class TestLoop(Surroundings):
         self.options = options
         self.layers: dict[str, CaptiveChannelLayer] = {}
         self._bridge: Bridge | None = None
-        self._loop_of_others: asyncio.AbstractEventLoop | None = None
+        self._make_bridge: Callable[..., Bridge] = Bridge
         #: Until there is a loop, lets ``async_to_sync()`` of the test make it.
         self._until_loop = contextlib.ExitStack()
         self._process = os.getpid()
@@ -88,6 +80,8 @@ class TestLoop(Surroundings):
         self.kinds_raised: set[object] = set()
         self._has_come_to_end = False
         self.outside = Outside(self)
+        #: The lifespan of the test's application, if one is run.
+        self.lifespan = LifespanOfRun(self)
         #: What time it is.
         self.time = TimeOfRun(self)
         self.errors.on_record = self.outside.stir
@@ -120,8 +114,9 @@ class TestLoop(Surroundings):
         return self.time.seen
 
     def prepare(self) -> None:
-        """Refuse an application on a loop that is not the test's."""
+        """Refuse an application on another loop, or before the lifespan."""
         self.rest  # noqa: B018 - it raises
+        self.lifespan.refuse_before_it()
 
     # Running things.
 
@@ -130,10 +125,12 @@ class TestLoop(Surroundings):
         """The test's loop, made on first use."""
         self.refuse_elsewhere()
         if self.has_left:
-            raise RuntimeError(_AFTER_THE_END)
+            raise RuntimeError(AFTER_THE_END)
         if self._bridge is None:
             self._until_loop.close()
-            self._bridge = self._new_bridge()
+            self._bridge = self._make_bridge(
+                hang_timeout=self.options.hang_timeout, before=self._before
+            )
             self._bridge.on_resume = self.errors.deliver
             self._bridge.on_exit = self.errors.record
             self._bridge.describe = self._describe
@@ -160,7 +157,11 @@ class TestLoop(Surroundings):
         Its jobs are the test's from now on, whoever makes it run. Call this
         before the test has a loop.
         """
-        self._loop_of_others = loop
+        self.run_by(functools.partial(AttachedBridge, loop))
+
+    def run_by(self, make_bridge: Callable[..., Bridge]) -> None:
+        """Run the test by what a function makes, on a loop that it knows."""
+        self._make_bridge = make_bridge
         self.make_loop()
 
     @contextlib.contextmanager
@@ -173,12 +174,6 @@ class TestLoop(Surroundings):
     def make_loop(self) -> None:
         """Make the loop now: by default it is made when it is needed."""
         self.bridge  # noqa: B018 - made on first use
-
-    def _new_bridge(self) -> Bridge:
-        loop, seconds = self._loop_of_others, self.options.hang_timeout
-        if loop is None:
-            return Bridge(hang_timeout=seconds, before=self._before)
-        return AttachedBridge(loop, hang_timeout=seconds, before=self._before)
 
     @property
     def rest(self) -> RestWatch:
@@ -246,16 +241,12 @@ class TestLoop(Surroundings):
         """Raise ``RuntimeError`` in a child process, or after the test."""
         self.refuse_in_child()
         if self.is_over:
-            raise RuntimeError(
-                "This call is made on something that belongs to another test,"
-                f" {self.options.name}, which has ended. Each test makes its own"
-                " clients and communicators: in setUp(), or in the test."
-            )
+            raise RuntimeError(OF_ANOTHER_TEST.format(name=self.options.name))
 
     def refuse_in_child(self) -> None:
         """Raise ``RuntimeError`` in a child process."""
         if os.getpid() != self._process:
-            raise RuntimeError(_IN_A_CHILD)
+            raise RuntimeError(IN_A_CHILD)
 
     @contextlib.contextmanager
     def background(self, function: object) -> Iterator[None]:

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 CommitRule = Literal["production", "django"]
 LayerSource = Literal["captive", "configured"]
 Backlog = Literal["lost", "kept"]
+#: Whether the lifespan is run, and how long one of them goes on.
+RunLifespan = Literal[True, False, "class", "loop"]
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 WATCHES = ("application_errors", "check_dropped", "check_leaks", "check_unread")
 COMMIT_RULES: tuple[CommitRule, ...] = get_args(CommitRule)
 BACKLOGS: tuple[Backlog, ...] = get_args(Backlog)
+RUN_LIFESPANS: tuple[RunLifespan, ...] = get_args(RunLifespan)
 #: The options that are facts about a test, and no attributes of it.
 FACTS = frozenset(
     {
@@ -95,6 +98,9 @@ class RunOptions:
     outside_threads: Collection[object] = ()
     idle_threads: Collection[object] = ()
 
+    #: Whether the application is started and shut down, and for how long.
+    run_lifespan: RunLifespan = False
+
     #: Whether time stands still unless the test moves it.
     use_virtual_time: bool = False
 
@@ -138,6 +144,7 @@ def check_options(options: Any, owner: str) -> None:
     if not (isinstance(options, RunOptions) and callable(options.layer_source)):
         check_choice(options, owner, "layer_source", LAYER_SOURCES)
     check_choice(options, owner, "worker_backlog", BACKLOGS)
+    check_choice(options, owner, "run_lifespan", RUN_LIFESPANS)
     _check_breaches(options, owner)
     check_choice(options, owner, "use_virtual_time", (True, False))
     if options.use_virtual_time:

@@ -22,6 +22,7 @@ from channels_testkit.routing.origins import allowed_hosts_of_the_test
 
 from . import leftovers
 from .clean_up import closing, go_through, leaving
+from .clean_ups import CleanUps
 from .forgotten import let_go_of_unawaited
 from .kit_calls import UnawaitedCalls, unawaited
 from .loop import TestLoop
@@ -103,9 +104,9 @@ class TestRun(TestLoop):
         super().__init__(options)
         self.warnings = TestWarnings(options)
         self.errors.warn = self.warnings.warn
-        self._clean_ups: list[Callable[[], object]] = []
+        self._clean_ups = CleanUps(self.call_clean_up)
         #: Does something before the test ends, the last one added first.
-        self.add_cleanup = add_cleanup or self._add_own_cleanup
+        self.add_cleanup = add_cleanup or self._clean_ups.add
         #: What is closed when the test ends.
         self.opened = AllOpened(self)
         self.unawaited = UnawaitedCalls(self.refuse_in_child)
@@ -234,18 +235,8 @@ class TestRun(TestLoop):
 
     def clean_up(self, kept: int = 0) -> Iterator[BaseException]:
         """Do what was to be done before the test ends, the last one first."""
-        while len(self._clean_ups) > kept:
-            try:
-                self._clean_ups.pop()()
-            except Exception as error:  # noqa: BLE001, PERF203 - told with the others
-                yield error
+        yield from self._clean_ups.do(kept)
         self._is_reporting = True
-
-    def _add_own_cleanup(
-        self, function: Callable[..., object], /, *args: Any, **options: Any
-    ) -> None:
-        work = functools.partial(self.call_clean_up, function, *args, **options)
-        self._clean_ups.append(work)
 
     def close_opened(self) -> Iterable[BaseException]:
         """Disconnect clients, end applications and workers, come to rest."""
@@ -262,6 +253,11 @@ class TestRun(TestLoop):
     def close_outside(self) -> Iterable[BaseException]:
         """End what acts on the test from outside of its loop."""
         self.outside.close()
+        return ()
+
+    def end_lifespan(self) -> Iterable[BaseException]:
+        """Shut the lifespan down, for nothing makes use of it any more."""
+        self.lifespan.end()
         return ()
 
     def undelivered_errors(self) -> Iterable[BaseException]:
@@ -376,6 +372,7 @@ class TestRun(TestLoop):
     def _left(self) -> Iterator[str]:
         left = list(self.outside.left)
         if self._bridge is not None:
+            left += self.lifespan.left
             left += leftovers.left(self.opened.items, self._bridge, self.layers)
         return leftovers.in_one_finding(left)
 

@@ -37,6 +37,7 @@ from channels_testkit.running.options import (
 from channels_testkit.running.run import TestRun
 
 from .exploring import exploration_of_case, explore
+from .lifespan import CHOICES, ClassLifespan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -131,6 +132,7 @@ class ChannelTestMixin(ChannelMethods):
     _kit_schedule: Schedule | None = None
     _kit_is_explored = False
     _kit_sends_overlap = False
+    _kit_lifespan: ClassLifespan | None = None
     _names_before_run: frozenset[str] = frozenset()
     _kit_raised: Sequence[BaseException] = ()
 
@@ -158,6 +160,7 @@ class ChannelTestMixin(ChannelMethods):
     @classmethod
     def setUpClass(cls) -> None:
         """Capture the layers, and run on_commit() as in production."""
+        check_choice(cls, cls.__name__, "run_lifespan", CHOICES)
         check_options(cls, cls.__name__)
         check_choice(cls, cls.__name__, "on_commit_callbacks", COMMIT_RULES)
         enter: Any = cls.enterClassContext  # type: ignore[attr-defined]
@@ -178,6 +181,29 @@ class ChannelTestMixin(ChannelMethods):
         with transactions_kept(kept):
             super().setUpClass()  # type: ignore[misc]
         cls.addClassCleanup(end_if_open, cls)  # type: ignore[attr-defined]
+        if cls.run_lifespan == "class":
+            cls._kit_start_lifespan()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        """Shut down what the class has started, before the rollback."""
+        try:
+            cls._kit_end_lifespan()
+        finally:
+            super().tearDownClass()  # type: ignore[misc]
+
+    @classmethod
+    def _kit_start_lifespan(cls) -> None:
+        # Where no tearDownClass() is called, or it forgets super().
+        cls.addClassCleanup(cls._kit_end_lifespan)  # type: ignore[attr-defined]
+        cls._kit_lifespan = ClassLifespan(cls)
+        cls._kit_lifespan.start()
+
+    @classmethod
+    def _kit_end_lifespan(cls) -> None:
+        lifespan, cls._kit_lifespan = cls._kit_lifespan, None
+        if lifespan is not None:
+            lifespan.end()
 
     # One test. unittest calls these, for itself and for others' runners.
 
@@ -216,10 +242,13 @@ class ChannelTestMixin(ChannelMethods):
         run = TestRun(OptionsOfCase(self), add_cleanup=self.addCleanup)  # type: ignore[attr-defined]
         run.begin()
         self._kit_run, self._kit_raised = run, run.raised
+        if self._kit_lifespan is not None:
+            self._kit_lifespan.join(run, is_explored=self._kit_is_explored)
         self._kit_run_begins(run)
         if self.use_virtual_time:
             # The wall clock stands still from here on.
             run.make_loop()
+        run.call_test_code(run.lifespan.start)
         run.call_test_code(self.setUp)
         if type(self).asyncSetUp is not ChannelTestMixin.asyncSetUp:
             run.call_test_code(self.asyncSetUp)

@@ -203,7 +203,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         self.identity.take(credentials.login)
         self.identity.jar.check_session()
         scope = final_scope(
-            self.first_scope,
+            self.opening_scope(),
             self.options,
             self.identity.login,
             cookies=self.identity.jar.cookies,

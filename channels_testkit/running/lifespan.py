@@ -1,0 +1,163 @@
+"""The lifespan of the application of one test."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.conf import settings
+
+from channels_testkit.asgi.lifespan import Lifespan
+from channels_testkit.routing.application import (
+    check_application,
+    configured_application,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.asgi.surroundings import Surroundings
+    from channels_testkit.engine.rest import RestWatch
+
+    from .options import RunOptions
+
+__unittest = True
+
+_TOO_EARLY = (
+    "A connection before start-up: the lifespan starts with the first fixture of"
+    " channels_testkit, or else when all fixtures are there. Let this fixture ask for"
+    " {called}."
+)
+_NONE = (
+    "{called}.lifespan_state is the state of a lifespan, and this test runs none: set"
+    " run_lifespan = True."
+)
+
+
+class HasLifespan(Protocol):
+    """What is asked of the run whose application it is."""
+
+    options: RunOptions
+
+    @property
+    def has_hung(self) -> bool:
+        """Whether a hang or an interrupt was told."""
+
+    @property
+    def rest(self) -> RestWatch:
+        """The watch of the test's loop."""
+
+    def run_work(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run a kit coroutine."""
+
+
+class LifespanOfRun:
+    """
+    The lifespan that a test has: its own, one that it shares, or none.
+
+    It is that of the test's application, whatever else the test connects to.
+    """
+
+    def __init__(self, run: Any) -> None:
+        self._run: HasLifespan = run
+        self._surroundings: Surroundings = run
+        self._lifespan: Lifespan | None = None
+        self._is_shared = False
+        #: Returns the state, where something else runs the lifespan.
+        self.find_state: Callable[[], Mapping[str, Any]] | None = None
+        #: What is left of it, in words.
+        self.left: list[str] = []
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the test asks for one."""
+        return bool(self._run.options.run_lifespan)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it has begun to start."""
+        return self._lifespan is not None or self.find_state is not None
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The state; ``RuntimeError`` where there is no lifespan."""
+        if self.find_state is not None:
+            return self.find_state()
+        if self._lifespan is None:
+            raise RuntimeError(_NONE.format(called=self._run.options.called))
+        return self._lifespan.values
+
+    def copy_of_state(self) -> dict[str, Any]:
+        """Return what a connection is given; nothing where there is none."""
+        return dict(self.values) if self.has_begun else {}
+
+    def refuse_before_it(self) -> None:
+        """Raise ``RuntimeError`` where a connection would miss its state."""
+        if self.is_wanted and not self.has_begun:
+            raise RuntimeError(_TOO_EARLY.format(called=self._run.options.called))
+
+    # Its life.
+
+    def start(self) -> None:
+        """Start the application, if the test asks for that and it has not."""
+        if self.is_wanted and not self.has_begun:
+            application, name = application_of(self._run.options)
+            self._lifespan = lifespan = Lifespan(name, self._surroundings)
+            self._run.run_work(self._start(lifespan, application))
+
+    async def _start(self, lifespan: Lifespan, application: ASGIApplication) -> None:
+        self._run.rest.tasks.keepers.append(lifespan)
+        await lifespan.start_up(application, seconds(self._run.options))
+
+    def share(self) -> Lifespan:
+        """Return it, which goes on when this test has ended."""
+        if self._lifespan is None:
+            raise RuntimeError("No lifespan has started.")
+        self._is_shared = True
+        return self._lifespan
+
+    def join(self, lifespan: Lifespan) -> None:
+        """Have one that another run has started, on the same loop."""
+        lifespan.move_to(self._surroundings)
+        self._lifespan, self._is_shared = lifespan, True
+
+    def take(self, lifespan: Lifespan) -> None:
+        """Have one that was shared so far, and end it with this run."""
+        self.join(lifespan)
+        self._is_shared = False
+
+    def end(self) -> None:
+        """Shut the application down, unless others go on with it."""
+        if self._lifespan is not None and not self._is_shared:
+            self._run.run_work(self._end(self._lifespan))
+
+    async def _end(self, lifespan: Lifespan) -> None:
+        keepers = self._run.rest.tasks.keepers
+        if lifespan not in keepers:
+            return
+        try:
+            await lifespan.shut_down(seconds(self._run.options))
+        finally:
+            keepers.remove(lifespan)
+            if lifespan.unfinished is not None:
+                self.left.append(_left(lifespan))
+            await lifespan.end()
+
+
+def _left(lifespan: Lifespan) -> str:
+    return f"{lifespan.in_words}, which did not end after {lifespan.unfinished}"
+
+
+def seconds(options: RunOptions) -> float:
+    """Return how long start-up and shutdown may take."""
+    return math.inf if options.hang_timeout is None else options.hang_timeout
+
+
+def application_of(options: RunOptions) -> tuple[ASGIApplication, str]:
+    """Return the application whose lifespan it is, and what it is called."""
+    found = options.get_application()
+    if found is not None:
+        return check_application(found), "The application"
+    application = check_application(configured_application())
+    return application, f"ASGI_APPLICATION ({settings.ASGI_APPLICATION!r})"

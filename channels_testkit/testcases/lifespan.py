@@ -1,0 +1,136 @@
+"""The lifespan that the tests of a class share, and their loop."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.test import TestCase, TransactionTestCase
+
+from channels_testkit.assertions.methods import OptionsOfTest, unbound
+from channels_testkit.engine.kept_loop import KeptLoop
+from channels_testkit.engine.tracebacks import hide_kit_frames
+from channels_testkit.running.run import TestRun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.asgi.lifespan import Lifespan
+
+__unittest = True
+
+#: What ``run_lifespan`` can be on a test case.
+CHOICES = (False, True, "class")
+_EXPLORED = (
+    "{name} shares its lifespan, and an explored test starts anew for each schedule:"
+    " set run_lifespan = True, for each test."
+)
+
+
+def application_of_class(case: type) -> ASGIApplication | None:
+    """Return the application of a class, outside of its tests."""
+    for name in ("application", "router"):
+        found: Any = unbound(case, name)
+        if found is not None and not isinstance(found, property):
+            application: ASGIApplication = found
+            return application
+    return None
+
+
+class _OptionsOfClass(OptionsOfTest):
+    """The options of a class, where none of its tests runs."""
+
+    called = "cls"
+    layer_source = "captive"
+
+    @property
+    def owner(self) -> str:
+        """The class."""
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """How warnings call it."""
+        name: str = self.test.__qualname__
+        return name
+
+    @property
+    def module(self) -> str:
+        """The module that it is in."""
+        module: str = self.test.__module__
+        return module
+
+    @property
+    def databases(self) -> Any:
+        """The databases that its tests may use."""
+        return getattr(self.test, "databases", ())
+
+    @property
+    def commits(self) -> bool:
+        """Whether its tests commit."""
+        case = self.test
+        return issubclass(case, TransactionTestCase) and not issubclass(case, TestCase)
+
+    def get_place(self) -> tuple[str, int]:
+        """Return the file of the class."""
+        return inspect.getfile(self.test), 1
+
+    def get_application(self) -> ASGIApplication | None:
+        """Return the application of the class."""
+        return application_of_class(self.test)
+
+
+class ClassLifespan:
+    """
+    One lifespan for all tests of a class, on one loop.
+
+    It starts and ends in runs of their own, around those of the tests.
+    """
+
+    def __init__(self, case: type) -> None:
+        self._case = case
+        self._loop = KeptLoop()
+        self._lifespan: Lifespan | None = None
+
+    def start(self) -> None:
+        """Start the application; raise what it fails with."""
+        with self._run() as run:
+            run.lifespan.start()
+            self._lifespan = run.lifespan.share()
+
+    def join(self, run: TestRun, *, is_explored: bool) -> None:
+        """Have a test run on the loop, with the lifespan."""
+        if is_explored:
+            raise ImproperlyConfigured(_EXPLORED.format(name=self._case.__name__))
+        if self._lifespan is not None:
+            run.run_by(self._loop.new_bridge)
+            run.lifespan.join(self._lifespan)
+
+    def end(self) -> None:
+        """Shut the application down; raise what it fails with."""
+        lifespan, self._lifespan = self._lifespan, None
+        try:
+            if lifespan is not None:
+                with self._run() as run:
+                    run.lifespan.take(lifespan)
+        finally:
+            self._loop.close()
+
+    @contextlib.contextmanager
+    def _run(self) -> Iterator[TestRun]:
+        run = TestRun(_OptionsOfClass(self._case))
+        run.begin()
+        try:
+            run.run_by(self._loop.new_bridge)
+            yield run
+        except BaseException as error:
+            run.note_raised(error)
+            raise
+        finally:
+            told = run.end()
+        for first in told:
+            hide_kit_frames(first)
+            raise first

@@ -1,0 +1,63 @@
+"""Lifespans of applications, sound ones and others."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.routing import ProtocolTypeRouter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+STARTUP_COMPLETE = {"type": "lifespan.startup.complete"}
+SHUTDOWN_COMPLETE = {"type": "lifespan.shutdown.complete"}
+
+
+class StateConsumer(AsyncJsonWebsocketConsumer):
+    """Sends what the state has under the key that it receives."""
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        state = self.scope["state"]
+        state[content] = state.get(content, 0)
+        await self.send_json(state[content])
+
+
+def lifespan_of(
+    manager: Callable[[dict[str, Any]], contextlib.AbstractAsyncContextManager[None]],
+) -> Any:
+    """Return a lifespan that enters a context with the state."""
+
+    async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        async with manager(scope["state"]):
+            await send(STARTUP_COMPLETE)
+            await receive()
+        await send(SHUTDOWN_COMPLETE)
+
+    return lifespan
+
+
+def noting(log: list[str]) -> Any:
+    """Return a lifespan that notes what it is told."""
+
+    @contextlib.asynccontextmanager
+    async def manager(state: dict[str, Any]) -> AsyncIterator[None]:
+        log.append("started")
+        state.update(log=log, loop=id(asyncio.get_running_loop()))
+        yield
+        log.append("shut down")
+
+    return lifespan_of(manager)
+
+
+def routed(lifespan: Any, websocket: Any = None) -> ProtocolTypeRouter:
+    """Return an application with a lifespan."""
+    return ProtocolTypeRouter(
+        {
+            "lifespan": lifespan,
+            "websocket": websocket or StateConsumer.as_asgi(),
+        }
+    )
