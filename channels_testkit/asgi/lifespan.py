@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from channels_testkit.engine.notes import shortly
+from channels_testkit.engine.notes import shortly, words_of
 from channels_testkit.engine.waiting import Waiting
 from channels_testkit.matching.wording import say
 
@@ -21,7 +21,8 @@ from .lifespan_protocol import (
 from .silence import why_nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import asyncio
+    from collections.abc import Collection, Mapping
 
     from .application import ASGIApplication, Event
     from .breaches import Level
@@ -50,6 +51,8 @@ _UNSAID: Mapping[str, tuple[str, str]] = {
     "starting": ("start-up", STARTUP_COMPLETE),
     "stopping": ("shutdown", SHUTDOWN_COMPLETE),
 }
+#: What Channels' consumers raise for an event that they have no handler for.
+_OF_A_CONSUMER = f"No handler for message type {STARTUP}"
 #: The characters of a message, which may be a traceback.
 _MESSAGE = 2_000
 _FAILED: Mapping[str, str] = {
@@ -71,6 +74,8 @@ class Lifespan(Connection):
         self._protocol: LifespanProtocol = LifespanProtocol()
         self._name = name
         self.values: dict[str, Any] = {}
+        #: The tasks that it has started in tests before this one.
+        self.started: Collection[asyncio.Task[Any]] = ()
 
     @property
     def state(self) -> str:
@@ -141,8 +146,8 @@ class Lifespan(Connection):
         """Keep nothing but the event."""
 
     def _explained(self, error: BaseException) -> BaseException:
-        has_received = self._running is not None and self._running.received
-        if has_received or self._protocol.state != "starting":
+        has_begun = self._running is not None and self._running.received
+        if has_begun and not words_of(error).startswith(_OF_A_CONSUMER):
             return error
         told = ImproperlyConfigured(
             f"{self._name} has no lifespan: for the scope type 'lifespan' it raised"

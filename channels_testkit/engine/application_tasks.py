@@ -9,6 +9,7 @@ from .jobs import current_owner
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterable
     from typing import Any
 
     from .origins import Owner
@@ -29,6 +30,14 @@ class ApplicationTasks:
     def add(self, task: asyncio.Task[Any]) -> None:
         """Take note of a task that this code starts."""
         self._owners[task] = current_owner()
+
+    def adopt(
+        self, tasks: Iterable[asyncio.Task[Any]], owner: Owner
+    ) -> list[asyncio.Task[Any]]:
+        """Take note of tasks of an owner; return those that are new here."""
+        new = [task for task in tasks if task not in self._owners]
+        self._owners.update((task, owner) for task in new)
+        return new
 
     def undone(self) -> list[asyncio.Task[Any]]:
         """Return those that have not ended."""

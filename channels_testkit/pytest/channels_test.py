@@ -34,12 +34,14 @@ _KNOWN_EARLY = frozenset(
         *("application_errors", "hang_timeout", "idle_threads", "layer_source"),
         *("on_commit_callbacks", "outside_threads", "strict_messages"),
         *("redis_backend", "redis_config", "test_channel_aliases"),
-        "use_virtual_time",
+        *("run_lifespan", "use_virtual_time"),
         *vars(LiveSettings),
     }
 )
 #: What the plugin itself sets.
-_OWN = frozenset({"run", "end_early", "_evidence", "_own_browser", "_pool"})
+_OWN = frozenset(
+    {"run", "end_early", "start_lifespan", "_evidence", "_own_browser", "_pool"}
+)
 #: Methods that a test can put others in the place of.
 _METHODS = frozenset(
     {
@@ -86,6 +88,8 @@ class ChannelsTest(LiveSettings, TestMethods):
     _item: pytest.Function
     #: Ends what is open, before what it needs ends.
     end_early: Callable[[], object]
+    #: Starts the application, if the test asks for that.
+    start_lifespan: Callable[[], object]
 
     def _kit_options(self) -> OptionsOfFunction:
         return OptionsOfFunction(self)

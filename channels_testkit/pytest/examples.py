@@ -40,6 +40,7 @@ def examples_run(test: FollowedTest) -> Iterator[None]:
             undo.callback(_end, run)
             if test.has_database:
                 run.database_is_there()
+            run.start_lifespan()
             _call(run, real, *args, **options)
 
     given.inner_test = example

@@ -103,4 +103,5 @@ def _test() -> ChannelsTest:
             " of unittest, derive from WebsocketTestCase and use self."
         )
     test: ChannelsTest = options.test
+    test.start_lifespan()
     return test

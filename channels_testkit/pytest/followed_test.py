@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine import needs
 
-from . import loops
+from . import lifespan, loops
 from .database import HELPER
 from .signs import MARK, says_so, uses_kit
 
@@ -100,6 +100,13 @@ class FollowedTest:
         if self.failure is not None:
             raise self.failure
 
+    def start_lifespan(self) -> None:
+        """Start the application, if the test asks for that."""
+        __tracebackhide__ = True
+        if self.run is not None:
+            with self.frames_hidden():
+                self.run.start_lifespan()
+
     def _needed(self) -> None:
         """Begin where code has made something of the kit, or refuse it."""
         __tracebackhide__ = True
@@ -166,6 +173,8 @@ class FollowedTest:
                 yield
             finally:
                 self._wide.pop()
+            if loops.is_runner(fixturedef.argname):
+                lifespan.end_with(fixturedef)
             return
         if not loops.BEFORE_THE_LOOP.fullmatch(fixturedef.argname):
             self.begin_if_pending()
@@ -209,6 +218,7 @@ class FollowedTest:
 
     def _is_set_up(self, fixturedef: pytest.FixtureDef[Any]) -> None:
         if loops.is_runner(fixturedef.argname):
+            lifespan.end_with(fixturedef)
             fixturedef.addfinalizer(self._leave)
         if fixturedef.argname == HELPER:
             self.has_database = True

@@ -18,7 +18,7 @@ from channels_testkit.routing.apply_routes import routes_of
 from channels_testkit.running.options import COMMIT_RULES, check_choice
 from channels_testkit.running.wrong_calls import explain_wrong_call
 
-from . import async_code, database, loops
+from . import async_code, database, lifespan, loops
 from .channels_test import ChannelsTest, settable
 from .exploring import schedule_of
 from .marks import marked_options
@@ -46,6 +46,7 @@ class FunctionRun:
             options["use_virtual_time"] = True
         self.test = self._kind(item)(item, options)
         self.test.end_early = self.end_early
+        self.test.start_lifespan = self.start_lifespan
         self.run = self.test.run
         self._seen = ""
         #: What was told besides what the test has raised.
@@ -67,6 +68,7 @@ class FunctionRun:
     def begin(self) -> None:
         """Put everything in place; undo it all where a part of it fails."""
         check_choice(self.test, "channels_test", "on_commit_callbacks", COMMIT_RULES)
+        check_choice(self.test, "channels_test", "run_lifespan", lifespan.CHOICES)
         with contextlib.ExitStack() as around:
             enter = around.enter_context
             enter(TransactionsKeptOpen())
@@ -75,16 +77,29 @@ class FunctionRun:
             enter(Patch(TestCase, "captureOnCommitCallbacks", _CAPTURE))
             loop = self._of_loop.enter_context(loops.loop_of(self._item))
             around.push(self._of_loop)
+            shared = lifespan.shared_on(self._item, self.test, loop)
             for routes in routes_of(self._item.cls):
                 enter(routes)
             self.run.begin()
             around.callback(self.run.end)
             if loop is not None:
                 self.run.attach(loop)
+                if shared is not None:
+                    shared.join(self.run)
             elif self.test.use_virtual_time:
                 # The wall clock stands still from here on.
                 self.run.make_loop()
             self._around = around.pop_all()
+
+    def start_lifespan(self) -> None:
+        """Start the application, if the test asks for that and it has not."""
+        wanted = self.run.lifespan.is_wanted and not self.run.lifespan.has_begun
+        if not wanted or lifespan.is_of_server(self._item):
+            return
+        if database.HELPER in self._item.fixturenames:
+            # Start-up may have queries.
+            self._item._request.getfixturevalue(database.HELPER)  # noqa: SLF001 - as other plugins
+        self.run.lifespan.start()
 
     def database_is_there(self) -> None:
         """Share the connections that pytest-django has prepared."""

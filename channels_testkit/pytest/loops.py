@@ -67,7 +67,7 @@ def loop_of(item: pytest.Function) -> Iterator[asyncio.AbstractEventLoop | None]
     """
     plugin = claimed_by(item)
     if plugin == PYTEST_ASYNCIO:
-        yield _fixture(item, _runner_name(item)).get_loop()
+        yield runner_of(item).get_loop()
     elif plugin == ANYIO:
         with _anyio_runner(_fixture(item, "anyio_backend")) as runner:
             yield runner.get_loop()
@@ -79,8 +79,9 @@ def _fixture(item: pytest.Function, name: str) -> Any:
     return item._request.getfixturevalue(name)  # noqa: SLF001 - as pytest-asyncio
 
 
-def _runner_name(item: Any) -> str:
-    return f"_{item._loop_scope}_scoped_runner"  # noqa: SLF001 - it has no other name
+def runner_of(item: Any) -> Any:
+    """Return what has the loop on which pytest-asyncio runs a test."""
+    return _fixture(item, f"_{item._loop_scope}_scoped_runner")  # noqa: SLF001 - it has no other name
 
 
 @contextlib.contextmanager

@@ -101,6 +101,7 @@ class FunctionRuns:
         result = yield
         test.begin_if_pending()
         test.raise_failure()
+        test.start_lifespan()
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

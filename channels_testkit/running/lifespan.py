@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from django.conf import settings
 
 from channels_testkit.asgi.lifespan import Lifespan
+from channels_testkit.engine.origin_notes import A_TASK, Origin
 from channels_testkit.routing.application import (
     check_application,
     configured_application,
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from channels_testkit.asgi.application import ASGIApplication
     from channels_testkit.asgi.surroundings import Surroundings
-    from channels_testkit.engine.rest import RestWatch
+    from channels_testkit.engine.bridge import Bridge
 
     from .options import RunOptions
 
@@ -45,8 +46,8 @@ class HasLifespan(Protocol):
         """Whether a hang or an interrupt was told."""
 
     @property
-    def rest(self) -> RestWatch:
-        """The watch of the test's loop."""
+    def bridge(self) -> Bridge:
+        """The test's loop."""
 
     def run_work(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a kit coroutine."""
@@ -107,7 +108,7 @@ class LifespanOfRun:
             self._run.run_work(self._start(lifespan, application))
 
     async def _start(self, lifespan: Lifespan, application: ASGIApplication) -> None:
-        self._run.rest.tasks.keepers.append(lifespan)
+        self._run.bridge.rest.tasks.keepers.append(lifespan)
         await lifespan.start_up(application, seconds(self._run.options))
 
     def share(self) -> Lifespan:
@@ -121,6 +122,11 @@ class LifespanOfRun:
         """Have one that another run has started, on the same loop."""
         lifespan.move_to(self._surroundings)
         self._lifespan, self._is_shared = lifespan, True
+        rest = self._run.bridge.rest
+        if lifespan not in rest.tasks.keepers:
+            rest.tasks.keepers.append(lifespan)
+        for task in rest.tasks.adopt(lifespan.started, lifespan):
+            rest.failures.watch(task, Origin(A_TASK, lifespan))
 
     def take(self, lifespan: Lifespan) -> None:
         """Have one that was shared so far, and end it with this run."""
@@ -129,11 +135,16 @@ class LifespanOfRun:
 
     def end(self) -> None:
         """Shut the application down, unless others go on with it."""
-        if self._lifespan is not None and not self._is_shared:
-            self._run.run_work(self._end(self._lifespan))
+        lifespan = self._lifespan
+        if lifespan is None:
+            return
+        if self._is_shared:
+            lifespan.started = self._run.bridge.rest.tasks.kept()
+        else:
+            self._run.run_work(self._end(lifespan))
 
     async def _end(self, lifespan: Lifespan) -> None:
-        keepers = self._run.rest.tasks.keepers
+        keepers = self._run.bridge.rest.tasks.keepers
         if lifespan not in keepers:
             return
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +10,11 @@ from django.test import TestCase, TransactionTestCase
 
 from channels_testkit.assertions.methods import OptionsOfTest, unbound
 from channels_testkit.engine.kept_loop import KeptLoop
-from channels_testkit.engine.tracebacks import hide_kit_frames
-from channels_testkit.running.run import TestRun
+from channels_testkit.running.shared_lifespan import SharedLifespan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from channels_testkit.asgi.application import ASGIApplication
-    from channels_testkit.asgi.lifespan import Lifespan
+    from channels_testkit.running.run import TestRun
 
 __unittest = True
 
@@ -84,53 +80,30 @@ class _OptionsOfClass(OptionsOfTest):
 
 
 class ClassLifespan:
-    """
-    One lifespan for all tests of a class, on one loop.
-
-    It starts and ends in runs of their own, around those of the tests.
-    """
+    """One lifespan for all tests of a class, on one loop."""
 
     def __init__(self, case: type) -> None:
         self._case = case
         self._loop = KeptLoop()
-        self._lifespan: Lifespan | None = None
+        self._shared = SharedLifespan(_OptionsOfClass(case), self._put_on_loop)
+
+    def _put_on_loop(self, run: TestRun) -> None:
+        run.run_by(self._loop.new_bridge)
 
     def start(self) -> None:
         """Start the application; raise what it fails with."""
-        with self._run() as run:
-            run.lifespan.start()
-            self._lifespan = run.lifespan.share()
+        self._shared.start()
 
     def join(self, run: TestRun, *, is_explored: bool) -> None:
         """Have a test run on the loop, with the lifespan."""
         if is_explored:
             raise ImproperlyConfigured(_EXPLORED.format(name=self._case.__name__))
-        if self._lifespan is not None:
-            run.run_by(self._loop.new_bridge)
-            run.lifespan.join(self._lifespan)
+        self._put_on_loop(run)
+        self._shared.join(run)
 
     def end(self) -> None:
         """Shut the application down; raise what it fails with."""
-        lifespan, self._lifespan = self._lifespan, None
         try:
-            if lifespan is not None:
-                with self._run() as run:
-                    run.lifespan.take(lifespan)
+            self._shared.end()
         finally:
             self._loop.close()
-
-    @contextlib.contextmanager
-    def _run(self) -> Iterator[TestRun]:
-        run = TestRun(_OptionsOfClass(self._case))
-        run.begin()
-        try:
-            run.run_by(self._loop.new_bridge)
-            yield run
-        except BaseException as error:
-            run.note_raised(error)
-            raise
-        finally:
-            told = run.end()
-        for first in told:
-            hide_kit_frames(first)
-            raise first

@@ -1,0 +1,81 @@
+"""Lifespans of test functions: which one a test has, and when it ends."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import loops
+from .signs import MARK, is_explored
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from channels_testkit.running.shared_lifespan import SharedLifespan
+
+    from .channels_test import ChannelsTest
+
+__unittest = True
+
+#: What ``run_lifespan`` can be for a test function.
+CHOICES = (False, True, "loop")
+_NO_LOOP = (
+    f"{{}}: @pytest.mark.{MARK}(run_lifespan='loop') is for tests that share a loop"
+    " of pytest-asyncio, by loop_scope='class', 'module' or the like. Write"
+    " run_lifespan=True, for this test."
+)
+_EXPLORED = (
+    f"{{}}: an explored test starts anew for each schedule: write"
+    f" @pytest.mark.{MARK}(run_lifespan=True), for this test."
+)
+#: By the runner of pytest-asyncio that has the loop.
+_shared: weakref.WeakKeyDictionary[Any, SharedLifespan] = weakref.WeakKeyDictionary()
+
+
+def is_of_server(item: pytest.Function) -> bool:
+    """Tell whether the lifespan of a test is that of its live server."""
+    servers = {"channels_live_server", "channels_browser"}
+    return not servers.isdisjoint(item.fixturenames)
+
+
+def shared_on(
+    item: pytest.Function, test: ChannelsTest, loop: asyncio.AbstractEventLoop | None
+) -> SharedLifespan | None:
+    """
+    Return the lifespan that the tests of a loop share, if a test wants it.
+
+    It is started for the first of them. Raises ``pytest.UsageError`` where
+    tests share no loop.
+    """
+    __tracebackhide__ = True
+    if test.run_lifespan != "loop" or is_of_server(item):
+        return None
+    if is_explored(item):
+        raise pytest.UsageError(_EXPLORED.format(item.nodeid))
+    if loop is None or loops.claimed_by(item) != loops.PYTEST_ASYNCIO:
+        raise pytest.UsageError(_NO_LOOP.format(item.nodeid))
+    runner = loops.runner_of(item)
+    if runner not in _shared:
+        from channels_testkit.running.shared_lifespan import SharedLifespan
+
+        options = test.run.options
+        shared = SharedLifespan(options, lambda run: run.attach(loop))
+        shared.start()
+        _shared[runner] = shared
+    return _shared[runner]
+
+
+def end_with(runner: pytest.FixtureDef[Any]) -> None:
+    """Shut down what tests share on the loop of a runner, before that."""
+
+    def end() -> None:
+        __tracebackhide__ = True
+        shared = _shared.pop(made, None)
+        if shared is not None:
+            shared.end()
+
+    made = runner.cached_result and runner.cached_result[0]
+    if made is not None:
+        runner.addfinalizer(end)
