@@ -32,8 +32,7 @@ class KeptLoop:
 
     def new_bridge(self, **options: Any) -> Bridge:
         """Return a bridge for the next test."""
-        ahead = self._now - private.clock()
-        put_in_order(self.loop, Ahead(private.clock, ahead))
+        put_in_order(self.loop, Ahead(self._now))
         return KeptBridge(self, **options)
 
     def pause(self) -> None:

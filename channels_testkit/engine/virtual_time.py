@@ -96,8 +96,7 @@ class VirtualTime(Order):
         self._moved = moved
         #: How many timers of the application have come due.
         self.fired = 0
-        self._real_time = rest.loop.time
-        self._began = self._now = self._real_time()
+        self._began = self._now = rest.loop.time()
         #: Seconds since it began. Whole nanoseconds: many small steps are as
         #: long as a large one.
         self.elapsed = 0.0
@@ -134,8 +133,7 @@ class VirtualTime(Order):
         """Let the clock go on from its time, at the rate of the real one."""
         self._taken.close()
         self.has_ended = True
-        ahead = self._now - self._real_time()
-        put_in_order(self._rest.loop, Ahead(self._real_time, ahead))
+        put_in_order(self._rest.loop, Ahead(self._now))
 
     # The time.
 
@@ -280,15 +278,14 @@ class VirtualTime(Order):
 
 
 class Ahead(Order):
-    """The real clock, ahead by so many seconds."""
+    """The real clock, put on or back to a time in seconds."""
 
-    def __init__(self, real_time: Callable[[], float], ahead: float) -> None:
-        self._real_time = real_time
-        self._ahead = ahead
+    def __init__(self, now: float) -> None:
+        self._ahead = now - private.clock()
 
     def time(self) -> float:
         """Return the time of the loop, in seconds."""
-        return self._real_time() + self._ahead
+        return private.clock() + self._ahead
 
 
 def _set_for(

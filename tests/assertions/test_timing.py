@@ -311,6 +311,14 @@ class AsyncTests(VirtualTestCase):
             self.advance(1)
 
 
+class BlocksTests(WebsocketTestCase):
+    def test_a_thousand_blocks_are_as_good_as_one(self) -> None:
+        for _ in range(sys.getrecursionlimit()):
+            with self.virtual_time():
+                self.advance(1)
+        self.settle()
+
+
 class WaitTests(VirtualTestCase):
     def test_a_receive_moves_to_what_it_waits_for(self) -> None:
         ann = self.timed(tick=30)
