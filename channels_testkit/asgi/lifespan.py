@@ -61,6 +61,10 @@ _FAILED: Mapping[str, str] = {
 }
 
 
+class NoLifespan(ImproperlyConfigured):
+    """Raised where a lifespan is to be run, and the application has none."""
+
+
 class Lifespan(Connection):
     """
     One lifespan of an application, from its start-up to its shutdown.
@@ -88,10 +92,11 @@ class Lifespan(Connection):
         return "the lifespan of the application"
 
     @property
-    def unfinished(self) -> str | None:
-        """The event after which the application did not end, if it did not."""
-        is_unfinished = self.is_running and self._protocol.state == "complete"
-        return SHUTDOWN if is_unfinished else None
+    def left(self) -> list[str]:
+        """What goes on after its shutdown, in words."""
+        if not (self.is_running and self._protocol.state == "complete"):
+            return []
+        return [f"{self.in_words}, which did not end after {SHUTDOWN}"]
 
     def move_to(self, surroundings: Surroundings) -> None:
         """Go on in other surroundings, on the same loop."""
@@ -149,7 +154,7 @@ class Lifespan(Connection):
         has_begun = self._running is not None and self._running.received
         if has_begun and not words_of(error).startswith(_OF_A_CONSUMER):
             return error
-        told = ImproperlyConfigured(
+        told = NoLifespan(
             f"{self._name} has no lifespan: for the scope type 'lifespan' it raised"
             f" {shortly(error).rstrip('.')}.\n\nAdd one to its router, as"
             " ProtocolTypeRouter({'lifespan': ..., 'websocket': ...}), or set"

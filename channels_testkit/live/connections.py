@@ -27,7 +27,7 @@ from .refusals import refusal
 from .remarks import TOO_BIG, closed_as_too_big, redirect_to_https
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, MutableMapping
+    from collections.abc import Callable, Coroutine, Mapping, MutableMapping
 
     from channels.consumer import AsyncConsumer
 
@@ -89,6 +89,8 @@ class LiveConnections:
         self._is_open = True
         #: What serves them; it is made when they are.
         self.server: Server
+        #: The state of the lifespan, if one is run.
+        self.state: Mapping[str, Any] | None = None
         #: Thread jobs that are meant to wait, as a test declares them.
         self.background_jobs: Counter[object] = Counter()
 
@@ -100,6 +102,8 @@ class LiveConnections:
             # Such as lifespan: the project's application knows what to say.
             await self._application(scope["type"])(scope, receive, send)
             return
+        if self.state is not None:
+            scope["state"] = dict(self.state)
         connection = LiveConnection(scope, receive, send, self._remark, self.server)
         if not self._begins(connection):
             await connection.turn_away()
@@ -165,6 +169,11 @@ class LiveConnections:
         """Serve clients from now on."""
         with self._lock:
             self._is_open = True
+
+    def look_after(self, loop: Loop) -> None:
+        """Look for failures on a loop also where no client comes."""
+        with self._lock:
+            self._loops.add(loop)
 
     def catch_up(self) -> None:
         """Let what clients have done so far arrive."""
@@ -244,7 +253,8 @@ class LiveConnections:
         return left
 
     async def _end_tasks(self, loop: Loop, timeout: float) -> list[str]:
-        tasks = watch_of(loop).tasks.undone()
+        watched = watch_of(loop).tasks
+        tasks = set(watched.undone()) - watched.kept()
         left = [hangs.describe_task(task) for task in tasks]
         await cancel(tasks, timeout)
         return left

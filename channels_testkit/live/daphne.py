@@ -53,7 +53,7 @@ class DaphneServer(Server):
 
     def start(self) -> None:
         """Listen on the socket."""
-        self._loop = _running_reactor()
+        self.loop = self._loop = _running_reactor()
         with contextlib.ExitStack() as undo:
             undo.enter_context(sync_thread(self._loop, "live server, Daphne"))
             self._daphne = _Daphne(self, **self.options)

@@ -6,18 +6,20 @@ import abc
 import importlib
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from channels_testkit.requirements import skip_or_fail
 
 from .loops import LoopThread
 
 if TYPE_CHECKING:
+    import asyncio
     import socket
     from collections.abc import Callable, Collection, Mapping
 
     from channels_testkit.asgi.application import ASGIApplication
 
+LifespanOption = Literal["auto", "on", "off"]
 NO_SERVER = (
     "A live server needs Daphne or Uvicorn: python -m pip install"
     " 'channels-testkit[live]' for Daphne, 'channels-testkit[uvicorn]' for Uvicorn."
@@ -40,6 +42,13 @@ class Server(abc.ABC):
     #: The options that limit the size of a frame, and what they are. A failure
     #: names them.
     size_options: Mapping[str, int] = MappingProxyType({})
+
+    #: Whether programs of this kind run the lifespan of an application:
+    #: ``"auto"`` where it has one, ``"on"`` always, ``"off"`` never. Here the
+    #: test case runs it, on ``loop``.
+    lifespan: LifespanOption = "off"
+    #: The loop that the application runs on, if it is known.
+    loop: asyncio.AbstractEventLoop | None = None
 
     def __init__(self, application: ASGIApplication, sock: socket.socket) -> None:
         #: The ASGI application to serve.
@@ -66,10 +75,13 @@ class LoopServer(Server):
     """A server that runs on asyncio: its own loop, in its own thread."""
 
     _thread: LoopThread
+    #: The loop, once the server has started.
+    loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         """Run ``serve()`` on a new loop."""
         self._thread = LoopThread(f"live server, {type(self).__name__}")
+        self.loop = self._thread.loop
         try:
             self._thread.call(self.serve())
         except BaseException:

@@ -8,6 +8,8 @@ import logging
 import socket
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ImproperlyConfigured
+
 from channels_testkit.asgi.recorder import recorder
 from channels_testkit.layers.aliases import layer_in_place
 from channels_testkit.routing.application import (
@@ -15,12 +17,14 @@ from channels_testkit.routing.application import (
     serves_http,
     worker_routes,
 )
+from channels_testkit.running.lifespan import application_of
 from channels_testkit.workers.running_worker import Workers
 
 from .connections import LiveConnections
 from .databases import live_databases
 from .files import with_files
 from .handlers import FreshMiddleware
+from .lifespan import LiveLifespan
 from .servers import default_server_class
 from .workers import LiveWorkers, channels_to_serve
 
@@ -28,10 +32,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from channels_testkit.asgi.application import ASGIApplication
+    from channels_testkit.running.options import RunLifespan
     from channels_testkit.running.run import TestRun
 
     from .servers import Server
 
+#: How long an application has to start, where the test has no bound.
+_SECONDS_TO_START = 30.0
+_NO_LOOP = (
+    "run_lifespan has to know on which loop {0} runs the application: derive {0} from"
+    " LoopServer, or let start() set loop."
+)
 #: How long an application has to end when its client has gone.
 _SECONDS_TO_END = 5.0
 
@@ -53,8 +64,13 @@ class LiveServer:
         databases: Collection[str],
         static_wrapper: Callable[[ASGIApplication], ASGIApplication] | None,
         class_application: Callable[[], ASGIApplication],
+        run_lifespan: RunLifespan = False,
+        hang_timeout: float | None = None,
     ) -> None:
         self._owner = owner
+        self._run_lifespan = run_lifespan
+        self._seconds_to_start = hang_timeout or _SECONDS_TO_START
+        self._lifespan: LiveLifespan | None = None
         self._host = host
         self._port = port
         self._server_class = server_class
@@ -87,11 +103,14 @@ class LiveServer:
             undo.callback(recorder.release)
             self._connections.connect_signal()
             undo.callback(self._connections.disconnect_signal)
-            server = server_class(self._connections, self._socket)
+            server = self._server = server_class(self._connections, self._socket)
             server.remark = self._remark
             self._connections.server = server
             server.start()
             undo.callback(server.stop)
+            if self._run_lifespan is not True:
+                undo.callback(self._stop_lifespan)
+                self._start_lifespan(self._class_application)
             self._undo = undo.pop_all()
         return self
 
@@ -125,6 +144,11 @@ class LiveServer:
             background_jobs=run.background_jobs,
             keeps_backlog=lambda: run.options.worker_backlog == "kept",
         )
+        if self._run_lifespan is True:
+            self._start_lifespan(lambda: application_of(run.options)[0])
+        if self._lifespan is not None and self._server.loop is not None:
+            self._connections.look_after(self._server.loop)
+            run.lifespan.find_state = lambda: self._connections.state or {}
         self._workers.start()
         self._connections.open()
 
@@ -139,11 +163,48 @@ class LiveServer:
             steps.callback(self._forget_run)
             steps.callback(self._end_tasks, run, timeout)
             steps.callback(run.layers_in_place.leave_other_loops)
+            if self._run_lifespan is True:
+                steps.callback(self._stop_lifespan)
             if self._served and not run.raised:
                 # Else it may not have come to what it does with a message.
                 steps.callback(Workers.of(run).check_served, layer_in_place())
             steps.callback(workers.stop, timeout)
             run.outside.left += self._connections.end_all(timeout)
+
+    def _start_lifespan(self, find: Callable[[], ASGIApplication]) -> None:
+        """Start the application, if the test or the server wants that."""
+        wanted = "on" if self._run_lifespan else self._server.lifespan
+        if wanted == "off":
+            return
+        try:
+            application = check_application(find())
+        except ImproperlyConfigured:
+            if wanted == "on":
+                raise
+            return  # The class has none: its tests have their own.
+        loop = self._server.loop
+        if loop is None:
+            raise ImproperlyConfigured(_NO_LOOP.format(type(self._server).__name__))
+        lifespan = LiveLifespan(
+            f"The application of {self._owner}",
+            loop,
+            self._tell,
+            self._seconds_to_start,
+        )
+        if lifespan.start(application, is_needed=wanted == "on"):
+            self._lifespan = lifespan
+            self._connections.state = lifespan.values
+
+    def _stop_lifespan(self) -> None:
+        lifespan, self._lifespan = self._lifespan, None
+        self._connections.state = None
+        if lifespan is None:
+            return
+        try:
+            lifespan.stop()
+        finally:
+            if self._run is not None:
+                self._run.outside.left += lifespan.left
 
     def _end_tasks(self, run: TestRun, timeout: float) -> None:
         run.outside.left += self._connections.end_tasks(timeout)

@@ -17,6 +17,7 @@ from channels_testkit.engine import parked_loops
 from channels_testkit.routing.application import configured_application
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.testcases.classes import WebsocketTestMixin
+from channels_testkit.testcases.lifespan import application_of_class
 
 from .serving import LiveServer, in_url
 from .settings import LiveSettings, check_settings
@@ -81,9 +82,15 @@ class LiveServerTestCase(LiveSettings, WebsocketTestMixin, TransactionTestCase):
                 databases=cls.databases,
                 static_wrapper=cls._static_wrapper(),
                 class_application=cls._class_application,
+                run_lifespan=cls.run_lifespan,
+                hang_timeout=cls.hang_timeout,
             )
         )
         cls.addClassCleanup(setattr, cls, "_live", None)
+
+    @classmethod
+    def _kit_start_lifespan(cls) -> None:
+        """Leave it to the server, which is still to start."""
 
     def login_headers(self, user: Any) -> dict[str, str]:
         """
@@ -121,12 +128,8 @@ class LiveServerTestCase(LiveSettings, WebsocketTestMixin, TransactionTestCase):
     @classmethod
     def _class_application(cls) -> ASGIApplication:
         """Return what is served before the first test."""
-        for name in ("application", "router"):
-            found: Any = unbound(cls, name)
-            if found is not None and not isinstance(found, property):
-                application: ASGIApplication = found
-                return application
-        return configured_application()
+        found = application_of_class(cls)
+        return configured_application() if found is None else found
 
 
 def login_headers(test: WebsocketMethods, user: Any, twin: str) -> dict[str, str]:

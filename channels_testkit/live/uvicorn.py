@@ -17,14 +17,17 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_OPTIONS: dict[str, Any] = {"lifespan": "off", "log_config": None, "access_log": False}
+    from .servers import LifespanOption
+
+_OPTIONS: dict[str, Any] = {"log_config": None, "access_log": False}
 
 
 class UvicornServer(LoopServer):
     """
     Uvicorn, on a loop of its own.
 
-    ``options`` are those of ``uvicorn.Config``. No lifespan is run.
+    ``options`` are those of ``uvicorn.Config``. As with Uvicorn, a lifespan is
+    run where the application has one, unless ``lifespan`` is another option.
     """
 
     loggers: ClassVar[Collection[str]] = ("uvicorn.error",)
@@ -32,9 +35,15 @@ class UvicornServer(LoopServer):
 
     _server: uvicorn.Server
 
+    @property
+    def lifespan(self) -> LifespanOption:  # type: ignore[override]
+        """What the options say of the lifespan."""
+        said: LifespanOption = self.options.get("lifespan", "auto")
+        return said
+
     async def serve(self) -> None:
         """Accept connections, as ``uvicorn.Server.serve()`` begins."""
-        options = {**_OPTIONS, **self.options}
+        options = {**_OPTIONS, **self.options, "lifespan": "off"}
         config = uvicorn.Config(self.application, **options)
         config.load()
         if config.ws_protocol_class is None:

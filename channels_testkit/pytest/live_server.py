@@ -91,6 +91,8 @@ def serving(test: ChannelsTest, item: Any) -> Iterator[ChannelsLiveServer]:
                 databases=database.databases(item),
                 static_wrapper=static,
                 class_application=lambda: _application(test),
+                run_lifespan="class" if test.run_lifespan else False,
+                hang_timeout=test.hang_timeout,
             )
         )
         channels, threads = test.worker_channels, test.worker_threads

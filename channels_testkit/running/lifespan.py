@@ -151,13 +151,8 @@ class LifespanOfRun:
             await lifespan.shut_down(seconds(self._run.options))
         finally:
             keepers.remove(lifespan)
-            if lifespan.unfinished is not None:
-                self.left.append(_left(lifespan))
+            self.left += lifespan.left
             await lifespan.end()
-
-
-def _left(lifespan: Lifespan) -> str:
-    return f"{lifespan.in_words}, which did not end after {lifespan.unfinished}"
 
 
 def seconds(options: RunOptions) -> float:
