@@ -955,6 +955,7 @@ class FailureTextTests(scenarios.ScenariosTestCase):
         {"no-prefix", "no-redis", "no-test-config", "real-layer"}
         | {"dropped-in-the-process", "dropped-on-redis"}
         | {path.stem for path in FAILURES.glob("browser-*.txt")}
+        | {path.stem for path in FAILURES.glob("lifespan-*.txt")}
     )
     inner = ScenarioTestCase
 

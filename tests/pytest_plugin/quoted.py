@@ -67,3 +67,29 @@ def test_a_text_is_shouted(channels_test):
         tasks.run()
         channels_test.assertReceivesJson(ann, "HELLO")
         # docs:end tasks
+
+
+from tests.docs.test_doc_lifespan import application as weather
+
+
+# docs:start lifespan
+@pytest.mark.channels_test(run_lifespan=True, application=weather, ws_path="/")
+def test_the_weather(ws_connect, channels_test):
+    ann = ws_connect()
+    ann.send_json("?")
+    assert ann.receive_json() == {"weather": "fine"}
+    assert not channels_test.lifespan_state["client"].is_closed
+
+
+@pytest.mark.asyncio(loop_scope="class")
+@pytest.mark.channels_test(run_lifespan="loop", application=weather, ws_path="/")
+class TestWeather:
+    async def test_one_client_for_both(self, aws_connect):
+        ann = await aws_connect()
+        await ann.send_json("?")
+        assert await ann.receive_json() == {"weather": "fine"}
+
+    async def test_on_the_same_loop(self, channels_test):
+        client = channels_test.lifespan_state["client"]
+        assert (await client.get("https://weather.example/")).text == "fine"
+        # docs:end lifespan

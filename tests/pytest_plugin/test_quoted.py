@@ -13,4 +13,4 @@ QUOTED = Path(__file__).with_name("quoted.py")
 class QuotedTests(PytestCase):
     def test_functions(self) -> None:
         ended = self.pytest(QUOTED.read_text())
-        self.assert_outcomes(ended, passed=6)
+        self.assert_outcomes(ended, passed=9)

@@ -83,6 +83,7 @@ class ChatTests(WebsocketTestCase):
     check_protocol = ("close-code",)
     check_leaks = "fail"
     worker_backlog = "kept"
+    run_lifespan = "class"
     ann: User
 
     @classmethod
@@ -98,6 +99,7 @@ class ChatTests(WebsocketTestCase):
     def test_sync(self) -> None:
         ann = self.connect(user=self.ann, query={"page": 2})
         assert_type(ann, WSClient)
+        assert_type(self.lifespan_state, Mapping[str, Any])
         assert_type(self.connect_many(2), list[WSClient])
         assert_type(self.create_client(), WSClient)
         assert_type(self.create_client().connect(), Handshake)

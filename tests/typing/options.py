@@ -37,6 +37,7 @@ class OptionTests(WebsocketTestCase):
     check_leaks = "fail"
     check_protocol = ("close-code",)
     on_commit_callbacks = "django"
+    run_lifespan = True
 
     def join(self, room: str, **options: Unpack[ConnectOptions]) -> WSClient:
         return self.connect(f"/ws/room/{room}/", **options)
@@ -107,6 +108,7 @@ class LevelTests(WebsocketTestCase):
     check_dropped = True  # type: ignore[assignment]
     layer_source = "real"  # type: ignore[assignment]
     on_commit_callbacks = "never"  # type: ignore[assignment]
+    run_lifespan = "module"  # type: ignore[assignment]
 
 
 class AssertionTests(WebsocketTestCase):
