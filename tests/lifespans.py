@@ -25,6 +25,30 @@ class StateConsumer(AsyncJsonWebsocketConsumer):
         await self.send_json(state[content])
 
 
+# Their lines are in the texts of failures.
+
+
+async def says_something_else(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "lifespan.started"})
+
+
+async def fails_later(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send(STARTUP_COMPLETE)
+    task = asyncio.create_task(_fail())
+    await receive()
+    del task
+    await send(SHUTDOWN_COMPLETE)
+
+
+async def _fail() -> None:
+    raise ConnectionError("Redis has gone")
+
+
+# Sound ones.
+
+
 def lifespan_of(
     manager: Callable[[dict[str, Any]], contextlib.AbstractAsyncContextManager[None]],
 ) -> Any:

@@ -61,10 +61,6 @@ _FAILED: Mapping[str, str] = {
 }
 
 
-class NoLifespan(ImproperlyConfigured):
-    """Raised where a lifespan is to be run, and the application has none."""
-
-
 class Lifespan(Connection):
     """
     One lifespan of an application, from its start-up to its shutdown.
@@ -78,6 +74,8 @@ class Lifespan(Connection):
         self._protocol: LifespanProtocol = LifespanProtocol()
         self._name = name
         self.values: dict[str, Any] = {}
+        #: Whether it was found that the application has none.
+        self.is_missing = False
         #: The tasks that it has started in tests before this one.
         self.started: Collection[asyncio.Task[Any]] = ()
 
@@ -154,13 +152,13 @@ class Lifespan(Connection):
         has_begun = self._running is not None and self._running.received
         if has_begun and not words_of(error).startswith(_OF_A_CONSUMER):
             return error
-        told = NoLifespan(
+        told = ImproperlyConfigured(
             f"{self._name} has no lifespan: for the scope type 'lifespan' it raised"
             f" {shortly(error).rstrip('.')}.\n\nAdd one to its router, as"
             " ProtocolTypeRouter({'lifespan': ..., 'websocket': ...}), or set"
             " run_lifespan = False."
         )
-        told.__cause__ = error
+        told.__cause__, self.is_missing = error, True
         return told
 
     def _application_ended(self, error: BaseException | None) -> None:

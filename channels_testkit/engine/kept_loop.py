@@ -41,8 +41,7 @@ class KeptLoop:
 
     def close(self) -> None:
         """Cancel what is left, and close it."""
-        if not self.loop.is_closed():
-            Bridge(hang_timeout=SECONDS_TO_STOP, loop=self.loop).close()
+        Bridge(hang_timeout=SECONDS_TO_STOP, loop=self.loop).close()
 
 
 class KeptBridge(Bridge):

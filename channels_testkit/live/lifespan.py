@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.asgi.lifespan import Lifespan, NoLifespan
+from channels_testkit.asgi.lifespan import Lifespan
 from channels_testkit.asgi.surroundings import Surroundings
 from channels_testkit.engine.watches import watch_of
 
@@ -61,9 +61,9 @@ class LiveLifespan:
         """
         try:
             self._call(self._start(application))
-        except BaseException as error:
+        except BaseException:
             self._call(self._end())
-            if isinstance(error, NoLifespan) and not is_needed:
+            if self._lifespan.is_missing and not is_needed:
                 return False
             raise
         return True
@@ -86,9 +86,8 @@ class LiveLifespan:
         self._surroundings.errors.on_record = self._hand_on
 
     async def _end(self) -> None:
-        keepers = watch_of(self._loop).tasks.keepers
-        if self._lifespan in keepers:
-            keepers.remove(self._lifespan)
+        tasks = watch_of(self._loop).tasks
+        tasks.keepers = [it for it in tasks.keepers if it is not self._lifespan]
         await self._lifespan.end()
 
     def _hand_on(self) -> None:

@@ -61,9 +61,7 @@ def shared_on(
         from channels_testkit.running.shared_lifespan import SharedLifespan
 
         options = test.run.options
-        shared = SharedLifespan(options, lambda run: run.attach(loop))
-        shared.start()
-        _shared[runner] = shared
+        _shared[runner] = SharedLifespan(options, lambda run: run.attach(loop))
     return _shared[runner]
 
 

@@ -103,20 +103,23 @@ class LifespanOfRun:
     def start(self) -> None:
         """Start the application, if the test asks for that and it has not."""
         if self.is_wanted and not self.has_begun:
-            application, name = application_of(self._run.options)
-            self._lifespan = lifespan = Lifespan(name, self._surroundings)
-            self._run.run_work(self._start(lifespan, application))
+            self._start()
 
-    async def _start(self, lifespan: Lifespan, application: ASGIApplication) -> None:
+    def _start(self) -> Lifespan:
+        application, name = application_of(self._run.options)
+        self._lifespan = lifespan = Lifespan(name, self._surroundings)
+        self._run.run_work(self._start_up(lifespan, application))
+        return lifespan
+
+    async def _start_up(self, lifespan: Lifespan, application: ASGIApplication) -> None:
         self._run.bridge.rest.tasks.keepers.append(lifespan)
         await lifespan.start_up(application, seconds(self._run.options))
 
     def share(self) -> Lifespan:
-        """Return it, which goes on when this test has ended."""
-        if self._lifespan is None:
-            raise RuntimeError("No lifespan has started.")
+        """Start it, and return it; it goes on when this test has ended."""
+        lifespan = self._start()
         self._is_shared = True
-        return self._lifespan
+        return lifespan
 
     def join(self, lifespan: Lifespan) -> None:
         """Have one that another run has started, on the same loop."""

@@ -12,8 +12,6 @@ from .run import TestRun
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from channels_testkit.asgi.lifespan import Lifespan
-
     from .options import RunOptions
 
 __unittest = True
@@ -23,8 +21,9 @@ class SharedLifespan:
     """
     One lifespan for all tests on one loop.
 
-    It starts and ends in runs of its own, around those of the tests;
-    ``run_on_loop`` puts each run on the loop.
+    It starts when it is made, and ends at ``end()``, in runs of its own;
+    ``run_on_loop`` puts each run on the loop. Raises what the application
+    fails with.
     """
 
     def __init__(
@@ -32,25 +31,17 @@ class SharedLifespan:
     ) -> None:
         self._options = options
         self._run_on_loop = run_on_loop
-        self._lifespan: Lifespan | None = None
-
-    def start(self) -> None:
-        """Start the application; raise what it fails with."""
         with self._run() as run:
-            run.lifespan.start()
             self._lifespan = run.lifespan.share()
 
     def join(self, run: TestRun) -> None:
         """Have the run of a test, which is on the loop, use it."""
-        if self._lifespan is not None:
-            run.lifespan.join(self._lifespan)
+        run.lifespan.join(self._lifespan)
 
     def end(self) -> None:
         """Shut the application down; raise what it fails with."""
-        lifespan, self._lifespan = self._lifespan, None
-        if lifespan is not None:
-            with self._run() as run:
-                run.lifespan.take(lifespan)
+        with self._run() as run:
+            run.lifespan.take(self._lifespan)
 
     @contextlib.contextmanager
     def _run(self) -> Iterator[TestRun]:

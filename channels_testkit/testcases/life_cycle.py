@@ -197,7 +197,6 @@ class ChannelTestMixin(ChannelMethods):
         # Where no tearDownClass() is called, or it forgets super().
         cls.addClassCleanup(cls._kit_end_lifespan)  # type: ignore[attr-defined]
         cls._kit_lifespan = ClassLifespan(cls)
-        cls._kit_lifespan.start()
 
     @classmethod
     def _kit_end_lifespan(cls) -> None:

@@ -80,19 +80,19 @@ class _OptionsOfClass(OptionsOfTest):
 
 
 class ClassLifespan:
-    """One lifespan for all tests of a class, on one loop."""
+    """One lifespan for all tests of a class, from now to ``end()``."""
 
     def __init__(self, case: type) -> None:
         self._case = case
         self._loop = KeptLoop()
-        self._shared = SharedLifespan(_OptionsOfClass(case), self._put_on_loop)
+        try:
+            self._shared = SharedLifespan(_OptionsOfClass(case), self._put_on_loop)
+        except BaseException:
+            self._loop.close()
+            raise
 
     def _put_on_loop(self, run: TestRun) -> None:
         run.run_by(self._loop.new_bridge)
-
-    def start(self) -> None:
-        """Start the application; raise what it fails with."""
-        self._shared.start()
 
     def join(self, run: TestRun, *, is_explored: bool) -> None:
         """Have a test run on the loop, with the lifespan."""

@@ -92,7 +92,7 @@ class FakeTests(WebsocketTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         rain = httpx.MockTransport(lambda request: httpx.Response(200, text="rain"))
-        cls.enterClassContext(mock.patch(f"{__name__}.forecasts", lambda: rain))
+        cls.enterClassContext(mock.patch(f"{__name__}.forecasts", return_value=rain))
         super().setUpClass()
 
     def test_another_service(self) -> None:

@@ -10,8 +10,10 @@ from tests.lifespans import (
     SHUTDOWN_COMPLETE,
     STARTUP_COMPLETE,
     StateConsumer,
+    fails_later,
     noting,
     routed,
+    says_something_else,
 )
 from tests.utils import InnerResult, OuterTestCase, assertFailureText, run_case
 
@@ -45,6 +47,13 @@ class FailureTests(OuterTestCase):
         application = ProtocolTypeRouter({"websocket": StateConsumer.as_asgi()})
         error = self.fails("none", None, application=application)
         self.assertIsInstance(error.__cause__, ValueError)
+
+    def test_no_lifespan_in_the_application_of_the_settings(self) -> None:
+        (text,) = run(None, application=None).texts
+        self.assertTrue(
+            text.startswith("ASGI_APPLICATION ('tests.app.asgi.application') has no"),
+            text,
+        )
 
     def test_startup_failed(self) -> None:
         async def lifespan(scope: Any, receive: Any, send: Any) -> None:
@@ -125,18 +134,7 @@ class FailureTests(OuterTestCase):
         self.assertEqual(log, [])
 
     def test_a_task_of_the_lifespan_fails_while_the_test_runs(self) -> None:
-        async def work() -> None:
-            raise ValueError("in the background")
-
-        async def lifespan(scope: Any, receive: Any, send: Any) -> None:
-            await receive()
-            await send(STARTUP_COMPLETE)
-            task = asyncio.create_task(work())
-            await receive()
-            del task
-            await send(SHUTDOWN_COMPLETE)
-
-        self.fails("task-raised", lifespan)
+        self.fails("task-raised", fails_later)
 
     def test_startup_is_never_complete(self) -> None:
         async def lifespan(scope: Any, receive: Any, send: Any) -> None:
@@ -198,10 +196,6 @@ class FailureTests(OuterTestCase):
         )
 
     def test_wrong_events(self) -> None:
-        async def unknown(scope: Any, receive: Any, send: Any) -> None:
-            await receive()
-            await send({"type": "lifespan.started"})
-
         async def twice(scope: Any, receive: Any, send: Any) -> None:
             await receive()
             await send(STARTUP_COMPLETE)
@@ -212,7 +206,7 @@ class FailureTests(OuterTestCase):
             await send(STARTUP_COMPLETE)
             await send(SHUTDOWN_COMPLETE)
 
-        self.fails("unknown-event", unknown)
+        self.fails("unknown-event", says_something_else)
         for breach, lifespan in (
             ("lifespan-answered-twice", twice),
             ("lifespan-not-asked", unasked),

@@ -12,6 +12,7 @@ from channels.layers import get_channel_layer
 from django.urls import path
 
 from channels_testkit import (
+    ChannelsTestkitWarning,
     HttpCommunicator,
     SimpleWebsocketTestCase,
     TransactionWebsocketTestCase,
@@ -572,3 +573,7 @@ class ClassFailureTests(OuterTestCase):
 
         (text,) = self.run_with(lifespan_of(manager), check_leaks="fail")
         self.assertIn("Left when all clients had gone:\n  task 'left'", text)
+        with self.assertWarns(ChannelsTestkitWarning) as warned:
+            self.assertEqual(self.run_with(lifespan_of(manager)), [])
+        self.assertIn("Tests: Left when all clients had gone", str(warned.warning))
+        self.assertEqual(warned.filename, __file__)
