@@ -182,6 +182,8 @@ class Lifespan(Connection):
     def _unsaid(self, timeout: float) -> str:
         phase, kind = _UNSAID[self._protocol.state]
         why, _ = why_nothing(self, timeout)
+        if self.was_cancelled:
+            why = ": its task was cancelled."
         return (
             f"The lifespan has not said that {phase} is complete{why}\n\n"
             f"Send {{'type': {kind!r}}} when it is.\n\n{self.transcript}"

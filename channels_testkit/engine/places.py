@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import linecache
 import os
@@ -42,6 +43,7 @@ def named_chain(awaitable: Any) -> list[tuple[str, FrameType]]:
     while awaitable is not None:
         frame = getattr(awaitable, "cr_frame", None)
         frame = frame or getattr(awaitable, "gi_frame", None)
+        frame = frame or getattr(awaitable, "ag_frame", None)
         if frame is None:
             break
         chain.append((awaitable.__qualname__, frame))
@@ -52,9 +54,11 @@ def named_chain(awaitable: Any) -> list[tuple[str, FrameType]]:
 def _awaited_by(awaitable: Any, frame: FrameType) -> Any:
     if frame.f_code in stepping:
         return frame.f_locals["self"].coroutine
-    return getattr(awaitable, "cr_await", None) or getattr(
-        awaitable, "gi_yieldfrom", None
-    )
+    if frame.f_code.co_filename == contextlib.__file__:
+        # What steps an async generator has no way to it.
+        return private.generator_of_context(frame)
+    names = ("cr_await", "gi_yieldfrom", "ag_await")
+    return next(filter(None, (getattr(awaitable, it, None) for it in names)), None)
 
 
 def may_be_woken_by_a_thread(task: asyncio.Task[Any]) -> bool:

@@ -140,6 +140,11 @@ def awaited_by(task: asyncio.Task[Any]) -> asyncio.Future[Any] | None:
     return waiter
 
 
+def generator_of_context(frame: FrameType) -> object:
+    """Return what code of an async context manager steps, if it does."""
+    return getattr(frame.f_locals.get("self"), "gen", None)
+
+
 def invoke_callbacks_by(
     future: Future[Any], invoke: Callable[[Callable[[], None]], None]
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from channels_testkit.exceptions import HangError
+
 from .alike import first_of_each
 
 if TYPE_CHECKING:
@@ -84,8 +86,8 @@ def go_through(run: TakenDown, steps: Iterable[Step]) -> list[BaseException]:
     told: list[BaseException] = []
     try:
         for step in steps:
-            outcome = _outcome_of(step)
-            told += [] if run.has_hung else outcome
+            had_hung, outcome = run.has_hung, _outcome_of(step)
+            told += [] if had_hung else _up_to_a_hang(outcome)
     except BaseException:
         # An interrupt, which a task of the application may have kept.
         run.close_loop()
@@ -94,6 +96,14 @@ def go_through(run: TakenDown, steps: Iterable[Step]) -> list[BaseException]:
     for error in told:
         run.make_ready(error)
     return told
+
+
+def _up_to_a_hang(outcome: list[BaseException]) -> list[BaseException]:
+    """Leave out what is told after a hang."""
+    for number, error in enumerate(outcome, 1):
+        if isinstance(error, HangError):
+            return outcome[:number]
+    return outcome
 
 
 def _outcome_of(step: Step) -> list[BaseException]:

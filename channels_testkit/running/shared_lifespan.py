@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from channels_testkit.engine.tracebacks import hide_kit_frames
+from channels_testkit.matching.wording import say
 
 from .run import TestRun
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from .options import RunOptions
 
 __unittest = True
+
+
+_EXIT = "The lifespan raised {}, which on a server ends the process."
 
 
 class SharedLifespan:
@@ -47,14 +51,18 @@ class SharedLifespan:
     def _run(self) -> Iterator[TestRun]:
         run = TestRun(self._options)
         run.begin()
+        told: list[BaseException] = []
         try:
             self._run_on_loop(run)
             yield run
-        except BaseException as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - raised below
             run.note_raised(error)
-            raise
+            told.append(error)
         finally:
-            told = run.end()
+            told += run.end()
         for first in told:
             hide_kit_frames(first)
+            if isinstance(first, SystemExit):
+                # It would end the tests, as it ends a server.
+                raise RuntimeError(_EXIT.format(say(first))) from first
             raise first

@@ -37,6 +37,26 @@ from channels_testkit.engine.places import await_chain
 from channels_testkit.engine.told_future import ToldFuture
 
 
+class GeneratorTests(unittest.TestCase):
+    def test_a_context_manager_tells_its_generator(self) -> None:
+        """Else a task is said to wait in contextlib."""
+
+        @contextlib.asynccontextmanager
+        async def manager() -> Any:
+            await asyncio.sleep(0)
+            yield
+
+        async def enter() -> None:
+            async with manager():
+                pass
+
+        work = enter()
+        work.send(None)
+        with contextlib.closing(work):
+            names = [frame.f_code.co_name for frame in await_chain(work)]
+        self.assertEqual(names, ["enter", "__aenter__", "manager", "sleep", "__sleep0"])
+
+
 class LoopTests(unittest.TestCase):
     def setUp(self) -> None:
         self.loop = asyncio.SelectorEventLoop()

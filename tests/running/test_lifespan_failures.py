@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
+import time
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter
 
-from channels_testkit import ProtocolError, SimpleWebsocketTestCase
+from channels_testkit import HangError, ProtocolError, SimpleWebsocketTestCase
 from tests.lifespans import (
     SHUTDOWN_COMPLETE,
     STARTUP_COMPLETE,
@@ -166,6 +169,32 @@ class FailureTests(OuterTestCase):
         result = run(lifespan)
         self.assertEqual(len(result.raised), 1, result.texts)
         assertFailureText("lifespan-shutdown-unsaid", result.raised[0])
+
+    def test_a_shutdown_that_hangs(self) -> None:
+        async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send(STARTUP_COMPLETE)
+            await receive()
+            time.sleep(2)  # noqa: ASYNC251 - what must not be
+
+        with contextlib.redirect_stderr(io.StringIO()):
+            (error,) = run(lifespan, hang_timeout=0.1).raised
+        self.assertIsInstance(error, HangError)
+
+    def test_a_cancelled_lifespan(self) -> None:
+        async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            asyncio.current_task().cancel()  # type: ignore[union-attr]
+            await asyncio.sleep(0)
+
+        (text,) = run(lifespan).texts
+        self.assertTrue(
+            text.startswith(
+                "The lifespan has not said that start-up is complete: its task was"
+                " cancelled.\n"
+            ),
+            text,
+        )
 
     def test_returns_before_startup(self) -> None:
         async def lifespan(scope: Any, receive: Any, send: Any) -> None:

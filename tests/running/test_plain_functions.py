@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
+import time
 from typing import Any, ClassVar
 
 from channels.consumer import AsyncConsumer
@@ -11,7 +14,7 @@ from channels.layers import get_channel_layer
 from django.core.exceptions import ImproperlyConfigured
 from django.test import SimpleTestCase
 
-from channels_testkit import WebsocketCommunicator, WSClient, apply_routes
+from channels_testkit import HangError, WebsocketCommunicator, WSClient, apply_routes
 from channels_testkit.assertions.methods import TestMethods
 from channels_testkit.running.options import RunOptions
 from channels_testkit.running.run import TestRun, current
@@ -64,6 +67,18 @@ class RunTests(SimpleTestCase):
         self.assertEqual(EchoConsumer.left, [1000])
         self.assertIsNone(current())
         self.assertIs(get_channel_layer(), layer)
+
+    def test_a_hang_at_the_end_is_told(self) -> None:
+        class StuckConsumer(AsyncJsonWebsocketConsumer):
+            async def disconnect(self, code: int) -> None:
+                time.sleep(2)  # noqa: ASYNC251 - what must not be
+
+        test = TestMethods(application=StuckConsumer.as_asgi(), hang_timeout=0.1)
+        test.run.begin()
+        test.connect("/")
+        with contextlib.redirect_stderr(io.StringIO()):
+            told = test.run.end()
+        self.assertEqual(list(map(type, told)), [HangError])
 
     def test_what_is_opened_registers_without_the_methods(self) -> None:
         run = TestRun(RunOptions(get_application=lambda: ECHO))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import sys
 import unittest
 from typing import TYPE_CHECKING, Any
 
@@ -530,6 +531,28 @@ class ClassFailureTests(OuterTestCase):
             self.run_with(noting(LOG), tearDownClass=classmethod(forget)), []
         )
         self.assertEqual(LOG, ["started", "test", "test", "shut down"])
+
+    def test_an_exit_ends_no_process(self) -> None:
+        async def at_startup(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            sys.exit(3)
+
+        async def at_shutdown(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send(STARTUP_COMPLETE)
+            await receive()
+            sys.exit(3)
+
+        for lifespan, tests in ((at_startup, []), (at_shutdown, ["test", "test"])):
+            with self.subTest(lifespan.__name__):
+                self.assertEqual(
+                    self.run_with(lifespan),
+                    [
+                        "The lifespan raised SystemExit(3), which on a server ends the"
+                        " process."
+                    ],
+                )
+                self.assertEqual(LOG, tests)
 
     def test_an_explored_test_is_refused(self) -> None:
         @explore_schedules(2)

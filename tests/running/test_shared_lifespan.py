@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import unittest
+from typing import Any
+from unittest import mock
+
+from channels_testkit.engine import private
+from channels_testkit.engine.kept_loop import KeptLoop
+from channels_testkit.running.options import RunOptions
+from channels_testkit.running.run import in_place
+from channels_testkit.running.shared_lifespan import SharedLifespan
+from tests.lifespans import STARTUP_COMPLETE, noting, routed
+
+
+class SharedLifespanTests(unittest.TestCase):
+    def setUp(self) -> None:
+        self.kept = KeptLoop()
+        self.addCleanup(self.kept.close)
+
+    def start(self, lifespan: Any) -> SharedLifespan:
+        options = RunOptions(get_application=lambda: routed(lifespan))
+        return SharedLifespan(options, lambda run: run.run_by(self.kept.new_bridge))
+
+    def test_it_is_in_no_run_that_is_in_place(self) -> None:
+        log: list[str] = []
+        shared = self.start(noting(log))
+        self.assertIsNone(in_place())
+        self.assertEqual(log, ["started"])
+        shared.end()
+        self.assertEqual(log, ["started", "shut down"])
+
+    def test_an_interrupt_leaves_nothing_in_place(self) -> None:
+        async def at_startup(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            raise KeyboardInterrupt
+
+        async def at_shutdown(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send(STARTUP_COMPLETE)
+            await receive()
+            raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            self.start(at_startup)
+        self.assertIsNone(in_place())
+        shared = self.start(at_shutdown)
+        with self.assertRaises(KeyboardInterrupt):
+            shared.end()
+        self.assertIsNone(in_place())
+
+    def test_its_clock_stands_still_between_the_runs(self) -> None:
+        shared = self.start(noting([]))
+        before = self.kept.new_bridge(hang_timeout=None)
+        now = self.kept.loop.time()
+        before.close()
+        before.close()
+        later = private.clock() + 1000
+        with mock.patch.object(private, "clock", lambda: later):
+            after = self.kept.new_bridge(hang_timeout=None)
+            self.assertLess(self.kept.loop.time(), now + 500)
+        after.close()
+        shared.end()
