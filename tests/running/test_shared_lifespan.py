@@ -55,7 +55,7 @@ class SharedLifespanTests(unittest.TestCase):
         before.close()
         before.close()
         later = private.clock() + 1000
-        with mock.patch.object(private, "clock", lambda: later):
+        with mock.patch.object(private, "clock", return_value=later):
             after = self.kept.new_bridge(hang_timeout=None)
             self.assertLess(self.kept.loop.time(), now + 500)
         after.close()
