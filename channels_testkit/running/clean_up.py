@@ -11,11 +11,15 @@ from .alike import first_of_each
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .lifespan import LifespanOfRun
+
     Step = Callable[[], Iterable[BaseException]]
 
 
 class TakenDown(Protocol):
     """The parts of a run that are taken down, the first one first."""
+
+    lifespan: LifespanOfRun
 
     @property
     def has_hung(self) -> bool:
@@ -57,16 +61,11 @@ class TakenDown(Protocol):
 
 def closing(run: TakenDown) -> list[Step]:
     """Return the steps that close what a run has open."""
-    return [
-        run.clean_up,
-        run.close_opened,
-        run.close_outside,
+    steps = [run.clean_up, run.close_opened, run.close_outside]
+    if run.lifespan.has_begun:
         # First: an exception of others is none of its shutdown.
-        run.undelivered_errors,
-        run.end_lifespan,
-        run.undelivered_errors,
-        run.unawaited_errors,
-    ]
+        steps += [run.undelivered_errors, run.end_lifespan]
+    return [*steps, run.undelivered_errors, run.unawaited_errors]
 
 
 def leaving(run: TakenDown) -> list[Step]:

@@ -247,7 +247,8 @@ class ChannelTestMixin(ChannelMethods):
         if self.use_virtual_time:
             # The wall clock stands still from here on.
             run.make_loop()
-        run.call_test_code(run.lifespan.start)
+        if self.run_lifespan:
+            run.call_test_code(run.lifespan.start)
         run.call_test_code(self.setUp)
         if type(self).asyncSetUp is not ChannelTestMixin.asyncSetUp:
             run.call_test_code(self.asyncSetUp)
