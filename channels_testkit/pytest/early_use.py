@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MESSAGE = "used a channel layer, which was not captive yet"
+#: What a layer checks names by; before Channels 4.3 it is the last two.
+_CHECKS = (
+    *("require_valid_channel_name", "require_valid_group_name"),
+    *("valid_channel_name", "valid_group_name"),
+)
 _JOB = "gave a job to a thread, which was not the test's yet"
 
 
@@ -29,7 +34,7 @@ class EarlyUse:
     def __init__(self) -> None:
         self._found: dict[str, str] = {}
         self._patches = contextlib.ExitStack()
-        for name in ("require_valid_channel_name", "require_valid_group_name"):
+        for name in filter(vars(BaseChannelLayer).__contains__, _CHECKS):
             self._note(BaseChannelLayer, name, _MESSAGE)
         self._note(SyncToAsync, "__call__", _JOB)
 
