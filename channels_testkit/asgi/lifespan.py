@@ -145,6 +145,10 @@ class Lifespan(Connection):
         if event.get("type") == SHUTDOWN:
             self._protocol.shuts_down()
 
+    def _arrive(self, event: Event) -> None:
+        # Nothing comes before start-up, or after shutdown: there is no choice.
+        self.input.give(event)
+
     def _take_in(self, event: Event) -> None:
         """Keep nothing but the event."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,9 @@ _EXPLORED = (
     f"{{}}: an explored test starts anew for each schedule: write"
     f" @pytest.mark.{MARK}(run_lifespan=True), for this test."
 )
-#: By the runner of pytest-asyncio that has the loop.
-_shared: weakref.WeakKeyDictionary[Any, SharedLifespan] = weakref.WeakKeyDictionary()
+#: By the runner of pytest-asyncio that has the loop, and the application's id.
+_shared: weakref.WeakKeyDictionary[Any, dict[int, SharedLifespan]]
+_shared = weakref.WeakKeyDictionary()
 
 
 def is_of_server(item: pytest.Function) -> bool:
@@ -44,7 +46,7 @@ def shared_on(
     item: pytest.Function, test: ChannelsTest, loop: asyncio.AbstractEventLoop | None
 ) -> SharedLifespan | None:
     """
-    Return the lifespan that the tests of a loop share, if a test wants it.
+    Return the lifespan that tests of a loop share, if a test wants it.
 
     It is started for the first of them. Raises ``pytest.UsageError`` where
     tests share no loop.
@@ -56,13 +58,15 @@ def shared_on(
         raise pytest.UsageError(_EXPLORED.format(item.nodeid))
     if loop is None or loops.claimed_by(item) != loops.PYTEST_ASYNCIO:
         raise pytest.UsageError(_NO_LOOP.format(item.nodeid))
-    runner = loops.runner_of(item)
-    if runner not in _shared:
-        from channels_testkit.running.shared_lifespan import SharedLifespan
+    from channels_testkit.running.lifespan import application_of
+    from channels_testkit.running.shared_lifespan import SharedLifespan
 
-        options = test.run.options
-        _shared[runner] = SharedLifespan(options, lambda run: run.attach(loop))
-    return _shared[runner]
+    options = test.run.options
+    key = id(application_of(options)[0])
+    shared = _shared.setdefault(loops.runner_of(item), {})
+    if key not in shared:
+        shared[key] = SharedLifespan(options, lambda run: run.attach(loop))
+    return shared[key]
 
 
 def end_with(runner: pytest.FixtureDef[Any]) -> None:
@@ -70,9 +74,9 @@ def end_with(runner: pytest.FixtureDef[Any]) -> None:
 
     def end() -> None:
         __tracebackhide__ = True
-        shared = _shared.pop(made, None)
-        if shared is not None:
-            shared.end()
+        with contextlib.ExitStack() as to_end:
+            for shared in _shared.pop(made, {}).values():
+                to_end.callback(shared.end)
 
     made = runner.cached_result and runner.cached_result[0]
     if made is not None:

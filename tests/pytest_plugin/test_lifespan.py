@@ -242,8 +242,13 @@ LOOP = (
             await test.aadvance(10)
             assert await ann.receive_json() == sent + 1
 
+        @pytest.mark.channels_test(application=APPLICATION)
+        async def test_another_application(self, channels_test):
+            assert LOG == ["started", "started"]
+            assert channels_test.lifespan_state["log"] is LOG
+
     def test_after_it():
-        assert LOG == ["started", "shut down"]
+        assert LOG == ["started", "started", "shut down", "shut down"]
 """
 )
 LOOP_MISTAKES = (
@@ -303,6 +308,46 @@ LOOP_MISTAKES = (
     class TestDatabase:
         async def test_one(self, db):
             pass
+"""
+)
+LIVE = (
+    HEAD
+    + """
+    import json
+
+    import websocket
+
+    class Loop(StateConsumer):
+        async def receive_json(self, content, **options):
+            state = self.scope["state"]
+            await self.send_json(state["loop"] == id(asyncio.get_running_loop()))
+
+    lifespan = pytest.mark.channels_test(
+        run_lifespan=True, application=routed(noting(LOG), Loop.as_asgi())
+    )
+
+    @lifespan
+    def test_on_the_loop_of_the_server(channels_live_server, channels_test):
+        url = channels_live_server.ws_url
+        origin = channels_live_server.url
+        ann = websocket.create_connection(url, origin=origin)
+        ann.send(json.dumps("?"))
+        assert json.loads(ann.recv())
+        ann.close()
+        assert channels_test.lifespan_state["log"] is LOG
+        assert LOG == ["started"]
+
+    @lifespan
+    def test_whatever_comes_first(channels_test, channels_live_server):
+        assert LOG == ["started", "shut down", "started"]
+
+    async def no_redis(scope, receive, send):
+        await receive()
+        raise ConnectionError("no Redis")
+
+    @pytest.mark.channels_test(run_lifespan=True, application=routed(no_redis))
+    def test_no_redis(channels_live_server):
+        pass
 """
 )
 EXAMPLES = (
@@ -369,7 +414,7 @@ class LifespanTests(PytestCase):
 
     @needs("pytest_asyncio")
     def test_once_for_a_loop(self) -> None:
-        self.assert_outcomes(self.pytest(LOOP), passed=4)
+        self.assert_outcomes(self.pytest(LOOP), passed=5)
 
     @needs("pytest_asyncio")
     def test_mistakes_of_one_for_a_loop(self) -> None:
@@ -382,6 +427,12 @@ class LifespanTests(PytestCase):
             "Database access not allowed",
         ):
             self.assertIn(text, ran.printed)
+
+    @needs("daphne", "websocket")
+    def test_on_a_live_server(self) -> None:
+        ran = self.pytest(LIVE, may_leak=True)
+        self.assert_outcomes(ran, passed=2, error=1)
+        self.assertIn("ConnectionError: no Redis", ran.printed)
 
     @needs("hypothesis")
     def test_each_example_has_its_own(self) -> None:
