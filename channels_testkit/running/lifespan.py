@@ -128,7 +128,7 @@ class LifespanOfRun:
         rest = self._run.bridge.rest
         if lifespan not in rest.tasks.keepers:
             rest.tasks.keepers.append(lifespan)
-        for task in rest.tasks.adopt(lifespan.started, lifespan):
+        for task in rest.tasks.adopt(lifespan.started):
             rest.failures.watch(task, Origin(A_TASK, lifespan))
 
     def take(self, lifespan: Lifespan) -> None:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import sys
 import unittest
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -587,6 +589,21 @@ class ClassFailureTests(OuterTestCase):
         self.assertEqual(
             LOG, ["started", *2 * ["test", "lingering ended"], "shut down"]
         )
+
+    def test_the_loop_keeps_nothing_of_a_test_that_has_ended(self) -> None:
+        runs: list[weakref.ref[Any]] = []
+        left: list[int] = []
+
+        def test_a(case: Any) -> None:
+            case.connect()
+            gc.collect()
+            # The thread that watches over all tests has the first one.
+            left.append(sum(run() is not None for run in runs[1:]))
+            runs.append(weakref.ref(case._kit))
+
+        tests = {f"test_{n}": test_a for n in range(4)}
+        self.assertEqual(self.run_with(noting(LOG), test_b=test_a, **tests), [])
+        self.assertEqual((len(runs), max(left)), (5, 0))
 
     def test_what_shutdown_leaves_is_left_by_the_class(self) -> None:
         @contextlib.asynccontextmanager
