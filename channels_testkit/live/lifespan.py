@@ -78,6 +78,9 @@ class LiveLifespan:
             self._call(self._end())
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
+        watch = watch_of(self._loop)
+        # The loop may have had other bounds, of other tests.
+        watch.hang_timeout, watch.deadline = self._timeout, None
         call_bounded_on(self._loop, work, 2 * self._timeout)
 
     async def _start(self, application: ASGIApplication) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.test import override_settings
 
@@ -21,7 +23,7 @@ from tests.lifespans import (
 )
 from tests.utils import OuterTestCase, run_case
 
-from .clients import SERVERS, dial, hear, say
+from .clients import SECONDS, SERVERS, dial, hear, say
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -201,6 +203,26 @@ class LiveLifespanTests(OuterTestCase):
         )
         self.assertEqual(self.on_each(meanwhile, go), 2 * [2 * ["meanwhile"]])
         self.assertEqual(self.on_each(meanwhile, go, "class"), 2 * [["meanwhile"]])
+
+    def test_a_start_that_hangs_is_told(self) -> None:
+        @contextlib.asynccontextmanager
+        async def manager(state: Any) -> AsyncIterator[None]:
+            try:
+                await sync_to_async(go_on.wait)(SECONDS)
+            finally:
+                go_on.set()
+            yield
+
+        for server in SERVERS:
+            go_on = threading.Event()
+            self.addCleanup(go_on.set)
+            quiet = asks_for("nothing", False)  # noqa: FBT003 - a frame
+            texts = run_on(
+                server, lifespan_of(manager), quiet, "class", hang_timeout=0.1
+            )
+            self.assertEqual(len(texts), 1)
+            self.assertIn("did not come to rest within 0.1 s", texts[0])
+            go_on.set()
 
     def test_a_task_that_fails_is_told(self) -> None:
         @contextlib.asynccontextmanager
