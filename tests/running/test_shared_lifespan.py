@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import unittest
 from typing import Any
 from unittest import mock
@@ -47,6 +48,26 @@ class SharedLifespanTests(unittest.TestCase):
         with self.assertRaises(KeyboardInterrupt):
             shared.end()
         self.assertIsNone(in_place())
+
+    def test_an_interrupt_at_the_end_of_a_test_leaves_the_loop(self) -> None:
+        async def interrupted() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise KeyboardInterrupt
+
+        async def start() -> None:
+            self.task = asyncio.create_task(interrupted())
+            await asyncio.sleep(0)
+
+        bridge = self.kept.new_bridge(hang_timeout=None)
+        bridge.run(start())
+        with self.assertRaises(KeyboardInterrupt):
+            bridge.close()
+        self.assertIsInstance(self.task.exception(), KeyboardInterrupt)
+        following = self.kept.new_bridge(hang_timeout=None)
+        self.assertEqual(following.run(asyncio.sleep(0, "goes on")), "goes on")
+        following.close()
 
     def test_its_clock_stands_still_between_the_runs(self) -> None:
         shared = self.start(noting([]))
