@@ -10,11 +10,15 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from channels.consumer import AsyncConsumer
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
+from channels.routing import ChannelNameRouter, ProtocolTypeRouter
 from django.urls import path
 
 from channels_testkit import (
+    CaptiveChannelLayer,
+    ChannelClient,
     ChannelsTestkitWarning,
     HttpCommunicator,
     SimpleWebsocketTestCase,
@@ -129,6 +133,60 @@ class PerTestTests(SimpleWebsocketTestCase):
     def test_applied_routes_leave_the_lifespan_as_it_is(self) -> None:
         ben = self.connect("/other/")
         self.assertIs(ben.consumer.scope["state"]["log"], LOG)
+
+
+class OrderTests(OuterTestCase):
+    def test_shutdown_comes_after_all_else_and_before_the_layers_go(self) -> None:
+        log: list[str] = []
+
+        class LeavingConsumer(StateConsumer):
+            async def disconnect(self, code: int) -> None:
+                log.append("left")
+
+        class Jobs(AsyncConsumer):
+            async def job(self, message: Any) -> None:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    log.append("worker ended")
+
+        @contextlib.asynccontextmanager
+        async def manager(state: dict[str, Any]) -> AsyncIterator[None]:
+            log.append("started")
+            yield
+            captive = isinstance(get_channel_layer(), CaptiveChannelLayer)
+            log.append(f"shut down, captive: {captive}")
+
+        class Tests(SimpleWebsocketTestCase):
+            application = ProtocolTypeRouter(
+                {
+                    "lifespan": lifespan_of(manager),
+                    "websocket": LeavingConsumer.as_asgi(),
+                    "channel": ChannelNameRouter({"jobs": Jobs.as_asgi()}),
+                }
+            )
+            run_lifespan = True
+
+            def setUp(self) -> None:
+                self.addCleanup(log.append, "clean-up")
+
+            def test_it(self) -> None:
+                self.connect("/")
+                client = ChannelClient()
+                with self.assertRaises(AssertionError):
+                    client.send_and_consume("jobs", {"type": "job"})
+
+            def tearDown(self) -> None:
+                log.append("tearDown")
+
+        self.assertEqual(run_case(Tests).texts, [])
+        self.assertEqual(
+            log,
+            [
+                *("started", "tearDown", "left", "clean-up", "worker ended"),
+                "shut down, captive: True",
+            ],
+        )
 
 
 class StateOfRequestsTests(SimpleWebsocketTestCase):
