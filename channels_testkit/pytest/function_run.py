@@ -84,8 +84,8 @@ class FunctionRun:
             around.callback(self.run.end)
             if loop is not None:
                 self.run.attach(loop)
-                if shared is not None:
-                    shared.join(self.run)
+                for each in shared:
+                    each.join(self.run)
             elif self.test.use_virtual_time:
                 # The wall clock stands still from here on.
                 self.run.make_loop()

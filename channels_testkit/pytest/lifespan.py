@@ -44,16 +44,16 @@ def is_of_server(item: pytest.Function) -> bool:
 
 def shared_on(
     item: pytest.Function, test: ChannelsTest, loop: asyncio.AbstractEventLoop | None
-) -> SharedLifespan | None:
+) -> list[SharedLifespan]:
     """
-    Return the lifespan that tests of a loop share, if a test wants it.
+    Return the lifespans that go on on the loop of a test, its own as the last.
 
-    It is started for the first of them. Raises ``pytest.UsageError`` where
-    tests share no loop.
+    That is started for the first test that wants it. There are none where the
+    test shares none. Raises ``pytest.UsageError`` where tests share no loop.
     """
     __tracebackhide__ = True
     if test.run_lifespan != "loop" or is_of_server(item):
-        return None
+        return []
     if is_explored(item):
         raise pytest.UsageError(_EXPLORED.format(item.nodeid))
     if loop is None or loops.claimed_by(item) != loops.PYTEST_ASYNCIO:
@@ -66,7 +66,7 @@ def shared_on(
     shared = _shared.setdefault(loops.runner_of(item), {})
     if key not in shared:
         shared[key] = SharedLifespan(options, lambda run: run.attach(loop))
-    return shared[key]
+    return [*(it for other, it in shared.items() if other != key), shared[key]]
 
 
 def end_with(runner: pytest.FixtureDef[Any]) -> None:

@@ -196,18 +196,21 @@ LOOP = (
         LOG.append("started")
         state["loop"] = id(asyncio.get_running_loop())
         state["sent"] = 0
+        pending = []
 
         async def broadcast():
             while True:
                 await asyncio.sleep(10)
+                pending.append(asyncio.create_task(asyncio.sleep(1000)))
                 state["sent"] += 1
                 message = {"type": "news", "number": state["sent"]}
                 await get_channel_layer().group_send("news", message)
 
         task = asyncio.create_task(broadcast())
         yield
-        task.cancel()
-        await asyncio.wait([task])
+        for it in (task, *pending):
+            it.cancel()
+        await asyncio.wait([task, *pending])
         LOG.append("shut down")
 
     class News(StateConsumer):
@@ -246,6 +249,7 @@ LOOP = (
         async def test_another_application(self, channels_test):
             assert LOG == ["started", "started"]
             assert channels_test.lifespan_state["log"] is LOG
+            assert await channels_test.aadvance(10) == 1
 
     def test_after_it():
         assert LOG == ["started", "started", "shut down", "shut down"]
