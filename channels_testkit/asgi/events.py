@@ -58,6 +58,18 @@ def no_type(event: Event, known: Sequence[str]) -> Breach:
     )
 
 
+def unknown_type(event: Event, known: Sequence[str], place: str) -> Breach:
+    """Say that an event has no type, or one that has no place there."""
+    kind = event.get("type")
+    if kind is None:
+        return no_type(event, known)
+    return Breach(
+        "unknown-type",
+        f"The application sent an event of type {told(kind)}, which a server does not "
+        f"know in {place}; send one of {listed(known)}.",
+    )
+
+
 def check_send(event: Event) -> Breach | None:
     """Find what is wrong with the content of a frame."""
     text, data = event.get("text"), event.get("bytes")

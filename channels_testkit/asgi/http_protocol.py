@@ -8,10 +8,8 @@ from .events import (
     check_body,
     check_headers,
     check_status,
-    listed,
-    no_type,
     not_a_dict,
-    told,
+    unknown_type,
 )
 
 START = "http.response.start"
@@ -46,7 +44,7 @@ class HttpProtocol:
             return not_a_dict(event, "{'type': 'http.response.start', 'status': 200}")
         kind = event.get("type")
         if not isinstance(kind, str) or kind not in EVENT_TYPES:
-            return _unknown(event)
+            return unknown_type(event, EVENT_TYPES, "answer to a request")
         if self.state == "gone":
             return None
         return _out_of_order(self.state, kind) or _check_content(kind, event)
@@ -62,17 +60,6 @@ class HttpProtocol:
         """Note that the client has gone before the end of the response."""
         if self.state != "complete":
             self.state = "gone"
-
-
-def _unknown(event: Event) -> Breach:
-    kind = event.get("type")
-    if kind is None:
-        return no_type(event, EVENT_TYPES)
-    return Breach(
-        "unknown-type",
-        f"The application sent an event of type {told(kind)}, which a server does not "
-        f"know in answer to a request; send one of {listed(EVENT_TYPES)}.",
-    )
 
 
 def _out_of_order(state: str, kind: str) -> Breach | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .events import Breach, Event, listed, no_type, not_a_dict, told
+from .events import Breach, Event, not_a_dict, unknown_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ class LifespanProtocol:
             return not_a_dict(event, f"{{'type': {STARTUP_COMPLETE!r}}}")
         kind = event.get("type")
         if not isinstance(kind, str) or kind not in EVENT_TYPES:
-            return _unknown(event)
+            return unknown_type(event, EVENT_TYPES, "a lifespan")
         return _out_of_order(self.state, kind)
 
     def sent(self, event: Event) -> None:
@@ -61,17 +61,6 @@ class LifespanProtocol:
     def shuts_down(self) -> None:
         """Note that the server asks the application to shut down."""
         self.state = "stopping"
-
-
-def _unknown(event: Event) -> Breach:
-    kind = event.get("type")
-    if kind is None:
-        return no_type(event, EVENT_TYPES)
-    return Breach(
-        "unknown-type",
-        f"The application sent an event of type {told(kind)}, which a server does not "
-        f"know in a lifespan; send one of {listed(EVENT_TYPES)}.",
-    )
 
 
 def _out_of_order(state: str, kind: str) -> Breach | None:
