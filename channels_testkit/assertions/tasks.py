@@ -12,8 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from channels_testkit.matching import matches
 from channels_testkit.workers import task_failures
-from channels_testkit.workers.held_tasks import (
-    HeldTasks,
+from channels_testkit.workers.held_block import (
     HeldTasksBlock,
     blocks_of,
     checked_queue,
@@ -27,8 +26,9 @@ from .verdicts import with_message
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from channels_testkit.workers.held_block import TaskQueue
     from channels_testkit.workers.held_task import HeldTask
-    from channels_testkit.workers.held_tasks import TaskQueue
+    from channels_testkit.workers.held_tasks import HeldTasks
 
 __unittest = True
 
@@ -219,7 +219,7 @@ class TaskAssertions(InRun):
 
     def _held(self, call: str) -> HeldTasks:
         """Return what the block holds, or the last one that has ended."""
-        blocks = blocks_of(self._kit)
+        blocks = [it.tasks for it in blocks_of(self._kit)]
         if not blocks:
             raise RuntimeError(
                 task_failures.NO_BLOCK.format(call=call, test=self._kit.options.called)

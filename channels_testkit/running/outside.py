@@ -63,6 +63,8 @@ class Outside:
         self.left: list[str] = []
         #: What may be behind a failure of the test, in words.
         self.remarks: list[object] = []
+        #: Return what else may be behind one, or nothing.
+        self.explanations: list[Callable[[BaseException], str]] = []
         #: Lets what has happened there so far be remarked.
         self.catch_up: Callable[[], None] = _do_nothing
 
@@ -95,7 +97,8 @@ class Outside:
         """Add what may be behind a failure to it."""
         self.catch_up()
         remarks, self.remarks = self.remarks, []
-        for remark in map(str, remarks):
+        remarks += [explain(failure) for explain in self.explanations]
+        for remark in filter(None, map(str, remarks)):
             if remark not in getattr(failure, "__notes__", ()):
                 add_note(failure, remark)
 

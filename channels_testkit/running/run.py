@@ -116,7 +116,8 @@ class TestRun(TestLoop):
             can_close=options.commits,
             on_error=self.errors.record,
         )
-        self._in_place = contextlib.ExitStack()
+        #: What is undone when the test has ended.
+        self.in_place = contextlib.ExitStack()
         self._made_once: dict[object, Any] = {}
         #: What the watches have found and told.
         self._found: set[str] = set()
@@ -149,7 +150,7 @@ class TestRun(TestLoop):
             unawaited.append(self.unawaited)
             in_place.callback(unawaited.remove, self.unawaited)
             in_place.enter_context(followed_requests(self._rest_after_request))
-            self._in_place = in_place.pop_all()
+            self.in_place = in_place.pop_all()
         self._since = MadeSince()
         self.errors.look_closely = self._look_closely
         self._state = "begun"
@@ -345,7 +346,7 @@ class TestRun(TestLoop):
                 isinstance(it, Exception) for it in self.raised
             ):
                 let_go_of_unawaited()
-            self._in_place.close()
+            self.in_place.close()
         finally:
             self.time.end()
             self.is_over = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +13,6 @@ from django.db import close_old_connections
 from channels_testkit.asgi.application import start
 from channels_testkit.engine.database import is_in_own_block
 from channels_testkit.engine.jobs import APPLICATION
-from channels_testkit.engine.notes import add_note
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.engine.origin_notes import note_owner
 from channels_testkit.engine.origins import OWNER
@@ -28,12 +26,9 @@ from .task_names import checked_name
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
+    from collections.abc import Callable, Collection, Coroutine, Mapping
 
     from channels_testkit.running.run import TestRun
-
-    #: What stands in for a queue while it is entered, and calls ``hold()``.
-    TaskQueue = Callable[["HeldTasks"], contextlib.AbstractContextManager[object]]
 
 T = TypeVar("T")
 
@@ -204,6 +199,12 @@ class HeldTasks(Sequence[HeldTask]):
             return task_failures.not_held(task_id)
         return task_failures.still_held(held, self.call_that_runs)
 
+    def explain(self, failure: BaseException) -> str:
+        """Say that a frame may not have come because a task was not run."""
+        if not self._left or not isinstance(failure, NoFrame):
+            return ""
+        return task_failures.not_run(self._left, self.call_that_runs)
+
     def _in_sync_test(self, work: Coroutine[Any, Any, T], twin: str) -> T:
         if APPLICATION.get():
             work.close()
@@ -288,81 +289,3 @@ def _as_a_worker(task: HeldTask, work: Callable[[], object]) -> Callable[[], Non
     run.__module__, _, run.__qualname__ = task.name.rpartition(".")
     run.__name__ = run.__qualname__
     return run
-
-
-class HeldTasksBlock:
-    """The block of ``held_tasks()``: a plain ``with``, or ``async with``."""
-
-    def __init__(self, run: TestRun, queues: Collection[TaskQueue]) -> None:
-        self._run = run
-        self._queues = queues
-        self._undo = contextlib.ExitStack()
-
-    def __enter__(self) -> HeldTasks:
-        self._run.ensure_rest()
-        return self._begin()
-
-    def __exit__(
-        self, kind: object, error: BaseException | None, traceback: object
-    ) -> None:
-        __tracebackhide__ = True
-        with self._ending(error):
-            if kind is None:
-                self._run.ensure_rest()
-
-    async def __aenter__(self) -> HeldTasks:
-        await self._run.rest.wait()
-        self._run.errors.deliver()
-        return self._begin()
-
-    async def __aexit__(
-        self, kind: object, error: BaseException | None, traceback: object
-    ) -> None:
-        __tracebackhide__ = True
-        with self._ending(error):
-            await self._run.rest.wait()
-            if kind is None:
-                self._run.errors.deliver()
-
-    def _begin(self) -> HeldTasks:
-        tasks = self._tasks = HeldTasks(self._run)
-        with contextlib.ExitStack() as undo:
-            for queue in self._queues:
-                undo.enter_context(_checked_block(queue, queue(tasks)))
-            self._undo = undo.pop_all()
-        blocks_of(self._run).append(tasks)
-        return tasks
-
-    @contextlib.contextmanager
-    def _ending(self, error: BaseException | None) -> Iterator[None]:
-        """End the block, whatever is raised inside of this."""
-        try:
-            yield
-        finally:
-            self._tasks.is_over = True
-            self._undo.close()
-        left = self._tasks._left  # noqa: SLF001 - its own module
-        if left and isinstance(error, NoFrame):
-            call = self._tasks.call_that_runs
-            add_note(error, task_failures.not_run(left, call))
-
-
-def checked_queue(queue: TaskQueue) -> TaskQueue:
-    """Return what stands in for a queue, or raise for what does not."""
-    # A task is called as well, and would be run.
-    is_task = any(hasattr(queue, it) for it in ("delay", "enqueue", "send"))
-    if is_task or not callable(queue):
-        raise TypeError(task_failures.not_a_queue(queue))
-    return queue
-
-
-def _checked_block(queue: TaskQueue, block: Any) -> Any:
-    if not hasattr(block, "__enter__"):
-        raise TypeError(task_failures.not_a_queue(queue))
-    return block
-
-
-def blocks_of(run: TestRun) -> list[HeldTasks]:
-    """Return what the blocks of a test have held, the last block last."""
-    blocks: list[HeldTasks] = run.once(HeldTasksBlock, list)
-    return blocks

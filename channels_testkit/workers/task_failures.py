@@ -29,6 +29,14 @@ BLOCK_HAS_ENDED = (
     "This call runs tasks after the end of the block of held_tasks(), where what they"
     " enqueue would go to the real queue: make it inside of the block."
 )
+ENTERED_BEFORE = (
+    "This block of held_tasks() was entered before: call held_tasks() again for a block"
+    " of its own."
+)
+ENDS_BEFORE_INNER = (
+    "A block of held_tasks() has ended before one that began inside of it, and both are"
+    " over now: end the inner one first."
+)
 IN_THE_APPLICATION = (
     "This call runs held tasks, and is made in the application: it is for the test."
 )
@@ -153,7 +161,8 @@ def not_run(tasks: Sequence[HeldTask], call: str) -> str:
     counted = "1 task is" if one else f"{len(tasks):,} tasks are"
     return (
         f"{counted} held, and {'was' if one else 'were'} not run:"
-        f" {all_in_words(tasks)}. To run {'it' if one else 'them'}, write '{call}'."
+        f" {all_in_words(tasks)}. To run {'it' if one else 'them'}, write"
+        f" '{call}' before the block ends."
     )
 
 

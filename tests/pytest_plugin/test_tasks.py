@@ -65,6 +65,11 @@ HELD = (
         fail.delay("broken")
         tasks.run()
 
+    def test_one_that_is_not_run(channels_test, tasks):
+        ann = channels_test.connect("/ws/room/1/")
+        shout.delay("1", "hello")
+        channels_test.assertReceivesJson(ann, "HELLO")
+
     def test_the_words_of_a_function(channels_test):
         with pytest.raises(RuntimeError, match="'with channels_test.held_tasks"):
             channels_test.assertNothingEnqueued()
@@ -76,8 +81,9 @@ HELD = (
 class HeldTests(PytestCase):
     def test_functions(self) -> None:
         ended = self.pytest(HELD)
-        self.assert_outcomes(ended, passed=6, failed=2)
+        self.assert_outcomes(ended, passed=6, failed=3)
         self.assertIn("Write 'await tasks.arun(...)'", ended.printed)
+        self.assertIn("1 task is held, and was not run: tests.", ended.printed)
         self.assertIn(
             "Raised by the task tests.app.tasks.fail('broken').", ended.printed
         )

@@ -93,6 +93,24 @@ class BlockTests(WebsocketTestCase):
             self.assertIn("takes what stands in for a queue", str(caught.exception))
             self.assertEqual(stood_in(), before)
 
+    def test_a_block_is_entered_once(self):
+        before, block = stood_in(), self.held_tasks()
+        with block as tasks:
+            with self.assertRaisesRegex(RuntimeError, "was entered before"), block:
+                self.fail("It is entered.")  # pragma: no cover
+            project.add.delay(1, 2)
+        self.assertEqual(len(tasks), 1)
+        self.assertEqual(stood_in(), before)
+
+    def test_the_inner_block_ends_first(self):
+        before, outer, inner = stood_in(), self.held_tasks(), self.held_tasks()
+        outer.__enter__()
+        inner.__enter__()
+        with self.assertRaisesRegex(RuntimeError, "end the inner one first"):
+            outer.__exit__(None, None, None)
+        inner.__exit__(None, None, None)
+        self.assertEqual(stood_in(), before)
+
     def test_it_may_last_for_the_whole_test(self):
         block = contextlib.ExitStack()
         self.addCleanup(block.close)
@@ -244,6 +262,59 @@ class OuterTests(OuterTestCase):
         with contextlib.redirect_stderr(io.StringIO()):
             [text] = run_case(Inner).texts
         self.assertIn("  thread job tests.app.tasks.wait_for_ever is running\n", text)
+
+    def test_a_block_that_nobody_ends_is_over_with_the_test(self):
+        blocks = []
+
+        class Inner(WebsocketTestCase):
+            def test(self):
+                blocks.append(self.held_tasks())
+                blocks[0].__enter__()
+
+        before = stood_in()
+        self.assertEqual(run_case(Inner).raised, [])
+        self.assertEqual(stood_in(), before)
+
+    def test_what_is_left_is_told_wherever_the_block_ends(self):
+        class Inner(WebsocketTestCase):
+            application = SlowSender.as_asgi()
+            ws_path = "/"
+
+            def setUp(self):
+                self.block = contextlib.ExitStack()
+                self.addCleanup(self.block.close)
+                self.tasks = self.block.enter_context(self.held_tasks())
+
+            def test_in_it(self):
+                project.add.delay(1, 2)
+                self.assertReceivesJson(self.connect(), {})
+
+            async def test_after_it(self):
+                project.add.delay(1, 2)
+                project.add.delay(3, 4)
+                self.block.close()
+                with self.subTest():
+                    self.assertReceivesJson(await self.aconnect(), {})
+
+            def test_run(self):
+                project.add.delay(1, 2)
+                self.tasks.run()
+                self.assertReceivesJson(self.connect(), {})
+
+            def test_another_failure(self):
+                project.add.delay(1, 2)
+                self.fail("It is another.")
+
+        after, another, within, run = map(told_with, run_case(Inner).raised)
+        self.assertIn(
+            "2 tasks are held, and were not run: tests.app.tasks.add(1, 2),"
+            " tests.app.tasks.add(3, 4). To run them, write 'await tasks.arun()'"
+            " before the block ends.",
+            after,
+        )
+        self.assertIn("(1, 2). To run it, write 'tasks.run()' before", within)
+        for text in (another, run):
+            self.assertNotIn("held", text)
 
     def test_a_task_that_is_left_says_nothing(self):
         class Inner(WebsocketTestCase):
