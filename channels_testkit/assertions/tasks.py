@@ -209,12 +209,12 @@ class TaskAssertions(InRun):
         found = [it for it in named if matches(expected, _given(it, expected))]
         if found if count is None else len(found) == count:
             return name, found
-        if count is not None:
-            text = task_failures.wrong_count(name, len(found), count, named)
-        elif named:
+        if not named:
+            text = task_failures.not_enqueued(name, enqueued)
+        elif not found:
             text = task_failures.no_match(name, expected, named)
         else:
-            text = task_failures.not_enqueued(name, enqueued)
+            text = task_failures.wrong_count(name, len(found), count or 0, named)
         raise self.failureException(with_message(text, msg))
 
     def _held(self, call: str) -> HeldTasks:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from channels_testkit.running.run import TestRun
 
+    #: Which tasks to run, by their names or themselves; all where it is empty.
+    _Choice = Collection[str | HeldTask]
+
 T = TypeVar("T")
 
 __unittest = True
@@ -84,10 +87,11 @@ class HeldTasks(Sequence[HeldTask]):
         """
         Run all tasks as a worker would, those included that they enqueue.
 
-        Takes the tasks to run, or their names, all where none is given. They
-        are run in the order in which they were enqueued, whatever their
-        ``eta`` and ``priority``, until none is left; one that retries is run
-        again. Returns those that were run.
+        Takes the tasks to run, or their names, all where none is given, and
+        such as ``tasks[1]`` for one that is held. They are run in the order
+        in which they were enqueued, whatever their ``eta`` and ``priority``,
+        until none is left; one that retries is run again. Returns those that
+        were run.
 
         An exception of a task ends the call and is raised; the task is not
         run again, and the ones behind it stay. Raises ``RuntimeError`` after
@@ -213,10 +217,10 @@ class HeldTasks(Sequence[HeldTask]):
 
     async def _run_all(self, only: tuple[object, ...]) -> list[HeldTask]:
         __tracebackhide__ = True
-        names = tuple(map(checked_name, only))
+        chosen = _checked_choice(only)
         ran: list[HeldTask] = []
         counts: Counter[str] = Counter()
-        while (task := await self._next(names)) is not None:
+        while (task := await self._next(chosen)) is not None:
             counts[task.name] += 1
             if counts[task.name] > _MOST_OF_A_NAME:
                 raise RuntimeError(task_failures.endless(task.name, _MOST_OF_A_NAME))
@@ -226,21 +230,23 @@ class HeldTasks(Sequence[HeldTask]):
 
     async def _run_one(self, only: tuple[object, ...]) -> HeldTask:
         __tracebackhide__ = True
-        names = tuple(map(checked_name, only))
-        task = await self._next(names)
+        chosen = _checked_choice(only)
+        task = await self._next(chosen)
         if task is None:
-            raise AssertionError(task_failures.none_left(names, self._enqueued))
+            raise AssertionError(task_failures.none_left(chosen, self._enqueued))
         await self._perform(task)
         return task
 
-    async def _next(self, names: Collection[str]) -> HeldTask | None:
+    async def _next(self, chosen: _Choice) -> HeldTask | None:
         if self.is_over:
             raise RuntimeError(task_failures.BLOCK_HAS_ENDED)
         if APPLICATION.get():
             raise RuntimeError(task_failures.IN_THE_APPLICATION)
         await self._waiting.settle()
-        chosen = [it for it in self._left if not names or it.name in names]
-        return chosen[0] if chosen else None
+        for task in self._left:
+            if not chosen or task in chosen or task.name in chosen:
+                return task
+        return None
 
     async def _perform(self, task: HeldTask) -> None:
         """Run a task, and tell what it raises; come to rest."""
@@ -274,6 +280,11 @@ class HeldTasks(Sequence[HeldTask]):
             await running
         finally:
             running.cancel()
+
+
+def _checked_choice(only: tuple[object, ...]) -> _Choice:
+    """Return names and held tasks; raise ``TypeError`` for what is neither."""
+    return [it if isinstance(it, HeldTask) else checked_name(it) for it in only]
 
 
 def _as_a_worker(task: HeldTask, work: Callable[[], object]) -> Callable[[], None]:

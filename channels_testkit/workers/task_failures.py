@@ -129,8 +129,7 @@ def wrong_count(name: str, found: int, count: int, tasks: Sequence[HeldTask]) ->
     """Say how many matched."""
     matching = "1 task" if found == 1 else f"{found:,} tasks"
     verb = "matches" if found == 1 else "match"
-    verdict = f"{matching} {say(name)} {verb}, expected {count:,}."
-    return f"{verdict}\n\n{listing(tasks) if tasks else 'Enqueued: none.'}"
+    return f"{matching} {say(name)} {verb}, expected {count:,}.\n\n{listing(tasks)}"
 
 
 def unexpected(what: str, tasks: Sequence[HeldTask]) -> str:
@@ -148,9 +147,9 @@ def before_commit(name: str, tasks: Sequence[HeldTask]) -> str:
     )
 
 
-def none_left(names: Collection[str], tasks: Sequence[HeldTask]) -> str:
+def none_left(chosen: Collection[str | HeldTask], tasks: Sequence[HeldTask]) -> str:
     """Say that no task is left, and which there were."""
-    which = f" {listed(names)}" if names else ""
+    which = f" {listed(chosen)}" if chosen else ""
     there = listing(tasks) if tasks else "Nothing was enqueued in this block."
     return f"No task{which} is left to run.\n\n{there}"
 

@@ -235,6 +235,29 @@ class RunTests(WebsocketTestCase):
             self.assertEnqueued(project.add, args=mock.ANY, kwargs={"b": int})
             self.assertEnqueued(project.add, kwargs=lambda it: it["b"] == 2)
 
+    def test_one_that_is_held_is_run_by_itself(self):
+        with self.held_tasks() as tasks:
+            for number in range(3):
+                project.add.delay(number, 1)
+            last = tasks[2]
+            self.assertEqual(tasks.run(last), [last])
+            self.assertEqual([it.args for it in tasks], [[0, 1], [1, 1]])
+            with self.assertRaisesRegex(AssertionError, r"No task <task .*2, 1\)> is"):
+                tasks.run_next(last)
+            self.assertEqual(tasks.run_next(tasks[1], project.total).args, [1, 1])
+
+    def test_a_count_says_what_differs(self):
+        with self.held_tasks():
+            project.add.delay(1, 2)
+            for given, text in (
+                ((project.total, None), "'tests.app.tasks.total' was not enqueued"),
+                ((project.add, [1, 3]), r"differs at 'args\[1\]': expected 3"),
+            ):
+                task, args = given
+                with self.subTest(given), self.assertRaisesRegex(AssertionError, text):
+                    self.assertEnqueued(task, args=args or mock.ANY, count=2)
+            self.assertEqual(self.assertEnqueued(project.total, count=0), [])
+
 
 class OuterTests(OuterTestCase):
     def test_names(self):
