@@ -6,15 +6,17 @@ import asyncio
 import contextlib
 import io
 import threading
+import urllib.request
 from typing import Any
 from unittest import mock
 
 from celery import Celery
 from celery.app.control import Control
 from celery.app.utils import Settings
+from channels.generic.http import AsyncHttpConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer, JsonWebsocketConsumer
 
-from channels_testkit import HeldTasks, WebsocketTestCase
+from channels_testkit import HeldTasks, LiveServerTestCase, WebsocketTestCase
 from channels_testkit.workers.task_names import name_of
 from tests.app import tasks as project
 from tests.app.models import Note
@@ -46,6 +48,12 @@ class SlowSender(AsyncJsonWebsocketConsumer):
     async def receive_json(self, content):
         await asyncio.sleep(0.001)
         project.write_note.delay("late")
+
+
+class SendsOverHttp(AsyncHttpConsumer):
+    async def handle(self, body):
+        project.write_note.delay("of a view")
+        await self.send_response(200, b"")
 
 
 class BlockTests(WebsocketTestCase):
@@ -112,9 +120,7 @@ class BlockTests(WebsocketTestCase):
         self.assertEqual(stood_in(), before)
 
     def test_it_may_last_for_the_whole_test(self):
-        block = contextlib.ExitStack()
-        self.addCleanup(block.close)
-        tasks = block.enter_context(self.held_tasks())
+        tasks = self.enterContext(self.held_tasks())
         project.add.delay(1, 2)
         self.assertEqual(len(tasks), 1)
 
@@ -257,6 +263,18 @@ class RunTests(WebsocketTestCase):
                 with self.subTest(given), self.assertRaisesRegex(AssertionError, text):
                     self.assertEnqueued(task, args=args or mock.ANY, count=2)
             self.assertEqual(self.assertEnqueued(project.total, count=0), [])
+
+
+class LiveTests(LiveServerTestCase):
+    application = SendsOverHttp.as_asgi()
+
+    def test_what_a_live_server_enqueues(self):
+        with self.held_tasks() as tasks:
+            with urllib.request.urlopen(self.live_server_url, timeout=10) as response:
+                self.assertEqual(response.status, 200)
+            self.assertEnqueuedAfterCommit(project.write_note, args=["of a view"])
+            tasks.run()
+        self.assertEqual(Note.objects.get().text, "of a view")
 
 
 class OuterTests(OuterTestCase):
