@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 __unittest = True
 
-#: How often ``run()`` runs tasks of one name before it takes them for endless.
+#: How many more of one name ``run()`` runs before it takes them for endless.
 _MOST_OF_A_NAME = 1_000
 
 
@@ -220,12 +220,15 @@ class HeldTasks(Sequence[HeldTask]):
         chosen = _checked_choice(only)
         ran: list[HeldTask] = []
         counts: Counter[str] = Counter()
-        while (task := await self._next(chosen)) is not None:
-            counts[task.name] += 1
+        task = await self._next(chosen)
+        at_first = set(self._left)
+        while task is not None:
+            counts[task.name] += task.runs > 0 or task not in at_first
             if counts[task.name] > _MOST_OF_A_NAME:
                 raise RuntimeError(task_failures.endless(task.name, _MOST_OF_A_NAME))
             await self._perform(task)
             ran.append(task)
+            task = await self._next(chosen)
         return ran
 
     async def _run_one(self, only: tuple[object, ...]) -> HeldTask:

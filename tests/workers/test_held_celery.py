@@ -185,6 +185,12 @@ class WorkerTests(WebsocketTestCase):
                 tasks.run()
         self.assertIn("has run 1,000 tasks", str(caught.exception))
 
+    def test_many_tasks_have_an_end(self):
+        with self.held_tasks() as tasks:
+            for number in range(1_001):
+                project.add.delay(number, 1)
+            self.assertEqual(len(tasks.run()), 1_001)
+
     def test_the_signals_of_celery_are_sent(self):
         published, ran = mock.Mock(), mock.Mock()
         after_task_publish.connect(published, weak=False)
