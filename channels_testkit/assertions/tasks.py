@@ -19,7 +19,7 @@ from channels_testkit.workers.held_block import (
 )
 from channels_testkit.workers.task_names import checked_name
 
-from .expectations import checked_count
+from .expectations import ANYTHING, checked_count
 from .in_run import InRun
 from .verdicts import with_message
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from channels_testkit.workers.held_tasks import HeldTasks
 
 __unittest = True
-
-#: Stands for "whatever it was given".
-_ANYTHING: Any = object()
 
 
 class TaskAssertions(InRun):
@@ -94,8 +91,8 @@ class TaskAssertions(InRun):
         self,
         task: object,
         *,
-        args: Any = _ANYTHING,
-        kwargs: Any = _ANYTHING,
+        args: Any = ANYTHING,
+        kwargs: Any = ANYTHING,
         count: int | None = None,
         msg: object = None,
     ) -> Any:
@@ -143,8 +140,8 @@ class TaskAssertions(InRun):
         self,
         task: object,
         *,
-        args: Any = _ANYTHING,
-        kwargs: Any = _ANYTHING,
+        args: Any = ANYTHING,
+        kwargs: Any = ANYTHING,
         count: int | None = None,
         msg: object = None,
     ) -> Any:
@@ -254,6 +251,6 @@ def _checked_expected(call: str, args: Any, kwargs: Any) -> dict[str, Any]:
     ):
         value = given[key]
         # What stands for anything is equal to it.
-        if not (is_fit or value == _ANYTHING or callable(value)):
+        if not (is_fit or value == ANYTHING or callable(value)):
             raise TypeError(task_failures.wrong_expected(call, key, value, example))
-    return {key: value for key, value in given.items() if value is not _ANYTHING}
+    return {key: value for key, value in given.items() if value is not ANYTHING}
