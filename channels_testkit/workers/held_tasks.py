@@ -158,8 +158,8 @@ class HeldTasks(Sequence[HeldTask]):
         Hold a task; what stands in for a queue calls this, in any thread.
 
         ``task`` is the task or its name, ``work`` does what a worker does
-        with it. With the ``task_id`` and the name of one that was run, that
-        one is put back.
+        with it. A task that enqueues its own ``task_id`` and name while it is
+        run is put back.
         """
         name = checked_name(task)
         new = HeldTask(
@@ -173,12 +173,12 @@ class HeldTasks(Sequence[HeldTask]):
             in_atomic_block=is_in_own_block(),
             sequence=next_number(),
         )
-        held = new if task_id is None else self._ids.get(task_id, new)
-        if held is new or held.name != name or held in self._left:
+        held = self._ids.get(task_id or "")
+        if held is not None and held is OWNER.get() and held.name == name:
+            held.put_back_as(new)
+        else:
             held = new
             self._enqueued.append(held)
-        else:
-            held.put_back_as(new)
         if task_id is not None:
             self._ids[task_id] = held
         self._work[held] = work

@@ -30,8 +30,8 @@ BLOCK_HAS_ENDED = (
     " enqueue would go to the real queue: make it inside of the block."
 )
 ENTERED_BEFORE = (
-    "This block of held_tasks() was entered before: call held_tasks() again for a block"
-    " of its own."
+    "This block of held_tasks() was entered before: call held_tasks() again for another"
+    " block."
 )
 ENDS_BEFORE_INNER = (
     "A block of held_tasks() has ended before one that began inside of it, and both are"

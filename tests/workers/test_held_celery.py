@@ -185,6 +185,16 @@ class WorkerTests(WebsocketTestCase):
                 tasks.run()
         self.assertIn("has run 1,000 tasks", str(caught.exception))
 
+    def test_an_id_that_is_given_again_is_another_task(self):
+        with self.held_tasks() as tasks:
+            project.add.apply_async([1, 2], task_id="sum")
+            tasks.run()
+            with transaction.atomic():
+                project.add.apply_async([3, 4], task_id="sum")
+            first, second = self.assertEnqueued(project.add, count=2)
+            self.assertEqual((first.args, first.runs), ([1, 2], 1))
+            self.assertTrue(second.in_atomic_block)
+
     def test_many_tasks_have_an_end(self):
         with self.held_tasks() as tasks:
             for number in range(1_001):
