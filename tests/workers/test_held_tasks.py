@@ -20,7 +20,7 @@ from channels_testkit import HeldTasks, LiveServerTestCase, WebsocketTestCase
 from channels_testkit.workers.task_names import name_of
 from tests.app import tasks as project
 from tests.app.models import Note
-from tests.utils import OuterTestCase, run_case, told_with
+from tests.utils import OuterTestCase, entered, run_case, told_with
 
 
 def stood_in() -> tuple[object, ...]:
@@ -120,7 +120,7 @@ class BlockTests(WebsocketTestCase):
         self.assertEqual(stood_in(), before)
 
     def test_it_may_last_for_the_whole_test(self):
-        tasks = self.enterContext(self.held_tasks())
+        tasks = entered(self, self.held_tasks())
         project.add.delay(1, 2)
         self.assertEqual(len(tasks), 1)
 
@@ -322,9 +322,8 @@ class OuterTests(OuterTestCase):
             ws_path = "/"
 
             def setUp(self):
-                self.block = contextlib.ExitStack()
-                self.addCleanup(self.block.close)
-                self.tasks = self.block.enter_context(self.held_tasks())
+                self.block = self.held_tasks()
+                self.tasks = entered(self, self.block)
 
             def test_in_it(self):
                 project.add.delay(1, 2)
@@ -333,7 +332,7 @@ class OuterTests(OuterTestCase):
             async def test_after_it(self):
                 project.add.delay(1, 2)
                 project.add.delay(3, 4)
-                self.block.close()
+                self.block.__exit__(None, None, None)
                 with self.subTest():
                     self.assertReceivesJson(await self.aconnect(), {})
 
