@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from . import task_failures
@@ -31,7 +32,8 @@ def name_of(task: Any) -> str | None:
     for attribute in ("module_path", "actor_name"):
         if name := _text(getattr(task, attribute, None)):
             return name
-    if not callable(task) or isinstance(task, type):
+    # A method is none: ``resize.delay`` was meant to be ``resize``.
+    if not callable(task) or isinstance(task, type) or inspect.ismethod(task):
         return None
     name = _text(getattr(task, "name", None))
     return name or _path_of(task)

@@ -227,7 +227,7 @@ class RunTests(WebsocketTestCase):
 
     def test_a_mistaken_argument(self):
         with self.held_tasks() as tasks:
-            for wrong in (None, 3, HeldTasks, object()):
+            for wrong in (None, 3, HeldTasks, object(), project.add.delay):
                 with self.subTest(wrong), self.assertRaisesRegex(TypeError, "no task"):
                     tasks.run(wrong)
             for given in ({"kwargs": [1]}, {"args": 1}, {"count": "1"}):
