@@ -59,6 +59,8 @@ class HeldTasks(Sequence[HeldTask]):
         self._enqueued: list[HeldTask] = []
         self._work: dict[HeldTask, Callable[[], object]] = {}
         self._ids: dict[str, HeldTask] = {}
+        #: What a test writes to run them, once there is one.
+        self._call_that_runs = "tasks.run()"
         #: Whether the block has ended.
         self.is_over = False
 
@@ -183,6 +185,9 @@ class HeldTasks(Sequence[HeldTask]):
             self._ids[task_id] = held
         self._work[held] = work
         self._left.append(held)
+        # Seen now: when a failure is told, the coroutine of a test has ended.
+        if self._run.is_async:
+            self._call_that_runs = "await tasks.arun()"
 
     def drop(self, task_id: str) -> None:
         """Let a task not be run that was revoked, if it is still to run."""
@@ -191,23 +196,18 @@ class HeldTasks(Sequence[HeldTask]):
             held.is_revoked = True
             self._left.remove(held)
 
-    @property
-    def call_that_runs(self) -> str:
-        """What a test writes to run them."""
-        return "await tasks.arun()" if self._run.is_async else "tasks.run()"
-
     def why_no_result(self, task_id: str) -> str:
         """Say why a result that code waits for does not come."""
         held = self._ids.get(task_id)
         if held is None:
             return task_failures.not_held(task_id)
-        return task_failures.still_held(held, self.call_that_runs)
+        return task_failures.still_held(held, self._call_that_runs)
 
     def explain(self, failure: BaseException) -> str:
         """Say that a frame may not have come because a task was not run."""
         if not self._left or not isinstance(failure, NoFrame):
             return ""
-        return task_failures.not_run(self._left, self.call_that_runs)
+        return task_failures.not_run(self._left, self._call_that_runs)
 
     def _in_sync_test(self, work: Coroutine[Any, Any, T], twin: str) -> T:
         if APPLICATION.get():

@@ -70,6 +70,12 @@ HELD = (
         shout.delay("1", "hello")
         channels_test.assertReceivesJson(ann, "HELLO")
 
+    @pytest.mark.asyncio
+    async def test_one_that_is_not_run_async(channels_test, tasks):
+        ann = await channels_test.aconnect("/ws/room/1/")
+        write_note.delay("hello")
+        channels_test.assertReceivesJson(ann, "HELLO")
+
     def test_the_words_of_a_function(channels_test):
         with pytest.raises(RuntimeError, match="'with channels_test.held_tasks"):
             channels_test.assertNothingEnqueued()
@@ -81,9 +87,17 @@ HELD = (
 class HeldTests(PytestCase):
     def test_functions(self) -> None:
         ended = self.pytest(HELD)
-        self.assert_outcomes(ended, passed=6, failed=3)
+        self.assert_outcomes(ended, passed=6, failed=4)
         self.assertIn("Write 'await tasks.arun(...)'", ended.printed)
-        self.assertIn("1 task is held, and was not run: tests.", ended.printed)
+        for task, call in (
+            ("shout('1', 'hello')", "tasks.run()"),
+            ("write_note('hello')", "await tasks.arun()"),
+        ):
+            self.assertIn(
+                f"1 task is held, and was not run: tests.app.tasks.{task}."
+                f" To run it, write '{call}' before the block ends.",
+                ended.printed,
+            )
         self.assertIn(
             "Raised by the task tests.app.tasks.fail('broken').", ended.printed
         )
