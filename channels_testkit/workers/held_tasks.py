@@ -297,6 +297,9 @@ def _as_a_worker(task: HeldTask, work: Callable[[], object]) -> Callable[[], Non
         close_old_connections()
         try:
             work()
+        except StopIteration as error:
+            # A future does not take it, and its job would never end.
+            raise RuntimeError(task_failures.STOP_ITERATION) from error
         finally:
             close_old_connections()
 

@@ -40,6 +40,10 @@ ENDS_BEFORE_INNER = (
 IN_THE_APPLICATION = (
     "This call runs held tasks, and is made in the application: it is for the test."
 )
+STOP_ITERATION = (
+    "The task raised StopIteration, which coroutines cannot raise; its traceback is"
+    " above."
+)
 AFTER_THE_COMMIT = (
     "Enqueue it when the block has ended: transaction.on_commit(...), or"
     " delay_on_commit() of Celery's tasks."

@@ -144,5 +144,10 @@ def stop_the_worker() -> None:
 
 
 @app.task
+def take_first(texts: list[str]) -> str:
+    return next(iter(texts))
+
+
+@app.task
 def wait_for_ever() -> None:
     threading.Event().wait()

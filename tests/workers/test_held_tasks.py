@@ -210,6 +210,14 @@ class RunTests(WebsocketTestCase):
                 tasks.run()
         self.assertIn("Raised by the task", told_with(caught.exception))
 
+    def test_a_task_that_raises_what_coroutines_cannot(self):
+        with self.held_tasks() as tasks, self.assertLogs("celery"):
+            project.take_first.delay([])
+            with self.assertRaises(RuntimeError) as caught:
+                tasks.run()
+        self.assertIn("raised StopIteration", told_with(caught.exception))
+        self.assertIsInstance(caught.exception.__cause__, StopIteration)
+
     async def test_two_may_run_them_at_once(self):
         with self.held_tasks() as tasks:
             project.add.delay(1, 2)
