@@ -32,8 +32,10 @@ def name_of(task: Any) -> str | None:
     for attribute in ("module_path", "actor_name"):
         if name := _text(getattr(task, attribute, None)):
             return name
-    # A method is none: ``resize.delay`` was meant to be ``resize``.
-    if not callable(task) or isinstance(task, type) or inspect.ismethod(task):
+    if not callable(task) or isinstance(task, type):
+        return None
+    if inspect.ismethod(task) and name_of(task.__self__):
+        # Such as ``resize.delay``, where ``resize`` is meant.
         return None
     name = _text(getattr(task, "name", None))
     return name or _path_of(task)

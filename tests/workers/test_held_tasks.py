@@ -295,6 +295,7 @@ class OuterTests(OuterTestCase):
             (mock.Mock(actor_name="resize"), "resize"),
             ({}, None),
             (print, "builtins.print"),
+            (Note.from_db, "django.db.models.base.Model.from_db"),
         ):
             with self.subTest(given):
                 self.assertEqual(name_of(given), name)
