@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.matching import did_you_mean, first_difference, nearest
+from channels_testkit.matching import closest_name, first_difference, nearest
 from channels_testkit.matching.wording import MAX_LISTED, in_a_row, listed, say
 
 if TYPE_CHECKING:
@@ -103,8 +103,15 @@ def not_enqueued(name: str, tasks: Sequence[HeldTask]) -> str:
     others = sorted({task.name for task in tasks})
     return (
         f"Task {say(name)} was not enqueued.\n"
-        f"Tasks that were enqueued: {listed(others)}.{did_you_mean(name, others)}"
+        f"Tasks that were enqueued: {listed(others)}.{_did_you_mean(name, others)}"
     )
+
+
+def _did_you_mean(name: str, others: Collection[str]) -> str:
+    """Ask for a task whose own name is alike; all of a module begin alike."""
+    full = {it.rpartition(".")[2]: it for it in others}
+    close = closest_name(name.rpartition(".")[2], full)
+    return f"\nDid you mean {full[close]!r}?" if close else ""
 
 
 def no_match(name: str, expected: Mapping[str, Any], tasks: Sequence[HeldTask]) -> str:
@@ -199,6 +206,6 @@ def not_registered(name: str, known: Collection[str]) -> str:
     """Say that no task has a name in this project."""
     return (
         f"No task of this project is called {say(name)}, and its workers would drop the"
-        f" message.{did_you_mean(name, known)}\nIf the worker of another project runs"
+        f" message.{_did_you_mean(name, known)}\nIf the worker of another project runs"
         " it, name the tasks to run: tasks.run('photos.tasks.resize')."
     )

@@ -260,6 +260,20 @@ class RunTests(WebsocketTestCase):
                 tasks.run_next(last)
             self.assertEqual(tasks.run_next(tasks[1], project.total).args, [1, 1])
 
+    def test_the_name_that_may_be_meant(self):
+        with self.held_tasks():
+            project.shout_and_fail.delay("1", "hello")
+            project.add.delay(1, 2)
+            for given, meant in (
+                ("shout_an_fail", "shout_and_fail"),
+                ("app.tasks.add", "add"),
+                (project.total, None),
+            ):
+                with self.subTest(given), self.assertRaises(AssertionError) as caught:
+                    self.assertEnqueued(given)
+                asked = str(caught.exception).partition("\nDid you mean ")[2]
+                self.assertEqual(asked, f"'tests.app.tasks.{meant}'?" if meant else "")
+
     def test_a_count_says_what_differs(self):
         with self.held_tasks():
             project.add.delay(1, 2)
