@@ -12,6 +12,7 @@ import typing
 __version__ = "0.2.0"
 
 if typing.TYPE_CHECKING:
+    from .assertions.faults import LayerFaults
     from .engine.virtual_time import Timer
     from .exceptions import (
         ChannelsTestkitWarning,
@@ -25,7 +26,7 @@ if typing.TYPE_CHECKING:
     from .http.communicator import HttpCommunicator
     from .http.event_stream import ServerSentEvent
     from .layers.captive import CaptiveChannelLayer
-    from .layers.sent import Sent
+    from .layers.sent import LayerFault, Sent
     from .live import LiveServerTestCase
     from .routing.apply_routes import apply_routes
     from .running.communicator import ApplicationCommunicator
@@ -77,6 +78,8 @@ __all__ = [
     "HeldTasks",
     "HttpClient",
     "HttpCommunicator",
+    "LayerFault",
+    "LayerFaults",
     "LiveServerTestCase",
     "Message",
     "NoFrame",
@@ -104,6 +107,7 @@ if not typing.TYPE_CHECKING:
     import importlib
 
     _MODULES = {
+        "assertions.faults": "LayerFaults",
         "engine.virtual_time": "Timer",
         "running.communicator": "ApplicationCommunicator",
         "running.exploration": "explore_schedules",
@@ -115,7 +119,7 @@ if not typing.TYPE_CHECKING:
         "http.communicator": "HttpCommunicator",
         "http.event_stream": "ServerSentEvent",
         "layers.captive": "CaptiveChannelLayer",
-        "layers.sent": "Sent",
+        "layers.sent": "LayerFault Sent",
         "live": "LiveServerTestCase",
         "routing.apply_routes": "apply_routes",
         "testcases.classes": (

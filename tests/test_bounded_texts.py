@@ -166,6 +166,24 @@ class LayerTests(BoundedMixin, SimpleWebsocketTestCase):
         self.assertSent("jobs", {"type": "job"}, partial=True)
         self.assertIsNotNone(self.get_next_message("jobs"))
 
+    def test_faults_of_large_messages(self) -> None:
+        def send(count: int, **options: Any) -> None:
+            with self.layer_faults(**options):
+                for number in range(count):
+                    message = {"type": f"{number}{'x' * LENGTH}", "value": value}
+                    Channel("jobs").send(message)
+
+        value = "x" * LENGTH
+        self.assertAllBounded(
+            partial(send, 1, lose=Long()),
+            partial(send, 1, lose=1, group="yard" * LENGTH),
+            partial(send, 20, duplicate=100),
+        )
+        with self.layer_faults(lose=1.0) as faults:
+            for number in range(MANY):
+                Channel("jobs").send({"type": f"{number}{'x' * 1_000}"})
+        self.assertLess(len(str(faults)), MOST)
+
     def test_there_are_many_messages(self) -> None:
         for name in NAMES:
             Channel(name).send({"type": "job"})

@@ -13,6 +13,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+from channels.exceptions import ChannelFull
 from channels.routing import ProtocolTypeRouter
 from channels.security.websocket import OriginValidator
 from django.contrib.auth.models import User
@@ -394,6 +395,111 @@ def error_of_a_consumer(case: Any) -> None:
 def error_of_a_task(case: Any) -> None:
     ann = case.connect(application=failing.CountingConsumer.as_asgi(), name="ann")
     ann.send_json({"items": None, "later": True})
+
+
+# Faults on the layer.
+
+
+def room(case: Any) -> Any:
+    """Have ann and ben in a room."""
+    return [case.connect("/ws/room/1/", name=name) for name in ("ann", "ben")]
+
+
+@scenario
+def faults_without_messages(case: Any) -> None:
+    with case.layer_faults(lose=1):
+        room(case)
+
+
+@scenario
+def faults_in_a_misspelled_group(case: Any) -> None:
+    ann, _ = room(case)
+    with case.layer_faults(lose=1, group="rooms-1"):
+        ann.send_json({"id": 1})
+
+
+@scenario
+def fewer_faults_than_asked_for(case: Any) -> None:
+    ann, ben = room(case)
+    with case.layer_faults(duplicate=3, channel=ben):
+        ann.send_json({"id": 1})
+        ann.send_json({"id": 2})
+
+
+@scenario
+def faults_by_a_predicate(case: Any) -> None:
+    ann, _ = room(case)
+    with case.layer_faults(delay=lambda message: message["type"] == "room.left", by=5):
+        ann.send_json({"id": 1})
+
+
+@scenario
+def faults_by_chance(case: Any) -> None:
+    ann, _ = room(case)
+    with case.layer_faults(lose=0.01, seed=4):
+        ann.send_json({"id": 1})
+
+
+@scenario
+def no_call_to_fail(case: Any) -> None:
+    ann, _ = room(case)
+    with case.layer_faults(error=1, channel="thumbnails"):
+        ann.send_json({"id": 1})
+
+
+@scenario
+def lost_frame(case: Any) -> None:
+    ann, ben = room(case)
+    with case.layer_faults(lose=0.5, channel=ben, seed=6):
+        ann.send_json({"id": 1})
+        ann.send_json({"id": 2})
+    case.assertReceivesJson(ben, {"id": 1})
+    case.assertReceivesJson(ben, {"id": 2})
+
+
+@scenario
+def late_frame(case: Any) -> None:
+    ann, ben = room(case)
+    with case.virtual_time(), case.layer_faults(delay=1, by=5, channel=ben):
+        ann.send_json({"id": 1})
+        case.assertReceivesJson(ben, {"id": 1})
+
+
+@scenario
+def frame_that_came_twice(case: Any) -> None:
+    ann, ben = room(case)
+    with case.layer_faults(duplicate=1, channel=ben):
+        ann.send_json({"id": 1})
+    case.assertReceivesJson(ben, {"id": 1})
+    case.assertReceivesNothing(ben)
+
+
+@scenario
+def failed_call(case: Any) -> None:
+    ann, _ = room(case)
+    with case.layer_faults(error=1, group="room-1"):
+        ann.send_json({"id": 1})
+
+
+@scenario
+async def sync_block_of_late_messages(case: Any) -> None:
+    with case.layer_faults(delay=1):
+        pass
+
+
+@scenario
+def no_faults(case: Any) -> None:
+    case.layer_faults(group="room-1")
+
+
+@scenario
+def number_of_faults(case: Any) -> None:
+    case.layer_faults(lose=2.0)
+
+
+@scenario
+def full_group(case: Any) -> None:
+    case.layer_faults(error=ChannelFull, group="room-1")
 
 
 # The kit misused.

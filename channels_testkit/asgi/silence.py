@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.virtual_time import exact
 from channels_testkit.exceptions import NoFrame
+from channels_testkit.layers.fault_failures import withheld
 from channels_testkit.layers.group_failures import unheard
 from channels_testkit.matching.wording import say
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 #: A test that waits for longer is not what somebody wants.
 _SECONDS_WORTH_A_TIMEOUT = 600.0
+_AT_REST = ": the application is at rest."
 #: Stands for an expectation that was not said.
 NOT_SAID: Any = object()
 
@@ -38,12 +40,16 @@ def nothing_came(
     looked; ``call`` is what would wait, where that can help: not for what
     was sent to nobody.
     """
+    channel = getattr(connection.consumer, "channel_name", None)
+    fault = withheld(channel, connection.fed_at)
     reason, can_come = why_nothing(connection, timeout)
-    cause = unheard(connection.fed_at)
+    if fault and reason == _AT_REST:
+        reason, fault = f": {fault}.", ""
+    cause = "" if fault else unheard(connection.fed_at)
     step = _wait(connection, call) if can_come else hint
     parts = [
         f"No {what} from {connection.label}{reason}{said(expected)}",
-        cause,
+        f"{fault[:1].upper()}{fault[1:]}." if fault else cause,
         "" if cause and can_come else step,
         str(connection.transcript),
     ]
@@ -107,7 +113,7 @@ def why_nothing(connection: Connection, timeout: float | None) -> tuple[str, boo
     timers = rest.application_timers()
     if not timers:
         if stuck is None:
-            return ": the application is at rest.", False
+            return _AT_REST, False
         return f": the application is at rest, and {stuck.in_words}.", False
     if (time := connection.surroundings.virtual_time) is not None:
         return f"{within}: {_next_timer(time)}", True

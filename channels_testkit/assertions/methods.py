@@ -24,6 +24,7 @@ from channels_testkit.workers.running_worker import RunningWorker
 
 from .connecting import Connecting
 from .counting import CommitCapture
+from .faults import FaultMethods
 from .layers import LayerAssertions
 from .tasks import TaskAssertions
 from .timing import TimeMethods
@@ -57,7 +58,7 @@ def unbound(case: object, name: str) -> Any:
     return found.__func__ if isinstance(found, staticmethod) else found
 
 
-class ChannelMethods(LayerAssertions, TaskAssertions, TimeMethods):
+class ChannelMethods(LayerAssertions, TaskAssertions, FaultMethods, TimeMethods):
     """What a test of ``ChannelTestCase`` says and does."""
 
     #: Which aliases of CHANNEL_LAYERS are captured: ``"__all__"`` or a list.

@@ -15,6 +15,7 @@ from channels_testkit.engine.numbers import next_number
 from channels_testkit.matching.wording import say
 
 from .exchange import Exchange, Queued, Waiter, suspend
+from .faults import Met, Sending
 from .mappings import Channels, Groups
 from .payloads import copy_plain, normalise
 from .sent import Sent
@@ -267,19 +268,27 @@ class CaptiveChannelLayer(BaseChannelLayer):
             now = self.clock()
             queued = Queued(next_number(), now + self.expiry, message)
             channels = exchange.members(name, now) if is_group else (name,)
-            woken, full = self._put(exchange, channels, queued, now)
+            met = Met(channels)
+            if exchange.fault_blocks:
+                sending = Sending(kind, name, message, queued.sequence, channels)
+                met = exchange.meet_faults(sending)
+            woken, full = self._put(exchange, met.now, queued, now)
             if full and not is_group:
                 raise ChannelFull(name)
+            if met.again:
+                woken += self._put(exchange, met.again, queued, now)[0]
+            missed = {*full, *met.lost}
             sent = Sent(
                 kind=kind,
                 channel=None if is_group else name,
                 group=name if is_group else None,
                 message=message,
-                receivers=tuple(name for name in channels if name not in full),
+                receivers=tuple(name for name in channels if name not in missed),
                 dropped=tuple(full),
                 sequence=queued.sequence,
                 in_atomic_block=atomic,
                 alias=self.alias,
+                faults=met.faults,
             )
             exchange.sent.append(sent)
         if woken:

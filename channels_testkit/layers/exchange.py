@@ -21,10 +21,15 @@ from channels_testkit.engine.order import order_of
 from channels_testkit.engine.origins import OWNER, called
 from channels_testkit.matching.wording import say
 
+from .faults import meet
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from .sent import Message, Sent
+    from channels_testkit.engine.origins import Owner
+
+    from .faults import Faults, Met, Sending
+    from .sent import LayerFault, Message, Sent
 
 
 @coroutine
@@ -94,6 +99,12 @@ class Exchange:
         self.channels: dict[str, deque[Queued]] = {}
         #: The channels that somebody has read, or waited on.
         self.read: set[str] = set()
+        #: The blocks that ask for faults, the innermost last.
+        self.fault_blocks: list[Faults] = []
+        #: Every fault there was, in order, and those of which the message is
+        #: still to come.
+        self.faults: list[LayerFault] = []
+        self.late: list[LayerFault] = []
         self._waiters: dict[str, deque[Waiter]] = {}
         # The deadlines of the members of each group, in order of joining; the
         # groups of each channel; when to look where for what has expired.
@@ -143,7 +154,15 @@ class Exchange:
             for waiter in group:
                 self.give_back(waiter)
 
-    # The caller of the next three holds the lock.
+    # The caller of the next four holds the lock.
+
+    def meet_faults(self, sending: Sending) -> Met:
+        """Return what becomes of a message, or raise as its call is to."""
+        met = meet(self.fault_blocks, sending, self.owner_of)
+        self.faults += met.faults
+        if met.error is not None:
+            raise met.error
+        return met
 
     def hand(self, channel: str, queued: Queued) -> Waiter | None:
         """Give a message to the first who waits for it; return that one."""
@@ -207,6 +226,24 @@ class Exchange:
         """Return how many receivers wait on a channel."""
         with self.lock:
             return sum(waiter.is_alive() for waiter in self._waiters.get(channel, ()))
+
+    def first_waiter(self, channel: str) -> Waiter | None:
+        """Return who gets the next message of a channel, if anybody waits."""
+        with self.lock:
+            waiters = self._waiters.get(channel, ())
+            return next(filter(Waiter.is_alive, waiters), None)
+
+    def owner_of(self, channel: str) -> Owner | None:
+        """Return whose the receiver is that waits on a channel."""
+        waiter = self.first_waiter(channel)
+        return None if waiter is None else waiter.owner
+
+    def end_delay(self, fault: LayerFault, *, is_full: bool) -> None:
+        """Take note that a message comes that was late, or cannot come."""
+        with self.lock:
+            self.late = [other for other in self.late if other is not fault]
+            if is_full:
+                self.sent[:] = [_without(fault, sent) for sent in self.sent]
 
     def known(self) -> dict[str, None]:
         """Return the channels that are waited on, and those with messages."""
@@ -298,3 +335,14 @@ def _discard(index: dict[str, dict[str, Any]], key: str, item: str) -> None:
     items.pop(item, None)
     if not items:
         index.pop(key, None)
+
+
+def _without(fault: LayerFault, sent: Sent) -> Sent:
+    """Return an entry that has a delivery which a full channel has dropped."""
+    if sent.sequence != fault.sequence:
+        return sent
+    dropped = () if sent.group is None else (str(fault.channel),)
+    return sent._replace(
+        receivers=tuple(it for it in sent.receivers if it != fault.channel),
+        dropped=(*sent.dropped, *dropped),
+    )

@@ -8,6 +8,7 @@ from channels_testkit.matching import closest_name
 
 if TYPE_CHECKING:
     from .captive import CaptiveChannelLayer
+    from .sent import LayerFault
 
 
 def unheard(layer: CaptiveChannelLayer, since: int) -> list[str]:
@@ -22,7 +23,7 @@ def unheard(layer: CaptiveChannelLayer, since: int) -> list[str]:
         for sent in exchange.sent
         if sent.group is not None
         and sent.sequence > since
-        and not (sent.receivers or sent.dropped)
+        and not (sent.receivers or sent.dropped or sent.faults)
     ]
     return list(dict.fromkeys(groups))
 
@@ -49,6 +50,37 @@ def unread_members(layer: CaptiveChannelLayer, since: int) -> dict[str, list[str
         and sent.receivers
         and exchange.read.isdisjoint(sent.receivers)
     }
+
+
+def withheld_from(
+    layer: CaptiveChannelLayer, channel: str | None, since: int
+) -> list[LayerFault]:
+    """
+    Return the faults because of which something has not come to a channel.
+
+    Of what was sent after a number. Where there are none, those of channels
+    that nobody knows by a connection: what a worker has not got, it does not
+    pass on.
+    """
+    exchange = layer._exchange  # noqa: SLF001 - as it is
+    faults = [
+        fault
+        for fault in exchange.faults
+        if fault.sequence > since
+        and (
+            fault.kind in {"lost", "failed"}
+            or any(fault is late for late in exchange.late)
+        )
+    ]
+    own = [it for it in faults if it.channel == channel or it.kind == "failed"]
+    return own or [it for it in faults if "!" not in str(it.channel)]
+
+
+def repeated_or_late(layer: CaptiveChannelLayer, channel: str) -> int:
+    """Return how many messages faults have brought again, or too late."""
+    faults = layer._exchange.faults  # noqa: SLF001 - as it is
+    kinds = {"duplicated", "delayed"}
+    return sum(it.channel == channel and it.kind in kinds for it in faults)
 
 
 def is_used(layer: CaptiveChannelLayer) -> bool:

@@ -5,7 +5,27 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 Kind = Literal["send", "group_send"]
+FaultKind = Literal["lost", "duplicated", "delayed", "failed"]
 Message = dict[str, Any]
+
+
+class LayerFault(NamedTuple):
+    """
+    What ``layer_faults()`` has done to one delivery, or to one call.
+
+    ``kind`` is ``"lost"``, ``"duplicated"``, ``"delayed"``, or ``"failed"``
+    for a call that has raised. ``channel`` is where the message was to go,
+    and ``receiver`` who waited there, in words; ``group`` is ``None`` where it
+    was sent to the channel itself. ``sequence`` is that of the message, as
+    ``Sent`` has it.
+    """
+
+    kind: FaultKind
+    group: str | None
+    channel: str | None
+    message: Message
+    sequence: int
+    receiver: str | None = None
 
 
 class Sent(NamedTuple):
@@ -17,7 +37,8 @@ class Sent(NamedTuple):
     put on, ``dropped`` those of the group that were full. ``sequence`` grows
     with every message sent in this process, on whatever layer.
     ``in_atomic_block`` says that the sender was inside an ``atomic()`` that
-    is not the test case's own.
+    is not the test case's own. ``faults`` are what ``layer_faults()`` has done
+    to it; a channel for which it was lost is not among the receivers.
     """
 
     kind: Kind
@@ -29,6 +50,7 @@ class Sent(NamedTuple):
     sequence: int
     in_atomic_block: bool
     alias: str | None = None
+    faults: tuple[LayerFault, ...] = ()
 
     def __repr__(self) -> str:
         text = f"<{self.kind} {self.sequence} to {self.channel or self.group!r}"

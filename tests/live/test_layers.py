@@ -43,6 +43,38 @@ class AliasTests(LiveServerTestCase):
         self.assertEqual(len(sent.receivers), 1)
 
 
+class FaultTests(LiveServerTestCase):
+    """Each block ends when the server has done what is asked of it."""
+
+    def test_what_a_server_delivers_is_lost(self):
+        ann, ben = dial(self, "/ws/room/1/"), dial(self, "/ws/room/1/")
+        with self.layer_faults(lose=2) as faults:
+            say(ann, "lost")
+        self.assertEqual(len(faults.lost), 2)
+        say(ann, "hello")
+        self.assertEqual([hear(ann), hear(ben)], ["hello", "hello"])
+
+    def test_it_comes_late(self):
+        ann = dial(self, "/ws/room/1/")
+        with self.layer_faults(delay=1, by=0.01):
+            say(ann, "hello")
+        self.assertEqual(hear(ann), "hello")
+
+    def test_it_comes_at_the_end_of_the_block(self):
+        ann = dial(self, "/ws/room/1/")
+        with self.layer_faults(delay=1):
+            say(ann, "late")
+            say(ann, "hello")
+            self.assertEqual(hear(ann), "hello")
+        self.assertEqual(hear(ann), "late")
+
+    def test_a_call_raises(self):
+        ann = dial(self, "/ws/room/1/")
+        with self.assertApplicationRaises(ConnectionError):
+            with self.layer_faults(error=1):
+                say(ann, "hello")
+
+
 class Inner:
     layer_source = "configured"
     test_channel_aliases = ("default",)

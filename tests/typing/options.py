@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from channels.consumer import AsyncConsumer
+from channels.exceptions import ChannelFull
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import Client
 from typing_extensions import assert_type
@@ -20,6 +21,8 @@ from channels_testkit import (
     ConnectOptions,
     Group,
     Handshake,
+    LayerFault,
+    LayerFaults,
     Message,
     Sent,
     WebsocketCommunicator,
@@ -41,6 +44,26 @@ class OptionTests(WebsocketTestCase):
 
     def join(self, room: str, **options: Unpack[ConnectOptions]) -> WSClient:
         return self.connect(f"/ws/room/{room}/", **options)
+
+    def test_faults(self) -> None:
+        client = self.connect()
+        with self.layer_faults(lose=1, group=Group("lobby"), channel=client) as faults:
+            assert_type(faults.lost, list[LayerFault])
+            assert_type(faults.failed[0].message["type"], Any)
+        with self.layer_faults(delay=lambda message: message["id"] == 1, by=2.5):
+            pass
+        with self.layer_faults(error=ChannelFull, channel="jobs", alias="other"):
+            pass
+        with self.layer_faults(error=0.5, raises=OSError("gone"), seed=1):
+            pass
+        self.layer_faults(lose="1")  # type: ignore[arg-type]
+        self.layer_faults(1)  # type: ignore[call-arg]
+        self.layer_faults(channel=5)  # type: ignore[arg-type]
+        self.layer_faults(losing=1)  # type: ignore[call-arg]
+
+    async def test_faults_async(self) -> None:
+        async with self.layer_faults(duplicate=1.0, delay=1) as faults:
+            assert_type(faults, LayerFaults)
 
     def test_accepted(self) -> None:
         self.connect("/ws/", user=User())
