@@ -13,13 +13,15 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+from channels.auth import AuthMiddlewareStack
 from channels.exceptions import ChannelFull
-from channels.routing import ProtocolTypeRouter
+from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import OriginValidator
 from django.contrib.auth.models import User
 from django.core.asgi import get_asgi_application
 from django.db import transaction
 from django.test import override_settings
+from django.urls import path
 
 from channels_testkit import (
     Channel,
@@ -500,6 +502,60 @@ def number_of_faults(case: Any) -> None:
 @scenario
 def full_group(case: Any) -> None:
     case.layer_faults(error=ChannelFull, group="room-1")
+
+
+# Logins that end.
+
+
+class Room(consumers.RoomConsumer):
+    """What one says, everybody hears, whatever becomes of their logins."""
+
+
+def rooms_of_ann_and_ben(case: Any) -> tuple[Any, Any]:
+    """Have ann and ben in a room, logged in by session."""
+    ann, ben = make_ann(), User.objects.create_user("ben", pk=701)
+    application = AuthMiddlewareStack(
+        URLRouter([path("ws/room/<int:number>/", Room.as_asgi())])
+    )
+    case.check_revoked = "fail"
+    return [
+        case.connect("/ws/room/1/", user=user, application=application)
+        for user in (ann, ben)
+    ]
+
+
+@scenario
+def frame_after_a_logout(case: Any) -> None:
+    ann, ben = rooms_of_ann_and_ben(case)
+    ann.session.flush()
+    ben.send_json({"text": "for members only"})
+
+
+@scenario
+def frame_for_a_deactivated_user(case: Any) -> None:
+    _, ben = rooms_of_ann_and_ben(case)
+    User.objects.filter(username="ann").update(is_active=False)
+    ben.send_json({"text": "for members only"})
+
+
+@scenario
+def not_all_closed(case: Any) -> None:
+    case.client.force_login(make_ann())
+    clients = [case.connect(name=name) for name in ("laptop", "phone", "watch")]
+    clients[0].send_json({"close": 4401})
+    clients[1].send_json({"close": 4403})
+    case.assertAllClosed(*clients, code=4401)
+
+
+@scenario
+def no_connection_of_a_user(case: Any) -> None:
+    case.connect(name="ben")
+    case.assertAllClosed(user=make_ann())
+
+
+@scenario
+def list_of_connections(case: Any) -> None:
+    case.assertAllClosed([case.connect(), case.connect()])
 
 
 # The kit misused.

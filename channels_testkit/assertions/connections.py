@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from channels_testkit.asgi.silence import nothing_came
-from channels_testkit.websocket.close_failures import not_closed, not_open
+from channels_testkit.matching.wording import say
+from channels_testkit.running.arguments import check_arguments
+from channels_testkit.websocket.close_failures import (
+    none_of_user,
+    not_all_closed,
+    not_closed,
+    not_open,
+)
+from channels_testkit.websocket.driver import drivers_of
 from channels_testkit.websocket.handshake_failures import not_accepted, not_rejected
 from channels_testkit.websocket.subjects import (
+    CONNECTION,
     connected_driver_of,
     driver_of,
 )
@@ -113,6 +122,69 @@ class ConnectionAssertions(LayerAssertions):
         text = not_closed(found, code, reason)
         if text is not None:
             self.fail(with_message(text, msg))
+
+    def assertAllClosed(
+        self,
+        *connections: Subject,
+        user: Any = None,
+        code: int | None = None,
+        msg: object = None,
+    ) -> None:
+        """
+        Assert that the application has closed several connections, and how.
+
+        It looks at those that are given, and at those of ``user`` that the
+        test has not left: whoever the test has asked for, or the application
+        has found when it accepted. Fails as ``assertClosed()`` does, and says
+        of each what it is; fails as well where the user has no connection.
+
+        Example::
+
+            ann, ben = self.connect_many(2, "/ws/echo/")
+            for client in (ann, ben):
+                client.send_json({"close": 4401})
+            self.assertAllClosed(ann, ben, code=4401)
+        """
+        __tracebackhide__ = True
+        if not connections and user is None:
+            raise TypeError("assertAllClosed() takes connections, or user=.")
+        drivers = self._given(connections)
+        if user is not None:
+            drivers += [it for it in self._of_user(user, msg) if it not in drivers]
+        found = [it.connected("assertAllClosed()") for it in drivers]
+        if not self._kit.is_async:
+            for driver in (it for it in drivers if it.state == "open"):
+                work = driver.await_close()
+                self._kit.run_in_sync_test(work, "wait", only_reads=True)
+        text = not_all_closed(found, code)
+        if text is not None:
+            self.fail(with_message(text, msg))
+
+    def _given(self, connections: tuple[Subject, ...]) -> list[WebsocketDriver]:
+        """Return what drives connections; refuse what is none."""
+        __tracebackhide__ = True
+        for connection in connections:
+            if isinstance(connection, (list, tuple)):
+                raise TypeError(
+                    "assertAllClosed() takes connections one by one, not a"
+                    f" {type(connection).__name__}: put '*' before it."
+                )
+            argument = (CONNECTION, connection)
+            check_arguments(self, "assertAllClosed", "connection", argument)
+        self._kit.ensure_rest()
+        return [self._driver(it) for it in connections]
+
+    def _of_user(self, user: Any, msg: object) -> list[WebsocketDriver]:
+        """Return the drivers of a user's connections; fail without any."""
+        __tracebackhide__ = True
+        if not hasattr(user, "is_authenticated"):
+            raise TypeError(f"assertAllClosed(user={say(user)}): give a user.")
+        there = [it for it in drivers_of(self._kit) if it.is_connected]
+        found = [it for it in there if it.connected("user=").is_of(user)]
+        if not found:
+            text = none_of_user(user, [it.label for it in there])
+            self.fail(with_message(text, msg))
+        return found
 
     def assertOpen(self, connection: Subject, *, msg: object = None) -> None:
         """Assert that the connection was accepted and nobody has closed it."""

@@ -232,6 +232,22 @@ class TestConnections:
         self._adopted.close()
         self._own = {}
 
+    def __contains__(self, alias: object) -> bool:
+        return alias in self._own
+
+    @contextlib.contextmanager
+    def unseen(self) -> Iterator[None]:
+        """Keep the kit's own queries out of all that the test sees of them."""
+        wrappers = [(it, it.execute_wrappers) for it in self._own.values()]
+        for connection, _ in wrappers:
+            connection.execute_wrappers = []
+        try:
+            with self.uncounted():
+                yield
+        finally:
+            for connection, before in wrappers:
+                connection.execute_wrappers = before
+
     @contextlib.contextmanager
     def uncounted(self) -> Iterator[None]:
         """Keep the kit's own queries out of what the test counts."""

@@ -45,6 +45,8 @@ class ApplicationErrors:
         #: The same of what was made since, and what somebody may still ask
         #: about until a block ends.
         self.look_closely: Callable[[MadeSince], object] = bool
+        #: Called before the test is told, which is at rest; may record more.
+        self.before_delivery: Callable[[], object] = bool
         #: Called when an exception has come, in whatever thread.
         self.on_record: Callable[[], object] = bool
 
@@ -147,6 +149,7 @@ class ApplicationErrors:
         the one that is delivered.
         """
         self._look()
+        self.before_delivery()
         self.tellings += 1
         if raised is not None:
             self.take(raised)

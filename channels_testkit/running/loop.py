@@ -370,7 +370,7 @@ class TestLoop(Surroundings):
             # interrupt has ended the run.
             loop.default_exception_handler(context)
 
-    def _rest_after_request(self, *, has_failed: bool) -> None:
+    def rest_after_request(self, *, has_failed: bool) -> None:
         """Come to rest, unless this code runs while the loop does."""
         bridge = self._bridge
         if bridge is None or bridge.is_running or not bridge.is_in_own_thread:

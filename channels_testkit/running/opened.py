@@ -61,6 +61,9 @@ class Closing(Protocol):
     def run_work(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a kit coroutine."""
 
+    def forget_revoked(self) -> None:
+        """Judge nothing of what comes next: connections are being closed."""
+
 
 class AllOpened:
     """All that one test has opened, in order."""
@@ -81,6 +84,7 @@ class AllOpened:
     def _close(self, opened: Opened) -> None:
         if not opened.needs_closing:
             return
+        self._run.forget_revoked()
         try:
             self._run.run_work(opened.close())
             self._run.errors.deliver()
@@ -98,6 +102,7 @@ class AllOpened:
 
     async def aclose_all(self) -> None:
         """Close all but the last, in reverse order."""
+        self._run.forget_revoked()
         async with contextlib.AsyncExitStack() as to_close:
             for opened in self.items:
                 if opened.needs_closing:

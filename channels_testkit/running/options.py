@@ -28,7 +28,10 @@ Backlog = Literal["lost", "kept"]
 RunLifespan = Literal[True, False, "class", "loop"]
 
 LEVELS: tuple[Level, ...] = get_args(Level)
-WATCHES = ("application_errors", "check_dropped", "check_leaks", "check_unread")
+WATCHES = (
+    *("application_errors", "check_dropped", "check_leaks", "check_revoked"),
+    "check_unread",
+)
 COMMIT_RULES: tuple[CommitRule, ...] = get_args(CommitRule)
 BACKLOGS: tuple[Backlog, ...] = get_args(Backlog)
 RUN_LIFESPANS: tuple[RunLifespan, ...] = get_args(RunLifespan)
@@ -87,6 +90,7 @@ class RunOptions:
     check_dropped: Level = "fail"
     check_leaks: Level = "warn"
     check_unread: Level = "off"
+    check_revoked: Level = "off"
 
     #: Seconds of real time that a call may take, or None for no bound.
     hang_timeout: float | None = 30.0

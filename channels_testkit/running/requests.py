@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.test import Client
 
 from channels_testkit.engine.patches import Patch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
 
-def followed_requests(
-    follow: Callable[..., None],
-) -> AbstractContextManager[object]:
-    """Call ``follow(has_failed=...)`` after each request, for a block."""
+class Following(Protocol):
+    """The run whose test makes requests."""
+
+    def look_before_work(self) -> None:
+        """Look, in a sync test, before the application is given something."""
+
+    def rest_after_request(self, *, has_failed: bool) -> None:
+        """Come to rest, unless this code runs while the loop does."""
+
+
+def followed_requests(run: Following) -> AbstractContextManager[object]:
+    """Let a run see each request before it is made and after, for a block."""
     send_request = Client.request
 
     def request(client: Client, **request: Any) -> Any:
+        run.look_before_work()
         response = None
         try:
             response = send_request(client, **request)
         finally:
-            follow(has_failed=response is None)
+            run.rest_after_request(has_failed=response is None)
         return response
 
     return Patch(Client, "request", request)

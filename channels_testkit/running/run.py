@@ -25,9 +25,9 @@ from .clean_up import closing, go_through, leaving
 from .clean_ups import CleanUps
 from .forgotten import let_go_of_unawaited
 from .kit_calls import UnawaitedCalls, unawaited
-from .loop import TestLoop
 from .opened import AllOpened
 from .requests import followed_requests
+from .revocation import LoopThatLooks
 from .silent import SilentFailures
 from .warned import TestWarnings
 
@@ -72,7 +72,7 @@ def required(what: str) -> TestRun:
     return run
 
 
-class TestRun(TestLoop):
+class TestRun(LoopThatLooks):
     """
     What one test has in use: its loop, layers, connections and database.
 
@@ -149,7 +149,7 @@ class TestRun(TestLoop):
             in_place.callback(_runs.remove, self)
             unawaited.append(self.unawaited)
             in_place.callback(unawaited.remove, self.unawaited)
-            in_place.enter_context(followed_requests(self._rest_after_request))
+            in_place.enter_context(followed_requests(self))
             self.in_place = in_place.pop_all()
         self._since = MadeSince()
         self.errors.look_closely = self._look_closely

@@ -5,12 +5,51 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from channels_testkit.asgi.silence import in_words, what_lies_ahead
-from channels_testkit.matching.wording import say
+from channels_testkit.matching.wording import (
+    SHOWN_OF_A_KIND,
+    first_lines,
+    in_a_row,
+    say,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .connection import WebsocketConnection
 
 __unittest = True
+
+_BREAK = "\n\n"
+
+
+def not_all_closed(
+    connections: Sequence[WebsocketConnection], code: int | None
+) -> str | None:
+    """Say which connections the application has not closed that way."""
+    texts = {it: text for it in connections if (text := not_closed(it, code, None))}
+    if len(texts) == 1:
+        (text,) = texts.values()
+        return text
+    if not texts:
+        return None
+    how = "" if code is None else f" with code {code}"
+    verdicts = [f"  {text.partition(_BREAK)[0]}" for text in texts.values()]
+    shown = [str(it.transcript) for it in list(texts)[:SHOWN_OF_A_KIND]]
+    return "\n\n".join(
+        [
+            f"{len(texts):,} of {len(connections):,} connections are not closed{how}.",
+            "\n".join(first_lines(verdicts, "  ")),
+            *shown,
+        ]
+    )
+
+
+def none_of_user(user: object, others: Sequence[str]) -> str:
+    """Say that there is no connection of a user, and whose there are."""
+    return (
+        f"No connection of user {say(str(user))} is there that the application could"
+        f" have closed.\nConnections that are there: {in_a_row(others)}."
+    )
 
 
 def not_closed(

@@ -42,6 +42,8 @@ class WebsocketConnection(Connection):
         self.frames: list[str | bytes] = []
         #: The user whom the test has asked for, where it has.
         self.user: object = None
+        #: The user whom the application knew when it accepted.
+        self.accepted_as: object = None
         #: What may be behind another user, and what to do about it.
         self.login_hint = ""
         #: Whether the application is the project's, and not the test's own.
@@ -86,6 +88,11 @@ class WebsocketConnection(Connection):
             self._has_set_user = True
         super().meet(consumer, scope)
 
+    def is_of(self, user: Any) -> bool:
+        """Tell whether it was opened as a user, or found to be that one's."""
+        known = (self.user, self.accepted_as, self.scope.get("user"))
+        return any(it is not None and _is_same_user(it, user) for it in known)
+
     @property
     def lacks_user(self) -> bool:
         """Whether there would be no user in the scope in production."""
@@ -116,6 +123,7 @@ class WebsocketConnection(Connection):
 
     def _accept(self, event: Event) -> None:
         self._state = "open"
+        self.accepted_as = self.scope.get("user")
         self.answer(event)
 
     def answer(self, event: Event) -> None:
@@ -204,6 +212,14 @@ class WebsocketConnection(Connection):
         kept = list(filter(is_kept, self.unread))
         self.unread.clear()
         self.unread.extend(kept)
+
+
+def _is_same_user(one: Any, other: Any) -> bool:
+    keys = getattr(one, "pk", None), getattr(other, "pk", None)
+    if keys.count(None) == 1:
+        # One that is deleted has no key any more.
+        return str(one) == str(other)
+    return one is other or bool(one == other)
 
 
 def disconnect_event(code: int, reason: str) -> dict[str, Any]:

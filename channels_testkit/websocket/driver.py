@@ -26,6 +26,7 @@ from .frame_failures import check_frame_is_next
 from .handshake_failures import check_user, no_auth
 from .identity import Identity
 from .opening import final_scope, first_scope
+from .revoked import RevokedLogins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,7 @@ CONNECT: Event = {"type": "websocket.connect"}
 
 def drivers_of(run: TestRun) -> list[WebsocketDriver]:
     """Return the drivers of a test's WebSocket connections, in order."""
-    return run.once(WebsocketDriver, list)
+    return run.once(WebsocketDriver, lambda: RevokedLogins.drivers_of(run))
 
 
 class WebsocketDriver(Driver[WebsocketConnection]):

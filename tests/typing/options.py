@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 class OptionTests(WebsocketTestCase):
     check_leaks = "fail"
+    check_revoked = "warn"
     check_protocol = ("close-code",)
     on_commit_callbacks = "django"
     run_lifespan = True
@@ -60,6 +61,12 @@ class OptionTests(WebsocketTestCase):
         self.layer_faults(1)  # type: ignore[call-arg]
         self.layer_faults(channel=5)  # type: ignore[arg-type]
         self.layer_faults(losing=1)  # type: ignore[call-arg]
+
+    def test_all_closed(self) -> None:
+        client, communicator = self.connect(), self.create_communicator()
+        self.assertAllClosed(client, communicator, user=User(), code=4401, msg="x")
+        self.assertAllClosed([client])  # type: ignore[arg-type]
+        self.assertAllClosed(client, code="4401")  # type: ignore[arg-type]
 
     async def test_faults_async(self) -> None:
         async with self.layer_faults(duplicate=1.0, delay=1) as faults:

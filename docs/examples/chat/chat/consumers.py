@@ -12,7 +12,7 @@ from django.db import transaction
 
 from . import frames
 from .forms import MessageForm
-from .groups import login_group, relay, user_group
+from .groups import account_group, login_group, relay, user_group
 from .models import Message, Presence, Room
 
 BAD_REQUEST = 4400
@@ -48,7 +48,11 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
     async def enter(self):
         if await Presence.objects.aenter(self.room, self.user, self.channel_name):
             await self.tell_room({"type": "joined", "user": self.user.username})
-        self.my_groups = [self.room.group, login_group(self.scope["session"])]
+        self.my_groups = [
+            self.room.group,
+            login_group(self.scope["session"]),
+            account_group(self.user),
+        ]
         for group in self.my_groups:
             await self.channel_layer.group_add(group, self.channel_name)
 
@@ -127,7 +131,11 @@ class NotificationConsumer(JsonWebsocketConsumer):
         if not self.user.is_authenticated:
             self.close(NOT_LOGGED_IN, "log in first")
             return
-        self.my_groups = (user_group(self.user), login_group(self.scope["session"]))
+        self.my_groups = (
+            user_group(self.user),
+            login_group(self.scope["session"]),
+            account_group(self.user),
+        )
         for group in self.my_groups:
             async_to_sync(self.channel_layer.group_add)(group, self.channel_name)
         self.accept()

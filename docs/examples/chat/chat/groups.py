@@ -22,6 +22,11 @@ def login_group(session):
     return f"login.{session.session_key}"
 
 
+def account_group(user):
+    """Every connection of a user, however it was opened."""
+    return f"account.{user.pk}"
+
+
 def relay(frame):
     """Return the layer message that makes a consumer send ``frame``."""
     return {"type": "relay", "frame": frame}

@@ -19,6 +19,7 @@ class RoomTestCase(WebsocketTestCase):
     """Ann and Ben are in the lobby, Cal is in the garden, Sue is staff."""
 
     ws_path = "/ws/chat/lobby/"
+    check_revoked = "fail"
 
     @classmethod
     def setUpTestData(cls):

@@ -1,7 +1,11 @@
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.test import override_settings
 
 from .rooms import RoomTestCase
+
+# What the form of the admin needs to save a user.
+JOINED = {"date_joined_0": "2026-11-20", "date_joined_1": "10:00:00"}
 
 
 class AccessTests(RoomTestCase):
@@ -69,6 +73,19 @@ class LoginTests(RoomTestCase):
 
     # docs:end login
 
+    # docs:start deactivated
+    def test_who_is_deactivated_in_the_admin_leaves_every_room(self):
+        self.connect(user=self.ann)
+        self.connect("/ws/notifications/", user=self.ann)
+        ben = self.connect(user=self.ben)
+        self.client.force_login(get_user_model().objects.create_superuser("root"))
+        page = f"/admin/auth/user/{self.ann.pk}/change/"
+        self.client.post(page, {"username": "ann", **JOINED})  # and no is_active
+        self.assertAllClosed(user=self.ann, code=4401)
+        self.assertOpen(ben)
+
+    # docs:end deactivated
+
     def test_a_wrong_password_opens_nothing(self):
         self.client.post("/login/", {"username": "ann", "password": "guess"})
         stranger = self.create_client()
@@ -80,6 +97,5 @@ class LoginTests(RoomTestCase):
         room, notifications = self.connect(), self.connect("/ws/notifications/")
         elsewhere = self.connect(user=self.ann)
         self.client.post("/logout/")
-        self.assertClosed(room, code=4401, reason="logged out")
-        self.assertClosed(notifications, code=4401)
+        self.assertAllClosed(room, notifications, code=4401)
         self.assertOpen(elsewhere)

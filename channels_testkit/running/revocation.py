@@ -1,0 +1,99 @@
+"""
+When it is looked for connections whose user has lost the login.
+
+The rows are read at rest, and only where something is about to happen: before
+a call of a sync test, before a request of its client, and when an async test
+goes on. What has happened since is judged whenever the test can be told.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from channels_testkit.engine.jobs import APPLICATION
+
+from .loop import TestLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from .options import RunOptions
+
+T = TypeVar("T")
+
+__unittest = True
+
+
+class Revocation(Protocol):
+    """What looks at the connections of a test."""
+
+    def look(self) -> None:
+        """Take note of those whose user has lost the login; at rest."""
+
+    def judge(self) -> None:
+        """Record a failure for each that has got something since; at rest."""
+
+    def forget(self) -> None:
+        """Judge nothing of what comes next: the test ends."""
+
+
+class LoopThatLooks(TestLoop):
+    """The loop of a test, and when it is looked for lost logins."""
+
+    def __init__(self, options: RunOptions) -> None:
+        super().__init__(options)
+        #: What looks, once there are connections.
+        self.revocation: Revocation | None = None
+        self.errors.before_delivery = self._judge_at_rest
+
+    def run_in_sync_test(
+        self,
+        work: Coroutine[Any, Any, T],
+        twin: str,
+        *,
+        only_reads: bool = False,
+        only_feeds: bool = False,
+    ) -> T:
+        """Run a kit coroutine for a sync test; ``twin`` is its async call."""
+        try:
+            self.look_before_work()
+        except BaseException:
+            work.close()
+            raise
+        return super().run_in_sync_test(
+            work, twin, only_reads=only_reads, only_feeds=only_feeds
+        )
+
+    def look_before_work(self) -> None:
+        """Look, in a sync test, before the application is given something."""
+        revocation, bridge = self._asked_revocation(), self._bridge
+        if revocation is None or bridge is None or bridge.is_running:
+            return
+        if not self.sends_overlap:
+            bridge.settle()
+        if bridge.rest.is_at_rest_so_far():
+            revocation.judge()
+            revocation.look()
+
+    def forget_revoked(self) -> None:
+        """Judge nothing of what comes next: connections are being closed."""
+        if self.revocation is not None:
+            self.revocation.forget()
+
+    def _asked_revocation(self) -> Revocation | None:
+        """Return what looks, if the test wants that here and now."""
+        if self.revocation is None or self.options.check_revoked == "off":
+            return None
+        bridge = self._bridge
+        if bridge is None or self.has_left or os.getpid() != self._process:
+            return None
+        is_test = bridge.is_in_own_thread and not APPLICATION.get()
+        return self.revocation if is_test else None
+
+    def _judge_at_rest(self) -> None:
+        revocation = self._asked_revocation()
+        if revocation is not None:
+            revocation.judge()
+            if self.is_async:
+                revocation.look()

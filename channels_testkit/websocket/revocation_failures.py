@@ -1,0 +1,42 @@
+"""Frames after a login was lost, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from channels_testkit.asgi.transcript import describe_payload
+from channels_testkit.matching.wording import say
+
+from .connection import payload_of
+
+if TYPE_CHECKING:
+    from channels_testkit.asgi.application import Event
+
+    from .connection import WebsocketConnection
+    from .lost_logins import Reason
+
+_REMEDY = """\
+{who} has left the connection open. Have a group for each user, and close what is \
+in it when the login ends:
+
+    # in connect()
+    await self.channel_layer.group_add(f"user-{{user.pk}}", self.channel_name)
+    # {place}
+    async_to_sync(layer.group_send)(f"user-{{user.pk}}", {{"type": "login.ended"}})
+
+One frame may come with the close, to say goodbye."""
+
+
+def leaked(
+    connection: WebsocketConnection, event: Event, user: str, reason: Reason
+) -> str:
+    """Say that a frame has come for a user who should get none any more."""
+    consumer = connection.consumer
+    who = "The application" if consumer is None else type(consumer).__name__
+    return (
+        f"{connection.label} received a frame after"
+        f" {reason.verdict.format(f'user {say(user)}')}:"
+        f" {describe_payload(payload_of(event))}.\n\n"
+        f"{_REMEDY.format(who=who, place=reason.place)}\n\n"
+        f"{connection.transcript.render(event)}"
+    )

@@ -1,0 +1,151 @@
+"""
+Connections whose user has lost the login, and which get frames all the same.
+
+What counts is the state at rest, so a test may end a login by whatever means.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from django.conf import settings
+from django.db import DatabaseError, router
+
+from channels_testkit.asgi.transcript import OUT
+from channels_testkit.engine import private
+
+from .connection import is_frame
+from .lost_logins import Login, rows_of, why_lost
+from .revocation_failures import leaked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from channels_testkit.asgi.application import Event
+    from channels_testkit.running.run import TestRun
+
+    from .connection import WebsocketConnection
+    from .identity import Identity
+    from .lost_logins import Reason
+
+
+class Driving(Protocol):
+    """What drives the connections of one client."""
+
+    connection: WebsocketConnection | None
+    identity: Identity
+
+
+class _Lost(NamedTuple):
+    """A login that was lost while its connection stayed open."""
+
+    login: Login
+    reason: Reason
+    #: How many entries the transcript had by then.
+    entries: int
+
+
+class RevokedLogins:
+    """Looks at the connections of a test; see ``running.revocation``."""
+
+    def __init__(self, run: TestRun) -> None:
+        self._run = run
+        self.drivers: list[Any] = []
+        # By connection, of which a driver may have several in turn.
+        self._logins: dict[WebsocketConnection, Login] = {}
+        self._lost: dict[WebsocketConnection, _Lost] = {}
+        self._told: set[WebsocketConnection] = set()
+        self._met: set[WebsocketConnection] = set()
+
+    @classmethod
+    def drivers_of(cls, run: TestRun) -> list[Any]:
+        """Return the list of a test's drivers; its connections are seen."""
+        run.revocation = revoked = cls(run)
+        return revoked.drivers
+
+    def look(self) -> None:
+        """Take note of those whose user has lost the login; at rest."""
+        with self._unseen():
+            opened = [(it.connection, it) for it in self.drivers]
+            seen = {it: driver for it, driver in opened if self._knows_login(it)}
+            try:
+                rows = rows_of(self._logins[it] for it in seen)
+                for connection, driver in seen.items():
+                    self._look_at(connection, driver, rows)
+            except DatabaseError:
+                # The transaction is broken: the test is told by its own query.
+                return
+
+    def judge(self) -> None:
+        """Record a failure for each that has got something since; at rest."""
+        self._meet_the_new()
+        for connection, lost in list(self._lost.items()):
+            event = _leak(connection, lost.entries)
+            if event is not None:
+                del self._lost[connection]
+                self._told.add(connection)
+                user = str(lost.login.user)
+                self._tell(leaked(connection, event, user, lost.reason))
+
+    def forget(self) -> None:
+        """Judge nothing of what comes next: the test ends."""
+        self._lost.clear()
+
+    def _meet_the_new(self) -> None:
+        """Take note of logins while their users and sessions have keys."""
+        opened = [it.connection for it in self.drivers]
+        new = [it for it in opened if it and it.is_open and it not in self._met]
+        if new:
+            self._met.update(new)
+            with self._unseen():
+                for connection in new:
+                    self._knows_login(connection)
+
+    @contextlib.contextmanager
+    def _unseen(self) -> Iterator[None]:
+        with private.loop_lifted(), self._run.database.unseen():
+            yield
+
+    def _tell(self, text: str) -> None:
+        run = self._run
+        is_failure = run.options.check_revoked == "fail"
+        errors = [AssertionError(text)] if is_failure else run.warnings.warn(text)
+        for error in errors:
+            run.errors.record(error, "fail")
+
+    def _knows_login(self, connection: WebsocketConnection | None) -> bool:
+        """Take note of a login; tell whether it can be lost at all."""
+        if connection is None or not connection.is_open or connection in self._told:
+            return False
+        scope, known = connection.scope, self._logins.pop(connection, None)
+        login = Login.in_scope(scope) if known is None else known.now(scope)
+        if login is None:
+            # The application has logged it out, and knows.
+            self._lost.pop(connection, None)
+            return False
+        self._logins[connection] = login
+        return router.db_for_read(login.model) in self._run.database
+
+    def _look_at(
+        self, connection: WebsocketConnection, driver: Driving, rows: dict[Any, Any]
+    ) -> None:
+        login = self._logins[connection]
+        morsel = driver.identity.jar.cookies.get(settings.SESSION_COOKIE_NAME)
+        cookie = None if morsel is None else morsel.value
+        reason = why_lost(login, rows.get((login.model, login.pk)), cookie)
+        if reason is None:
+            self._lost.pop(connection, None)
+        elif connection not in self._lost:
+            entries = len(connection.transcript.entries)
+            self._lost[connection] = _Lost(login, reason, entries)
+
+
+def _leak(connection: WebsocketConnection, since: int) -> Event | None:
+    """Return the first frame since an entry that is no goodbye, if any."""
+    entries = connection.transcript.entries[since:]
+    # What has a note has not reached the client.
+    sent = [it.event for it in entries if it.direction == OUT and not it.note]
+    is_closed = bool(sent) and sent[-1]["type"] == "websocket.close"
+    leaks = filter(is_frame, sent[:-2] if is_closed else sent)
+    return next(leaks, None)
