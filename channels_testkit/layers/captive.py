@@ -264,14 +264,14 @@ class CaptiveChannelLayer(BaseChannelLayer):
         (self._require_valid_group if is_group else self._require_valid_channel)(name)
         message = self._own(kind, message)
         exchange = self._exchange
+        # Not under the lock: a predicate of the test may take its time.
+        met = self._meet_faults(kind, name, message) if exchange.fault_blocks else None
         with exchange.lock:
             now = self.clock()
-            queued = Queued(next_number(), now + self.expiry, message)
-            channels = exchange.members(name, now) if is_group else (name,)
-            met = Met(channels)
-            if exchange.fault_blocks:
-                sending = Sending(kind, name, message, queued.sequence, channels)
-                met = exchange.meet_faults(sending)
+            if met is None:
+                channels = exchange.members(name, now) if is_group else (name,)
+                met = Met(next_number(), channels, channels)
+            queued = Queued(met.sequence, now + self.expiry, message)
             woken, full = self._put(exchange, met.now, queued, now)
             if full and not is_group:
                 raise ChannelFull(name)
@@ -283,7 +283,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
                 channel=None if is_group else name,
                 group=name if is_group else None,
                 message=message,
-                receivers=tuple(name for name in channels if name not in missed),
+                receivers=tuple(it for it in met.channels if it not in missed),
                 dropped=tuple(full),
                 sequence=queued.sequence,
                 in_atomic_block=atomic,
@@ -295,6 +295,14 @@ class CaptiveChannelLayer(BaseChannelLayer):
             exchange.wake(woken)
         self._on_change()
         await suspend()
+
+    def _meet_faults(self, kind: Kind, name: str, message: Message) -> Met:
+        """Return what becomes of a message, or raise as its call is to."""
+        exchange, channels = self._exchange, [name]
+        if kind == "group_send":
+            channels = list(exchange.members(name, self.clock()))
+        sending = Sending(kind, name, message, next_number(), channels)
+        return exchange.meet_faults(sending)
 
     def _put(
         self, exchange: Exchange, channels: Iterable[str], queued: Queued, now: float

@@ -154,15 +154,15 @@ class Exchange:
             for waiter in group:
                 self.give_back(waiter)
 
-    # The caller of the next four holds the lock.
-
     def meet_faults(self, sending: Sending) -> Met:
         """Return what becomes of a message, or raise as its call is to."""
-        met = meet(self.fault_blocks, sending, self.owner_of)
+        met = meet(tuple(self.fault_blocks), sending, self.owner_of)
         self.faults += met.faults
         if met.error is not None:
             raise met.error
         return met
+
+    # The caller of the next three holds the lock.
 
     def hand(self, channel: str, queued: Queued) -> Waiter | None:
         """Give a message to the first who waits for it; return that one."""

@@ -8,6 +8,7 @@ three members makes three.
 from __future__ import annotations
 
 import random
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from channels.exceptions import ChannelFull
@@ -53,8 +54,15 @@ class Sending(NamedTuple):
 
 
 class Met(NamedTuple):
-    """What becomes of a message: who gets it now, and who gets it twice."""
+    """
+    What becomes of a message, and its number.
 
+    Of the ``channels`` that it is sent to, some get it ``now``, and of these
+    some ``again``.
+    """
+
+    sequence: int
+    channels: Sequence[str]
     now: Sequence[str]
     again: Sequence[str] = ()
     lost: Sequence[str] = ()
@@ -72,6 +80,7 @@ class Choice:
         # One for each, so that another kind of fault changes nothing here. Of
         # a text, which is the same in each process.
         self._random = random.Random(f"{name} {seed}")
+        self._lock = threading.Lock()
         #: How many it was asked about, and how many it has chosen.
         self.asked = 0
         self.chosen = 0
@@ -81,7 +90,7 @@ class Choice:
     @property
     def is_share(self) -> bool:
         """Whether chance decides."""
-        return isinstance(self.how_many, float)
+        return isinstance(self.how_many, float) and self.how_many < 1
 
     @property
     def is_met(self) -> bool:
@@ -90,22 +99,27 @@ class Choice:
         return self.chosen >= wanted
 
     def takes(self, message: Message) -> bool:
-        """Tell whether the next one meets the fault."""
-        self.asked += 1
-        is_chosen = self._chooses(message)
-        self.chosen += is_chosen
+        """Tell whether the next one meets the fault; in whatever thread."""
+        is_wanted = self._is_wanted(message)
+        with self._lock:
+            self.asked += 1
+            is_chosen = is_wanted and self._is_chosen()
+            self.chosen += is_chosen
         return is_chosen
 
-    def _chooses(self, message: Message) -> bool:
-        if callable(self.how_many):
-            try:
-                return bool(self.how_many(message))
-            except Exception as error:
-                self.error = self.error or error
-                raise
-        if self.is_share:
+    def _is_wanted(self, message: Message) -> bool:
+        if not callable(self.how_many):
+            return True
+        try:
+            return bool(self.how_many(message))
+        except Exception as error:
+            self.error = self.error or error
+            raise
+
+    def _is_chosen(self) -> bool:
+        if isinstance(self.how_many, float):
             return self._random.random() < self.how_many
-        return self.chosen < self.how_many
+        return not isinstance(self.how_many, int) or self.chosen < self.how_many
 
 
 class Faults:
@@ -212,7 +226,8 @@ def meet(
     for block in reversed(blocks):
         fault = block.fail(sending)
         if fault is not None:
-            return Met((), faults=(fault,), error=block.error())
+            error = block.error()
+            return Met(sending.sequence, (), (), faults=(fault,), error=error)
     now, again, lost = [], [], []
     faults: list[LayerFault] = []
     for channel in sending.channels:
@@ -228,7 +243,7 @@ def meet(
             now.append(channel)
             again += [channel] if "duplicated" in kinds else []
         faults += met
-    return Met(now, again, lost, tuple(faults))
+    return Met(sending.sequence, sending.channels, now, again, lost, tuple(faults))
 
 
 def _first_met(

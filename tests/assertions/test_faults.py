@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import random
 import threading
 from typing import Any, ClassVar
@@ -19,6 +21,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from channels_testkit import (
     Channel,
     Group,
+    HangError,
     LayerFault,
     SimpleWebsocketTestCase,
     WebsocketTestCase,
@@ -27,7 +30,7 @@ from channels_testkit import (
 )
 from tests.app.consumers import RoomConsumer
 from tests.layers.test_real import REAL
-from tests.utils import run_case
+from tests.utils import run_case, timers_held
 
 ON_REDIS = {"BACKEND": "channels_redis.core.RedisChannelLayer"}
 
@@ -251,8 +254,9 @@ class LateTests(RoomCase):
     def test_a_receive_waits_for_it_in_real_time(self) -> None:
         (ann,) = self.enter("ann")
         with self.layer_faults(delay=1, by=0.01):
-            say(ann, 1)
-            self.assertEqual(ann.receive_all_json(), [])
+            with timers_held(self._kit.bridge.loop):
+                say(ann, 1)
+                self.assertEqual(ann.receive_all_json(), [])
             self.assertReceivesJson(ann, 1)
 
     def test_what_a_plain_thread_sends_comes_late(self) -> None:
@@ -459,6 +463,52 @@ class BlockTests(RoomCase):
             # Whoever sends may catch it.
             with self.assertRaises(KeyError):
                 Channel("jobs").send({"type": "make"})
+
+    def test_a_predicate_that_does_not_return_is_cut(self) -> None:
+        def wait(message: dict[str, Any]) -> bool:
+            while True:
+                pass
+
+        class Inner(RoomCase):
+            hang_timeout = 0.1
+
+            def test(self) -> None:
+                (ann,) = self.enter("ann")
+                with self.layer_faults(lose=wait):
+                    say(ann, 1)
+
+        with contextlib.redirect_stderr(io.StringIO()):
+            (error,) = run_case(Inner).raised
+        self.assertIsInstance(error, HangError)
+
+    def test_blocks_may_end_in_another_order(self) -> None:
+        with contextlib.ExitStack() as first, contextlib.ExitStack() as second:
+            one = first.enter_context(self.layer_faults(lose=1))
+            other = second.enter_context(self.layer_faults(lose=1))
+            Channel("jobs").send({"type": "make"})
+            Channel("jobs").send({"type": "make"})
+            first.close()
+        Channel("jobs").send({"type": "make"})
+        self.assertEqual((len(one.lost), len(other.lost)), (1, 1))
+        self.assertSent("jobs", count=3)
+
+    def test_threads_meet_as_many_as_were_asked_for(self) -> None:
+        (ann,) = self.enter("ann")
+        layer = get_channel_layer()
+
+        def send() -> None:
+            for number in range(20):
+                message = {"type": "room.message", "content": number}
+                async_to_sync(layer.group_send)("room-1", message)
+
+        with self.layer_faults(lose=15) as faults:
+            threads = [threading.Thread(target=send) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(len(faults.lost), 15)
+        self.assertEqual(len(ann.receive_all_json()), 65)
 
     def test_a_group_that_nobody_is_in(self) -> None:
         text = "layer_faults(lose=1, group='lobby') has lost nothing: nobody was in"
