@@ -9,6 +9,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.contrib.auth.models import AnonymousUser, User
 
 from channels_testkit import Group, SimpleWebsocketTestCase, WebsocketTestCase
+from tests.explored import not_explored
 
 
 class Later(AsyncJsonWebsocketConsumer):
@@ -114,6 +115,7 @@ class TimerTests(SimpleWebsocketTestCase):
         Group("later").send({"type": "later.close", "seconds": 0.01})
         self.assertAllClosed(*clients, code=4401)
 
+    @not_explored
     def test_virtual_time(self) -> None:
         with self.virtual_time():
             clients = self.connect_many(2)

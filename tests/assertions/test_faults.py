@@ -29,6 +29,7 @@ from channels_testkit import (
     explore_schedules,
 )
 from tests.app.consumers import RoomConsumer
+from tests.explored import not_explored
 from tests.layers.test_real import REAL
 from tests.utils import run_case, timers_held
 
@@ -239,6 +240,7 @@ class LateTests(RoomCase):
             self.assertEqual(ann.receive_all_json(), [2])
         self.assertEqual(ann.receive_all_json(), [1, 1])
 
+    @not_explored
     def test_virtual_time_brings_it(self) -> None:
         with self.virtual_time() as clock:
             (ann,) = self.enter("ann")
@@ -259,6 +261,7 @@ class LateTests(RoomCase):
                 self.assertEqual(ann.receive_all_json(), [])
             self.assertReceivesJson(ann, 1)
 
+    @not_explored
     def test_what_a_plain_thread_sends_comes_late(self) -> None:
         def send() -> None:
             layer = get_channel_layer()
@@ -275,6 +278,7 @@ class LateTests(RoomCase):
             self.advance(5)
             self.assertReceivesJson(ann, 1)
 
+    @not_explored
     def test_a_message_that_nobody_waits_for_comes_late(self) -> None:
         with self.virtual_time():
             with self.layer_faults(delay=1, by=5):
@@ -305,6 +309,7 @@ class LateTests(RoomCase):
         self.assertReceivesJson(ann, 1)
         self.assertEqual(len(faults.delayed), 1)
 
+    @not_explored
     async def test_it_has_a_plain_block_where_nothing_comes_at_the_end(self) -> None:
         ann = await self.aconnect()
         with self.virtual_time():
