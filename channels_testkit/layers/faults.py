@@ -233,12 +233,14 @@ def meet(
     for channel in sending.channels:
         owner = owner_of(channel)
         receiver = None if owner is None else called(owner)
-        block, met = _first_met(blocks, sending, channel, receiver)
+        asker, met = _first_met(blocks, sending, channel, receiver)
         kinds = {fault.kind for fault in met}
-        if "lost" in kinds:
+        if asker is None:
+            now.append(channel)
+        elif "lost" in kinds:
             lost.append(channel)
         elif "delayed" in kinds:
-            block.hold(met[-1], 1 + ("duplicated" in kinds))
+            asker.hold(met[-1], 1 + ("duplicated" in kinds))
         else:
             now.append(channel)
             again += [channel] if "duplicated" in kinds else []
@@ -248,10 +250,10 @@ def meet(
 
 def _first_met(
     blocks: Sequence[Faults], sending: Sending, channel: str, receiver: str | None
-) -> tuple[Faults, list[LayerFault]]:
+) -> tuple[Faults | None, list[LayerFault]]:
     """Return the faults of a delivery, and the block that asks for them."""
     for block in reversed(blocks):
         met = block.meet(sending, channel, receiver)
         if met:
-            break
-    return block, met
+            return block, met
+    return None, []
