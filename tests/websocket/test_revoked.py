@@ -28,6 +28,7 @@ from channels_testkit import (
     WebsocketTestCase,
     explore_schedules,
 )
+from tests.app.models import Account
 from tests.utils import OuterTestCase, run_case
 
 if TYPE_CHECKING:
@@ -123,6 +124,16 @@ class RevokedTestCase(OuterTestCase):
         """Assert that a test fails, once and with this first line."""
         (text,) = run_body(body, **options).texts
         self.assertEqual(text.partition("\n")[0], f'{verdict}: "secret".')
+
+
+class Robot(Account):
+    """A user of the project's own, who is not known to Django."""
+
+    is_authenticated = True
+
+    class Meta:
+        app_label = "app"
+        proxy = True
 
 
 class HowLoginsEndTests(RevokedTestCase):
@@ -224,6 +235,16 @@ class HowLoginsEndTests(RevokedTestCase):
         self.assert_told(
             "ann (/feed/) received a frame after user 'ann' was deleted", body
         )
+
+    def test_a_user_of_another_model(self) -> None:
+        def body(case: Any) -> None:
+            robot = Robot.objects.create(balance=7)
+            case.connect(scope={"user": robot}, application=Feed.as_asgi())
+            Group("feed").send(ITEM)
+            Robot.objects.all().delete()
+            Group("feed").send(ITEM)
+
+        self.assert_told("/feed/ received a frame after user '7' was deleted", body)
 
     def test_other_engines_of_sessions(self) -> None:
         def body(case: Any) -> None:
