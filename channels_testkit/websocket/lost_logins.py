@@ -121,9 +121,9 @@ def _session_data(key: str) -> dict[str, Any]:
 def _why_ended(data: dict[str, Any], row: Any) -> Reason | None:
     if data.get(_USER_KEY) != str(row.pk):
         return ENDED
-    kept = data.get(_HASH_KEY)
-    if not (kept and hasattr(row, "get_session_auth_hash")):
+    if not hasattr(row, "get_session_auth_hash"):
         return None
+    kept = data.get(_HASH_KEY, "")
     hashes = [row.get_session_auth_hash(), *row.get_session_auth_fallback_hash()]
     is_kept = any(constant_time_compare(kept, it) for it in hashes)
     return None if is_kept else NEW_PASSWORD

@@ -23,6 +23,7 @@ from channels_testkit import (
     Group,
     HangError,
     LayerFault,
+    NoFrame,
     SimpleWebsocketTestCase,
     WebsocketTestCase,
     apply_routes,
@@ -309,6 +310,15 @@ class LateTests(RoomCase):
         self.assertReceivesJson(ann, 1)
         self.assertEqual(len(faults.delayed), 1)
 
+    async def test_it_comes_where_an_async_block_raises(self) -> None:
+        ann = await self.aconnect()
+        with self.assertRaises(ZeroDivisionError):
+            async with self.layer_faults(delay=1, lose=5):
+                await ann.send_json(1 // 0)
+        async with self.layer_faults(delay=1):
+            await ann.send_json(1)
+        self.assertReceivesJson(ann, 1)
+
     @not_explored
     async def test_it_has_a_plain_block_where_nothing_comes_at_the_end(self) -> None:
         ann = await self.aconnect()
@@ -378,6 +388,25 @@ class RefusedTests(RoomCase):
         (ann,) = self.enter("ann")
         with self.assertRaises(ConnectionError), self.layer_faults(error=1):
             say(ann, 1)
+
+    def test_what_a_failed_call_should_have_brought(self) -> None:
+        class Careless(Room):
+            async def receive_json(self, content: Any, **kwargs: Any) -> None:
+                with contextlib.suppress(ConnectionError):
+                    await super().receive_json(content)
+
+        ann = self.connect(
+            application=Careless.as_asgi(), path_kwargs={"number": 1}, name="ann"
+        )
+        with self.layer_faults(error=1):
+            say(ann, 1)
+        text = (
+            "No JSON frame from ann (/ws/room/1/): the call that sends 'room.message'"
+            " to group 'room-1' was made to fail by layer_faults()."
+        )
+        with self.assertRaises(NoFrame) as caught:
+            self.assertReceivesJson(ann, 1)
+        self.assertEqual(str(caught.exception).partition("\n")[0], text)
 
     def test_a_predicate_chooses_calls(self) -> None:
         with self.layer_faults(error=lambda message: message["id"] == 2):
@@ -621,20 +650,25 @@ class ExploredTests(WebsocketTestCase):
         self.advance(1)
         self.orders.add(tuple(ann.receive_all_json()))
 
-    @explore_schedules(10)
+    def say_both(self) -> Any:
+        """Let two clients speak at the same time; return one of them."""
+        ann, ben = self.connect_many(2, "/ws/room/1/")
+        ann.send_json(1)
+        ben.send_json(2)
+        return ann
+
+    @explore_schedules(10, sends_overlap=True)
     def test_chance_finds_something_in_the_usual_order(self) -> None:
         share = 0.001 if self.shares else 1.0
         self.shares.append(share)
-        ann = self.connect("/ws/room/1/")
         with self.layer_faults(lose=share):
-            ann.send_json(1)
+            self.say_both()
 
-    @explore_schedules(10)
+    @explore_schedules(10, sends_overlap=True)
     def test_what_is_late_comes_at_the_end_of_the_block(self) -> None:
-        ann = self.connect("/ws/room/1/")
         with self.layer_faults(delay=1):
-            ann.send_json(1)
-        self.assertReceivesJson(ann, 1)
+            ann = self.say_both()
+        self.assertEqual(sorted(ann.receive_all_json()), [1, 2])
 
     @classmethod
     def tearDownClass(cls) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 from typing import TYPE_CHECKING, Any, ClassVar
+from unittest import mock
 
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.auth import AuthMiddlewareStack, logout
@@ -11,18 +14,21 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.layers import get_channel_layer
 from channels.routing import URLRouter
 from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LogoutView
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models.signals import post_save
 from django.http import HttpResponse
-from django.test import override_settings
+from django.test import modify_settings, override_settings
 from django.urls import path
 
 from channels_testkit import (
     Group,
+    HangError,
     SimpleWebsocketTestCase,
     TransactionWebsocketTestCase,
     WebsocketTestCase,
@@ -130,10 +136,22 @@ class Robot(Account):
     """A user of the project's own, who is not known to Django."""
 
     is_authenticated = True
+    is_active = True
 
     class Meta:
         app_label = "app"
         proxy = True
+
+
+class BareBackend(BaseBackend):
+    """Finds everybody, and says of nobody who may log in."""
+
+    def get_user(self, user_id: Any) -> Any:
+        return User.objects.filter(pk=user_id).first()
+
+
+def _do_nothing(case: Any) -> None:
+    """Make no users."""
 
 
 class HowLoginsEndTests(RevokedTestCase):
@@ -245,6 +263,44 @@ class HowLoginsEndTests(RevokedTestCase):
             Group("feed").send(ITEM)
 
         self.assert_told("/feed/ received a frame after user '7' was deleted", body)
+
+    def test_a_project_without_users_of_django(self) -> None:
+        def body(case: Any) -> None:
+            robot = Robot.objects.create(balance=7)
+            case.connect(scope={"user": robot}, application=Feed.as_asgi())
+            with mock.patch.object(Robot, "is_active", new=False):
+                Group("feed").send(ITEM)
+
+        remove = {"remove": "django.contrib.auth"}
+        verdict = "/feed/ received a frame after user '7' was deactivated"
+        with modify_settings(INSTALLED_APPS=remove):
+            self.assert_told(verdict, body, setUp=_do_nothing)
+
+    def test_a_backend_that_does_not_say_who_may_log_in(self) -> None:
+        def body(case: Any) -> None:
+            case.connect(user=case.ann)
+            User.objects.update(is_active=False)
+            Group("feed").send(ITEM)
+
+        backend = "tests.websocket.test_revoked.BareBackend"
+        verdict = "ann (/feed/) received a frame after user 'ann' was deactivated"
+        with override_settings(AUTHENTICATION_BACKENDS=[backend]):
+            self.assert_told(verdict, body)
+
+    def test_a_session_of_a_user_without_a_password(self) -> None:
+        def body(case: Any) -> None:
+            robot = Robot.objects.create(balance=7)
+            session = SessionStore()
+            session["_auth_user_id"] = str(robot.pk)
+            session.save()
+            scope = {"user": robot, "session": session}
+            case.connect(scope=scope, application=Feed.as_asgi())
+            Group("feed").send(ITEM)
+            Session.objects.all().delete()
+            Group("feed").send(ITEM)
+
+        verdict = "/feed/ received a frame after the session of user '7' had ended"
+        self.assert_told(verdict, body)
 
     def test_other_engines_of_sessions(self) -> None:
         def body(case: Any) -> None:
@@ -506,6 +562,36 @@ class WhenItIsJudgedTests(RevokedTestCase):
                 ann.send_json("say")
 
         self.assert_fine(body)
+
+    def test_an_application_that_hangs_before_a_call(self) -> None:
+        class Stuck(Feed):
+            async def feed_item(self, event: dict[str, Any]) -> None:
+                while True:  # noqa: ASYNC110 - it is what the test is about
+                    await asyncio.sleep(0)
+
+        def body(case: Any) -> None:
+            ann = case.connect(application=Stuck.as_asgi())
+            async_to_sync(get_channel_layer().group_send)("feed", ITEM)
+            ann.send_json("answer")
+
+        with contextlib.redirect_stderr(io.StringIO()):
+            (error,) = run_body(body, hang_timeout=0.1).raised
+        self.assertIsInstance(error, HangError)
+
+    def test_sends_that_overlap(self) -> None:
+        class Inner(FeedCase):
+            @explore_schedules(5, sends_overlap=True)
+            def test(self) -> None:
+                ann, ben = self.connect(user=self.ann), self.connect(user=self.ben)
+                ann.send_json("answer")
+                ben.send_json("answer")
+                self.settle()
+                User.objects.filter(username="ann").update(is_active=False)
+                with self.assertRaises(AssertionError):
+                    ben.send_json("say")
+                    self.settle()
+
+        self.assertEqual(run_case(Inner).texts, [])
 
     def test_explored_schedules(self) -> None:
         class Inner(FeedCase):
