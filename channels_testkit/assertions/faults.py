@@ -72,6 +72,7 @@ class LayerFaults:
         )
         self._waited = ""
         self._held: list[Late] = []
+        self._on_their_way: list[Late] = []
         self._is_used = False
 
     @property
@@ -193,8 +194,10 @@ class LayerFaults:
         text = too_few(self._wanted.call, self._faults, choice, sent)
         raise self._failure(f"{text}{self._waited}")
 
-    def check_entered(self) -> None:
-        """Raise ``RuntimeError`` where no block was entered."""
+    def clean_up(self) -> None:
+        """Let nothing come any more; raise where no block was entered."""
+        for late in self._on_their_way:
+            late.cancel()
         if not self._is_used and self._run.failure is None:
             raise RuntimeError(
                 f"{self._wanted.call} was called and not entered, so it did nothing:"
@@ -208,6 +211,7 @@ class LayerFaults:
         if self._wanted.by is None:
             self._held.append(late)
             return
+        self._on_their_way.append(late)
         has_loop = self._run.has_loop and not self._run.has_left
         usual = self._run.bridge.loop if has_loop else None
         late.come_in(self._wanted.by, usual)
@@ -317,5 +321,5 @@ class FaultMethods(InRun):
         self._kit.refuse_elsewhere()
         layer = _layer_that_fails(alias)
         faults = LayerFaults(self._kit, layer, wanted, self.failureException)
-        self._kit.add_cleanup(faults.check_entered)
+        self._kit.add_cleanup(faults.clean_up)
         return faults

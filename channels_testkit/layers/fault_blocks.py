@@ -35,6 +35,7 @@ class Late:
         self._layer = layer
         self._fault = fault
         self._copies = copies
+        self._timer: asyncio.TimerHandle | None = None
         self._exchange = layer._exchange  # noqa: SLF001 - only the kit does this
         self._exchange.late.append(fault)
 
@@ -64,11 +65,19 @@ class Late:
         context = contextvars.Context()
         context.run(self._prepare_context)
         if loop is here:
-            context.run(loop.call_later, seconds, self.come)
+            context.run(self._set_timer, loop, seconds)
         else:
             # From another thread; a timer is set in the loop's own.
-            set_timer = loop.call_later
-            loop.call_soon_threadsafe(set_timer, seconds, self.come, context=context)
+            set_timer = self._set_timer
+            loop.call_soon_threadsafe(set_timer, loop, seconds, context=context)
+
+    def cancel(self) -> None:
+        """Let it not come any more: its test has ended, and not its loop."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        self._timer = loop.call_later(seconds, self.come)
 
     def _prepare_context(self) -> None:
         APPLICATION.set(True)

@@ -13,7 +13,7 @@ from asgiref.sync import async_to_sync
 from channels.consumer import SyncConsumer
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
-from channels.routing import URLRouter
+from channels.routing import ProtocolTypeRouter, URLRouter
 from django.test import SimpleTestCase, override_settings
 from django.urls import path
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -330,6 +330,34 @@ class LateTests(RoomCase):
         with self.layer_faults(lose=1):
             await ann.send_json(2)
         self.assertReceivesNothing(ann)
+
+
+async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+    """Start up and shut down, and do nothing else."""
+    for name in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{name}.complete"})
+
+
+class SharedLoopTests(SimpleTestCase):
+    def test_nothing_comes_in_the_next_test(self) -> None:
+        class Inner(RoomCase):
+            application = ProtocolTypeRouter({"websocket": ROOMS, "lifespan": lifespan})
+            run_lifespan = "class"
+
+            def test_1(self) -> None:
+                (ann,) = self.enter("ann")
+                with self.layer_faults(delay=1, by=1000):
+                    say(ann, 1)
+
+            def test_2(self) -> None:
+                (ann,) = self.enter("ann")
+                with self.virtual_time() as clock:
+                    self.assertEqual(clock.timers, [])
+                    say(ann, 2)
+                self.assertReceivesJson(ann, 2)
+
+        self.assertEqual(run_case(Inner).texts, [])
 
 
 class RefusedTests(RoomCase):
