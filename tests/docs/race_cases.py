@@ -127,7 +127,7 @@ class RacesTestCase(OuterTestCase):
         for name, race in self.races.items():
             for strategy in ("random", "pct"):
                 with self.subTest(name, strategy=strategy):
-                    self.assertEqual(told(mended(race, 100, strategy=strategy)), "")
+                    self.assertEqual(told(mended(race, 30, strategy=strategy)), "")
 
     @tag("own-database")
     def test_the_printed_seed_replays_it_in_another_process(self) -> None:
