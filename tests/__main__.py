@@ -23,7 +23,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from channels_testkit.requirements import is_required
+from channels_testkit.testcases.requirements import is_required
 from tests import mariadb, postgres
 
 if TYPE_CHECKING:

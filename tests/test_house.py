@@ -15,7 +15,7 @@ PACKAGE = ROOT / "channels_testkit"
 
 #: From the ground up. A room imports from the floors below its own only.
 FLOORS = (
-    {"exceptions", "matching", "requirements"},
+    {"exceptions", "matching"},
     {"engine"},
     {"layers"},
     {"asgi"},

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 
-from channels_testkit.requirements import installed, skip_or_fail
+from channels_testkit.testcases.requirements import installed, skip_or_fail
 
 CHROMIUM = "CHANNELS_TESTKIT_CHROMIUM"
 CHROMEDRIVER = "CHANNELS_TESTKIT_CHROMEDRIVER"

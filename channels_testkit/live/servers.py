@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from channels_testkit.requirements import skip_or_fail
+from channels_testkit.testcases.requirements import skip_or_fail
 
 from .loops import LoopThread
 

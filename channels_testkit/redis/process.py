@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.programs import Watcher
-from channels_testkit.requirements import installed
+from channels_testkit.testcases.requirements import installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
-from channels_testkit.requirements import installed, skip_or_fail
+from channels_testkit.testcases.requirements import installed, skip_or_fail
 
 from .process import RedisProcess, ServerDidNotStartError, ask_version, find_programs
 

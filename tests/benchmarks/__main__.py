@@ -14,7 +14,7 @@ import subprocess
 import sys
 from importlib import metadata
 
-from channels_testkit.requirements import is_required
+from channels_testkit.testcases.requirements import is_required
 from tests.__main__ import environment, find_needs
 
 DATABASES = ["sqlite-memory", "postgres"]

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from channels_testkit.browser import BrowserTestCase
 from channels_testkit.browser.chromium import find_programs
-from channels_testkit.requirements import installed
+from channels_testkit.testcases.requirements import installed
 from tests.browser.outer import BrowserOuterTestCase
 from tests.utils import entered, run_case
 

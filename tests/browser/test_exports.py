@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import unittest
 
-from channels_testkit.requirements import installed
+from channels_testkit.testcases.requirements import installed
 from tests.completion import CompletionTestMixin
 
 browser = installed("channels_testkit.browser")

@@ -14,7 +14,7 @@ from django.urls import path
 from channels_testkit import Group
 from channels_testkit.browser import BrowserTestCase, PageFrame
 from channels_testkit.live.uvicorn import UvicornServer
-from channels_testkit.requirements import installed
+from channels_testkit.testcases.requirements import installed
 from tests.app import pages
 
 

@@ -13,7 +13,7 @@ from channels_testkit.browser.report import (
     page_errors,
     raised_as_well,
 )
-from channels_testkit.requirements import installed
+from channels_testkit.testcases.requirements import installed
 
 PLACES = Places("http://127.0.0.1:8000", "ws://127.0.0.1:8000")
 

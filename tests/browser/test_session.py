@@ -8,7 +8,7 @@ from pathlib import Path
 from unittest import mock
 
 from channels_testkit.browser import BrowserTestCase
-from channels_testkit.requirements import installed
+from channels_testkit.testcases.requirements import installed
 
 DEVTOOLS = "channels_testkit.browser.devtools"
 SESSION = "channels_testkit.browser.session"

@@ -25,7 +25,7 @@ from channels_testkit import LiveServerTestCase
 from channels_testkit.live import ChannelLiveServerTestCase, LoopServer, Server
 from channels_testkit.live.servers import default_server_class
 from tests.app.asgi import application
-from tests.test_requirements import requiring
+from tests.testcases.test_requirements import requiring
 from tests.utils import OuterTestCase, run_case
 
 from .clients import SERVERS, fetch

@@ -26,7 +26,7 @@ from channels_testkit.redis import (
     server as redis_server,
 )
 from channels_testkit.redis.process import RedisProcess, find_programs
-from tests.test_requirements import requiring
+from tests.testcases.test_requirements import requiring
 from tests.utils import assertFailureText, entered
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from unittest import mock
 
 from django.core.exceptions import ImproperlyConfigured
 
-from channels_testkit.requirements import installed, is_required, skip_or_fail
+from channels_testkit.testcases.requirements import installed, is_required, skip_or_fail
 
 
 def requiring(names: str) -> mock._patch_dict:
