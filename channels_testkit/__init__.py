@@ -42,6 +42,7 @@ if typing.TYPE_CHECKING:
         WebsocketTestMixin,
     )
     from .testcases.life_cycle import ChannelTestMixin
+    from .timeline.timeline import Timeline
     from .websocket.client import HttpClient, WSClient
     from .websocket.communicator import WebsocketCommunicator
     from .websocket.handshake import Handshake
@@ -89,6 +90,7 @@ __all__ = [
     "ServerSentEvent",
     "SimpleChannelTestCase",
     "SimpleWebsocketTestCase",
+    "Timeline",
     "Timer",
     "TransactionChannelTestCase",
     "TransactionWebsocketTestCase",
@@ -128,6 +130,7 @@ if not typing.TYPE_CHECKING:
             " WebsocketTestCase WebsocketTestMixin"
         ),
         "testcases.life_cycle": "ChannelTestMixin",
+        "timeline.timeline": "Timeline",
         "websocket.client": "HttpClient WSClient",
         "websocket.communicator": "WebsocketCommunicator",
         "websocket.handshake": "Handshake",

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "channels_testkit"
 #: From the ground up. A room imports from the floors below its own only.
 FLOORS = (
     {"exceptions", "matching"},
+    {"timeline"},
     {"engine"},
     {"layers"},
     {"asgi"},

@@ -25,10 +25,11 @@ class SetupTests(unittest.TestCase):
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
 
-    def test_the_type_information_is_shipped(self):
+    def test_type_information_and_the_page_of_a_timeline_are_shipped(self):
         shipped = self.setup["options.package_data"]["channels_testkit"]
-        self.assertEqual(shipped, "py.typed")
-        self.assertTrue((ROOT / "channels_testkit" / "py.typed").exists())
+        self.assertEqual(shipped, "py.typed, timeline/diagram.html")
+        for name in shipped.split(", "):
+            self.assertTrue((ROOT / "channels_testkit" / name).exists())
 
     def test_what_redis_needs_is_an_extra(self):
         extra = self.setup["options.extras_require"]["redis"].split("\n")

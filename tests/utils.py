@@ -16,6 +16,8 @@ from unittest import mock
 
 from django.test import TransactionTestCase
 
+from channels_testkit.running.raised import TimelineNote
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator
@@ -91,6 +93,12 @@ def run_case(case: type[unittest.TestCase], *names: str) -> InnerResult:
 def told_with(error: BaseException) -> str:
     """Return what is printed of an exception on any Python."""
     return "\n".join([str(error), *getattr(error, "__notes__", ())])
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """Return the notes of an exception, but for those with the timeline."""
+    notes = getattr(error, "__notes__", [])
+    return [note for note in notes if not isinstance(note, TimelineNote)]
 
 
 FAILURES = Path(__file__).resolve().parent.parent / "docs" / "failures"

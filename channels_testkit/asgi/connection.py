@@ -15,12 +15,13 @@ from channels_testkit.engine.origins import OWNER, with_consumer
 from channels_testkit.engine.waiting import Waiting
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.exceptions import ChannelsTestkitWarning, ProtocolError
+from channels_testkit.timeline.recording import record
 
 from .application import RunningApplication
 from .breaches import is_meaningless, printable
 from .queues import InputQueue, OutputQueue
 from .recorder import recorder
-from .transcript import IN, OUT, Transcript, done
+from .transcript import IN, OUT, Transcript, crossed, done
 
 if TYPE_CHECKING:
     from collections import deque
@@ -48,6 +49,9 @@ class Connection(abc.ABC):
     """
 
     _protocol: WebsocketProtocol | HttpProtocol | LifespanProtocol
+    #: For the timeline: a worker consumer has none.
+    has_client = True
+    is_live = False
 
     def __init__(
         self, say_label: Callable[[], str], surroundings: Surroundings
@@ -103,6 +107,11 @@ class Connection(abc.ABC):
     def _virtual_seconds(self) -> float | None:
         time = self.surroundings.virtual_time
         return None if time is None else time.now
+
+    def _note(self, direction: str, event: Event, note: str = "") -> None:
+        """Take note of an event, in the transcript and in the timeline."""
+        entry = self._transcript.add(direction, event, note)
+        record(self, crossed, entry, len(self._transcript.entries))
 
     # The life of the application.
 
@@ -176,7 +185,7 @@ class Connection(abc.ABC):
         if self._running is None:
             raise RuntimeError(f"{self.label} is not connected: connect() first.")
         self.fed_at = next_number()
-        self._transcript.add(IN, self._shown(event))
+        self._note(IN, self._shown(event))
         self._note_fed(event)
         self._arrive(event)
 
@@ -246,12 +255,12 @@ class Connection(abc.ABC):
             self._tell(breach, event)
         if self._protocol.state == "gone":
             note = "dropped: the client had gone"
-            self._transcript.add(OUT, printable(event), note)
+            self._note(OUT, printable(event), note)
         elif breach is not None and is_meaningless(breach):
-            self._transcript.add(OUT, printable(event), f"ignored: {breach.name}")
+            self._note(OUT, printable(event), f"ignored: {breach.name}")
         else:
             self._protocol.sent(event)
-            self._transcript.add(OUT, event)
+            self._note(OUT, event)
             self.output.put_nowait(event)
             self._take_in(event)
             self._waiting.wake()
@@ -270,7 +279,7 @@ class Connection(abc.ABC):
             # Past this function, its caller and that of its application.
             warnings.warn(text, ChannelsTestkitWarning, stacklevel=4)
             return
-        self._transcript.add(OUT, printable(event), f"refused: {breach.name}")
+        self._note(OUT, printable(event), f"refused: {breach.name}")
         error = ProtocolError(f"{text}\n\n{self.transcript}", breach.name)
         self.surroundings.errors.record(error)
         raise error
@@ -291,7 +300,7 @@ class Connection(abc.ABC):
         recorder.release()
         self._note_ended()
         if error is not None:
-            self._transcript.add(OUT, {"type": "raised", "error": error})
+            self._note(OUT, {"type": "raised", "error": error})
             note_owner(error, self)
             policy = self._policy
             self.error = self._explained(error)

@@ -1,18 +1,25 @@
-"""Finding the consumer behind any middleware."""
+"""Finding the consumer behind any middleware, and what its handlers do."""
 
 from __future__ import annotations
 
+import functools
+from types import coroutine
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from channels.consumer import AsyncConsumer
 
 from channels_testkit.engine.origins import OWNER
+from channels_testkit.layers.told import messages_taken
+from channels_testkit.matching.wording import shorten
+from channels_testkit.timeline.recording import Actor, is_recording, record
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Generator, MutableMapping
+
+    from channels_testkit.timeline.story import Story
 
 
-class MeetsConsumer(Protocol):
+class MeetsConsumer(Actor, Protocol):
     """What is told of the consumer that an application has led to."""
 
     def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
@@ -47,9 +54,53 @@ def _recording(real: Any) -> Any:
         owner = cast("MeetsConsumer | None", OWNER.get())
         if owner is not None:
             owner.meet(consumer, scope)
-        await real(consumer, scope, receive, send)
+        if owner is None or not is_recording():
+            await real(consumer, scope, receive, send)
+            return
+        own = vars(consumer)
+        own["dispatch"] = functools.partial(_dispatch, consumer.dispatch, owner)
+        try:
+            await real(consumer, scope, receive, send)
+        finally:
+            own.pop("dispatch", None)
 
     return call
+
+
+# No coroutine of its own: Python would look for the callers of each one.
+@coroutine
+def _dispatch(real: Any, actor: Actor, message: Any) -> Generator[Any, Any, None]:
+    """Run a handler, and have the timeline show it."""
+    # Its type as it is now: a handler may change what it is given.
+    kind = message.get("type") if isinstance(message, dict) else None
+    record(actor, handler_begins, message, kind)
+    try:
+        yield from real(message)
+    finally:
+        record(actor, handler_ends, message)
+
+
+def handler_begins(story: Story, message: Any, kind: object) -> None:
+    """Tell that a handler begins, and of which message on a layer."""
+    lane = messages_taken(story).get(id(message))
+    consumer = None if story.actor is None else story.actor.consumer
+    name = f"{type(consumer).__name__}.{shorten(str(kind).replace('.', '_'))}()"
+    story.begin(
+        id(message),
+        "handler",
+        f"{name} begins",
+        f"{name} ends",
+        alone=f"{name} runs",
+        # That a client's event is handled at once goes without saying.
+        says_nothing=lane is None and story.is_answering(),
+        detail=message,
+        source=lane,
+    )
+
+
+def handler_ends(story: Story, message: Any) -> None:
+    """Tell that a handler has ended."""
+    story.end(id(message))
 
 
 recorder = Recorder()

@@ -11,6 +11,8 @@ from channels_testkit.matching.wording import say, shorten
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from channels_testkit.timeline.story import Story
+
 IN = "->"
 OUT = "<-"
 _LAST = 12
@@ -28,10 +30,17 @@ class Entry(NamedTuple):
     at: float | None = None
 
     def __str__(self) -> str:
+        return self.timed(self.words)
+
+    def timed(self, words: str) -> str:
+        """Return its words behind its time, if that is virtual."""
+        return words if self.at is None else f"{f'+{self.at:.1f} s':>10}  {words}"
+
+    @property
+    def words(self) -> str:
+        """What has crossed, which way, and what came of it."""
         kind, detail = map(shorten, _describe(self.event))
         text = f"{self.direction} {kind:<7} {detail}".rstrip()
-        if self.at is not None:
-            text = f"{f'+{self.at:.1f} s':>10}  {text}"
         return f"{text}   ({shorten(self.note)})" if self.note else text
 
 
@@ -49,9 +58,11 @@ class Transcript:
         self._say_time = say_time
         self.entries: list[Entry] = []
 
-    def add(self, direction: str, event: Mapping[str, Any], note: str = "") -> None:
-        """Record an event."""
-        self.entries.append(Entry(direction, event, note, self._say_time()))
+    def add(self, direction: str, event: Mapping[str, Any], note: str = "") -> Entry:
+        """Record an event, and return the entry."""
+        entry = Entry(direction, event, note, self._say_time())
+        self.entries.append(entry)
+        return entry
 
     def __iter__(self) -> Any:
         return iter(self.entries)
@@ -85,6 +96,24 @@ class Transcript:
         if not self.entries:
             lines.append("     nothing yet")
         return "\n".join(lines)
+
+
+def crossed(story: Story, entry: Entry, number: int = 0) -> None:
+    """Tell that an event has crossed a connection, with its number there."""
+    actor = story.actor
+    if actor is None:
+        return
+    ends = (story.names.client_lane_of(actor), story.names.lane_of(actor))
+    source, target = ends if entry.direction == IN else reversed(ends)
+    words, text = entry.words, entry.event.get("text")
+    story.add(
+        "error" if entry.event.get("type") == "raised" else "frame",
+        words,
+        detail=text if isinstance(text, str) else dict(entry.event),
+        source=source,
+        target=target,
+        in_transcript=f"{number}  {entry.timed(words)}",
+    )
 
 
 def _describe(event: Mapping[str, Any]) -> tuple[str, str]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from channels_testkit.asgi.breaches import Level
     from channels_testkit.layers.swapping import LayersInPlace
     from channels_testkit.running.options import Backlog, LayerSource, RunLifespan
+    from channels_testkit.timeline.timeline import Timeline
 
 __unittest = True
 
@@ -128,6 +129,16 @@ class ChannelMethods(LayerAssertions, TaskAssertions, FaultMethods, TimeMethods)
         """
         self._kit.ensure_rest()
         return self._kit.lifespan.values
+
+    @property
+    def timeline(self) -> Timeline:
+        """
+        What all actors of the test have done so far, in one order.
+
+        ``print(self.timeline)`` shows it, ``self.timeline.write_html(path)``
+        draws it.
+        """
+        return self._kit.timeline(self._kit.ensure_rest)
 
     # Coming to rest.
 

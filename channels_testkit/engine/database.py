@@ -28,6 +28,7 @@ from . import private
 from .patches import Patch, WrappedQueries
 from .places import calling_line
 from .sharing import connections_in_use
+from .told import note_end_of, note_on_commit, queries_told
 from .transactions import is_of_test_case, is_test_transaction, transactions_kept
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ _UNCOUNTED: contextvars.ContextVar[bool] = contextvars.ContextVar(
 )
 # Where Django logs what a robust callback raises.
 _logger = logging.getLogger("django.db.backends.base")
+
+
+def _is_counted() -> bool:
+    """Tell whether a query is not one of the kit's own."""
+    return not _UNCOUNTED.get()
 
 
 def is_outside_own_blocks(connection: BaseDatabaseWrapper) -> bool:
@@ -95,10 +101,13 @@ class CommitsAsInProduction:
     Inside Django's ``TestCase`` they never run. While this is entered they
     run when the outermost block that is not the test case's own ends without
     an error, and at once where there is none. ``suspended`` counts the places
-    where Django's rule holds.
+    where Django's rule holds. Where it ``runs_none``, they are only recorded.
     """
 
     suspended = 0
+
+    def __init__(self, *, runs_none: bool = False) -> None:
+        self._runs_none = runs_none
 
     def __enter__(self) -> None:
         self._patches = contextlib.ExitStack()
@@ -109,10 +118,13 @@ class CommitsAsInProduction:
             func: Callable[[], object],
             robust: bool = False,
         ) -> None:
+            note_on_commit(connection, func)
             real_on_commit(connection, func, robust)
             self._run(connection, "")
 
         def leave(atomic: Atomic, *exc_info: Any) -> None:
+            # Before: what it runs on commit is told after it.
+            note_end_of(atomic, is_lost=exc_info[0] is not None)
             real_exit(atomic, *exc_info)
             if exc_info[0] is None and not is_of_test_case(atomic):
                 self._run(get_connection(atomic.using), " during transaction")
@@ -126,7 +138,8 @@ class CommitsAsInProduction:
 
     def _run(self, connection: BaseDatabaseWrapper, when: str) -> None:
         is_due = is_outside_own_blocks(connection) and not connection.needs_rollback
-        if CommitsAsInProduction.suspended or not is_due:
+        is_suspended = self._runs_none or CommitsAsInProduction.suspended
+        if is_suspended or not is_due:
             return
         callbacks, connection.run_on_commit = connection.run_on_commit, []
         for _, callback, robust in callbacks:  # type: ignore[misc]
@@ -203,6 +216,8 @@ class TestConnections:
             return
         # On top of what Django puts there when it prepares a test.
         enter = self._adopted.enter_context
+        for connection in self._own.values():
+            enter(queries_told(connection, _is_counted))
         self._watch_other_threads(enter)
         if not self._can_close:
             for connection in self._own.values():
@@ -262,7 +277,7 @@ class TestConnections:
         is_logged: Any = BaseDatabaseWrapper.queries_logged.fget  # type: ignore[attr-defined]
 
         def queries_logged(connection: BaseDatabaseWrapper) -> bool:
-            return not _UNCOUNTED.get() and bool(is_logged(connection))
+            return _is_counted() and bool(is_logged(connection))
 
         self._patch(BaseDatabaseWrapper, "queries_logged", property(queries_logged))
 

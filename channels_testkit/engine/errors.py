@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 from channels_testkit.exceptions import ProtocolError
 from channels_testkit.matching.wording import shorten
+from channels_testkit.timeline.recording import record
 
 from .heap import MadeSince
+from .jobs import current_owner
 from .notes import add_note, words_of
 from .sync_calls import explain_sync_call
+from .told import told_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +71,7 @@ class ApplicationErrors:
             return False
         self._seen.append(error)
         _explain(error)
+        record(current_owner(), told_of, error)
         is_expected = any(block.takes(error) for block in reversed(self._expected))
         if not is_expected:
             self._judge(error, policy or self._policy)

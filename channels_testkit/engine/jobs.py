@@ -38,6 +38,8 @@ _asked_by: contextvars.ContextVar[tuple[Job, ...] | None] = contextvars.ContextV
 #: Jobs of no loop, until they have ended.
 _loose: set[Job] = set()
 _running = threading.local()
+#: Called with each job that a thread begins, and again when it has ended.
+followers: list[Callable[[Job, bool], object]] = []
 
 
 def current_job() -> Job | None:
@@ -214,9 +216,14 @@ class Job:
         return _loose if self.watch is None else self.watch.jobs
 
     @property
+    def function(self) -> object:
+        """The function, inside asgiref's wraps."""
+        return private_asgiref.job_function(self._function)
+
+    @property
     def name(self) -> str:
-        """The dotted name of the function, inside asgiref's wraps."""
-        return JobKey(private_asgiref.job_function(self._function)).name
+        """The dotted name of the function."""
+        return JobKey(self.function).name
 
     @property
     def executor(self) -> Executor | None:
@@ -278,10 +285,14 @@ class Job:
                 return None
             stack = _running.__dict__.setdefault("stack", [])
             stack.append(self)
+            for follow in followers:
+                follow(self, False)  # noqa: FBT003 - twice for each job
             try:
                 with CallersKept():
                     return function(*args, **options)
             finally:
+                for follow in followers:
+                    follow(self, True)  # noqa: FBT003 - as above
                 stack.pop()
                 self.has_returned = True
 

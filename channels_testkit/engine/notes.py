@@ -24,6 +24,12 @@ def add_note(error: BaseException, note: str) -> None:
         set_notes(error, [*notes, note])
 
 
+def put_note(error: BaseException, note: str) -> None:
+    """Add a note to an exception, in place of one of the same class."""
+    others = [it for it in notes_of(error) if type(it) is not type(note)]
+    set_notes(error, [*others, note])
+
+
 def set_notes(error: BaseException, notes: list[str]) -> None:
     """Put notes in the place of those that an exception has."""
     # As add_note() does where Python has it.

@@ -8,7 +8,7 @@ from channels_testkit.exceptions import ProtocolError
 
 from . import places
 from .jobs import current_owner
-from .notes import notes_of, set_notes, text_of
+from .notes import put_note, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,9 +75,7 @@ def _put_note(error: BaseException, text: str, owner: Owner | None) -> None:
     # A breach of the protocol says all of this by itself.
     if isinstance(error, ProtocolError):
         return
-    others = [it for it in notes_of(error) if not isinstance(it, _OriginNote)]
-    set_notes(error, others)
+    put_note(error, _OriginNote(text))
     transcript = "" if owner is None else str(owner.transcript or "")
     if transcript and transcript not in text_of(error):
-        text = f"{text}\n\n{transcript}"
-    set_notes(error, [*others, _OriginNote(text)])
+        put_note(error, _OriginNote(f"{text}\n\n{transcript}"))

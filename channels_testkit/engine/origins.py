@@ -6,6 +6,8 @@ import contextvars
 import sys
 from typing import Protocol
 
+from channels_testkit.timeline.recording import Actor
+
 #: A layer's own function, who calls it, and enough to see a test's runner.
 _CALLERS = 4
 
@@ -28,8 +30,8 @@ class CallersKept:
         sys.set_coroutine_origin_tracking_depth(self._before)
 
 
-class Owner(Protocol):
-    """One run of an application, for a client or a channel."""
+class Owner(Actor, Protocol):
+    """An actor of the timeline, and what exceptions say of it."""
 
     @property
     def in_words(self) -> str:
@@ -60,7 +62,4 @@ def with_consumer(consumer: object, words: str) -> str:
 
 def called(owner: Owner | None) -> str:
     """Return what a schedule calls who does something."""
-    if owner is None:
-        return "the test"
-    label: str | None = getattr(owner, "label", None)
-    return owner.in_words if label is None else label
+    return "the test" if owner is None else owner.label

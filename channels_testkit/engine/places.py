@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib.util
 import linecache
 import os
@@ -207,6 +208,25 @@ def place_of(frames: Iterable[FrameType]) -> str:
     return ""
 
 
+def frame_of_project(frames: Iterable[FrameType]) -> FrameType | None:
+    """Return the first of some frames that is of no library."""
+    for frame in frames:
+        code = frame.f_code
+        # Comprehensions are functions of their own up to Python 3.11.
+        if code.co_name[0] != "<" and not is_library(code.co_filename):
+            return frame
+    return None
+
+
+def place_of_line(code: CodeType, line: int, owner: object) -> str:
+    """
+    Return a function and a line of it, when its frame has gone.
+
+    ``owner`` is asked for the class of a method, on Python 3.10.
+    """
+    return f"{_called_of(code, owner)}() ({_place(code, line)})"
+
+
 def defined_function(callback: object) -> tuple[str, str]:
     """Return the function that a callback is, and its first line."""
     code = getattr(callback, "__code__", None)
@@ -217,14 +237,15 @@ def defined_function(callback: object) -> tuple[str, str]:
 
 def _called(code: CodeType, frame: FrameType | None = None) -> str:
     """Return what a function is called; Python 3.10 looks for its class."""
+    has_first = frame is not None and bool(code.co_varnames)
+    first = frame.f_locals.get(code.co_varnames[0]) if frame and has_first else None
+    return _called_of(code, first)
+
+
+def _called_of(code: CodeType, owner: object) -> str:
     name: str | None = getattr(code, "co_qualname", None)
     if name is None:
-        first = (
-            frame.f_locals.get(code.co_varnames[0])
-            if frame and code.co_varnames
-            else None
-        )
-        own = (vars(kind).get(code.co_name) for kind in type(first).__mro__)
+        own = (vars(kind).get(code.co_name) for kind in type(owner).__mro__)
         is_own = (it for it in own if getattr(it, "__code__", None) is code)
         name = getattr(next(is_own, None), "__qualname__", code.co_name)
     return name.rpartition("<locals>.")[2]
@@ -283,6 +304,7 @@ def is_of_runner(filename: str) -> bool:
     return filename.startswith(_RUNNERS)
 
 
+@functools.lru_cache(maxsize=4_096)
 def is_library(filename: str) -> bool:
     """Tell whether a file is none of the project's own."""
     if filename.startswith("<") or filename.startswith(_LIBRARIES):

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from channels_testkit.timeline.timeline import Timeline
+
 
 class Option(NamedTuple):
     """
@@ -125,6 +127,8 @@ class Schedule:
         #: Says what has not come yet.
         self.say_waiting: Callable[[], list[str]] = list
         self._count_at_failure: int | None = None
+        #: What has happened in the run, if the test has failed.
+        self.timeline: Timeline | None = None
 
     def note_failure(self) -> None:
         """Note that the test has failed: what comes now is its tear-down."""

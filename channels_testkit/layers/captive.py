@@ -11,18 +11,23 @@ from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer
 
 from channels_testkit.engine.database import is_in_own_block
+from channels_testkit.engine.jobs import current_owner
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.matching.wording import say
+from channels_testkit.timeline.recording import record
 
 from .exchange import Exchange, Queued, Waiter, suspend
 from .faults import Met, Sending
 from .mappings import Channels, Groups
 from .payloads import copy_plain, normalise
 from .sent import Sent
+from .told import group_joined, group_left, message_sent, message_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
     from re import Pattern
+
+    from channels_testkit.engine.origins import Owner
 
     from .sent import Kind, Message
 
@@ -105,12 +110,16 @@ class CaptiveChannelLayer(BaseChannelLayer):
     @markcoroutinefunction
     def send(self, channel: str, message: Message) -> Coroutine[Any, Any, None]:
         """Put a message on a channel; raise ``ChannelFull`` if it is full."""
-        return self._send("send", channel, message, atomic=is_in_own_block())
+        return self._send(
+            "send", channel, message, atomic=is_in_own_block(), by=current_owner()
+        )
 
     @markcoroutinefunction
     def group_send(self, group: str, message: Message) -> Coroutine[Any, Any, None]:
         """Put a message on each channel of a group that is not full."""
-        return self._send("group_send", group, message, atomic=is_in_own_block())
+        return self._send(
+            "group_send", group, message, atomic=is_in_own_block(), by=current_owner()
+        )
 
     async def receive(self, channel: str) -> Message:
         """
@@ -132,7 +141,9 @@ class CaptiveChannelLayer(BaseChannelLayer):
         except BaseException:
             exchange.give_back(waiter)
             raise
-        return cast("Queued", waiter.queued).message
+        queued = cast("Queued", waiter.queued)
+        record(waiter.owner, message_taken, queued.sequence, queued.message)
+        return queued.message
 
     async def new_channel(self, prefix: str = "specific.") -> str:
         """Return a new channel name; each layer makes the same ones."""
@@ -145,6 +156,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         self._require_valid_group(group)
         self._require_valid_channel(channel)
         self._exchange.join(group, channel, self.clock() + self.group_expiry)
+        record(current_owner(), group_joined, self.alias, group, channel)
         self._on_change()
         await suspend()
 
@@ -153,6 +165,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         self._require_valid_group(group)
         self._require_valid_channel(channel)
         self._exchange.leave(group, channel)
+        record(current_owner(), group_left, self.alias, group, channel)
         self._on_change()
         await suspend()
 
@@ -258,7 +271,13 @@ class CaptiveChannelLayer(BaseChannelLayer):
         return self._exchange.waiting(channel)
 
     async def _send(
-        self, kind: Kind, name: str, message: Message, *, atomic: bool
+        self,
+        kind: Kind,
+        name: str,
+        message: Message,
+        *,
+        atomic: bool,
+        by: Owner | None,
     ) -> None:
         is_group = kind == "group_send"
         (self._require_valid_group if is_group else self._require_valid_channel)(name)
@@ -291,6 +310,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
                 faults=met.faults,
             )
             exchange.sent.append(sent)
+            record(by, message_sent, sent)
         if woken:
             exchange.wake(woken)
         self._on_change()

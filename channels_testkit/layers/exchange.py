@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from channels_testkit.engine.order import order_of
 from channels_testkit.engine.origins import OWNER, called
 from channels_testkit.matching.wording import say
+from channels_testkit.timeline.recording import record
 
 from .faults import meet
+from .told import message_taken
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -196,7 +198,10 @@ class Exchange:
         with self.lock:
             self._expire(now)
             queued = self.pop(channel)
-        return None if queued is None else queued.message
+        if queued is None:
+            return None
+        record(None, message_taken, queued.sequence, queued.message)
+        return queued.message
 
     def pop(self, channel: str) -> Queued | None:
         """Take what is next on a channel, if it holds anything."""

@@ -11,8 +11,10 @@ from channels_testkit.engine import private
 from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.engine.origins import OWNER
+from channels_testkit.timeline.recording import record
 
 from .exchange import Queued
+from .told import message_comes_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 class Late:
     """A message that is to come later, to one channel."""
 
-    transcript = None
+    transcript = consumer = None
+    has_client = is_live = False
     #: How timers and schedules call who brings it.
     label = in_words = "layer_faults()"
 
@@ -48,6 +51,8 @@ class Late:
             queued = Queued(next_number(), now + layer.expiry, message)
             woken, full = layer._put(exchange, channels, queued, now)  # noqa: SLF001 - as above
             exchange.end_delay(self._fault, is_full=bool(full))
+        fault, number = self._fault, queued.sequence
+        record(self, message_comes_late, layer.alias, fault, number)
         exchange.wake(woken)
         layer._on_change()  # noqa: SLF001 - as above
 

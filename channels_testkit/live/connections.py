@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.signals import got_request_exception
 
+from channels_testkit.asgi.transcript import IN, OUT, Entry, crossed
 from channels_testkit.engine import hangs
 from channels_testkit.engine.cancelling import cancel
 from channels_testkit.engine.jobs import APPLICATION
@@ -21,6 +22,7 @@ from channels_testkit.engine.origins import OWNER, with_consumer
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.exceptions import HangError
 from channels_testkit.routing.remedies import explained
+from channels_testkit.timeline.recording import record
 
 from .loops import call_bounded_on, call_on
 from .refusals import refusal
@@ -270,6 +272,8 @@ class LiveConnection:
 
     #: None: what crosses it is seen by its client.
     transcript = None
+    has_client = True
+    is_live = True
 
     def __init__(
         self,
@@ -283,7 +287,7 @@ class LiveConnection:
         self.kind: str = scope["type"]
         self.path: str = scope["path"]
         self._scope = scope
-        self._consumer: AsyncConsumer | None = None
+        self.consumer: AsyncConsumer | None = None
         self._remark = remark
         self._receive = receive
         self._send = send
@@ -297,14 +301,19 @@ class LiveConnection:
         self.loss: OSError | None = None
 
     @property
+    def label(self) -> str:
+        """How the timeline calls it."""
+        return f"{self.kind} {self.path}"
+
+    @property
     def in_words(self) -> str:
         """How notes on exceptions call it."""
         application = f"the application of {self.kind} {self.path}"
-        return with_consumer(self._consumer, application)
+        return with_consumer(self.consumer, application)
 
     def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
         """Take note of the consumer, and of what middleware has added."""
-        self._consumer, self._scope = consumer, scope
+        self.consumer, self._scope = consumer, scope
 
     async def receive(self) -> Event:
         """Return the next event; when it is ended, that of a client's end."""
@@ -325,6 +334,9 @@ class LiveConnection:
                 return self._left.result()
 
     def _look_at(self, event: Event) -> None:
+        is_first = event["type"] == "websocket.connect"
+        shown = {**event, "path": self.path} if is_first else event
+        record(self, crossed, Entry(IN, shown))
         # Unless the application has closed with that code.
         if event.get("code") == TOO_BIG and not self._has_finished:
             reason = event.get("reason") or ""
@@ -335,9 +347,10 @@ class LiveConnection:
         if self._left.done():
             return
         if event["type"] == "websocket.close" and not self._has_answered:
-            self._remark(refusal(event, self._scope, self._consumer))
+            self._remark(refusal(event, self._scope, self.consumer))
         if text := redirect_to_https(event, self._scope):
             self._remark(text)
+        record(self, crossed, Entry(OUT, event))
         try:
             await self._send(event)
         except OSError as error:

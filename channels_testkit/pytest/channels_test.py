@@ -177,6 +177,7 @@ class OptionsOfFunction(OptionsOfTest):
     """The options of a test function, with the facts that pytest knows."""
 
     called = "channels_test"
+    has_report = True
 
     @property
     def owner(self) -> str:

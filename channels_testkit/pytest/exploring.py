@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from _pytest.runner import runtestprotocol
 
 from channels_testkit.running.exploration import Exploration, exploration_of
+from channels_testkit.running.raised import left_in_folder
 from channels_testkit.running.schedule_report import report
 from channels_testkit.running.schedule_search import find_failure
 
@@ -53,11 +54,14 @@ def explore(
     found = None
     if run_once(None) is None:
         found = find_failure(exploration, run_once, name=item.nodeid)
-    reports = run(None if found is None else found.schedule.again(), nextitem)
-    if found is not None:
-        for it in reports:
-            if it.failed:
-                it.sections.append(("Schedule", report(found, exploration)))
+    if found is None:
+        return run(None, nextitem)
+    schedule = found.schedule.again()
+    reports = run(schedule, nextitem)
+    text = report(found, exploration) + left_in_folder(schedule.timeline, item.nodeid)
+    for it in reports:
+        if it.failed:
+            it.sections.append(("Schedule", text))
     return reports
 
 

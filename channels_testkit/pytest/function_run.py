@@ -22,7 +22,7 @@ from . import async_code, database, lifespan, loops
 from .channels_test import ChannelsTest, settable
 from .exploring import schedule_of
 from .marks import marked_options
-from .report import raise_first, transcripts
+from .report import raise_first, seen_in
 
 if TYPE_CHECKING:
     import pytest
@@ -48,7 +48,7 @@ class FunctionRun:
         self.test.end_early = self.end_early
         self.test.start_lifespan = self.start_lifespan
         self.run = self.test.run
-        self._seen = ""
+        self._seen: tuple[str, str] | None = None
         #: What was told besides what the test has raised.
         self.also_told: list[BaseException] = []
         self._told: list[BaseException] = []
@@ -72,8 +72,8 @@ class FunctionRun:
         with contextlib.ExitStack() as around:
             enter = around.enter_context
             enter(TransactionsKeptOpen())
-            if self.test.on_commit_callbacks == "production":
-                enter(CommitsAsInProduction())
+            runs_none = self.test.on_commit_callbacks != "production"
+            enter(CommitsAsInProduction(runs_none=runs_none))
             enter(Patch(TestCase, "captureOnCommitCallbacks", _CAPTURE))
             loop = self._of_loop.enter_context(loops.loop_of(self._item))
             around.push(self._of_loop)
@@ -108,9 +108,9 @@ class FunctionRun:
             self.run.database.find_in_coroutines()
 
     @property
-    def seen(self) -> str:
-        """What the connections had seen when the test failed, or so far."""
-        return self._seen or transcripts(self.run)
+    def seen(self) -> tuple[str, str]:
+        """What had happened when the test failed, or so far; with a title."""
+        return self._seen or seen_in(self.run)
 
     # The test itself.
 
@@ -140,7 +140,7 @@ class FunctionRun:
             return
         _explain([error])
         self.test.has_failed(error)
-        self._seen = transcripts(self.run)
+        self._seen = seen_in(self.run)
         if not self._item.config.getoption("usepdb", default=False):
             # Else whoever looks at it finds connections as they were.
             self.also_told += self._close()
@@ -150,6 +150,7 @@ class FunctionRun:
         if self._is_called:
             self.run.note_raised(error)
             _explain([error])
+        self.run.leave_diagram(error)
 
     def has_returned(self) -> None:
         """Tell what there is to tell when the test function has returned."""

@@ -23,15 +23,19 @@ _MOST = 8
 
 
 def add_sections(
-    report: pytest.TestReport, *, seen: str, also_told: Iterable[BaseException]
+    report: pytest.TestReport,
+    *,
+    seen: tuple[str, str],
+    also_told: Iterable[BaseException],
 ) -> None:
-    """Add the transcripts, and what else was told, to a report that failed."""
+    """Add what was seen, and what else was told, to a report that failed."""
     shown: Any = report.longrepr
     add = getattr(shown, "addsection", None)
     if add is None:
         return
-    if seen:
-        add("What the test's connections have seen", seen)
+    title, text = seen
+    if text:
+        add(title, text)
     for error in also_told:
         text = "".join(traceback.format_exception(error)).rstrip()
         add("Told at the end of the test as well", text)
@@ -53,7 +57,18 @@ def raise_both(error: BaseException, told: list[BaseException]) -> None:
     raise error
 
 
-def transcripts(run: TestRun) -> str:
+def seen_in(run: TestRun) -> tuple[str, str]:
+    """
+    Return what has happened in a test, with its title.
+
+    It is one order of all, or the transcript where there was one actor.
+    """
+    if events := run.last_events("\n".join(map(text_of, run.raised))):
+        return "Timeline", events
+    return "What the test's connections have seen", _transcripts(run)
+
+
+def _transcripts(run: TestRun) -> str:
     """Return those of the connections that no failure has shown."""
     connections = [
         connection

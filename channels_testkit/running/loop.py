@@ -11,26 +11,21 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from channels_testkit.asgi.surroundings import Surroundings
 from channels_testkit.engine import private
 from channels_testkit.engine.attaching import AttachedBridge
 from channels_testkit.engine.bridge import Bridge
-from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.loop_on_demand import loop_on_demand
-from channels_testkit.engine.notes import add_note, shortly
-from channels_testkit.engine.sync_calls import explain_sync_call
 from channels_testkit.engine.threads import Before, Declared
-from channels_testkit.engine.tracebacks import hide_kit_frames, leave_out
 
 from . import leftovers
 from .alike import kind_of_error
 from .lifespan import LifespanOfRun
 from .outside import Outside
+from .raised import Raised
 from .refusals import AFTER_THE_END, IN_A_CHILD, OF_ANOTHER_TEST
 from .silent import is_failure, note_callback
 from .time_of_run import TimeOfRun
-from .wrong_calls import explain_wrong_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -47,18 +42,15 @@ T = TypeVar("T")
 __unittest = True
 
 _SECONDS_TO_DOUBT = 0.1
-_FOUND_LATER = "Found after the test had failed with {}"
 
 
-class TestLoop(Surroundings):
+class TestLoop(Raised):
     """Runs coroutines for one test, and brings its application to rest."""
 
     __test__ = False
 
     def __init__(self, options: RunOptions) -> None:
-        super().__init__(ApplicationErrors(options.application_errors))
-        #: What the test asks for.
-        self.options = options
+        super().__init__(options)
         self.layers: dict[str, CaptiveChannelLayer] = {}
         self._bridge: Bridge | None = None
         self._make_bridge: Callable[..., Bridge] = Bridge
@@ -75,10 +67,6 @@ class TestLoop(Surroundings):
         self._is_reporting = False
         #: Thread jobs that are meant to wait, on any loop of the test.
         self.background_jobs: Counter[object] = Counter(options.background_jobs)
-        #: What code of the test has raised.
-        self.raised: list[BaseException] = []
-        self.kinds_raised: set[object] = set()
-        self._has_come_to_end = False
         self.outside = Outside(self)
         #: The lifespan of the test's application, if one is run.
         self.lifespan = LifespanOfRun(self)
@@ -286,7 +274,8 @@ class TestLoop(Surroundings):
             return 0.0
         return _SECONDS_TO_DOUBT if bridge.rest.outside_work() else 0.0
 
-    def _ensure_rest_for_layers(self) -> None:
+    def ensure_rest_for_layers(self) -> None:
+        """Be at rest before the test looks at a layer."""
         if self._is_reporting:
             return
         self.refuse_elsewhere()
@@ -316,20 +305,6 @@ class TestLoop(Surroundings):
         self._has_come_to_end |= self.failure is None
         return self.call_test_code(function, *args, **options)
 
-    @property
-    def was_cut_short(self) -> bool:
-        """Whether the test failed before it came to its end."""
-        return self.failure is not None and not self._has_come_to_end
-
-    @property
-    def failure(self) -> BaseException | None:
-        """What code of the test has failed with, at first, if it has."""
-        return next(filter(self.fails_the_test, self.raised), None)
-
-    def fails_the_test(self, error: BaseException) -> bool:
-        """Tell a failure from a skip and from what interrupts the run."""
-        return is_failure(error) and not isinstance(error, self.options.skips)
-
     def note_raised(self, error: BaseException) -> None:
         """Take note of what code of the test has raised, which tells it."""
         self.raised.append(error)
@@ -340,16 +315,6 @@ class TestLoop(Surroundings):
         self.errors.take(error)
         self.outside.explain(error)
         self.make_ready(error)
-
-    def make_ready(self, error: BaseException) -> None:
-        """Make an exception ready for who reads it, now that it is told."""
-        explain_sync_call(error)
-        explain_wrong_call(error)
-        first = self.failure
-        if first is not None and first is not error:
-            leave_out(first, error)
-            add_note(error, _FOUND_LATER.format(shortly(first)))
-        hide_kit_frames(error)
 
     def _describe(self) -> str:
         self._is_reporting = True

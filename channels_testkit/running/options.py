@@ -38,8 +38,8 @@ RUN_LIFESPANS: tuple[RunLifespan, ...] = get_args(RunLifespan)
 #: The options that are facts about a test, and no attributes of it.
 FACTS = frozenset(
     {
-        *("called", "commits", "databases", "get_clients", "get_place", "module"),
-        *("name", "schedule", "sends_overlap", "skips"),
+        *("called", "commits", "databases", "get_clients", "get_place", "has_report"),
+        *("module", "name", "schedule", "sends_overlap", "skips"),
     }
 )
 LAYER_SOURCES: tuple[LayerSource, ...] = get_args(LayerSource)
@@ -72,6 +72,9 @@ class RunOptions:
     called: str = "self"
     #: The file and the line of the test, which warnings point at.
     get_place: Callable[[], tuple[str, int]] = lambda: ("<unknown>", 1)
+
+    #: Whether the runner's report shows the timeline, so that failures do not.
+    has_report: bool = False
 
     #: The databases that the test may use.
     databases: Collection[str] = ()

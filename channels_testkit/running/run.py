@@ -14,8 +14,6 @@ from channels_testkit.engine.needs import asked
 from channels_testkit.engine.notes import add_note
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.exceptions import NoFrame
-from channels_testkit.layers.captivity import CaptiveLayers
-from channels_testkit.layers.real import ConfiguredLayers
 from channels_testkit.routing.application import configured_application
 from channels_testkit.routing.apply_routes import applied_application
 from channels_testkit.routing.origins import allowed_hosts_of_the_test
@@ -25,6 +23,7 @@ from .clean_up import closing, go_through, leaving
 from .clean_ups import CleanUps
 from .forgotten import let_go_of_unawaited
 from .kit_calls import UnawaitedCalls, unawaited
+from .layers_of_run import layers_of
 from .opened import AllOpened
 from .requests import followed_requests
 from .revocation import LoopThatLooks
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from channels_testkit.asgi.application import ASGIApplication
-    from channels_testkit.layers.swapping import LayersInPlace
 
     from .options import RunOptions
 
@@ -135,8 +133,10 @@ class TestRun(LoopThatLooks):
         with contextlib.ExitStack() as in_place:
             # First of all: it may let go of what another test has left.
             in_place.enter_context(kept_young())
-            self.layers_in_place = in_place.enter_context(self._layers_of_options())
+            layers = layers_of(self.options, self, clock=self.time.now)
+            self.layers_in_place = in_place.enter_context(layers)
             self.layers = self.layers_in_place.layers
+            in_place.enter_context(self.recording)
             in_place.enter_context(self.database)
             if not self.options.commits:
                 in_place.enter_context(hops_spared())
@@ -217,20 +217,6 @@ class TestRun(LoopThatLooks):
         finally:
             self._state = "ended"
             self.restore()
-
-    def _layers_of_options(self) -> LayersInPlace:
-        source, aliases = self.options.layer_source, self.options.test_channel_aliases
-        if callable(source):
-            return source()
-        if source == "configured":
-            return ConfiguredLayers(aliases)
-        return CaptiveLayers(
-            aliases,
-            strict=self.options.strict_messages,
-            before_read=self._ensure_rest_for_layers,
-            on_change=self.outside.stir,
-            clock=self.time.now,
-        )
 
     # The steps of its end, which clean_up.py has in their order.
 

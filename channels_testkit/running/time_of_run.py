@@ -12,6 +12,7 @@ from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.origins import OWNER, called
 from channels_testkit.engine.virtual_time import Timer, VirtualTime, exact
 from channels_testkit.engine.wall_clock import WallClock
+from channels_testkit.timeline.recording import record
 
 from .options import check_layers_for_virtual_time, no_virtual_time
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from channels_testkit.engine.bridge import Bridge
     from channels_testkit.engine.errors import ApplicationErrors
+    from channels_testkit.timeline.recording import Recording
+    from channels_testkit.timeline.story import Story
 
     from .options import RunOptions
     from .outside import Outside
@@ -35,6 +38,7 @@ _VIRTUAL_ALREADY = (
     "virtual_time() inside of virtual time: {test}.clock is the clock that there is."
     " use_virtual_time and explore_schedules() put a whole test into virtual time."
 )
+_MOVES = "time moves"
 _OUTSIDE = (
     "{name} works outside of the loop of this test, so that no schedule can order what"
     " it does: leave it out of a test that is explored."
@@ -47,6 +51,7 @@ class HasTime(Protocol):
     options: RunOptions
     errors: ApplicationErrors
     outside: Outside
+    recording: Recording
 
     @property
     def receive_timeout(self) -> float:
@@ -157,9 +162,12 @@ class TimeOfRun:
             patience=lambda: self._run.receive_timeout,
             has_news=lambda: self._run.errors.has_news,
             is_held_up=lambda: self._run.bridge.is_held_up,
-            moved=wall.move_to,
+            moved=functools.partial(_move, wall),
             call_that_advances=self._call_that_advances,
         )
+        if not self._run.recording.is_empty:
+            record(None, time_tells, "virtual time begins")
+        self._run.recording.follow(lambda: time.elapsed)
         time.begin()
         before = self._now()
         self._now = lambda: before + time.elapsed
@@ -185,6 +193,8 @@ class TimeOfRun:
             return
         wall.stop()
         time.end()
+        self._run.recording.follow(None)
+        record(None, time_tells, "virtual time ends")
         ahead = self._now() - private.clock()
         self._now = lambda: private.clock() + ahead
 
@@ -198,6 +208,21 @@ class TimeOfRun:
         check_layers_for_virtual_time(self._run.options)
         if self._run.outside.names:
             raise no_virtual_time(self._run.outside.names[0])
+
+
+def _move(wall: WallClock, elapsed: float) -> None:
+    """Have the wall clock move along, and the timeline show it."""
+    wall.move_to(elapsed)
+    if elapsed:
+        record(None, time_tells, _MOVES)
+
+
+def time_tells(story: Story, text: str) -> None:
+    """Tell of virtual time; of several moves in a row only the last one."""
+    last = story.last
+    if text == _MOVES and last is not None and last.text == text:
+        story.events.pop()
+    story.add("time", text)
 
 
 def _whose(context: contextvars.Context) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.added_lines import add_line
 from channels_testkit.running.exploration import Exploration, exploration_of
+from channels_testkit.running.raised import left_in_folder
 from channels_testkit.running.schedule_report import report
 from channels_testkit.running.schedule_search import find_failure
 
@@ -96,6 +97,8 @@ def _explored(case: Any, exploration: Exploration) -> _Recorded:
     if found is None:
         return _Recorded()
     add_line(found.error, f"\n{report(found, exploration)}")
+    if note := left_in_folder(found.schedule.timeline, case.id()):
+        add_line(found.error, note)
     return last
 
 

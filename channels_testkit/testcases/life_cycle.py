@@ -165,8 +165,8 @@ class ChannelTestMixin(ChannelMethods):
         check_choice(cls, cls.__name__, "on_commit_callbacks", COMMIT_RULES)
         enter: Any = cls.enterClassContext  # type: ignore[attr-defined]
         enter(TransactionsKeptOpen())
-        if cls.on_commit_callbacks == "production":
-            enter(database.CommitsAsInProduction())
+        runs_none = cls.on_commit_callbacks != "production"
+        enter(database.CommitsAsInProduction(runs_none=runs_none))
         # An override of the class's own may bring an alias in later.
         enter(
             CaptiveLayers(

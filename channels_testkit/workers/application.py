@@ -9,8 +9,10 @@ from channels_testkit.asgi.application import RunningApplication
 from channels_testkit.asgi.recorder import recorder
 from channels_testkit.engine.origin_notes import note_owner
 from channels_testkit.engine.origins import OWNER, with_consumer
+from channels_testkit.engine.told import raised
 from channels_testkit.matching.wording import say
 from channels_testkit.routing.remedies import explained
+from channels_testkit.timeline.recording import record
 
 from .backlog import LostBacklog
 
@@ -38,6 +40,8 @@ class WorkerApplication:
 
     #: None: what it was sent is on the layer.
     transcript = None
+    has_client = False
+    is_live = False
 
     def __init__(
         self,
@@ -89,6 +93,11 @@ class WorkerApplication:
     def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
         """Take note of the consumer behind the application."""
         self.consumer = consumer
+
+    @property
+    def label(self) -> str:
+        """How schedules and the timeline call it."""
+        return f"worker {say(self.channel)}"
 
     @property
     def in_words(self) -> str:
@@ -160,6 +169,7 @@ class WorkerApplication:
     def _ended(self, error: BaseException | None) -> None:
         recorder.release()
         if error is not None:
+            record(self, raised, error)
             if error is not self._refusal:
                 note_owner(error, self)
                 explained(error, self._routed, "channel")

@@ -47,6 +47,14 @@ class HeldTask:
 
     #: None: what happens to it is in the queue. See ``engine.origins.Owner``.
     transcript = None
+    #: Of a task as an actor of the timeline: it has neither.
+    consumer = None
+    has_client = is_live = False
+
+    @property
+    def label(self) -> str:
+        """How the timeline calls it."""
+        return f"task {self.name}"
 
     def put_back_as(self, new: HeldTask) -> None:
         """Take what a worker gets next time; who has enqueued it stays."""

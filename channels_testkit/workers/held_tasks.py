@@ -12,13 +12,14 @@ from django.db import close_old_connections
 
 from channels_testkit.asgi.application import start
 from channels_testkit.engine.database import is_in_own_block
-from channels_testkit.engine.jobs import APPLICATION
+from channels_testkit.engine.jobs import APPLICATION, current_owner
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.engine.origin_notes import note_owner
 from channels_testkit.engine.origins import OWNER
 from channels_testkit.engine.waiting import Waiting
 from channels_testkit.exceptions import NoFrame
 from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.timeline.recording import record
 
 from . import task_failures
 from .held_task import HeldTask
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Mapping
 
     from channels_testkit.running.run import TestRun
+    from channels_testkit.timeline.story import Story
 
     #: Which tasks to run, by their names or themselves; all where it is empty.
     _Choice = Collection[str | HeldTask]
@@ -181,6 +183,7 @@ class HeldTasks(Sequence[HeldTask]):
         else:
             held = new
             self._enqueued.append(held)
+        record(current_owner(), task_enqueued, held)
         if task_id is not None:
             self._ids[task_id] = held
         self._work[held] = work
@@ -256,6 +259,7 @@ class HeldTasks(Sequence[HeldTask]):
         __tracebackhide__ = True
         self._left.remove(task)
         task.runs += 1
+        record(task, task_runs)
         errors = self._run.errors
         try:
             await self._run_in_job(task)
@@ -283,6 +287,17 @@ class HeldTasks(Sequence[HeldTask]):
             await running
         finally:
             running.cancel()
+
+
+def task_enqueued(story: Story, task: HeldTask) -> None:
+    """Tell that a task has been given to its queue."""
+    inside = " inside atomic()" if task.in_atomic_block else ""
+    story.add("message", f"enqueues {task.name}{inside}", detail=str(task))
+
+
+def task_runs(story: Story) -> None:
+    """Tell that a held task runs, as in a worker."""
+    story.add("handler", "runs")
 
 
 def _checked_choice(only: tuple[object, ...]) -> _Choice:

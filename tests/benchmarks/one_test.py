@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import unittest
 from typing import Any
+from unittest import mock
 
 from channels.testing import WebsocketCommunicator
 from django.test import TestCase, TransactionTestCase
 
 from channels_testkit import WebsocketTestCase
+from channels_testkit.timeline.recording import Recording
 
 from .consumers import AsyncWriter, router
 from .measuring import compare, whole_tests
@@ -54,6 +57,15 @@ class Ours(WebsocketTestCase):
         await communicator.send_json_to(CONTENT)
         assert "id" in await communicator.receive_json_from()
         await communicator.disconnect()
+
+
+class Unrecorded(Ours):
+    """Has no timeline."""
+
+    def run(self, result: unittest.TestResult | None = None) -> Any:
+        with mock.patch.object(Recording, "__enter__"):
+            with mock.patch.object(Recording, "__exit__", return_value=None):
+                return super().run(result)
 
 
 async def write(communicator: Any) -> None:
@@ -104,6 +116,7 @@ def measure(database: str, *, smoke: bool) -> None:
         f"One test that writes a row, on {database}",
         [
             *(whole_tests(m.replace("_", " "), Ours, m, count) for m in ours),
+            whole_tests("sync, no timeline", Unrecorded, ours[0], count),
             whole_tests("Django's TestCase, the row alone", Django, "row_alone", count),
             *(
                 whole_tests(*peer, count, is_peer=True)

@@ -25,8 +25,7 @@ from channels_testkit import (
     apply_routes,
 )
 from channels_testkit.engine import notes
-from channels_testkit.engine.notes import notes_of
-from tests.utils import run_case
+from tests.utils import notes_of, run_case
 
 POOL = ThreadPoolExecutor(1, thread_name_prefix="project pool")
 

@@ -13,6 +13,7 @@ import contextlib
 import re
 import socket
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -48,6 +49,7 @@ from channels_testkit import (
     ProtocolError,
     Sent,
     ServerSentEvent,
+    Timeline,
     TransactionWebsocketTestCase,
     WebsocketCommunicator,
     WebsocketTestCase,
@@ -177,6 +179,8 @@ class LayerTests(ChannelTestCase):
         assert_type(self.channel_layer, CaptiveChannelLayer)
         assert_type(self.channel_layers, dict[str, CaptiveChannelLayer])
         assert_type(self.channel_layer.sent, list[Sent])
+        assert_type(self.timeline, Timeline)
+        assert_type(self.timeline.write_html("timeline.html"), Path)
         assert_type(self.channel_layer.groups["room"]["ann"], float)
         assert_type(self.channel_layer.groups(), dict[str, tuple[str, ...]])
         assert_type(self.channel_layer.channels["jobs"].qsize(), int)

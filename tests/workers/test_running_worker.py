@@ -30,7 +30,7 @@ from channels_testkit import (
 )
 from tests.app.consumers import RoomConsumer
 from tests.app.models import Note
-from tests.utils import OuterTestCase, entered, run_case
+from tests.utils import OuterTestCase, entered, notes_of, run_case
 
 UNSERVED = """\
 A message was sent to channel 'thumbnail', which nobody serves.
@@ -619,10 +619,6 @@ LOST = (
     " 6, 'fails': False}.\nIf your worker process goes on with such messages, set"
     ' worker_backlog = "kept" on the test case.'
 )
-
-
-def notes_of(error: BaseException) -> list[str]:
-    return getattr(error, "__notes__", [])
 
 
 class BacklogTests(BacklogCase):

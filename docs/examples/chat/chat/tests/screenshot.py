@@ -1,7 +1,17 @@
 import os
+import tempfile
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 from .test_browser import RoomPageTestCase
+
+
+def take(browser, width, path):
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False},
+    )
+    browser.save_screenshot(path)
 
 
 class ScreenshotTests(RoomPageTestCase):
@@ -28,8 +38,20 @@ class ScreenshotTests(RoomPageTestCase):
             self.connect(user=user)
         ann = self.enter(self.ann)
         self.assertPageShows("#present", "sue", browser=ann)
-        ann.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": 1200, "height": 800, "deviceScaleFactor": 1, "mobile": False},
-        )
-        ann.save_screenshot(os.environ["CHAT_SCREENSHOT"])
+        take(ann, 1200, os.environ["CHAT_SCREENSHOT"])
+
+
+class TimelineScreenshotTests(RoomPageTestCase):
+    """Takes the picture of a timeline, in the same way."""
+
+    def test_ann_says_hello(self):
+        ann, ben = self.connect(user=self.ann), self.connect(user=self.ben)
+        ann.send_json({"type": "say", "text": "hello"})
+        ben.receive_all_json()
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.timeline.write_html(Path(folder, "timeline.html"))
+            browser = self.open_page(path.as_uri())
+            # No mouse, which would be over another event afterwards.
+            *_, last = browser.find_elements("css selector", ".row.message")
+            browser.execute_script("arguments[0].click()", last)
+            take(browser, 1500, os.environ["CHAT_TIMELINE_SCREENSHOT"])

@@ -1,0 +1,206 @@
+"""What the timeline of a test says of thread jobs, queries and exceptions."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from django.db.transaction import get_connection
+
+from channels_testkit.matching.wording import in_a_row, say, shorten
+from channels_testkit.timeline.recording import is_recording, record
+from channels_testkit.timeline.story import MAX_IN_FULL, Lane
+
+from . import places
+from .jobs import JobKey, current_owner, followers
+from .notes import shortly, words_of
+from .patches import WrappedQueries
+from .transactions import is_of_test_case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.transaction import Atomic
+
+    from channels_testkit.timeline.story import Event, Story
+
+    from .jobs import Job
+
+_STATEMENT = re.compile(
+    r"\s*(?:(?P<update>UPDATE)|(?P<insert>INSERT|REPLACE)\b.*?\bINTO"
+    r"|(?P<other>SELECT|DELETE)\b.*?\bFROM)\s+[\"`\[]?(?P<table>\w+)",
+    re.IGNORECASE | re.DOTALL,
+)
+#: What ``atomic()`` sends for a block, which is told by itself.
+_OF_A_BLOCK = re.compile(
+    r"\s*(BEGIN|SAVEPOINT|RELEASE\s+SAVEPOINT|ROLLBACK\s+TO)\b", re.IGNORECASE
+)
+_MOST_PARSED = 10_000
+_TOLD = "exceptions told"
+#: Jobs that Channels itself makes of handlers.
+_OF_CHANNELS = "channels."
+
+
+# Queries.
+
+
+def queries_told(
+    connection: BaseDatabaseWrapper, is_counted: Callable[[], bool]
+) -> WrappedQueries:
+    """Record the queries on a connection, for a block."""
+    alias = connection.alias
+
+    def note(
+        execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
+    ) -> Any:
+        if is_counted():
+            record(current_owner(), query_made, alias, sql, params)
+        return execute(sql, params, many, context)
+
+    return WrappedQueries(connection, note)
+
+
+def query_made(story: Story, alias: str, sql: Any, params: Any) -> None:
+    """Tell of a query; several of one actor in a row are one event."""
+    text = sql.decode(errors="replace") if isinstance(sql, bytes) else str(sql)
+    if _OF_A_BLOCK.match(text):
+        return
+    event = story.last
+    if event is None or event.kind not in {"query", "thread"}:
+        event = story.add("query", "")
+    event.target = _database(alias)
+    event.parts.append(_shortly(text))
+    event.text = _queries_in_words(event)
+    arguments = f"\n{say(params, MAX_IN_FULL)}" if params else ""
+    event.detail = shorten(f"{event.detail}\n\n{text}{arguments}".strip(), MAX_IN_FULL)
+
+
+def _queries_in_words(event: Event) -> str:
+    count = len(event.parts)
+    said = in_a_row(_with_counts(event.parts))
+    said = said if count == 1 else f"{count} queries: {said}"
+    return f"{event.place}: {said}" if event.place else said
+
+
+def _with_counts(queries: list[str]) -> list[str]:
+    """Return the queries, with a count in the place of those in a row."""
+    counted: list[list[Any]] = []
+    for query in queries:
+        if counted and counted[-1][0] == query:
+            counted[-1][1] += 1
+        else:
+            counted.append([query, 1])
+    return [name if count == 1 else f"{count} times {name}" for name, count in counted]
+
+
+def _shortly(sql: str) -> str:
+    """Return what a statement does, and to which table."""
+    found = _STATEMENT.match(sql[:_MOST_PARSED])
+    if found is None:
+        return shorten(" ".join(sql[:_MOST_PARSED].split()), 40)
+    verb = found["update"] or found["insert"] or found["other"]
+    return f"{verb.upper()} {found['table']}"
+
+
+# Transactions.
+
+
+def note_end_of(atomic: Atomic, *, is_lost: bool) -> None:
+    """Record what is about to become of a block, if it is the outermost."""
+    if is_of_test_case(atomic):
+        return
+    connection = get_connection(atomic.using)
+    if _own_blocks(connection)[:1] == [atomic]:
+        is_lost = is_lost or connection.needs_rollback
+        record(current_owner(), block_ended, connection.alias, is_lost)
+
+
+def note_on_commit(connection: BaseDatabaseWrapper, function: object) -> None:
+    """Record what is to run when a block has ended, if there is one."""
+    if _own_blocks(connection):
+        record(current_owner(), on_commit_asked_for, function)
+
+
+def _own_blocks(connection: BaseDatabaseWrapper) -> list[Any]:
+    """Return the blocks that production would have open."""
+    return [it for it in connection.atomic_blocks if not is_of_test_case(it)]
+
+
+def block_ended(story: Story, alias: str, is_lost: bool) -> None:
+    """Tell what becomes of a transaction."""
+    verb = "rolls back" if is_lost else "commits"
+    story.add("transaction", f"{verb} atomic()", target=_database(alias))
+
+
+def on_commit_asked_for(story: Story, function: Any) -> None:
+    """Tell what is to run when a transaction has been committed."""
+    name = getattr(function, "__qualname__", type(function).__name__)
+    story.add("transaction", f"on_commit({name.rpartition('<locals>.')[2]})")
+
+
+def _database(alias: str) -> Lane:
+    return Lane("database", f"database {alias!r}")
+
+
+# Thread jobs.
+
+
+def _note_job(job: Job, has_ended: bool) -> None:
+    """Record that a thread begins a job of the application, or ends it."""
+    if job.owner is None or not is_recording():
+        return
+    if has_ended:
+        record(job.owner, job_ends, id(job))
+        return
+    frame = places.frame_of_project(job.awaiters)
+    if frame is not None:
+        line = frame.f_code, frame.f_lineno
+        record(job.owner, job_begins, id(job), job.function, *line)
+
+
+followers.append(_note_job)
+
+
+def job_begins(
+    story: Story, job: int, function: object, code: CodeType, line: int
+) -> None:
+    """Tell that a thread begins what a line of the project asks for."""
+    name = JobKey(function).name
+    if name.startswith(_OF_CHANNELS):
+        return
+    consumer = None if story.actor is None else story.actor.consumer
+    place = places.place_of_line(code, line, consumer)
+    shown = f"{name.rpartition('.')[2]}()"
+    story.begin(
+        job,
+        "thread",
+        f"{place} runs {shown}",
+        f"{place} goes on after {shown}",
+        detail=f"{name}()",
+        place=place,
+    )
+
+
+def job_ends(story: Story, job: int) -> None:
+    """Tell that a thread has ended what it was given."""
+    story.end(job)
+
+
+# Exceptions.
+
+
+def told_of(story: Story, error: BaseException) -> None:
+    """Tell of an exception of the application, whoever has raised it."""
+    raised(story, error, "is told of" if story.actor is None else "raises")
+
+
+def raised(story: Story, error: BaseException, verb: str = "raises") -> None:
+    """Tell of an exception, unless the event before has it."""
+    told: dict[int, BaseException] = story.notes.setdefault(_TOLD, {})
+    words = shortly(error).strip()
+    is_there = any(words in it.text for it in story.events[-1:])
+    if id(error) not in told and not is_there:
+        story.add("error", f"{verb} {words}", detail=words_of(error))
+    told[id(error)] = error

@@ -1,0 +1,1 @@
+"""The timeline of a test: what all its actors did, in one order."""
