@@ -10,7 +10,6 @@ from asgiref.sync import markcoroutinefunction
 from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer
 
-from channels_testkit.engine.database import is_in_own_block
 from channels_testkit.engine.jobs import current_owner
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.matching.wording import say
@@ -20,14 +19,13 @@ from .exchange import Exchange, Queued, Waiter, suspend
 from .faults import Met, Sending
 from .mappings import Channels, Groups
 from .payloads import copy_plain, normalise
+from .senders import Sender
 from .sent import Sent
 from .told import group_joined, group_left, message_sent, message_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
     from re import Pattern
-
-    from channels_testkit.engine.origins import Owner
 
     from .sent import Kind, Message
 
@@ -110,16 +108,12 @@ class CaptiveChannelLayer(BaseChannelLayer):
     @markcoroutinefunction
     def send(self, channel: str, message: Message) -> Coroutine[Any, Any, None]:
         """Put a message on a channel; raise ``ChannelFull`` if it is full."""
-        return self._send(
-            "send", channel, message, atomic=is_in_own_block(), by=current_owner()
-        )
+        return self._send("send", channel, message, Sender.here())
 
     @markcoroutinefunction
     def group_send(self, group: str, message: Message) -> Coroutine[Any, Any, None]:
         """Put a message on each channel of a group that is not full."""
-        return self._send(
-            "group_send", group, message, atomic=is_in_own_block(), by=current_owner()
-        )
+        return self._send("group_send", group, message, Sender.here())
 
     async def receive(self, channel: str) -> Message:
         """
@@ -271,13 +265,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         return self._exchange.waiting(channel)
 
     async def _send(
-        self,
-        kind: Kind,
-        name: str,
-        message: Message,
-        *,
-        atomic: bool,
-        by: Owner | None,
+        self, kind: Kind, name: str, message: Message, sender: Sender
     ) -> None:
         is_group = kind == "group_send"
         (self._require_valid_group if is_group else self._require_valid_channel)(name)
@@ -305,12 +293,12 @@ class CaptiveChannelLayer(BaseChannelLayer):
                 receivers=tuple(it for it in met.channels if it not in missed),
                 dropped=tuple(full),
                 sequence=queued.sequence,
-                in_atomic_block=atomic,
+                in_atomic_block=sender.is_in_block,
                 alias=self.alias,
                 faults=met.faults,
             )
             exchange.sent.append(sent)
-            record(by, message_sent, sent)
+            record(sender.actor, message_sent, sent)
         if woken:
             exchange.wake(woken)
         self._on_change()

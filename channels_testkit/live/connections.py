@@ -272,8 +272,7 @@ class LiveConnection:
 
     #: None: what crosses it is seen by its client.
     transcript = None
-    has_client = True
-    is_live = True
+    has_client = is_live = True
 
     def __init__(
         self,

@@ -256,6 +256,38 @@ class LineTests(DeskTestCase):
             ],
         )
 
+    def test_faults_of_a_layer(self) -> None:
+        with self.layer_faults(lose=1, channel=self.ben):
+            self.ann.send_json("tell_all")
+        with self.layer_faults(delay=1, channel=self.ben):
+            self.ann.send_json("tell_all")
+        found = [line for line in self.new_lines() if "ann <-" not in line]
+        self.assertEqual(
+            [line for line in found if "runs" not in line],
+            [
+                'ann -> text "tell_all"',
+                f"ann sends to group 'desks' (ann), lost for ben: {TELL}",
+                'ann -> text "tell_all"',
+                f"ann sends to group 'desks' (ann, ben), delayed for ben: {TELL}",
+                f"layer_faults() delivers late to ben: {TELL}",
+                "ben <- text 1",
+            ],
+        )
+
+    def test_held_tasks(self) -> None:
+        with self.held_tasks() as tasks, transaction.atomic():
+            tasks.hold("mail", ["ann"], {}, lambda: Note.objects.create(text="sent"))
+            tasks.run()
+        self.assertEqual(
+            self.new_lines(),
+            [
+                "the test enqueues mail inside atomic()",
+                "task mail runs",
+                "task mail INSERT app_note",
+                "the test commits atomic()",
+            ],
+        )
+
     def test_another_alias_is_named(self) -> None:
         Channel("jobs", alias="other").send({"type": "x"})
         self.assertEqual(
