@@ -161,7 +161,6 @@ class Job:
         "is_foreign",
         "is_of_test",
         "owner",
-        "owner",
         "thread_id",
         "watch",
     )
@@ -200,8 +199,6 @@ class Job:
         self.owner = current_owner()
         self.thread_id: int | None = None
         self.watch = watch
-        #: The run of the application that has started it, if it is one.
-        self.owner = OWNER.get()
 
     def __enter__(self) -> None:
         """Begin to give it to its thread, where it may end at once."""

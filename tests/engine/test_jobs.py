@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import multiprocessing
 import threading
@@ -13,6 +14,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 from channels_testkit.engine import private_asgiref
 from channels_testkit.engine.jobs import Job, JobKey, current_job
+from channels_testkit.engine.origins import OWNER
 from channels_testkit.engine.watches import watch_of
 from tests.utils import LoopTestCase
 
@@ -170,6 +172,18 @@ class StateTests(LoopTestCase):
         test = "test_job_knows_itself_and_where_it_comes_from"
         self.assertEqual(names[:2], ["submit", test])
         self.assertIsNone(current_job())
+
+    async def test_job_of_a_thread_without_a_context_is_its_jobs_owners(self) -> None:
+        owner: Any = object()
+
+        def start() -> Job:
+            # A pool takes no context along.
+            return contextvars.Context().run(Job, self.pool, listen)
+
+        token = OWNER.set(owner)
+        started = await self.submit(start)
+        OWNER.reset(token)
+        self.assertIs(started.owner, owner)
 
     async def test_job_that_cannot_be_submitted_is_forgotten(self) -> None:
         self.pool.shutdown()
