@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from channels_testkit.engine.tracebacks import hide_kit_frames
 from channels_testkit.matching.wording import say
@@ -11,12 +10,13 @@ from channels_testkit.matching.wording import say
 from .run import TestRun
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from .options import RunOptions
 
-__unittest = True
+T = TypeVar("T")
 
+__unittest = True
 
 _EXIT = "The lifespan raised {}, which on a server ends the process."
 
@@ -35,8 +35,7 @@ class SharedLifespan:
     ) -> None:
         self._options = options
         self._run_on_loop = run_on_loop
-        with self._run() as run:
-            self._lifespan = run.lifespan.share()
+        self._lifespan = self._run(lambda run: run.lifespan.share())
 
     def join(self, run: TestRun) -> None:
         """Have the run of a test, which is on the loop, use it."""
@@ -44,17 +43,16 @@ class SharedLifespan:
 
     def end(self) -> None:
         """Shut the application down; raise what it fails with."""
-        with self._run() as run:
-            run.lifespan.take(self._lifespan)
+        self._run(lambda run: run.lifespan.take(self._lifespan))
 
-    @contextlib.contextmanager
-    def _run(self) -> Iterator[TestRun]:
+    def _run(self, work: Callable[[TestRun], T]) -> T:
+        """Do something in a run of its own; raise what is told first."""
         run = TestRun(self._options)
         run.begin()
         told: list[BaseException] = []
         try:
             self._run_on_loop(run)
-            yield run
+            result = work(run)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - raised below
             run.note_raised(error)
             told.append(error)
@@ -66,3 +64,4 @@ class SharedLifespan:
                 # It would end the tests, as it ends a server.
                 raise RuntimeError(_EXIT.format(say(first))) from first
             raise first
+        return result

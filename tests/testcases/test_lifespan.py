@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import importlib.util
+import re
 import sys
 import unittest
 import weakref
@@ -526,7 +527,9 @@ class ClassFailureTests(OuterTestCase):
         for name, value in attributes.items():
             setattr(Tests, name, value)
         LOG.clear()
-        return run_case(Tests).texts
+        result = run_case(Tests)
+        self.shown = [shown for _, shown in result.errors]
+        return result.texts
 
     def test_a_start_that_fails_is_that_of_the_class(self) -> None:
         async def lifespan(scope: Any, receive: Any, send: Any) -> None:
@@ -545,6 +548,31 @@ class ClassFailureTests(OuterTestCase):
 
         self.assertEqual(self.run_with(lifespan), ["Redis has gone"])
         self.assertEqual(LOG, ["test", "test"])
+
+    def test_a_failure_is_shown_without_the_frames_of_the_kit(self) -> None:
+        async def at_startup(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            raise ConnectionError("no Redis")
+
+        async def at_shutdown(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send(STARTUP_COMPLETE)
+            await receive()
+            raise ConnectionError("Redis has gone")
+
+        async def says_that_it_fails(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send({"type": "lifespan.startup.failed"})
+
+        for lifespan, frames in (
+            (at_startup, ["__call__", "at_startup"]),
+            (at_shutdown, ["__call__", "at_shutdown"]),
+            (says_that_it_fails, []),
+        ):
+            with self.subTest(lifespan.__name__):
+                self.run_with(lifespan)
+                (shown,) = self.shown
+                self.assertEqual(re.findall(r"^  File .* in (\w+)$", shown, re.M), frames)
 
     def test_a_task_that_fails_fails_the_test_that_runs(self) -> None:
         class GoConsumer(StateConsumer):
