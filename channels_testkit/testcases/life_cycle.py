@@ -37,7 +37,7 @@ from channels_testkit.running.options import (
 from channels_testkit.running.run import TestRun
 
 from .exploring import exploration_of_case, explore
-from .lifespan import CHOICES, ClassLifespan
+from .lifespan import CHOICES, ClassLifespan, check_application_of_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -182,6 +182,7 @@ class ChannelTestMixin(ChannelMethods):
             super().setUpClass()  # type: ignore[misc]
         cls.addClassCleanup(end_if_open, cls)  # type: ignore[attr-defined]
         if cls.run_lifespan == "class":
+            check_application_of_class(cls)
             cls._kit_start_lifespan()
 
     @classmethod

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.test import TestCase, TransactionTestCase
 
-from channels_testkit.assertions.methods import OptionsOfTest, unbound
+from channels_testkit.assertions.methods import ChannelMethods, OptionsOfTest, unbound
 from channels_testkit.engine.kept_loop import KeptLoop
 from channels_testkit.running.shared_lifespan import SharedLifespan
 
@@ -24,16 +25,30 @@ _EXPLORED = (
     "{name} shares its lifespan, and an explored test starts anew for each schedule:"
     " set run_lifespan = True, for each test."
 )
+_OF_A_TEST = (
+    "{name}.{what} needs a test, and the lifespan of a class starts before its tests:"
+    " make it application = ... on the class, or set run_lifespan = True."
+)
+_NAMES = ("application", "router")
 
 
 def application_of_class(case: type) -> ASGIApplication | None:
     """Return the application of a class, outside of its tests."""
-    for name in ("application", "router"):
-        found: Any = unbound(case, name)
-        if found is not None and not isinstance(found, property):
-            application: ASGIApplication = found
-            return application
-    return None
+    found = (unbound(case, name) for name in _NAMES)
+    return next((it for it in found if it is not None and not _needs_test(it)), None)
+
+
+def check_application_of_class(case: type) -> None:
+    """Raise ``ImproperlyConfigured`` where only a test has the application."""
+    needing = [name for name in _NAMES if _needs_test(unbound(case, name))]
+    if unbound(case, "get_application") is not ChannelMethods.get_application:
+        needing.append("get_application")
+    for what in needing:
+        raise ImproperlyConfigured(_OF_A_TEST.format(name=case.__name__, what=what))
+
+
+def _needs_test(found: object) -> bool:
+    return isinstance(found, (property, functools.cached_property))
 
 
 class _OptionsOfClass(OptionsOfTest):

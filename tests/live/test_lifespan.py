@@ -135,6 +135,8 @@ class LiveLifespanTests(OuterTestCase):
 
         self.assertEqual(run_case(Tests).texts, [])
         Tests.run_lifespan = "class"
+        self.assertIn("Tests.get_application needs a test", run_case(Tests).texts[0])
+        del Tests.get_application
         self.assertIn("ASGI_APPLICATION is not set", run_case(Tests).texts[0])
 
     def test_the_state_is_that_of_clients_in_process_as_well(self) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import importlib.util
 import re
@@ -572,7 +573,9 @@ class ClassFailureTests(OuterTestCase):
             with self.subTest(lifespan.__name__):
                 self.run_with(lifespan)
                 (shown,) = self.shown
-                self.assertEqual(re.findall(r"^  File .* in (\w+)$", shown, re.M), frames)
+                self.assertEqual(
+                    re.findall(r"^  File .* in (\w+)$", shown, re.MULTILINE), frames
+                )
 
     def test_a_task_that_fails_fails_the_test_that_runs(self) -> None:
         class GoConsumer(StateConsumer):
@@ -655,6 +658,27 @@ class ClassFailureTests(OuterTestCase):
             ],
         )
         self.assertEqual(LOG, ["started", "test", "shut down"])
+
+    def test_an_application_that_only_a_test_has_is_refused(self) -> None:
+        def get_application(case: Any) -> Any:
+            return routed(noting(LOG))
+
+        for name, value in (
+            ("application", property(get_application)),
+            ("router", functools.cached_property(get_application)),
+            ("get_application", get_application),
+        ):
+            with self.subTest(name):
+                attributes = {"application": None, name: value}
+                self.assertEqual(
+                    self.run_with(None, **attributes),
+                    [
+                        f"Tests.{name} needs a test, and the lifespan of a class"
+                        " starts before its tests: make it application = ... on the"
+                        " class, or set run_lifespan = True."
+                    ],
+                )
+                self.assertEqual(LOG, [])
 
     def test_what_a_test_leaves_ends_with_it(self) -> None:
         async def linger() -> None:
