@@ -46,6 +46,15 @@ async def _fail() -> None:
     raise ConnectionError("Redis has gone")
 
 
+async def cancels_all(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send(STARTUP_COMPLETE)
+    await receive()
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await send(SHUTDOWN_COMPLETE)
+
+
 # Sound ones.
 
 

@@ -51,6 +51,7 @@ _UNSAID: Mapping[str, tuple[str, str]] = {
     "starting": ("start-up", STARTUP_COMPLETE),
     "stopping": ("shutdown", SHUTDOWN_COMPLETE),
 }
+_CANCELLED = "The lifespan was cancelled before the server has shut down."
 #: What Channels' consumers raise for an event that they have no handler for.
 _OF_A_CONSUMER = f"No handler for message type {STARTUP}"
 #: The characters of a message, which may be a traceback.
@@ -114,6 +115,8 @@ class Lifespan(Connection):
 
     async def shut_down(self, timeout: float) -> None:
         """Let the application shut down; raise where it does not in time."""
+        if self._protocol.state == "started" and self.was_cancelled:
+            raise AssertionError(f"{_CANCELLED}\n\n{self.transcript}")
         if self.is_running and self._protocol.state == "started":
             self.feed({"type": SHUTDOWN})
             await self._answers("stopping", timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,6 +34,10 @@ _TOO_EARLY = (
 _NONE = (
     "{called}.lifespan_state is the state of a lifespan, and this test runs none: set"
     " run_lifespan = True."
+)
+_CANCELS_ALL = (
+    "The task that waits for {phase} was cancelled.\n\nasyncio.all_tasks() has the"
+    " server's tasks as well: cancel those that the lifespan has started.\n\n{seen}"
 )
 
 
@@ -108,7 +113,7 @@ class LifespanOfRun:
     def _start(self) -> Lifespan:
         application, name = application_of(self._run.options)
         self._lifespan = lifespan = Lifespan(name, self._surroundings)
-        self._run.run_work(self._start_up(lifespan, application))
+        self._do("start-up", lifespan, self._start_up(lifespan, application))
         return lifespan
 
     async def _start_up(self, lifespan: Lifespan, application: ASGIApplication) -> None:
@@ -144,7 +149,17 @@ class LifespanOfRun:
         if self._is_shared:
             lifespan.started = self._run.bridge.rest.tasks.kept()
         else:
-            self._run.run_work(self._end(lifespan))
+            self._do("shutdown", lifespan, self._end(lifespan))
+
+    def _do(
+        self, phase: str, lifespan: Lifespan, work: Coroutine[Any, Any, None]
+    ) -> None:
+        try:
+            self._run.run_work(work)
+        except asyncio.CancelledError:
+            # Raised as it is, it would end the tests.
+            text = _CANCELS_ALL.format(phase=phase, seen=lifespan.transcript)
+            raise AssertionError(text) from None
 
     async def _end(self, lifespan: Lifespan) -> None:
         keepers = self._run.bridge.rest.tasks.keepers

@@ -13,6 +13,7 @@ from tests.lifespans import (
     SHUTDOWN_COMPLETE,
     STARTUP_COMPLETE,
     StateConsumer,
+    cancels_all,
     fails_later,
     noting,
     routed,
@@ -194,6 +195,30 @@ class FailureTests(OuterTestCase):
                 " cancelled.\n"
             ),
             text,
+        )
+
+    def test_one_that_is_cancelled_while_the_test_runs(self) -> None:
+        async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send(STARTUP_COMPLETE)
+            asyncio.current_task().cancel()  # type: ignore[union-attr]
+            await receive()
+
+        self.fails("cancelled", lifespan)
+
+    def test_shutdown_cancels_the_tasks_of_the_server(self) -> None:
+        self.fails("cancels-all", cancels_all)
+
+    def test_startup_cancels_the_tasks_of_the_server(self) -> None:
+        async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await receive()
+
+        (text,) = run(lifespan).texts
+        self.assertTrue(
+            text.startswith("The task that waits for start-up was cancelled."), text
         )
 
     def test_returns_before_startup(self) -> None:

@@ -34,6 +34,7 @@ from tests.app.models import Note
 from tests.lifespans import (
     STARTUP_COMPLETE,
     StateConsumer,
+    cancels_all,
     lifespan_of,
     noting,
     routed,
@@ -644,6 +645,10 @@ class ClassFailureTests(OuterTestCase):
                     ],
                 )
                 self.assertEqual(LOG, tests)
+
+    def test_a_shutdown_that_cancels_all_tasks_ends_no_process(self) -> None:
+        (text,) = self.run_with(cancels_all)
+        self.assertIn("The task that waits for shutdown was cancelled.", text)
 
     def test_an_explored_test_is_refused(self) -> None:
         @explore_schedules(2)
