@@ -52,6 +52,10 @@ _UNSAID: Mapping[str, tuple[str, str]] = {
     "stopping": ("shutdown", SHUTDOWN_COMPLETE),
 }
 _CANCELLED = "The lifespan was cancelled before the server has shut down."
+_CANCELS_ALL = (
+    "The task that waits for the lifespan was cancelled.\n\nasyncio.all_tasks() has the"
+    " server's tasks as well: cancel those that the lifespan has started."
+)
 #: What Channels' consumers raise for an event that they have no handler for.
 _OF_A_CONSUMER = f"No handler for message type {STARTUP}"
 #: The characters of a message, which may be a traceback.
@@ -126,6 +130,10 @@ class Lifespan(Connection):
         if self.is_running:
             self.cancel()
             await self.surroundings.rest.wait()
+
+    def cancelled_while_waiting(self) -> AssertionError:
+        """Return the failure of who is cancelled in one of these calls."""
+        return AssertionError(f"{_CANCELS_ALL}\n\n{self.transcript}")
 
     async def _answers(self, asked: str, timeout: float) -> None:
         await self.until(

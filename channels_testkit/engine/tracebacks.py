@@ -104,7 +104,7 @@ def _shown(entries: list[TracebackType]) -> list[TracebackType]:
         if not is_hidden:
             shown.append(entry)
     authors = [entry for entry in shown if not _is_plumbing(entry)]
-    return authors or shown[-1:] or entries[-1:]
+    return authors or entries[-1:]
 
 
 def _entries(traceback: TracebackType | None) -> list[TracebackType]:

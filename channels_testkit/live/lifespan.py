@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.lifespan import Lifespan
 from channels_testkit.asgi.surroundings import Surroundings
+from channels_testkit.engine.tracebacks import hide_kit_frames
 from channels_testkit.engine.watches import watch_of
 
 from .loops import call_bounded_on
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from channels_testkit.asgi.application import ASGIApplication
+
+__unittest = True
 
 
 class _OnServer(Surroundings):
@@ -61,11 +65,13 @@ class LiveLifespan:
         """
         try:
             self._call(self._start(application))
-        except BaseException:
+        except BaseException as error:
             self._call(self._end())
             if self._lifespan.is_missing and not is_needed:
                 return False
-            raise
+            hide_kit_frames(error)
+            # Python 3.10 gives a bare raise the traceback of before.
+            raise error
         return True
 
     def stop(self) -> None:
@@ -81,7 +87,10 @@ class LiveLifespan:
         watch = watch_of(self._loop)
         # The loop may have had other bounds, of other tests.
         watch.hang_timeout, watch.deadline = self._timeout, None
-        call_bounded_on(self._loop, work, 2 * self._timeout)
+        try:
+            call_bounded_on(self._loop, work, 2 * self._timeout)
+        except CancelledError:
+            raise self._lifespan.cancelled_while_waiting() from None
 
     async def _start(self, application: ASGIApplication) -> None:
         watch_of(self._loop).tasks.keepers.append(self._lifespan)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ImproperlyConfigured
 
 from channels_testkit.asgi.recorder import recorder
+from channels_testkit.engine.tracebacks import hide_kit_frames
 from channels_testkit.layers.aliases import layer_in_place
 from channels_testkit.routing.application import (
     check_application,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from channels_testkit.running.run import TestRun
 
     from .servers import Server
+
+__unittest = True
 
 #: How long an application has to start, where the test has no bound.
 _SECONDS_TO_START = 30.0
@@ -115,9 +118,14 @@ class LiveServer:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._undo.close()
-        for error in self._untold:
+        try:
+            self._undo.close()
+        except BaseException as error:
+            hide_kit_frames(error)
+            # Python 3.10 gives a bare raise the traceback of before.
             raise error
+        for untold in self._untold:
+            raise untold
 
     # One test.
 

@@ -35,10 +35,6 @@ _NONE = (
     "{called}.lifespan_state is the state of a lifespan, and this test runs none: set"
     " run_lifespan = True."
 )
-_CANCELS_ALL = (
-    "The task that waits for {phase} was cancelled.\n\nasyncio.all_tasks() has the"
-    " server's tasks as well: cancel those that the lifespan has started.\n\n{seen}"
-)
 
 
 class HasLifespan(Protocol):
@@ -113,7 +109,7 @@ class LifespanOfRun:
     def _start(self) -> Lifespan:
         application, name = application_of(self._run.options)
         self._lifespan = lifespan = Lifespan(name, self._surroundings)
-        self._do("start-up", lifespan, self._start_up(lifespan, application))
+        self._do(lifespan, self._start_up(lifespan, application))
         return lifespan
 
     async def _start_up(self, lifespan: Lifespan, application: ASGIApplication) -> None:
@@ -149,17 +145,14 @@ class LifespanOfRun:
         if self._is_shared:
             lifespan.started = self._run.bridge.rest.tasks.kept()
         else:
-            self._do("shutdown", lifespan, self._end(lifespan))
+            self._do(lifespan, self._end(lifespan))
 
-    def _do(
-        self, phase: str, lifespan: Lifespan, work: Coroutine[Any, Any, None]
-    ) -> None:
+    def _do(self, lifespan: Lifespan, work: Coroutine[Any, Any, None]) -> None:
         try:
             self._run.run_work(work)
         except asyncio.CancelledError:
             # Raised as it is, it would end the tests.
-            text = _CANCELS_ALL.format(phase=phase, seen=lifespan.transcript)
-            raise AssertionError(text) from None
+            raise lifespan.cancelled_while_waiting() from None
 
     async def _end(self, lifespan: Lifespan) -> None:
         keepers = self._run.bridge.rest.tasks.keepers

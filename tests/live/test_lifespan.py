@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from tests.app.models import Note
 from tests.lifespans import (
     STARTUP_COMPLETE,
     StateConsumer,
+    cancels_all,
     lifespan_of,
     noting,
     routed,
@@ -53,7 +56,11 @@ def run_on(
     run_lifespan: Any = True,
     **attributes: Any,
 ) -> list[str]:
-    """Run two tests on a server, and return what they fail with."""
+    """
+    Run two tests on a server, and return what they fail with.
+
+    No traceback shows how the server was reached.
+    """
 
     class Tests(LiveServerTestCase):
         application = routed(lifespan, LoopConsumer.as_asgi())
@@ -69,7 +76,11 @@ def run_on(
     Tests.run_lifespan = run_lifespan
     for name, value in attributes.items():
         setattr(Tests, name, value)
-    return run_case(Tests).texts
+    result = run_case(Tests)
+    for _, shown in [*result.errors, *result.failures]:
+        hidden = r'File ".*(channels_testkit.live|contextlib|concurrent).*'
+        assert re.findall(hidden, shown) == [], shown
+    return result.texts
 
 
 def asks_for(content: str, answer: Any = True) -> Callable[[Any], None]:
@@ -205,6 +216,14 @@ class LiveLifespanTests(OuterTestCase):
         )
         self.assertEqual(self.on_each(meanwhile, go), 2 * [2 * ["meanwhile"]])
         self.assertEqual(self.on_each(meanwhile, go, "class"), 2 * [["meanwhile"]])
+
+    def test_shutdown_cancels_the_tasks_of_the_server(self) -> None:
+        quiet = asks_for("nothing", False)  # noqa: FBT003 - a frame
+        each = self.on_each(cancels_all, quiet)
+        shared = self.on_each(cancels_all, quiet, "class")
+        self.assertEqual([len(texts) for texts in each + shared], [2, 2, 1, 1])
+        for text in itertools.chain(*each, *shared):
+            self.assertIn("The task that waits for the lifespan was cancelled.", text)
 
     def test_a_start_that_hangs_is_told(self) -> None:
         @contextlib.asynccontextmanager

@@ -218,7 +218,7 @@ class FailureTests(OuterTestCase):
 
         (text,) = run(lifespan).texts
         self.assertTrue(
-            text.startswith("The task that waits for start-up was cancelled."), text
+            text.startswith("The task that waits for the lifespan was cancelled."), text
         )
 
     def test_returns_before_startup(self) -> None:

@@ -648,7 +648,7 @@ class ClassFailureTests(OuterTestCase):
 
     def test_a_shutdown_that_cancels_all_tasks_ends_no_process(self) -> None:
         (text,) = self.run_with(cancels_all)
-        self.assertIn("The task that waits for shutdown was cancelled.", text)
+        self.assertIn("The task that waits for the lifespan was cancelled.", text)
 
     def test_an_explored_test_is_refused(self) -> None:
         @explore_schedules(2)
