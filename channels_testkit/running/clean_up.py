@@ -86,7 +86,8 @@ def go_through(run: TakenDown, steps: Iterable[Step]) -> list[BaseException]:
     try:
         for step in steps:
             had_hung, outcome = run.has_hung, _outcome_of(step)
-            told += [] if had_hung else _up_to_a_hang(outcome)
+            if outcome and not had_hung:
+                told += _up_to_a_hang(outcome)
     except BaseException:
         # An interrupt, which a task of the application may have kept.
         run.close_loop()
