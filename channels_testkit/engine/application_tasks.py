@@ -24,20 +24,24 @@ class ApplicationTasks:
 
     def __init__(self) -> None:
         self._all: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
-        self._kept: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        #: By task: the keeper that has started it.
+        self._kept: weakref.WeakKeyDictionary[asyncio.Task[Any], Owner]
+        self._kept = weakref.WeakKeyDictionary()
         self.keepers: list[Owner] = []
 
     def add(self, task: asyncio.Task[Any]) -> None:
         """Take note of a task that this code starts."""
         self._all.add(task)
-        if self.keepers and current_owner() in self.keepers:
-            self._kept.add(task)
+        if self.keepers and (owner := current_owner()) in self.keepers:
+            self._kept[task] = owner
 
-    def adopt(self, tasks: Iterable[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
-        """Take note of tasks of keepers; return those that are new here."""
+    def adopt(
+        self, tasks: Iterable[asyncio.Task[Any]], keeper: Owner
+    ) -> list[asyncio.Task[Any]]:
+        """Take note of tasks of a keeper; return those that are new here."""
         new = [task for task in tasks if task not in self._all]
         self._all.update(new)
-        self._kept.update(new)
+        self._kept.update(dict.fromkeys(new, keeper))
         return new
 
     def undone(self) -> list[asyncio.Task[Any]]:
@@ -49,3 +53,7 @@ class ApplicationTasks:
         if not self.keepers:
             return set()
         return {task for task in self._kept if not task.done()}
+
+    def kept_by(self, keeper: Owner) -> set[asyncio.Task[Any]]:
+        """Return those of one keeper that have not ended."""
+        return {task for task in self.kept() if self._kept[task] is keeper}

@@ -77,15 +77,15 @@ class FunctionRun:
             enter(Patch(TestCase, "captureOnCommitCallbacks", _CAPTURE))
             loop = self._of_loop.enter_context(loops.loop_of(self._item))
             around.push(self._of_loop)
-            shared = lifespan.shared_on(self._item, self.test, loop)
+            shared = lifespan.shared_by(self._item, self.test, loop)
             for routes in routes_of(self._item.cls):
                 enter(routes)
             self.run.begin()
             around.callback(self.run.end)
             if loop is not None:
-                self.run.attach(loop)
-                for each in shared:
-                    each.join(self.run)
+                lifespan.attach(self.run, self._item, loop)
+                if shared is not None:
+                    shared.join(self.run)
             elif self.test.use_virtual_time:
                 # The wall clock stands still from here on.
                 self.run.make_loop()

@@ -13,7 +13,9 @@ from .signs import MARK, is_explored
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
 
+    from channels_testkit.running.run import TestRun
     from channels_testkit.running.shared_lifespan import SharedLifespan
 
     from .channels_test import ChannelsTest
@@ -42,18 +44,18 @@ def is_of_server(item: pytest.Function) -> bool:
     return not servers.isdisjoint(item.fixturenames)
 
 
-def shared_on(
+def shared_by(
     item: pytest.Function, test: ChannelsTest, loop: asyncio.AbstractEventLoop | None
-) -> list[SharedLifespan]:
+) -> SharedLifespan | None:
     """
-    Return the lifespans that go on on the loop of a test, its own as the last.
+    Return the lifespan that tests of a loop share, if a test wants it.
 
-    That is started for the first test that wants it. There are none where the
-    test shares none. Raises ``pytest.UsageError`` where tests share no loop.
+    It is started for the first of them. Raises ``pytest.UsageError`` where
+    tests share no loop.
     """
     __tracebackhide__ = True
     if test.run_lifespan != "loop" or is_of_server(item):
-        return []
+        return None
     if is_explored(item):
         raise pytest.UsageError(_EXPLORED.format(item.nodeid))
     if loop is None or loops.claimed_by(item) != loops.PYTEST_ASYNCIO:
@@ -65,8 +67,27 @@ def shared_on(
     key = id(application_of(options)[0])
     shared = _shared.setdefault(loops.runner_of(item), {})
     if key not in shared:
-        shared[key] = SharedLifespan(options, lambda run: run.attach(loop))
-    return [*(it for other, it in shared.items() if other != key), shared[key]]
+
+        def put_on_loop(run: TestRun) -> None:
+            run.attach(loop)
+            _let_go_on(shared, run)
+
+        shared[key] = SharedLifespan(options, put_on_loop)
+    return shared[key]
+
+
+def attach(
+    run: TestRun, item: pytest.Function, loop: asyncio.AbstractEventLoop
+) -> None:
+    """Run a test on a loop, and let go on what other tests share there."""
+    run.attach(loop)
+    if loops.claimed_by(item) == loops.PYTEST_ASYNCIO:
+        _let_go_on(_shared.get(loops.runner_of(item), {}), run)
+
+
+def _let_go_on(shared: Mapping[int, SharedLifespan], run: TestRun) -> None:
+    for each in shared.values():
+        each.let_go_on(run)
 
 
 def end_with(runner: pytest.FixtureDef[Any]) -> None:
@@ -74,9 +95,14 @@ def end_with(runner: pytest.FixtureDef[Any]) -> None:
 
     def end() -> None:
         __tracebackhide__ = True
+        shared = _shared.get(made, {})
         with contextlib.ExitStack() as to_end:
-            for shared in _shared.pop(made, {}).values():
-                to_end.callback(shared.end)
+            for key in shared:
+                to_end.callback(end_one, shared, key)
+
+    def end_one(shared: dict[int, SharedLifespan], key: int) -> None:
+        __tracebackhide__ = True
+        shared.pop(key).end()
 
     made = runner.cached_result and runner.cached_result[0]
     if made is not None:

@@ -62,7 +62,7 @@ class TakenDown(Protocol):
 def closing(run: TakenDown) -> list[Step]:
     """Return the steps that close what a run has open."""
     steps = [run.clean_up, run.close_opened, run.close_outside]
-    if run.lifespan.has_begun:
+    if run.lifespan.has_to_end:
         # First: an exception of others is none of its shutdown.
         steps += [run.undelivered_errors, run.end_lifespan]
     return [*steps, run.undelivered_errors, run.unawaited_errors]

@@ -65,7 +65,8 @@ class LifespanOfRun:
         self._run: HasLifespan = run
         self._surroundings: Surroundings = run
         self._lifespan: Lifespan | None = None
-        self._is_shared = False
+        #: Those on its loop that go on when it has ended.
+        self._shared: list[Lifespan] = []
         #: Returns the state, where something else runs the lifespan.
         self.find_state: Callable[[], Mapping[str, Any]] | None = None
         #: What is left of it, in words.
@@ -80,6 +81,11 @@ class LifespanOfRun:
     def has_begun(self) -> bool:
         """Whether it has begun to start."""
         return self._lifespan is not None or self.find_state is not None
+
+    @property
+    def has_to_end(self) -> bool:
+        """Whether there is one on the loop, be it that of other tests."""
+        return self._lifespan is not None or bool(self._shared)
 
     @property
     def values(self) -> Mapping[str, Any]:
@@ -119,32 +125,37 @@ class LifespanOfRun:
     def share(self) -> Lifespan:
         """Start it, and return it; it goes on when this test has ended."""
         lifespan = self._start()
-        self._is_shared = True
+        self._shared.append(lifespan)
         return lifespan
 
-    def join(self, lifespan: Lifespan) -> None:
-        """Have one that another run has started, on the same loop."""
+    def let_go_on(self, lifespan: Lifespan) -> None:
+        """Let one that tests share go on, on the loop of this one."""
+        if lifespan in self._shared:
+            return
+        self._shared.append(lifespan)
         lifespan.move_to(self._surroundings)
-        self._lifespan, self._is_shared = lifespan, True
         rest = self._run.bridge.rest
         if lifespan not in rest.tasks.keepers:
             rest.tasks.keepers.append(lifespan)
-        for task in rest.tasks.adopt(lifespan.started):
+        for task in rest.tasks.adopt(lifespan.started, lifespan):
             rest.failures.watch(task, Origin(A_TASK, lifespan))
+
+    def join(self, lifespan: Lifespan) -> None:
+        """Have one that tests share on the loop of this one."""
+        self.let_go_on(lifespan)
+        self._lifespan = lifespan
 
     def take(self, lifespan: Lifespan) -> None:
         """Have one that was shared so far, and end it with this run."""
         self.join(lifespan)
-        self._is_shared = False
+        self._shared.remove(lifespan)
 
     def end(self) -> None:
         """Shut the application down, unless others go on with it."""
+        for shared in self._shared:
+            shared.started = self._run.bridge.rest.tasks.kept_by(shared)
         lifespan = self._lifespan
-        if lifespan is None:
-            return
-        if self._is_shared:
-            lifespan.started = self._run.bridge.rest.tasks.kept()
-        else:
+        if lifespan is not None and lifespan not in self._shared:
             self._do(lifespan, self._end(lifespan))
 
     def _do(self, lifespan: Lifespan, work: Coroutine[Any, Any, None]) -> None:

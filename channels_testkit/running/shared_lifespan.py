@@ -41,6 +41,10 @@ class SharedLifespan:
         """Have the run of a test, which is on the loop, use it."""
         run.lifespan.join(self._lifespan)
 
+    def let_go_on(self, run: TestRun) -> None:
+        """Have the run of a test, which is on the loop, leave it alone."""
+        run.lifespan.let_go_on(self._lifespan)
+
     def end(self) -> None:
         """Shut the application down; raise what it fails with."""
         self._run(lambda run: run.lifespan.take(self._lifespan))

@@ -196,7 +196,7 @@ LOOP = (
         LOG.append("started")
         state["loop"] = id(asyncio.get_running_loop())
         state["sent"] = 0
-        pending = []
+        pending = state["pending"] = []
 
         async def broadcast():
             while True:
@@ -251,8 +251,27 @@ LOOP = (
             assert channels_test.lifespan_state["log"] is LOG
             assert await channels_test.aadvance(10) == 1
 
+        @pytest.mark.channels_test(run_lifespan=False)
+        async def test_none_of_its_own(self, channels_test):
+            ann = await channels_test.aconnect("/")
+            assert ann.scope["state"] == {}
+            await channels_test.aadvance(10)
+            assert await ann.receive_json() > 0
+
+        @pytest.mark.channels_test(run_lifespan=True)
+        async def test_one_of_its_own(self, channels_test):
+            assert LOG == ["started", "started", "started"]
+            await channels_test.aadvance(10)
+            assert channels_test.lifespan_state["sent"] == 1
+
+        async def test_nothing_was_cancelled(self, channels_test):
+            assert LOG == ["started", "started", "started", "shut down"]
+            state = channels_test.lifespan_state
+            assert len(state["pending"]) == state["sent"] == 6
+            assert not any(task.done() for task in state["pending"])
+
     def test_after_it():
-        assert LOG == ["started", "started", "shut down", "shut down"]
+        assert LOG == 3 * ["started"] + 3 * ["shut down"]
 """
 )
 LOOP_MISTAKES = (
@@ -418,7 +437,7 @@ class LifespanTests(PytestCase):
 
     @needs("pytest_asyncio")
     def test_once_for_a_loop(self) -> None:
-        self.assert_outcomes(self.pytest(LOOP), passed=5)
+        self.assert_outcomes(self.pytest(LOOP), passed=8)
 
     @needs("pytest_asyncio")
     def test_mistakes_of_one_for_a_loop(self) -> None:
