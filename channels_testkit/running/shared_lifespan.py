@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from channels_testkit.engine.tracebacks import hide_kit_frames
+from channels_testkit.layers.captivity import CaptiveLayers
 from channels_testkit.matching.wording import say
 
 from .run import TestRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from channels_testkit.asgi.lifespan import Lifespan
 
     from .options import RunOptions
 
@@ -19,6 +22,11 @@ T = TypeVar("T")
 __unittest = True
 
 _EXIT = "The lifespan raised {}, which on a server ends the process."
+
+_LISTENS = (
+    "Start-up has added channels to group {}, and each test has channel layers of its"
+    " own, where they are not. Let start-up use no group, or set run_lifespan = True."
+)
 
 
 class SharedLifespan:
@@ -35,7 +43,16 @@ class SharedLifespan:
     ) -> None:
         self._options = options
         self._run_on_loop = run_on_loop
-        self._lifespan = self._run(lambda run: run.lifespan.share())
+        self._lifespan = self._run(self._start)
+
+    def _start(self, run: TestRun) -> Lifespan:
+        lifespan = run.lifespan.share()
+        for group in _groups_of(run):
+            for warning in run.warnings.warn(_LISTENS.format(say(group))):
+                # This run ends it, for there is no other.
+                run.lifespan.take(lifespan)
+                raise warning
+        return lifespan
 
     def join(self, run: TestRun) -> None:
         """Have the run of a test, which is on the loop, use it."""
@@ -69,3 +86,10 @@ class SharedLifespan:
                 raise RuntimeError(_EXIT.format(say(first))) from first
             raise first
         return result
+
+
+def _groups_of(run: TestRun) -> dict[str, None]:
+    """Return the groups with members; real layers do not tell theirs."""
+    if not isinstance(run.layers_in_place, CaptiveLayers):
+        return {}
+    return dict.fromkeys(it for layer in run.layers.values() for it in layer.groups)

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import unittest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
+
+from channels.layers import get_channel_layer
+from django.test import override_settings
 
 from channels_testkit.engine import private
 from channels_testkit.engine.kept_loop import KeptLoop
 from channels_testkit.running.options import RunOptions
 from channels_testkit.running.run import in_place
 from channels_testkit.running.shared_lifespan import SharedLifespan
-from tests.lifespans import STARTUP_COMPLETE, noting, routed
+from tests.layers.test_real import REAL
+from tests.lifespans import STARTUP_COMPLETE, lifespan_of, noting, routed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 class SharedLifespanTests(unittest.TestCase):
@@ -18,8 +26,9 @@ class SharedLifespanTests(unittest.TestCase):
         self.kept = KeptLoop()
         self.addCleanup(self.kept.close)
 
-    def start(self, lifespan: Any) -> SharedLifespan:
-        options = RunOptions(get_application=lambda: routed(lifespan))
+    def start(self, lifespan: Any, **options_of_run: Any) -> SharedLifespan:
+        application = routed(lifespan)
+        options = RunOptions(get_application=lambda: application, **options_of_run)
         return SharedLifespan(options, lambda run: run.run_by(self.kept.new_bridge))
 
     def test_it_is_in_no_run_that_is_in_place(self) -> None:
@@ -27,6 +36,21 @@ class SharedLifespanTests(unittest.TestCase):
         shared = self.start(noting(log))
         self.assertIsNone(in_place())
         self.assertEqual(log, ["started"])
+        shared.end()
+        self.assertEqual(log, ["started", "shut down"])
+
+    @override_settings(CHANNEL_LAYERS=REAL)
+    def test_groups_of_real_layers_are_not_known(self) -> None:
+        log: list[str] = []
+
+        @contextlib.asynccontextmanager
+        async def joins(state: dict[str, Any]) -> AsyncIterator[None]:
+            await get_channel_layer().group_add("news", "listener")
+            log.append("started")
+            yield
+            log.append("shut down")
+
+        shared = self.start(lifespan_of(joins), layer_source="configured")
         shared.end()
         self.assertEqual(log, ["started", "shut down"])
 

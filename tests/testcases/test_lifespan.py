@@ -8,6 +8,7 @@ import importlib.util
 import re
 import sys
 import unittest
+import warnings
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -649,6 +650,29 @@ class ClassFailureTests(OuterTestCase):
     def test_a_shutdown_that_cancels_all_tasks_ends_no_process(self) -> None:
         (text,) = self.run_with(cancels_all)
         self.assertIn("The task that waits for the lifespan was cancelled.", text)
+
+    def test_one_that_listens_to_layers_that_no_test_has(self) -> None:
+        @contextlib.asynccontextmanager
+        async def manager(state: dict[str, Any]) -> AsyncIterator[None]:
+            layer = get_channel_layer()
+            await layer.group_add("news", await layer.new_channel("listener"))
+            LOG.append("started")
+            yield
+            LOG.append("shut down")
+
+        text = (
+            "Start-up has added channels to group 'news', and each test has channel"
+            " layers of its own, where they are not. Let start-up use no group, or set"
+            " run_lifespan = True."
+        )
+        with self.assertWarns(ChannelsTestkitWarning) as warned:
+            self.assertEqual(self.run_with(lifespan_of(manager)), [])
+        self.assertTrue(str(warned.warning).endswith(f"Tests: {text}"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ChannelsTestkitWarning)
+            (error,) = self.run_with(lifespan_of(manager))
+        self.assertTrue(error.endswith(f"Tests: {text}"))
+        self.assertEqual(LOG, ["started", "shut down"])
 
     def test_an_explored_test_is_refused(self) -> None:
         @explore_schedules(2)
