@@ -132,7 +132,7 @@ class Lifespan(Connection):
             await self.surroundings.rest.wait()
 
     def cancelled_while_waiting(self) -> AssertionError:
-        """Return the failure of who is cancelled in one of these calls."""
+        """Return the failure of a call of these whose task is cancelled."""
         return AssertionError(f"{_CANCELS_ALL}\n\n{self.transcript}")
 
     async def _answers(self, asked: str, timeout: float) -> None:
