@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import django
 from channels.routing import URLRouter
 from django.core.cache import cache
 from django.urls import path
@@ -86,7 +87,9 @@ class PublicRaceTests(race_cases.RacesTestCase):
     def test_aincr_does_not_mend_the_viewers(self) -> None:
         application = public_races.IncrementingViewers.as_asgi()
         race = with_application(ViewersTests, application)
-        self.assertIn("AssertionError: 2 != 1", told(race))
+        # From Django 6.1 on it is one step of the cache.
+        found = "AssertionError: 2 != 1" in told(race)
+        self.assertEqual(found, django.VERSION < (6, 1))
 
 
 def load_tests(loader: Any, tests: Any, pattern: Any) -> Any:
