@@ -76,11 +76,22 @@ def withheld_from(
     return own or [it for it in faults if "!" not in str(it.channel)]
 
 
-def repeated_or_late(layer: CaptiveChannelLayer, channel: str) -> int:
-    """Return how many messages faults have brought again, or too late."""
-    faults = layer._exchange.faults  # noqa: SLF001 - as it is
-    kinds = {"duplicated", "delayed"}
-    return sum(it.channel == channel and it.kind in kinds for it in faults)
+def left_on(layer: CaptiveChannelLayer, channel: str) -> int:
+    """
+    Return how many messages a channel holds that it should not have got.
+
+    What came to its groups before it left them is a matter of who was first,
+    and what faults have done that of the test.
+    """
+    exchange = layer._exchange  # noqa: SLF001 - as it is
+    groups = exchange.groups_of(channel, layer.clock())
+    held = {queued.sequence for queued in exchange.channels.get(channel, ())}
+    return sum(
+        sent.sequence in held
+        and not sent.faults
+        and (sent.group is None or sent.group in groups)
+        for sent in exchange.sent
+    )
 
 
 def is_used(layer: CaptiveChannelLayer) -> bool:

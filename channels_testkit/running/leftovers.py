@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from channels_testkit.engine import hangs, private
 from channels_testkit.layers.aliases import DEFAULT, is_captive, on_alias
-from channels_testkit.layers.glances import repeated_or_late
+from channels_testkit.layers.glances import left_on
 from channels_testkit.matching.wording import (
     SHOWN_OF_A_KIND,
     first_of_each_kind,
@@ -130,8 +130,8 @@ def _left_in_layers(
         here = on_alias(alias)
         for group in layer.groups_of(channel):
             yield f"{item.label} in group {say(group)}{here}: {item.way_to_leave}"
-        count = len(layer.pending(channel)) - repeated_or_late(layer, channel)
-        if count > 0:
+        count = left_on(layer, channel)
+        if count:
             messages = _counted(count, "message")
             yield f"{messages} on the channel of {item.label}{here}"
 

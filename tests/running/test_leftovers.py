@@ -5,7 +5,8 @@ import threading
 import warnings
 from typing import Any, ClassVar
 
-from channels.generic.websocket import AsyncWebsocketConsumer
+from asgiref.sync import async_to_sync
+from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from django.test import SimpleTestCase, override_settings
 
 from channels_testkit import (
@@ -158,6 +159,30 @@ class LeakTests(WatchTestCase):
             "  1 message on the channel of ann (/ws/echo/)",
         )
         self.assertEqual(SimpleWebsocketTestCase.check_leaks, "warn")
+
+    def test_message_to_a_group_that_a_connection_has_left_is_no_leak(self) -> None:
+        class Leaving(WebsocketConsumer):
+            groups = ("lobby",)
+
+            def leave(self, message: Any) -> None:
+                self.close(4401)
+
+            def left(self, message: Any) -> None:
+                """Take no note of it."""
+
+            def disconnect(self, code: int) -> None:
+                async_to_sync(self.channel_layer.group_send)("lobby", {"type": "left"})
+
+        class Inner(WatchedCase):
+            application = Leaving.as_asgi()
+            check_leaks = "fail"
+
+            def test_it(self) -> None:
+                clients = [self.connect() for _ in range(3)]
+                Group("lobby").send({"type": "leave"})
+                self.assertAllClosed(*clients, code=4401)
+
+        self.assertEqual(run_case(Inner).texts, [])
 
     def test_task_of_the_application_is_found_and_cancelled(self) -> None:
         ended = []
