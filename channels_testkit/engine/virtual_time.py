@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import places, private, private_timers
 from .jobs import APPLICATION
+from .numbers import next_number
 from .order import Order, put_in_order
 from .patches import OwnAttribute
 
@@ -53,6 +54,18 @@ class Timer(NamedTuple):
     def __str__(self) -> str:
         whose = f" of {self.whose}" if self.whose else ""
         return f"+{exact(self.due)} s: {self.name}() ({self.line}){whose}"
+
+
+class _Due(float):
+    """When a timer is due: at one time, first the one that was set first."""
+
+    def __init__(self, _when: float) -> None:
+        self.number = next_number()
+
+    def __lt__(self, other: float) -> bool:
+        if isinstance(other, _Due) and self == other:
+            return self.number < other.number
+        return super().__lt__(other)
 
 
 class _SetBy(NamedTuple):
@@ -177,13 +190,14 @@ class VirtualTime(Order):
         found: list[Timer] = []
         if self.has_ended:
             return found
-        for handle, context in private_timers.scheduled_timers(self._rest.loop):
+        scheduled = private_timers.scheduled_timers(self._rest.loop)
+        for handle, context in sorted(scheduled, key=lambda it: it[0].when()):
             if context.get(APPLICATION):
                 _, name, line = self._set_by[id(handle)]
                 due = round(handle.when() - self._began, _DIGITS)
                 due = max(due, self.elapsed)  # It may be late from before.
                 found.append(Timer(due, say_whose(context), name, line))
-        return sorted(found, key=lambda timer: timer.due)
+        return found
 
     # What the loop calls.
 
@@ -194,7 +208,7 @@ class VirtualTime(Order):
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
-        handle = self._call_at(when, callback, *args, context=context)
+        handle = self._call_at(_Due(when), callback, *args, context=context)
         self._note(handle, private.context_of(handle), places.calling_function)
         return handle
 

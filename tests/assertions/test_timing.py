@@ -42,6 +42,7 @@ class Timed(AsyncJsonWebsocketConsumer):
     """Does what it is told, after so many seconds."""
 
     groups = ("room",)
+    counted: ClassVar[list[int]] = []
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         (what,) = content
@@ -56,6 +57,11 @@ class Timed(AsyncJsonWebsocketConsumer):
             await asyncio.sleep(seconds)
             number += 1
             await self.send_json(number)
+
+    async def count(self, given: list[Any]) -> None:
+        seconds, number = given
+        loop = asyncio.get_running_loop()
+        loop.call_later(seconds, self.counted.append, number)
 
     async def later(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -130,6 +136,15 @@ class AdvanceTests(VirtualTestCase):
         self.assertEqual(self.advance(60), 5)
         self.assertEqual(ann.receive_all_json(), [1, 2])
         self.assertEqual(ben.receive_all_json(), [1, 2, 3])
+
+    @not_explored
+    def test_what_was_set_first_comes_first_at_one_time(self) -> None:
+        self.addCleanup(Timed.counted.clear)
+        for number in range(7):
+            self.connect().send_json({"count": [3, number]})
+        self.assertEqual([it.due for it in self.clock.timers], [3] * 7)
+        self.advance(3)
+        self.assertEqual(Timed.counted, list(range(7)))
 
     def test_what_is_due_a_moment_later_stays(self) -> None:
         ann = self.timed(tick=30)
