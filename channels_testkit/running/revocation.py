@@ -57,7 +57,7 @@ class LoopThatLooks(TestLoop):
     ) -> T:
         """Run a kit coroutine for a sync test; ``twin`` is its async call."""
         try:
-            self.look_before_work()
+            self.look_before_work(only_reads=only_reads)
         except BaseException:
             work.close()
             raise
@@ -65,8 +65,8 @@ class LoopThatLooks(TestLoop):
             work, twin, only_reads=only_reads, only_feeds=only_feeds
         )
 
-    def look_before_work(self) -> None:
-        """Look, in a sync test, before the application is given something."""
+    def look_before_work(self, *, only_reads: bool = False) -> None:
+        """Look, in a sync test, before the application may do something."""
         revocation, bridge = self._asked_revocation(), self._bridge
         if revocation is None or bridge is None or bridge.is_running:
             return
@@ -74,7 +74,8 @@ class LoopThatLooks(TestLoop):
             bridge.settle()
         if bridge.rest.is_at_rest_so_far():
             revocation.judge()
-            revocation.look()
+            if not (only_reads and bridge.rest.is_at_rest_for_good()):
+                revocation.look()
 
     def forget_revoked(self) -> None:
         """Judge nothing of what comes next: connections are being closed."""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.apps import apps
 from django.conf import settings
 from django.db.models import Model
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from channels_testkit.asgi.login import has_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
 
 
 class Reason(NamedTuple):
@@ -79,12 +80,28 @@ def rows_of(logins: Iterable[Login]) -> dict[tuple[type[Model], Any], Any]:
     }
 
 
-def why_lost(login: Login, row: Any, cookie: str | None) -> Reason | None:
+def sessions_of(keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return what the sessions of today hold, by their keys."""
+    from django.contrib.sessions.backends import db
+
+    store: Any = importlib.import_module(settings.SESSION_ENGINE).SessionStore
+    if store.load is not db.SessionStore.load:
+        return {key: store(key).load() for key in set(keys)}
+    # One query for all, as load() makes one for each.
+    rows = store.get_model_class().objects.filter(
+        session_key__in=set(keys), expire_date__gt=timezone.now()
+    )
+    return {row.session_key: store().decode(row.session_data) for row in rows}
+
+
+def why_lost(
+    login: Login, row: Any, sessions: Iterable[Mapping[str, Any]]
+) -> Reason | None:
     """
     Return why a login is lost, or None where it holds.
 
-    ``row`` is that of its user, or None; ``cookie`` the session that its
-    browser has now.
+    ``row`` is that of its user, or None; ``sessions`` are what its session
+    holds, and the one that its browser has now.
     """
     if row is None:
         return DELETED
@@ -92,9 +109,7 @@ def why_lost(login: Login, row: Any, cookie: str | None) -> Reason | None:
         return DEACTIVATED
     if login.session is None:
         return None
-    # Who changes the password in this browser has another session there.
-    keys = dict.fromkeys([login.session, cookie or login.session])
-    reasons = [_why_ended(_session_data(key), row) for key in keys]
+    reasons = [_why_ended(session, row) for session in sessions]
     return reasons[0] if all(reasons) else None
 
 
@@ -112,13 +127,7 @@ def _nobody(_user: object) -> bool:
     return False
 
 
-def _session_data(key: str) -> dict[str, Any]:
-    engine = importlib.import_module(settings.SESSION_ENGINE)
-    data: dict[str, Any] = engine.SessionStore(key).load()
-    return data
-
-
-def _why_ended(data: dict[str, Any], row: Any) -> Reason | None:
+def _why_ended(data: Mapping[str, Any], row: Any) -> Reason | None:
     if data.get(_USER_KEY) != str(row.pk):
         return ENDED
     if not hasattr(row, "get_session_auth_hash"):

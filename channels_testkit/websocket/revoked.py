@@ -7,6 +7,7 @@ What counts is the state at rest, so a test may end a login by whatever means.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from channels_testkit.asgi.transcript import OUT
 from channels_testkit.engine import private
 
 from .connection import is_frame
-from .lost_logins import Login, rows_of, why_lost
+from .lost_logins import Login, rows_of, sessions_of, why_lost
 from .revocation_failures import leaked
 
 if TYPE_CHECKING:
@@ -71,8 +72,11 @@ class RevokedLogins:
             seen = {it: driver for it, driver in opened if self._knows_login(it)}
             try:
                 rows = rows_of(self._logins[it] for it in seen)
-                for connection, driver in seen.items():
-                    self._look_at(connection, driver, rows)
+                keys = {it: self._keys_of(it, driver) for it, driver in seen.items()}
+                sessions = sessions_of(itertools.chain(*keys.values()))
+                for connection in seen:
+                    found = [sessions.get(key, {}) for key in keys[connection]]
+                    self._look_at(connection, rows, found)
             except DatabaseError:
                 # The transaction is broken: the test is told by its own query.
                 return
@@ -127,13 +131,24 @@ class RevokedLogins:
         self._logins[connection] = login
         return router.db_for_read(login.model) in self._run.database
 
+    def _keys_of(self, connection: WebsocketConnection, driver: Driving) -> list[str]:
+        """Return the keys of a login's session, and of that in its browser."""
+        session = self._logins[connection].session
+        if session is None:
+            return []
+        # Who changes the password in this browser has another session there.
+        morsel = driver.identity.jar.cookies.get(settings.SESSION_COOKIE_NAME)
+        in_browser = "" if morsel is None else morsel.value
+        return [session, in_browser or session]
+
     def _look_at(
-        self, connection: WebsocketConnection, driver: Driving, rows: dict[Any, Any]
+        self,
+        connection: WebsocketConnection,
+        rows: dict[Any, Any],
+        sessions: list[dict[str, Any]],
     ) -> None:
         login = self._logins[connection]
-        morsel = driver.identity.jar.cookies.get(settings.SESSION_COOKIE_NAME)
-        cookie = None if morsel is None else morsel.value
-        reason = why_lost(login, rows.get((login.model, login.pk)), cookie)
+        reason = why_lost(login, rows.get((login.model, login.pk)), sessions)
         if reason is None:
             self._lost.pop(connection, None)
         elif connection not in self._lost:

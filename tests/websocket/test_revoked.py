@@ -21,6 +21,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models.signals import post_save
 from django.http import HttpResponse
 from django.test import modify_settings, override_settings
@@ -40,6 +41,7 @@ from tests.utils import OuterTestCase, run_case
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+EXECUTE = CursorWrapper.execute
 ITEM = {"type": "feed.item", "text": "secret"}
 LEAVE = {"type": "feed.leave"}
 
@@ -560,6 +562,20 @@ class WhenItIsJudgedTests(RevokedTestCase):
             User.objects.update(is_active=False)
             with case.assertRaisesMessage(AssertionError, self.deactivated):
                 ann.send_json("say")
+
+        self.assert_fine(body)
+
+    def test_many_connections_take_two_queries(self) -> None:
+        def body(case: Any) -> None:
+            clients = [case.connect(user=case.ann) for _ in range(5)]
+            # What Django has to count queries does not see these.
+            with mock.patch.object(CursorWrapper, "execute", autospec=True) as execute:
+                execute.side_effect = EXECUTE
+                clients[0].send_json("say")
+                case.assertEqual(execute.call_count, 2)
+                for client in clients:
+                    client.receive_json()
+                case.assertEqual(execute.call_count, 2)
 
         self.assert_fine(body)
 
