@@ -177,7 +177,7 @@ class ConnectionAssertions(LayerAssertions):
     def _of_user(self, user: Any, msg: object) -> list[WebsocketDriver]:
         """Return the drivers of a user's connections; fail without any."""
         __tracebackhide__ = True
-        if not hasattr(user, "is_authenticated"):
+        if isinstance(user, type) or not hasattr(user, "is_authenticated"):
             raise TypeError(f"assertAllClosed(user={say(user)}): give a user.")
         there = [it for it in drivers_of(self._kit) if it.is_connected]
         found = [it for it in there if it.connected("user=").is_of(user)]

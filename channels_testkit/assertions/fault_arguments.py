@@ -164,5 +164,7 @@ def _check_how_many(name: str, value: Any) -> None:
 
 
 def _is_predicate(value: object) -> bool:
-    is_async = inspect.iscoroutinefunction(value)
-    return callable(value) and not (is_async or isinstance(value, type))
+    if isinstance(value, type) or not callable(value):
+        return False
+    calls = (value, type(value).__call__)
+    return not any(map(inspect.iscoroutinefunction, calls))

@@ -142,7 +142,11 @@ class LayerFaults:
 
     async def __aexit__(self, kind: object, *exc_info: object) -> None:
         __tracebackhide__ = True
-        await _bring(self._end())
+        try:
+            if kind is None:
+                await self._run.rest.wait()
+        finally:
+            await _bring(self._end())
         if kind is None:
             await self._run.rest.wait()
             self._run.errors.deliver()

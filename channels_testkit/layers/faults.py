@@ -7,6 +7,7 @@ three members makes three.
 
 from __future__ import annotations
 
+import copy
 import random
 import threading
 from typing import TYPE_CHECKING, NamedTuple
@@ -111,7 +112,7 @@ class Choice:
         if not callable(self.how_many):
             return True
         try:
-            return bool(self.how_many(message))
+            return bool(self.how_many(copy.deepcopy(message)))
         except Exception as error:
             self.error = self.error or error
             raise

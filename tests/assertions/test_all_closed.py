@@ -148,3 +148,5 @@ class MisuseTests(SimpleWebsocketTestCase):
         text = "assertAllClosed(user='ann'): give a user."
         with self.assertRaisesMessage(TypeError, text):
             self.assertAllClosed(user="ann")
+        with self.assertRaisesMessage(TypeError, "give a user."):
+            self.assertAllClosed(user=User)

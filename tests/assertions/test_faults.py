@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import random
@@ -130,6 +131,12 @@ class LostTests(RoomCase):
         with self.layer_faults(lose=lambda message: message["content"] == 2):
             say(ann, 1, 2, 3)
         self.assertEqual(ann.receive_all_json(), [1, 3])
+
+    def test_a_predicate_changes_nothing_of_the_message(self) -> None:
+        (ann,) = self.enter("ann")
+        with self.layer_faults(duplicate=lambda it: it.pop("content") == 1):
+            say(ann, 1)
+        self.assertEqual(ann.receive_all_json(), [1, 1])
 
     def test_nobody_is_told_to_have_been_in_no_group(self) -> None:
         (ann,) = self.enter("ann")
@@ -307,6 +314,14 @@ class LateTests(RoomCase):
         async with self.layer_faults(delay=1) as faults:
             await ann.send_json(1)
             self.assertReceivesNothing(ann)
+        self.assertReceivesJson(ann, 1)
+        self.assertEqual(len(faults.delayed), 1)
+
+    async def test_what_a_task_sends_is_in_an_async_block(self) -> None:
+        ann = await self.aconnect()
+        async with self.layer_faults(delay=1) as faults:
+            task = asyncio.create_task(ann.send_json(1))
+        await task
         self.assertReceivesJson(ann, 1)
         self.assertEqual(len(faults.delayed), 1)
 
@@ -613,7 +628,7 @@ class MisuseTests(RoomCase):
             self.layer_faults(**options)
 
     def test_numbers_and_shares(self) -> None:
-        for value in (True, "1", None.__class__, 1j, {"type": "make"}, _wait):
+        for value in (True, "1", None.__class__, 1j, {"type": "make"}, _wait, _Waits()):
             self.assert_refused(TypeError, "give a number of deliveries,", lose=value)
         for value in (0, -1):
             self.assert_refused(ValueError, "give 1 or more", delay=value)
@@ -661,6 +676,11 @@ class MisuseTests(RoomCase):
 
 async def _wait(message: dict[str, Any]) -> bool:
     return True
+
+
+class _Waits:
+    async def __call__(self, message: dict[str, Any]) -> bool:
+        return True
 
 
 class ExploredTests(WebsocketTestCase):
