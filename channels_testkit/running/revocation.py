@@ -2,8 +2,9 @@
 When it is looked for connections whose user has lost the login.
 
 The rows are read at rest, and only where something is about to happen: before
-a call of a sync test, before a request of its client, and when an async test
-goes on. What has happened since is judged whenever the test can be told.
+what a sync test itself has sent is delivered, before its calls and the
+requests of its client, and when an async test goes on. What has happened since
+is judged whenever the test can be told.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from .loop import TestLoop
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from contextlib import AbstractContextManager
 
     from .options import RunOptions
 
@@ -30,6 +32,9 @@ class Revocation(Protocol):
 
     def look(self) -> None:
         """Take note of those whose user has lost the login; at rest."""
+
+    def looking_ahead(self) -> AbstractContextManager[None]:
+        """Look before what was sent comes, and forget whom that closes."""
 
     def judge(self) -> None:
         """Record a failure for each that has got something since; at rest."""
@@ -65,17 +70,28 @@ class LoopThatLooks(TestLoop):
             work, twin, only_reads=only_reads, only_feeds=only_feeds
         )
 
+    def ensure_rest(self) -> None:
+        """Be at rest before something is read or judged."""
+        self._settle_and_look()
+        super().ensure_rest()
+
     def look_before_work(self, *, only_reads: bool = False) -> None:
         """Look, in a sync test, before the application may do something."""
+        revocation = self._settle_and_look()
+        if revocation is not None and self.rest.is_at_rest_so_far():
+            revocation.judge()
+            if not (only_reads and self.rest.is_at_rest_for_good()):
+                revocation.look()
+
+    def _settle_and_look(self) -> Revocation | None:
+        """Let a sync test come to rest; return what looks, if it may now."""
         revocation, bridge = self._asked_revocation(), self._bridge
         if revocation is None or bridge is None or bridge.is_running:
-            return
-        if not self.sends_overlap:
-            bridge.settle()
-        if bridge.rest.is_at_rest_so_far():
-            revocation.judge()
-            if not (only_reads and bridge.rest.is_at_rest_for_good()):
-                revocation.look()
+            return None
+        if not (self.sends_overlap or bridge.rest.is_at_rest_with_no_timer_due()):
+            with revocation.looking_ahead():
+                bridge.settle()
+        return revocation
 
     def forget_revoked(self) -> None:
         """Judge nothing of what comes next: connections are being closed."""

@@ -81,6 +81,16 @@ class RevokedLogins:
                 # The transaction is broken: the test is told by its own query.
                 return
 
+    @contextlib.contextmanager
+    def looking_ahead(self) -> Iterator[None]:
+        """Look before what was sent comes, and forget whom that closes."""
+        known = set(self._lost)
+        self.look()
+        yield
+        for connection in set(self._lost) - known:
+            if not connection.is_open:
+                del self._lost[connection]
+
     def judge(self) -> None:
         """Record a failure for each that has got something since; at rest."""
         self._meet_the_new()

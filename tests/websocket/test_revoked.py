@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 from unittest import mock
 
@@ -401,6 +402,44 @@ class WhenItIsJudgedTests(RevokedTestCase):
             case.ann.save()
             case.assertClosed(ann, code=4401)
             case.assertEqual(len(ann.frames), 3)
+
+        self.assert_fine(body)
+
+    def test_what_the_code_of_the_test_sends(self) -> None:
+        def news() -> None:
+            async_to_sync(get_channel_layer().group_send)("feed", ITEM)
+
+        def receive(case: Any) -> None:
+            ann = case.connect(user=case.ann)
+            User.objects.update(is_active=False)
+            news()
+            case.assertReceivesJson(ann, "secret")
+
+        def settle(case: Any) -> None:
+            case.connect(user=case.ann)
+            User.objects.update(is_active=False)
+            news()
+            case.settle()
+
+        def from_a_thread(case: Any) -> None:
+            ann = case.connect(user=case.ann)
+            User.objects.update(is_active=False)
+            thread = threading.Thread(target=news)
+            thread.start()
+            thread.join()
+            ann.receive_json()
+
+        for body in (receive, settle, from_a_thread):
+            with self.subTest(body.__name__):
+                self.assert_told(self.deactivated, body)
+
+    def test_a_last_broadcast_of_the_code_of_the_test(self) -> None:
+        def body(case: Any) -> None:
+            ann = case.connect(user=case.ann)
+            for message in (ITEM, LEAVE):
+                async_to_sync(get_channel_layer().group_send)("feed", message)
+                User.objects.update(is_active=False)
+            case.assertAllClosed(ann, code=4401)
 
         self.assert_fine(body)
 
