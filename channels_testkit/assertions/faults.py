@@ -189,7 +189,7 @@ class LayerFaults:
                 raise choice.error
             # Which deliveries there are depends on the schedule.
             is_chance = choice.is_share and self._run.options.schedule is not None
-            if not (choice.is_met or is_chance):
+            if not (choice.is_met or is_chance or self._run.failure):
                 self._fail(choice)
 
     def _fail(self, choice: Choice) -> NoReturn:

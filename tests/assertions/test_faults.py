@@ -525,6 +525,19 @@ class BlockTests(RoomCase):
         )
         self.assertEqual((type(error), str(error)), (RuntimeError, text))
 
+    def test_a_block_in_setup_says_nothing_after_a_failure(self) -> None:
+        class Inner(RoomCase):
+            def setUp(self) -> None:
+                block = self.layer_faults(lose=1)
+                block.__enter__()
+                self.addCleanup(block.__exit__, None, None, None)
+
+            def test(self) -> None:
+                self.fail("Of the test.")
+
+        (text,) = run_case(Inner).texts
+        self.assertIn("Of the test.", text)
+
     def test_other_settings_have_other_layers(self) -> None:
         text = "layer_faults(lose=1) has lost nothing: nothing was sent in the block."
         layers = {"default": {"BACKEND": "any"}}

@@ -104,7 +104,7 @@ class DeskTests(DeskCase):
     # docs:end class
 
     # docs:start any-test
-    def test_the_news_reach_everybody(self) -> None:
+    def test_news_reach_nobody_who_was_deleted(self) -> None:
         ann = self.connect(user=self.ann)
         self.ann.delete()
         Group("desk").send(NEWS)
