@@ -23,6 +23,8 @@ from .fault_arguments import FaultsWanted
 from .in_run import InRun
 
 if TYPE_CHECKING:
+    import asyncio
+
     from channels_testkit.layers.captive import CaptiveChannelLayer
     from channels_testkit.layers.faults import HowMany
     from channels_testkit.layers.sent import FaultKind, LayerFault
@@ -71,6 +73,7 @@ class LayerFaults:
             on_fault=run.outside.stir,
         )
         self._waited = ""
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._held: list[Late] = []
         self._on_their_way: list[Late] = []
         self._is_used = False
@@ -159,6 +162,9 @@ class LayerFaults:
                 " layer_faults() again for another one."
             )
         self._is_used = True
+        if self._wanted.by is not None:
+            # That of a thread which sends may end before the message comes.
+            self._loop = self._run.bridge.loop
         self._since = next_number()
         self._asking = asking(self._layer, self._faults)
         self._asking.__enter__()
@@ -216,9 +222,7 @@ class LayerFaults:
             self._held.append(late)
             return
         self._on_their_way.append(late)
-        has_loop = self._run.has_loop and not self._run.has_left
-        usual = self._run.bridge.loop if has_loop else None
-        late.come_in(self._wanted.by, usual)
+        late.come_in(self._wanted.by, None if self._run.has_left else self._loop)
 
     def _make_error(self) -> BaseException:
         raised = self._wanted.raised

@@ -286,6 +286,18 @@ class LateTests(RoomCase):
             self.advance(5)
             self.assertReceivesJson(ann, 1)
 
+    def test_what_a_plain_thread_sends_first_comes_late(self) -> None:
+        def send() -> None:
+            layer = get_channel_layer()
+            async_to_sync(layer.send)("thumbnails", {"type": "make"})
+
+        with self.layer_faults(delay=1, by=60):
+            thread = threading.Thread(target=send)
+            thread.start()
+            thread.join()
+        self.settle()
+        self.assertEqual(len(list(self._kit.bridge.rest.application_timers())), 1)
+
     @not_explored
     def test_a_message_that_nobody_waits_for_comes_late(self) -> None:
         with self.virtual_time():
