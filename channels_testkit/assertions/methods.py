@@ -86,7 +86,7 @@ class ChannelMethods(LayerAssertions, TaskAssertions, FaultMethods, TimeMethods)
     check_leaks: Level = RunOptions.check_leaks
     #: The same for frames that nobody has read.
     check_unread: Level = RunOptions.check_unread
-    #: The same for frames on a connection whose user has lost the login.
+    #: The same for frames on a connection whose login has ended.
     check_revoked: Level = RunOptions.check_revoked
 
     #: Seconds of real time that a call may take, or None for no bound.
