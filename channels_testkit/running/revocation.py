@@ -1,5 +1,5 @@
 """
-When it is looked for connections whose user has lost the login.
+When it is looked for connections whose login has ended.
 
 The rows are read at rest, and only where something is about to happen: before
 what a sync test itself has sent is delivered, before its calls and the
@@ -31,7 +31,7 @@ class Revocation(Protocol):
     """What looks at the connections of a test."""
 
     def look(self) -> None:
-        """Take note of those whose user has lost the login; at rest."""
+        """Take note of those whose login has ended; at rest."""
 
     def looking_ahead(self) -> AbstractContextManager[None]:
         """Look before what was sent comes, and forget whom that closes."""
@@ -44,7 +44,7 @@ class Revocation(Protocol):
 
 
 class LoopThatLooks(TestLoop):
-    """The loop of a test, and when it is looked for lost logins."""
+    """The loop of a test, and when it is looked for logins that have ended."""
 
     def __init__(self, options: RunOptions) -> None:
         super().__init__(options)

@@ -1,4 +1,4 @@
-"""Frames after a login was lost, in words."""
+"""Frames after a login has ended, in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from channels_testkit.asgi.application import Event
 
     from .connection import WebsocketConnection
-    from .lost_logins import Reason
+    from .ended_logins import Reason
 
 _REMEDY = """\
 {who} has left the connection open. Have a group for each user, and close what is \

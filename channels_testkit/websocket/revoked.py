@@ -1,5 +1,5 @@
 """
-Connections whose user has lost the login, and which get frames all the same.
+Connections whose login has ended, and which get frames all the same.
 
 What counts is the state at rest, so a test may end a login by whatever means.
 """
@@ -17,7 +17,7 @@ from channels_testkit.asgi.transcript import OUT
 from channels_testkit.engine import private
 
 from .connection import is_frame
-from .lost_logins import Login, rows_of, sessions_of, why_lost
+from .ended_logins import Login, rows_of, sessions_of, why_ended
 from .revocation_failures import leaked
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from channels_testkit.running.run import TestRun
 
     from .connection import WebsocketConnection
+    from .ended_logins import Reason
     from .identity import Identity
-    from .lost_logins import Reason
 
 
 class Driving(Protocol):
@@ -38,8 +38,8 @@ class Driving(Protocol):
     identity: Identity
 
 
-class _Lost(NamedTuple):
-    """A login that was lost while its connection stayed open."""
+class _Ended(NamedTuple):
+    """A login that has ended while its connection stayed open."""
 
     login: Login
     reason: Reason
@@ -55,7 +55,7 @@ class RevokedLogins:
         self.drivers: list[Any] = []
         # By connection, of which a driver may have several in turn.
         self._logins: dict[WebsocketConnection, Login] = {}
-        self._lost: dict[WebsocketConnection, _Lost] = {}
+        self._ended: dict[WebsocketConnection, _Ended] = {}
         self._told: set[WebsocketConnection] = set()
         self._met: set[WebsocketConnection] = set()
 
@@ -66,7 +66,7 @@ class RevokedLogins:
         return revoked.drivers
 
     def look(self) -> None:
-        """Take note of those whose user has lost the login; at rest."""
+        """Take note of those whose login has ended; at rest."""
         with self._unseen():
             opened = [(it.connection, it) for it in self.drivers]
             seen = {it: driver for it, driver in opened if self._knows_login(it)}
@@ -84,27 +84,27 @@ class RevokedLogins:
     @contextlib.contextmanager
     def looking_ahead(self) -> Iterator[None]:
         """Look before what was sent comes, and forget whom that closes."""
-        known = set(self._lost)
+        known = set(self._ended)
         self.look()
         yield
-        for connection in set(self._lost) - known:
+        for connection in set(self._ended) - known:
             if not connection.is_open:
-                del self._lost[connection]
+                del self._ended[connection]
 
     def judge(self) -> None:
         """Record a failure for each that has got something since; at rest."""
         self._meet_the_new()
-        for connection, lost in list(self._lost.items()):
-            event = _leak(connection, lost.entries)
+        for connection, ended in list(self._ended.items()):
+            event = _leak(connection, ended.entries)
             if event is not None:
-                del self._lost[connection]
+                del self._ended[connection]
                 self._told.add(connection)
-                user = str(lost.login.user)
-                self._tell(leaked(connection, event, user, lost.reason))
+                user = str(ended.login.user)
+                self._tell(leaked(connection, event, user, ended.reason))
 
     def forget(self) -> None:
         """Judge nothing of what comes next: the test ends."""
-        self._lost.clear()
+        self._ended.clear()
 
     def _meet_the_new(self) -> None:
         """Take note of logins while their users and sessions have keys."""
@@ -129,14 +129,14 @@ class RevokedLogins:
             run.errors.record(error, "fail")
 
     def _knows_login(self, connection: WebsocketConnection | None) -> bool:
-        """Take note of a login; tell whether it can be lost at all."""
+        """Take note of a login; tell whether it can end at all."""
         if connection is None or not connection.is_open or connection in self._told:
             return False
         scope, known = connection.scope, self._logins.pop(connection, None)
         login = Login.in_scope(scope) if known is None else known.now(scope)
         if login is None:
             # The application has logged it out, and knows.
-            self._lost.pop(connection, None)
+            self._ended.pop(connection, None)
             return False
         self._logins[connection] = login
         return router.db_for_read(login.model) in self._run.database
@@ -158,12 +158,12 @@ class RevokedLogins:
         sessions: list[dict[str, Any]],
     ) -> None:
         login = self._logins[connection]
-        reason = why_lost(login, rows.get((login.model, login.pk)), sessions)
+        reason = why_ended(login, rows.get((login.model, login.pk)), sessions)
         if reason is None:
-            self._lost.pop(connection, None)
-        elif connection not in self._lost:
+            self._ended.pop(connection, None)
+        elif connection not in self._ended:
             entries = len(connection.transcript.entries)
-            self._lost[connection] = _Lost(login, reason, entries)
+            self._ended[connection] = _Ended(login, reason, entries)
 
 
 def _leak(connection: WebsocketConnection, since: int) -> Event | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Reason(NamedTuple):
-    """Why a login is lost, in words, and where that is done."""
+    """Why a login has ended, in words, and where that is done."""
 
     verdict: str
     place: str
@@ -94,11 +94,11 @@ def sessions_of(keys: Iterable[str]) -> dict[str, dict[str, Any]]:
     return {row.session_key: store().decode(row.session_data) for row in rows}
 
 
-def why_lost(
+def why_ended(
     login: Login, row: Any, sessions: Iterable[Mapping[str, Any]]
 ) -> Reason | None:
     """
-    Return why a login is lost, or None where it holds.
+    Return why a login has ended, or None where it holds.
 
     ``row`` is that of its user, or None; ``sessions`` are what its session
     holds, and the one that its browser has now.
