@@ -38,6 +38,7 @@ _OF_A_BLOCK = re.compile(
     r"\s*(BEGIN|SAVEPOINT|RELEASE\s+SAVEPOINT|ROLLBACK\s+TO)\b", re.IGNORECASE
 )
 _MOST_PARSED = 10_000
+_MOST_PARAMETERS = 200
 _TOLD = "exceptions told"
 #: Jobs that Channels itself makes of handlers.
 _OF_CHANNELS = "channels."
@@ -46,20 +47,47 @@ _OF_CHANNELS = "channels."
 # Queries.
 
 
+class _Queries:
+    """Records the queries on a connection, as one of its wrappers."""
+
+    def __init__(self, alias: str, is_counted: Callable[[], bool]) -> None:
+        self._alias = alias
+        self._is_counted = is_counted
+
+    def __call__(
+        self,
+        execute: Callable[..., Any],
+        sql: Any,
+        params: Any,
+        many: bool,
+        context: Any,
+    ) -> Any:
+        if self._is_counted():
+            kept = sql[:_MOST_PARSED] if isinstance(sql, str) else sql
+            record(current_owner(), query_made, self._alias, kept, _kept(params))
+        return execute(sql, params, many, context)
+
+
 def queries_told(
     connection: BaseDatabaseWrapper, is_counted: Callable[[], bool]
 ) -> WrappedQueries:
     """Record the queries on a connection, for a block."""
-    alias = connection.alias
+    return WrappedQueries(connection, _Queries(connection.alias, is_counted))
 
-    def note(
-        execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
-    ) -> Any:
-        if is_counted():
-            record(current_owner(), query_made, alias, sql, params)
-        return execute(sql, params, many, context)
 
-    return WrappedQueries(connection, note)
+def _is_recorded(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether queries here are those of the test, not of its set-up."""
+    return any(isinstance(it, _Queries) for it in connection.execute_wrappers)
+
+
+def _kept(params: Any) -> Any:
+    """Return parameters without what is never shown, such as a whole file."""
+    if not isinstance(params, list | tuple):
+        return params
+    return tuple(
+        it[:MAX_IN_FULL] if isinstance(it, str | bytes) else it
+        for it in params[:_MOST_PARAMETERS]
+    )
 
 
 def query_made(story: Story, alias: str, sql: Any, params: Any) -> None:
@@ -112,14 +140,14 @@ def note_end_of(atomic: Atomic, *, is_lost: bool) -> None:
     if is_of_test_case(atomic):
         return
     connection = get_connection(atomic.using)
-    if _own_blocks(connection)[:1] == [atomic]:
+    if _own_blocks(connection)[:1] == [atomic] and _is_recorded(connection):
         is_lost = is_lost or connection.needs_rollback
         record(current_owner(), block_ended, connection.alias, is_lost)
 
 
 def note_on_commit(connection: BaseDatabaseWrapper, function: object) -> None:
     """Record what is to run when a block has ended, if there is one."""
-    if _own_blocks(connection):
+    if _own_blocks(connection) and _is_recorded(connection):
         record(current_owner(), on_commit_asked_for, function)
 
 

@@ -34,6 +34,14 @@ TESTS = (
         assert len(channels_test.timeline) == 5
         channels_test.timeline.write_html(tmp_path / "it.html")
 
+    @pytest.mark.django_db
+    def test_database(channels_test):
+        from tests.app.models import Note
+
+        Note.objects.create(text="one")
+        lines = str(channels_test.timeline).splitlines()
+        assert len(lines) == 2 and lines[1].endswith("INSERT app_note")
+
     @pytest.mark.parametrize("path", ["/a/b", "/a_b"])
     def test_two(ws_connect, path):
         ann, ben = ws_connect(path, name="ann"), ws_connect(path, name="ben")
@@ -80,6 +88,10 @@ class TimelineTests(PytestCase):
     def test_the_fixture_has_it(self) -> None:
         ended = self.pytest(TESTS, "-k", "passes")
         self.assertEqual((ended.passed, ended.failed), (2, 0), ended.printed)
+
+    def test_making_the_database_is_not_in_it(self) -> None:
+        ended = self.pytest(TESTS, "-k", "database")
+        self.assertEqual((ended.passed, ended.failed), (1, 0), ended.printed)
 
     def test_a_report_has_one_order_in_place_of_transcripts(self) -> None:
         ended = self.pytest(TESTS, "-k", "test_two or test_fixture")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -303,6 +304,16 @@ class LineTests(DeskTestCase):
     def test_a_long_query_is_bounded(self) -> None:
         Note.objects.filter(text__in=list(map(str, range(500)))).first()
         self.assertEqual(self.new_lines(), ["the test SELECT app_note"])
+
+    def test_a_whole_file_is_not_kept(self) -> None:
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        for _ in range(10):
+            Note.objects.filter(text="x" * 1_000_000).exists()
+        self.assertLess(tracemalloc.get_traced_memory()[0], 1_000_000)
+        self.assertEqual(
+            self.new_lines(), ["the test 10 queries: 10 times SELECT app_note"]
+        )
 
     def test_many_events_are_bounded(self) -> None:
         for _ in range(300):
