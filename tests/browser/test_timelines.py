@@ -108,11 +108,28 @@ class DiagramTests(BrowserTestCase):
         self.assertTrue(title.text.startswith("1: frame at +"), title.text)
         events.send_keys(Keys.END)
         self.assertTrue(title.text.startswith(f"{len(self.timeline)}: "), title.text)
+        events.send_keys(Keys.HOME, Keys.PAGE_DOWN)
+        self.assertTrue(title.text.startswith("11: "), title.text)
+        events.send_keys(Keys.PAGE_UP)
+        self.assertTrue(title.text.startswith("1: "), title.text)
         events.send_keys(Keys.HOME, "/")
         focused = browser.switch_to.active_element
         self.assertEqual(focused.get_attribute("type"), "search")
         focused.send_keys("ben", Keys.ESCAPE)
         self.assertEqual(focused.get_attribute("value"), "")
+
+    def test_a_screen_reader_says_who_does_what(self) -> None:
+        browser = self.open_broadcast()
+        row = self.row(browser, 'text {"text": "tea is ready"}')
+        self.assertRegex(
+            row.accessible_name,
+            "^[0-9]+: ann \N{RIGHTWARDS ARROW} RoomConsumer of ann: "
+            r'text {"text": "tea is ready"}, \+[\d.]+ s$',
+        )
+        for selector in (".lanes", "aside"):
+            found = browser.find_element("css selector", selector)
+            self.assertIsNone(found.get_attribute("aria-live"))
+        self.assertEqual(found.accessible_name, "The chosen event")
 
     def test_the_filter_leaves_events_and_lanes_that_match(self) -> None:
         browser = self.open_broadcast()
@@ -149,6 +166,7 @@ class DiagramTests(BrowserTestCase):
             {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": False},
         )
         try:
+            self.choose_each_in_view(browser)
             self.assertEqual(self.texts(browser, ".lane"), [])
             self.assertEqual(
                 self.texts(browser, ".flow")[0],
@@ -160,6 +178,20 @@ class DiagramTests(BrowserTestCase):
             browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
             browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
+    def choose_each_in_view(self, browser: Any) -> None:
+        from selenium.webdriver import Keys
+
+        events = browser.find_element("css selector", "main")
+        bottom = "return arguments[0].getBoundingClientRect().bottom"
+        for _ in range(12):
+            events.send_keys(Keys.ARROW_DOWN)
+            row = browser.find_element("css selector", "[aria-selected=true]")
+            self.assertLessEqual(
+                browser.execute_script(bottom, row),
+                browser.execute_script(bottom, events),
+                row.text,
+            )
+
     def test_many_events_are_drawn(self) -> None:
         recording = Recording()
         with recording:
@@ -169,8 +201,22 @@ class DiagramTests(BrowserTestCase):
         browser = self.open_diagram(timeline)
         self.assertEqual(self.texts(browser, "output"), ["2,000 of 3,000 events"])
         self.assertIn("1,000 events", self.texts(browser, ".gap .words")[0])
+        self.assertLessEqual(*self.place_after_going_up(browser))
         self.type_in_filter(browser, "n. 2999")
         self.assertEqual(self.texts(browser, ".row .words"), ["n. 2999"])
+
+    def place_after_going_up(self, browser: Any) -> list[float]:
+        """Return where the lanes' names end, and the chosen event begins."""
+        from selenium.webdriver import Keys
+
+        events = browser.find_element("css selector", "main")
+        events.send_keys(Keys.END, *[Keys.ARROW_UP] * 30)
+        box = "document.querySelector('{}').getBoundingClientRect()"
+        ends, begins = box.format(".lanes"), box.format("[aria-selected=true]")
+        places: list[float] = browser.execute_script(
+            f"return [{ends}.bottom, {begins}.top]"
+        )
+        return places
 
 
 def tell_number(story: Any, number: int) -> None:
