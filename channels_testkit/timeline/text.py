@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
     #: An event with its number.
     Numbered = tuple[int, Event]
+    #: An event with what its line says.
+    Row = tuple[Numbered, str]
 
 _TRANSCRIPT = "Transcript of "
 #: How many events are printed: of the first, and of the last.
 _FIRST = 20
 _LAST = 480
 _LAST_OF_A_FAILURE = 15
+#: Of how many who do the same the first two and the last one are enough.
+_MANY_ALIKE = 5
 _WIDEST_NAME = 30
 _DIGITS = 9
 
@@ -50,7 +54,8 @@ def last_lines(story: Story, known: str) -> list[str]:
         for _, group in itertools.groupby(events, lambda it: _place_in(lines, it[1]))
         for row in _told_together(lines, list(group))
     ]
-    return list(_lines(story, rows[-_LAST_OF_A_FAILURE:], _say_virtual_time))
+    shown = _without_repeats(rows)[-_LAST_OF_A_FAILURE:]
+    return list(_lines(story, shown, _say_virtual_time))
 
 
 def _is_news(event: Event, known: str) -> bool:
@@ -79,7 +84,7 @@ def _place_in(lines: Collection[tuple[str, str]], event: Event) -> str:
 
 def _told_together(
     lines: Collection[tuple[str, str]], group: Sequence[Numbered]
-) -> list[tuple[Numbered, str]]:
+) -> list[Row]:
     """Return rows for events: one for all that a transcript shows in a row."""
     if not _place_in(lines, group[0][1]):
         return [(numbered, _words(numbered[1])) for numbered in group]
@@ -91,9 +96,40 @@ def _told_together(
     return [(group[0], f"{arrow} {kind:<7} (number {first} above)")]
 
 
+def _without_repeats(rows: Sequence[Row]) -> list[Row]:
+    """Return rows with one for all who do the same after the first two."""
+    shown: list[Row] = []
+    alike: list[list[Row]] = []
+    for _, group in itertools.groupby(rows, lambda row: row[0][1].actor):
+        block = list(group)
+        if not _is_repeated(alike, block):
+            shown += _in_short(alike)
+            alike = []
+        alike.append(block)
+    return shown + _in_short(alike)
+
+
+def _is_repeated(alike: Sequence[Sequence[Row]], block: Sequence[Row]) -> bool:
+    """Tell whether somebody else does what others have done just before."""
+    actors = [it[0][0][1].actor for it in alike]
+    words = [[text for _, text in it] for it in (*alike[:1], block)]
+    return words[0] == words[-1] and block[0][0][1].actor not in actors
+
+
+def _in_short(alike: Sequence[Sequence[Row]]) -> list[Row]:
+    if len(alike) < _MANY_ALIKE:
+        return [row for block in alike for row in block]
+    numbered, _ = alike[-1][-1]
+    return [
+        *alike[0],
+        *alike[1],
+        (numbered, f"   the same, after {len(alike) - 3} others"),
+    ]
+
+
 def _lines(
     story: Story,
-    rows: Sequence[tuple[Numbered, str]],
+    rows: Sequence[Row],
     say_when: Callable[[Event], str],
 ) -> Iterator[str]:
     names = [story.names.of(event.actor) for (_, event), _ in rows]

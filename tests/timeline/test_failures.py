@@ -53,6 +53,13 @@ class Failing(EchoTestCase):
             ann.send_json({"n": number})
         self.assertReceivesNothing(ann)
 
+    def test_many_clients(self) -> None:
+        clients = [self.connect(name=f"n. {number}") for number in range(9)]
+        for client in clients:
+            client.send_json({"n": 1})
+        clients[0].send_json({"n": 2})
+        self.assertEqual(len(clients), 10)
+
     def test_kept(self) -> None:
         ann, _ben = self.connect(name="ann"), self.connect(name="ben")
         ann.send_json({"kept": True})
@@ -117,6 +124,25 @@ class LastEventsTests(unittest.TestCase):
         self.assertEqual(len(shown.splitlines()), 1 + 15)
         last = "    93  ann     numbers 91 to 102 above"
         self.assertEqual(shown.splitlines()[-1], last)
+
+    def test_those_who_do_the_same_are_shown_in_short(self) -> None:
+        (text,) = failures_of("test_many_clients")
+        self.assertEqual(
+            text.partition("them all:\n")[2],
+            """\
+     1  n. 0  -> connect /
+     2  n. 0  <- accept
+     3  n. 1  -> connect /
+     4  n. 1  <- accept
+    18  n. 8     the same, after 6 others
+    19  n. 0  -> text    {"n": 1}
+    20  n. 0  <- text    {"n": 1}
+    21  n. 1  -> text    {"n": 1}
+    22  n. 1  <- text    {"n": 1}
+    36  n. 8     the same, after 6 others
+    37  n. 0  -> text    {"n": 2}
+    38  n. 0  <- text    {"n": 2}""",
+        )
 
     def test_an_exception_that_is_raised_again_has_the_last_ones(self) -> None:
         first = failures_of("test_kept")[0]
