@@ -106,8 +106,13 @@ def crossed(story: Story, entry: Entry, number: int = 0) -> None:
     ends = (story.names.client_lane_of(actor), story.names.lane_of(actor))
     source, target = ends if entry.direction == IN else reversed(ends)
     words, text = entry.words, entry.event.get("text")
+    is_raised = entry.event.get("type") == "raised"
+    last = story.last
+    if is_raised and last is not None and last.kind == "error":
+        # The same, as the transcript has it.
+        story.events.pop()
     story.add(
-        "error" if entry.event.get("type") == "raised" else "frame",
+        "error" if is_raised else "frame",
         words,
         detail=text if isinstance(text, str) else dict(entry.event),
         source=source,

@@ -52,7 +52,7 @@ class _Queries:
 
     def __init__(self, alias: str, is_counted: Callable[[], bool]) -> None:
         self._alias = alias
-        self._is_counted = is_counted
+        self.is_counted = is_counted
 
     def __call__(
         self,
@@ -62,7 +62,7 @@ class _Queries:
         many: bool,
         context: Any,
     ) -> Any:
-        if self._is_counted():
+        if self.is_counted():
             kept = sql[:_MOST_PARSED] if isinstance(sql, str) else sql
             record(current_owner(), query_made, self._alias, kept, _kept(params))
         return execute(sql, params, many, context)
@@ -76,8 +76,9 @@ def queries_told(
 
 
 def _is_recorded(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether queries here are those of the test, not of its set-up."""
-    return any(isinstance(it, _Queries) for it in connection.execute_wrappers)
+    """Tell whether queries here are those of the test, not of the kit."""
+    wrappers = connection.execute_wrappers
+    return any(isinstance(it, _Queries) and it.is_counted() for it in wrappers)
 
 
 def _kept(params: Any) -> Any:

@@ -13,6 +13,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from channels.consumer import AsyncConsumer
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.test import override_settings
 
@@ -21,6 +22,7 @@ from channels_testkit import (
     ChannelClient,
     Group,
     HttpCommunicator,
+    ProtocolError,
     SimpleWebsocketTestCase,
     TransactionWebsocketTestCase,
     WebsocketTestCase,
@@ -189,6 +191,26 @@ class LineTests(DeskTestCase):
             ],
         )
 
+    def test_a_breach_is_told_once(self) -> None:
+        with self.assertRaises(ProtocolError):
+            self.connect(subprotocols=["chat"])
+        found = [line for line in self.new_lines() if "rais" in line]
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("connection 3 <- raised ProtocolError: ", found[0])
+
+    def test_the_kits_own_login_is_not_in_it(self) -> None:
+        self.connect(user=get_user_model().objects.create_user("cal"))
+        self.assertNotIn("the test commits atomic()", self.new_lines())
+
+    def test_a_message_lost_for_the_only_member(self) -> None:
+        self.ben.disconnect()
+        with self.layer_faults(lose=1, channel=self.ann):
+            Group("desks").send({"type": "desk.tell", "n": 1})
+        last = self.new_lines()[-1]
+        self.assertEqual(
+            last, f"the test sends to group 'desks' (nobody), lost for ann: {TELL}"
+        )
+
     def test_the_test_sends_and_writes(self) -> None:
         Note.objects.create(text="one")
         with transaction.atomic():
@@ -206,7 +228,7 @@ class LineTests(DeskTestCase):
                 f"the test sends to group 'desks' (ann, ben) inside atomic(): {TELL}",
                 "the test on_commit(LineTests.tell_nobody)",
                 "the test commits atomic()",
-                f"the test sends to group 'desk', which nobody is in: {nobody}",
+                f"the test sends to group 'desk' (nobody): {nobody}",
                 "the test 2 queries: 2 times INSERT app_note",
                 "the test rolls back atomic()",
             ],
