@@ -164,6 +164,21 @@ def calling_line() -> str:
     return UNKNOWN_LINE if line is None else "{}:{} in {}()".format(*line)
 
 
+def calling_places() -> tuple[tuple[str, int], ...]:
+    """
+    Return the file and line of the project that led here in this run.
+
+    The line that calls its function comes second, if that is the project's:
+    a function that sends is often called from several places.
+    """
+    frame = frame_of_project(_callers_in_run(sys._getframe(1)))  # noqa: SLF001
+    if frame is None:
+        return ()
+    place = frame.f_code.co_filename, frame.f_lineno
+    outer = frame.f_back and frame_of_project([frame.f_back])
+    return (place, (outer.f_code.co_filename, outer.f_lineno)) if outer else (place,)
+
+
 def caller() -> Line | None:
     """
     Return the line of the project's code that led here in this run of a loop.

@@ -298,7 +298,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
                 faults=met.faults,
             )
             exchange.sent.append(sent)
-            record(sender.actor, message_sent, sent)
+            record(sender.actor, message_sent, sent, sender.places)
         if woken:
             exchange.wake(woken)
         self._on_change()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from channels import DEFAULT_CHANNEL_LAYER
@@ -10,7 +11,7 @@ from channels_testkit.matching.wording import MAX_LISTED, in_a_row, say
 from channels_testkit.timeline.story import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from channels_testkit.timeline.story import Story
 
@@ -21,15 +22,17 @@ _OWNERS = "owners of channels"
 _WIDTH = 100
 
 
-def message_sent(story: Story, sent: Sent) -> None:
+def message_sent(story: Story, sent: Sent, places: Iterable[tuple[str, int]]) -> None:
     """Tell that somebody has sent a message, and who gets it."""
     where = _lane(sent.alias, sent.group, sent.channel)
     story.notes[sent.sequence] = where
     inside = " inside atomic()" if sent.in_atomic_block else ""
+    lines = ", called at ".join(f"{os.path.basename(it)}:{n}" for it, n in places)
+    at = f" at {lines}" if lines else ""
     message = say(sent.message, _WIDTH)
     story.add(
         "message",
-        f"sends to {where.name}{_to_whom(story, sent)}{inside}"
+        f"sends to {where.name}{_to_whom(story, sent)}{inside}{at}"
         f"{_faults_in_words(story, sent)}: {message}",
         detail=sent.message,
         target=where,

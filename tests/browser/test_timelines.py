@@ -143,7 +143,7 @@ class DiagramTests(BrowserTestCase):
 
     def test_what_users_send_is_text(self) -> None:
         browser = self.open_broadcast()
-        self.row(browser, "sends to group 'room-1' (ann, ben): {'type'").click()
+        self.row(browser, "sends to group 'room-1' (ann, ben) at").click()
         self.row(browser, "<img").click()
         self.assertIn("</script><img src=x onerror=", self.detail(browser))
         self.assertEqual(browser.find_elements("css selector", "img"), [])

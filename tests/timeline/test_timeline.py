@@ -37,10 +37,10 @@ from tests.utils import OuterTestCase, run_case
 
 
 def lines(timeline: object) -> list[str]:
-    """Return the lines without numbers and times, and without wide gaps."""
+    """Return the lines without numbers, times and places, and wide gaps."""
     found = []
     for line in str(timeline).splitlines()[1:]:
-        words = re.sub(r"^ +\d+ +(\+[\d.]+ s)?", "", line)
+        words = re.sub(r"^ +\d+ +(\+[\d.]+ s)?|,?( called)? at \w+\.py:\d+", "", line)
         found.append(re.sub(r" {2,}", " ", words.strip()))
     return found
 
@@ -81,6 +81,13 @@ class Desk(AsyncJsonWebsocketConsumer):
 
     async def tell_all(self) -> None:
         await self.channel_layer.group_send("desks", {"type": "desk.tell", "n": 1})
+
+    async def tell_in_thread(self) -> None:
+        await sync_to_async(self.send_from_thread)()
+
+    def send_from_thread(self) -> None:
+        send = async_to_sync(self.channel_layer.group_send)
+        send("desks", {"type": "desk.tell", "n": 1})
 
     async def desk_tell(self, event: dict[str, Any]) -> None:
         del event["type"]  # Some code passes the rest on.
@@ -134,6 +141,19 @@ class LineTests(DeskTestCase):
                 "ben <- text 1",
             ],
         )
+
+    def test_a_message_has_the_line_that_sends_it(self) -> None:
+        self.ann.send_json("tell_all")
+        self.ann.send_json("tell_in_thread")
+        here = Path(__file__).name
+        code = [
+            it.__code__
+            for it in (Desk.tell_all, Desk.send_from_thread, Desk.receive_json)
+        ]
+        lines = [line.co_firstlineno for line in code]
+        found = re.findall(r"\(ann, ben\) at (.*): {", str(self.timeline))
+        called = f"{here}:{lines[0] + 1}, called at {here}:{lines[2] + 1}"
+        self.assertEqual(found, [called, f"{here}:{lines[1] + 2}"])
 
     def test_a_query_has_the_line_that_asks_for_it(self) -> None:
         self.ann.send_json("note")
