@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from channels.consumer import AsyncConsumer
 
 from channels_testkit.engine.origins import OWNER
-from channels_testkit.layers.told import messages_taken
+from channels_testkit.layers.recorded import messages_taken
 from channels_testkit.matching.wording import shorten
 from channels_testkit.timeline.recording import Actor, is_recording, record
 

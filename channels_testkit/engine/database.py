@@ -27,8 +27,8 @@ from channels_testkit.matching.wording import MAX_NAME, say
 from . import private
 from .patches import Patch, WrappedQueries
 from .places import calling_line
+from .recorded import note_end_of, note_on_commit, queries_recorded
 from .sharing import connections_in_use
-from .told import note_end_of, note_on_commit, queries_told
 from .transactions import is_of_test_case, is_test_transaction, transactions_kept
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class TestConnections:
         # On top of what Django puts there when it prepares a test.
         enter = self._adopted.enter_context
         for connection in self._own.values():
-            enter(queries_told(connection, _is_counted))
+            enter(queries_recorded(connection, _is_counted))
         self._watch_other_threads(enter)
         if not self._can_close:
             for connection in self._own.values():

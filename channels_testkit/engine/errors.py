@@ -16,8 +16,8 @@ from channels_testkit.timeline.recording import record
 from .heap import MadeSince
 from .jobs import current_owner
 from .notes import add_note, words_of
+from .recorded import reported
 from .sync_calls import explain_sync_call
-from .told import told_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ class ApplicationErrors:
             return False
         self._seen.append(error)
         _explain(error)
-        record(current_owner(), told_of, error)
+        record(current_owner(), reported, error)
         is_expected = any(block.takes(error) for block in reversed(self._expected))
         if not is_expected:
             self._judge(error, policy or self._policy)

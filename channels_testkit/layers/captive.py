@@ -19,9 +19,9 @@ from .exchange import Exchange, Queued, Waiter, suspend
 from .faults import Met, Sending
 from .mappings import Channels, Groups
 from .payloads import copy_plain, normalise
+from .recorded import group_joined, group_left, message_sent, message_taken
 from .senders import Sender
 from .sent import Sent
-from .told import group_joined, group_left, message_sent, message_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping

@@ -23,7 +23,7 @@ from channels_testkit.matching.wording import say
 from channels_testkit.timeline.recording import record
 
 from .faults import meet
-from .told import message_taken
+from .recorded import message_taken
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable

@@ -14,7 +14,7 @@ from channels_testkit.engine.origins import OWNER
 from channels_testkit.timeline.recording import record
 
 from .exchange import Queued
-from .told import message_comes_late
+from .recorded import message_comes_late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

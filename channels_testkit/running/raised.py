@@ -8,8 +8,8 @@ from channels_testkit.asgi.surroundings import Surroundings
 from channels_testkit.engine import places
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.notes import add_note, put_note, shortly, text_of
+from channels_testkit.engine.recorded import raised
 from channels_testkit.engine.sync_calls import explain_sync_call
-from channels_testkit.engine.told import raised
 from channels_testkit.engine.tracebacks import hide_kit_frames, leave_out
 from channels_testkit.timeline.folder import FOLDER, file_of
 from channels_testkit.timeline.recording import Recording, record

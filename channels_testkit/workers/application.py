@@ -9,7 +9,7 @@ from channels_testkit.asgi.application import RunningApplication
 from channels_testkit.asgi.recorder import recorder
 from channels_testkit.engine.origin_notes import note_owner
 from channels_testkit.engine.origins import OWNER, with_consumer
-from channels_testkit.engine.told import raised
+from channels_testkit.engine.recorded import raised
 from channels_testkit.matching.wording import say
 from channels_testkit.routing.remedies import explained
 from channels_testkit.timeline.recording import record

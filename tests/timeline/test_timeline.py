@@ -547,7 +547,7 @@ class RecordingTests(SimpleWebsocketTestCase):
         self.assertEqual(Story(recording).events, [])
 
     def test_what_is_no_sql_is_shown_shortly(self) -> None:
-        from channels_testkit.engine.told import query_made
+        from channels_testkit.engine.recorded import query_made
 
         recording = Recording()
         with recording:

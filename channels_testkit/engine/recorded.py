@@ -39,7 +39,7 @@ _OF_A_BLOCK = re.compile(
 )
 _MOST_PARSED = 10_000
 _MOST_PARAMETERS = 200
-_TOLD = "exceptions told"
+_SHOWN = "exceptions shown"
 #: Jobs that Channels itself makes of handlers.
 _OF_CHANNELS = "channels."
 
@@ -68,7 +68,7 @@ class _Queries:
         return execute(sql, params, many, context)
 
 
-def queries_told(
+def queries_recorded(
     connection: BaseDatabaseWrapper, is_counted: Callable[[], bool]
 ) -> WrappedQueries:
     """Record the queries on a connection, for a block."""
@@ -220,16 +220,16 @@ def job_ends(story: Story, job: int) -> None:
 # Exceptions.
 
 
-def told_of(story: Story, error: BaseException) -> None:
+def reported(story: Story, error: BaseException) -> None:
     """Tell of an exception of the application, whoever has raised it."""
-    raised(story, error, "is told of" if story.actor is None else "raises")
+    raised(story, error, "reports" if story.actor is None else "raises")
 
 
 def raised(story: Story, error: BaseException, verb: str = "raises") -> None:
     """Tell of an exception, unless the event before has it."""
-    told: dict[int, BaseException] = story.notes.setdefault(_TOLD, {})
+    shown: dict[int, BaseException] = story.notes.setdefault(_SHOWN, {})
     words = shortly(error).strip()
     is_there = any(words in it.text for it in story.events[-1:])
-    if id(error) not in told and not is_there:
+    if id(error) not in shown and not is_there:
         story.add("error", f"{verb} {words}", detail=words_of(error))
-    told[id(error)] = error
+    shown[id(error)] = error
