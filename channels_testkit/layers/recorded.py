@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _TAKEN = "messages taken"
 _OWNERS = "owners of channels"
 _WIDTH = 100
+#: The characters of receivers' names, so that the message has room.
+_WIDTH_OF_NAMES = 60
 
 
 def message_sent(story: Story, sent: Sent, places: Iterable[tuple[str, int]]) -> None:
@@ -107,7 +109,10 @@ def _to_whom(story: Story, sent: Sent) -> str:
 
 
 def _names_of(story: Story, alias: str | None, channels: tuple[str, ...]) -> str:
-    first = [_name_of(story, alias, channel) for channel in channels[:MAX_LISTED]]
+    first: list[str] = []
+    for channel in channels[:MAX_LISTED]:
+        if sum(map(len, first)) < _WIDTH_OF_NAMES - 2 * len(first):
+            first.append(_name_of(story, alias, channel))
     return in_a_row(first, len(channels))
 
 

@@ -24,6 +24,8 @@ _LAST = 480
 _LAST_OF_A_FAILURE = 15
 #: Of how many who do the same the first two and the last one are enough.
 _MANY_ALIKE = 5
+#: The characters of what a line says; a message has receivers and places, too.
+_WIDEST = 260
 _WIDEST_NAME = 30
 _DIGITS = 9
 
@@ -144,7 +146,7 @@ def _words(event: Event) -> str:
     """Return what a line says, with arrows below one another."""
     if event.text.startswith(("->", "<-")):
         return event.text
-    return f"   {shorten(event.text)}"
+    return f"   {shorten(event.text, _WIDEST)}"
 
 
 def say_time(event: Event) -> str:

@@ -142,6 +142,16 @@ class LineTests(DeskTestCase):
             ],
         )
 
+    def test_a_message_to_many_has_room_for_the_message(self) -> None:
+        for number in range(20):
+            self.connect(name=f"visitor {number}")
+        self.ann.send_json("tell_all")
+        names = "ann, ben, visitor 0, visitor 1, visitor 2, visitor 3, visitor 4"
+        self.assertIn(
+            f"ann sends to group 'desks' ({names}, and 15 more): {TELL}",
+            self.new_lines(),
+        )
+
     def test_a_message_has_the_line_that_sends_it(self) -> None:
         self.ann.send_json("tell_all")
         self.ann.send_json("tell_in_thread")
