@@ -278,7 +278,12 @@ class PageAssertions:
             ]
             return bool(matching)
 
-        if page.devtools.wait_until(look, seconds):
+        found = page.devtools.wait_until(look, seconds)
+        if not found:
+            # What the page has done by now may not be known yet.
+            page.devtools.catch_up()
+            found = look()
+        if found:
             return matching[0]
         failure = no_frame(
             direction,

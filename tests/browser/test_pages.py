@@ -171,6 +171,15 @@ class RoomTests(BrowserTestCase):
         self.assertEqual(self.page_frames(), [sent, received])
         self.assertEqual(self.page_frames(self.ben), [received])
 
+    def test_what_was_sent_before_is_not_waited_for(self):
+        for number in range(50):
+            self.ann.execute_script(
+                "document.getElementById('text').value = arguments[0];"
+                "document.getElementById('send').click();",
+                str(number),
+            )
+            self.assertPageSends({"text": str(number)}, timeout=0)
+
     def test_frames_are_matched_as_everywhere(self):
         today = datetime.date(2026, 12, 24)
         content = {"text": "hello", "day": today.isoformat(), "tags": [1, 2]}
