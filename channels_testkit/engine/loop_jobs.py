@@ -53,13 +53,16 @@ class LoopJobs(set[Job]):
         """Return the jobs that hold a thread, in each other."""
         return [job for job in tuple(self) if job.is_inside(thread_id)]
 
-    def names_of_unknown(self, before: set[Job]) -> list[str]:
+    def names_of_unknown(
+        self, before: set[Job], *, but_for_returned: bool = False
+    ) -> list[str]:
         """
         Name what goes on beside the loop, for all that who asks can know.
 
         A thread may ask for what a job of the test waits for; that another
         such job does nothing more is not known then. ``before`` are the jobs
-        that are older than the test.
+        that are older than the test; one that has returned may still have
+        callbacks to run.
         """
         asking = callers()
         unknown = loose_jobs() - before
@@ -68,6 +71,7 @@ class LoopJobs(set[Job]):
         names = [
             f"thread job {job.name} of the test"
             for job in unknown.difference(asking or ())
+            if not (but_for_returned and job.has_returned)
         ]
         background = (job for job in self.live() if job.is_background)
         return names + [f"background job {job.name}" for job in background]

@@ -209,7 +209,8 @@ class RestWatch:
             names.append("the event loop of another thread")
         if not (self._is_alone() or (only_new and self.tasks.keepers)):
             names.append("an open socket, pipe or subprocess")
-        names += self.jobs.names_of_unknown(self.before.jobs)
+        before = self.before.jobs
+        names += self.jobs.names_of_unknown(before, but_for_returned=only_new)
         return names
 
     def give_up(self, limit: float) -> None:

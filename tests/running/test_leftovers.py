@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 from asgiref.sync import async_to_sync
@@ -276,6 +277,27 @@ class LeakTests(WatchTestCase):
         )
         # One that a test left is not the next one's.
         Inner.application = websocket_application
+        self.assertEqual(self.run_watched(Inner).texts, [])
+
+    def test_job_that_has_returned_is_not_left(self) -> None:
+        """Its pool may still be busy with the callbacks."""
+        may_return, has_returned, may_end = (threading.Event() for _ in range(3))
+        pool = ThreadPoolExecutor(1)
+        self.addCleanup(pool.shutdown)
+
+        def end_slowly(_: object) -> None:
+            has_returned.set()
+            may_end.wait()
+
+        class Inner(WatchedCase):
+            check_leaks = "fail"
+
+            async def test_it(self) -> None:
+                pool.submit(may_return.wait).add_done_callback(end_slowly)
+                may_return.set()
+                has_returned.wait()
+
+        self.addCleanup(may_end.set)
         self.assertEqual(self.run_watched(Inner).texts, [])
 
     def test_thread_that_ends_a_pool_of_asgiref_is_waited_for(self) -> None:
