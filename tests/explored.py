@@ -3,7 +3,7 @@ The core's own tests under schedules: ``python -m tests --runner explored``.
 
 A failure there is a bug, or a schedule that production could not have. What
 cannot be explored has the tag: its texts show no times, it has virtual time
-for a part only, or a thread works outside of its loop.
+for a part only, shares a loop with others, or a thread works outside of it.
 """
 
 from __future__ import annotations

@@ -327,6 +327,7 @@ class AsyncTests(VirtualTestCase):
 
 
 class BlocksTests(WebsocketTestCase):
+    @not_explored
     def test_a_thousand_blocks_are_as_good_as_one(self) -> None:
         for _ in range(sys.getrecursionlimit()):
             with self.virtual_time():

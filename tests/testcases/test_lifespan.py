@@ -32,6 +32,7 @@ from channels_testkit import (
     explore_schedules,
 )
 from tests.app.models import Note
+from tests.explored import not_explored
 from tests.lifespans import (
     STARTUP_COMPLETE,
     StateConsumer,
@@ -439,6 +440,7 @@ async def counting(state: dict[str, Any]) -> AsyncIterator[None]:
     LOG.append("class shut down")
 
 
+@not_explored
 class ClassTests(SimpleWebsocketTestCase):
     application = routed(lifespan_of(counting), NewsConsumer.as_asgi())
     ws_path = "/"
@@ -478,6 +480,7 @@ class ClassTests(SimpleWebsocketTestCase):
         self.assertReceivesJson(ann, sent + 1)
 
 
+@not_explored
 class ClassInRealTimeTests(ClassTests):
     use_virtual_time = False
 
@@ -494,6 +497,7 @@ class ClassInRealTimeTests(ClassTests):
     test_virtual_time_in_the_next_block = test_virtual_time_in_a_block
 
 
+@not_explored
 class TransactionOfTheClassTests(WebsocketTestCase):
     """Start-up is in the transaction of the class, after setUpTestData()."""
 

@@ -226,7 +226,7 @@ class SendingTests(WebsocketTestCase):
             self.assertEqual(tasks[0].kwargs, {"b": 2})
             self.assertEqual((tasks[1].queue, tasks[1].priority), ("slow", 7))
             left = tasks[1].eta - dt.datetime.now(dt.timezone.utc)
-            self.assertLess(left, dt.timedelta(seconds=60))
+            self.assertLessEqual(left, dt.timedelta(seconds=60))
             self.assertEqual([it.queue for it in tasks[2:]], ["celery", "celery"])
             self.assertEnqueued(project.add, count=4)
             self.assertEnqueued(project.add.s(), args=[1, 2], count=3)

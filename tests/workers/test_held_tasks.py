@@ -20,6 +20,7 @@ from channels_testkit import HeldTasks, LiveServerTestCase, WebsocketTestCase
 from channels_testkit.workers.task_names import name_of
 from tests.app import tasks as project
 from tests.app.models import Note
+from tests.explored import not_explored
 from tests.utils import OuterTestCase, entered, run_case, told_with
 
 
@@ -178,12 +179,14 @@ class RunTests(WebsocketTestCase):
                         ann.send_json({})
                 self.assertEqual(len(tasks), 1)
 
+    @not_explored
     def test_a_task_that_sleeps_moves_virtual_time(self):
         with self.virtual_time() as clock, self.held_tasks() as tasks:
             project.sleep.delay(60)
             tasks.run()
             self.assertEqual(clock.now, 60)
 
+    @not_explored
     async def test_a_task_that_sleeps_moves_virtual_time_async(self):
         with self.virtual_time() as clock, self.held_tasks() as tasks:
             project.sleep.delay(60)
