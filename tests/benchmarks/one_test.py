@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unittest
 from typing import Any
 from unittest import mock
 
@@ -62,10 +61,13 @@ class Ours(WebsocketTestCase):
 class Unrecorded(Ours):
     """Has no timeline."""
 
-    def run(self, result: unittest.TestResult | None = None) -> Any:
-        with mock.patch.object(Recording, "__enter__"):
-            with mock.patch.object(Recording, "__exit__", return_value=None):
-                return super().run(result)
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        nothing = {"__enter__": lambda *_: None, "__exit__": lambda *_: None}
+        patcher = mock.patch.multiple(Recording, **nothing)
+        patcher.start()
+        cls.addClassCleanup(patcher.stop)
 
 
 async def write(communicator: Any) -> None:
