@@ -139,8 +139,7 @@ class LayerFaults:
             self._judge()
 
     async def __aenter__(self) -> LayerFaults:
-        await self._run.rest.wait()
-        self._run.errors.deliver()
+        await self._run.await_rest()
         return self._begin()
 
     async def __aexit__(self, kind: object, *exc_info: object) -> None:
@@ -151,8 +150,7 @@ class LayerFaults:
         finally:
             await _bring(self._end())
         if kind is None:
-            await self._run.rest.wait()
-            self._run.errors.deliver()
+            await self._run.await_rest()
             self._judge()
 
     def _begin(self) -> LayerFaults:

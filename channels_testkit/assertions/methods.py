@@ -169,8 +169,7 @@ class ChannelMethods(LayerAssertions, TaskAssertions, FaultMethods, TimeMethods)
         Needed before a call that awaits nothing, where it raises
         ``RuntimeError`` because the application is still working.
         """
-        await self._kit.rest.wait()
-        self._kit.errors.deliver()
+        await self._kit.await_rest()
 
     def background(self, function: object) -> Any:
         """

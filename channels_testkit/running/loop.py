@@ -245,6 +245,11 @@ class TestLoop(Raised):
         finally:
             self.background_jobs[function] -= 1
 
+    async def await_rest(self) -> None:
+        """Come to rest, in an async test; raise what has failed meanwhile."""
+        await self.rest.wait()
+        self.errors.deliver()
+
     def ensure_rest(self) -> None:
         """
         Be at rest before something is read or judged.

@@ -42,8 +42,7 @@ class HeldTasksBlock:
             self._end()
 
     async def __aenter__(self) -> HeldTasks:
-        await self._run.rest.wait()
-        self._run.errors.deliver()
+        await self._run.await_rest()
         return self._begin()
 
     async def __aexit__(self, kind: object, *exc_info: object) -> None:
