@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import unittest
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import AsyncToSync
 from django.db import DEFAULT_DB_ALIAS
-from django.test import TestCase, TransactionTestCase
+from django.test import TestCase
 
 from channels_testkit.assertions.counting import QueryCount
-from channels_testkit.assertions.methods import ChannelMethods, OptionsOfTest
+from channels_testkit.assertions.methods import ChannelMethods
 from channels_testkit.engine import database
 from channels_testkit.engine.kept_open import TransactionsKeptOpen
 from channels_testkit.engine.tracebacks import hide_kit_frames
@@ -38,6 +37,7 @@ from channels_testkit.running.run import TestRun
 
 from .exploring import exploration_of_case, explore
 from .lifespan import CHOICES, ClassLifespan, check_application_of_class
+from .options import OptionsOfCase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -57,62 +57,6 @@ class _Done:
 
 
 _DONE = _Done()
-
-
-class OptionsOfCase(OptionsOfTest):
-    """The options of a test case, with the facts that unittest knows."""
-
-    skips = (unittest.SkipTest,)
-
-    @property
-    def name(self) -> str:
-        """How warnings call the test."""
-        name: str = self.test.id()
-        return name
-
-    @property
-    def module(self) -> str:
-        """The module that the test is in."""
-        return type(self.test).__module__
-
-    @property
-    def databases(self) -> Any:
-        """The databases that the test may use."""
-        return getattr(self.test, "databases", ())
-
-    @property
-    def commits(self) -> bool:
-        """Whether the test commits."""
-        case = self.test
-        return isinstance(case, TransactionTestCase) and not isinstance(case, TestCase)
-
-    @property
-    def schedule(self) -> Schedule | None:
-        """What chooses among events, where the run is explored."""
-        schedule: Schedule | None = self.test._kit_schedule  # noqa: SLF001 - not for users
-        return schedule
-
-    @property
-    def sends_overlap(self) -> bool:
-        """Whether sends return before the application is at rest."""
-        overlap: bool = self.test._kit_sends_overlap  # noqa: SLF001 - as above
-        return overlap
-
-    def get_place(self) -> tuple[str, int]:
-        """Return the file and the line of the test, or of its class."""
-        case = self.test
-        # Of the class: Django wraps an async method of the instance.
-        method = getattr(type(case), case._testMethodName)  # noqa: SLF001 - no other way
-        code = getattr(inspect.unwrap(method), "__code__", None)
-        if code is None:
-            return inspect.getfile(type(case)), 1
-        return code.co_filename, code.co_firstlineno
-
-    def get_clients(self) -> list[Any]:
-        """Return Django's test clients of the test."""
-        names = ("client", "async_client")
-        clients = (getattr(self.test, name, None) for name in names)
-        return [client for client in clients if client is not None]
 
 
 class ChannelTestMixin(ChannelMethods):

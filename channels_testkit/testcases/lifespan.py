@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
-from django.test import TestCase, TransactionTestCase
 
-from channels_testkit.assertions.methods import ChannelMethods, OptionsOfTest, unbound
+from channels_testkit.assertions.methods import ChannelMethods, unbound
 from channels_testkit.engine.kept_loop import KeptLoop
 from channels_testkit.running.shared_lifespan import SharedLifespan
+
+from .options import OptionsByClass
 
 if TYPE_CHECKING:
     from channels_testkit.asgi.application import ASGIApplication
@@ -51,7 +52,7 @@ def _needs_test(found: object) -> bool:
     return isinstance(found, (property, functools.cached_property))
 
 
-class _OptionsOfClass(OptionsOfTest):
+class _OptionsOfClass(OptionsByClass):
     """The options of a class, where none of its tests runs."""
 
     called = "cls"
@@ -69,21 +70,10 @@ class _OptionsOfClass(OptionsOfTest):
         return name
 
     @property
-    def module(self) -> str:
-        """The module that it is in."""
-        module: str = self.test.__module__
-        return module
-
-    @property
-    def databases(self) -> Any:
-        """The databases that its tests may use."""
-        return getattr(self.test, "databases", ())
-
-    @property
-    def commits(self) -> bool:
-        """Whether its tests commit."""
-        case = self.test
-        return issubclass(case, TransactionTestCase) and not issubclass(case, TestCase)
+    def kind(self) -> type:
+        """The class."""
+        kind: type = self.test
+        return kind
 
     def get_place(self) -> tuple[str, int]:
         """Return the file of the class."""

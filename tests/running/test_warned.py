@@ -11,7 +11,7 @@ from django.test import SimpleTestCase, override_settings
 
 from channels_testkit import ChannelsTestkitWarning, SimpleWebsocketTestCase
 from channels_testkit.running.warned import TestWarnings
-from channels_testkit.testcases.life_cycle import OptionsOfCase
+from channels_testkit.testcases.options import OptionsOfCase
 from tests.app.consumers import EchoConsumer
 from tests.utils import run_case
 
