@@ -16,6 +16,7 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.message import Message
 
 from channels_testkit import WebsocketTestCase
+from tests.app import tasks as project  # noqa: F401 - its Celery app
 from tests.app.models import Note
 
 dramatiq.set_broker(StubBroker())

@@ -31,7 +31,7 @@ from tests.utils import InnerResult, LoopTestCase, run_case
 #: Ends the threads that a test has left behind.
 go_on = threading.Event()
 
-VERDICT = "The application did not come to rest within 0.2 s (hang_timeout)."
+VERDICT = "The application did not come to rest within 0.5 s (hang_timeout)."
 OF_A_ROUND = "wait for an event, or for some time."
 OF_A_BLOCKED_LOOP = "Code that has to is awaited with sync_to_async()."
 ADVICE = (
@@ -111,7 +111,7 @@ def wait_in_pool() -> None:
 
 
 class HangCase(SimpleWebsocketTestCase):
-    hang_timeout = 0.2
+    hang_timeout = 0.5
     receive_timeout = 0.02
     ws_path = "/"
     check_leaks = "off"
@@ -277,6 +277,7 @@ class HangTests(unittest.TestCase):
     def test_sync_consumer_that_waits_for_ever_is_a_deadlock(self) -> None:
         class Inner(HangCase):
             application = Parked.as_asgi()
+            hang_timeout = 60
 
             def test_it(self) -> None:
                 self.connect()
@@ -390,6 +391,7 @@ class DeadlockTests(unittest.TestCase):
     def test_async_to_sync_of_a_sync_test_for_what_never_comes(self) -> None:
         class Inner(HangCase):
             application = AsyncWebsocketConsumer.as_asgi()
+            hang_timeout = 60
 
             async def wait(self) -> None:
                 await asyncio.Event().wait()
