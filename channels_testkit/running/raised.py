@@ -15,6 +15,7 @@ from channels_testkit.timeline.folder import FOLDER, file_of
 from channels_testkit.timeline.recording import Recording, record
 from channels_testkit.timeline.timeline import Timeline, last_events
 
+from .refusals import TIMELINE_OVER
 from .silent import is_failure
 from .wrong_calls import explain_wrong_call
 
@@ -54,6 +55,7 @@ class Raised(Surroundings):
         #: What has happened, for the timeline.
         self.recording = Recording()
         self._shows_events = True
+        self._keeps_events = True
 
     @property
     def was_cut_short(self) -> bool:
@@ -88,6 +90,8 @@ class Raised(Surroundings):
 
     def timeline(self, before_read: Callable[[], object] = bool) -> Timeline:
         """Return what has happened; it calls something before it is read."""
+        if not self._keeps_events:
+            raise RuntimeError(TIMELINE_OVER.format(call=self.options.called))
         name = self.options.name
         return Timeline(self.recording, name=name, before_read=before_read)
 
@@ -99,6 +103,16 @@ class Raised(Surroundings):
         if options.schedule is not None or options.layer_source != "captive":
             return ""
         return last_events(self.recording, known, f"{self.options.called}.timeline")
+
+    def let_go_of_events(self) -> None:
+        """
+        Keep no events of a test that has passed.
+
+        They refer to the whole of it, and would all go by collecting garbage.
+        """
+        if self.failure is None:
+            self._keeps_events = False
+            self.recording = Recording()
 
     def _show_events(self, error: BaseException) -> None:
         if self._shows_events and (text := self.last_events(text_of(error))):

@@ -18,3 +18,7 @@ OF_ANOTHER_TEST = (
     " ended. Each test makes its own clients and communicators: in setUp(), or in the"
     " test."
 )
+TIMELINE_OVER = (
+    "{call}.timeline is that of a test which has ended, and only failed tests keep"
+    " theirs. Read it in the test, or in tearDown()."
+)

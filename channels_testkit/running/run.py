@@ -335,6 +335,7 @@ class TestRun(LoopThatLooks):
             self.in_place.close()
         finally:
             self.time.end()
+            self.let_go_of_events()
             self.is_over = True
 
     def _judged(self, policy: str, texts: Iterable[str]) -> Iterator[BaseException]:

@@ -60,6 +60,9 @@ class Failing(EchoTestCase):
         clients[0].send_json({"n": 2})
         self.assertEqual(len(clients), 10)
 
+    def test_passed(self) -> None:
+        self.connect(name="ann")
+
     def test_kept(self) -> None:
         ann, _ben = self.connect(name="ann"), self.connect(name="ben")
         ann.send_json({"kept": True})
@@ -93,6 +96,26 @@ class Failing(EchoTestCase):
 
 def failures_of(name: str) -> list[str]:
     return [told_with(error) for error in run_case(Failing, name).raised]
+
+
+class OverTests(unittest.TestCase):
+    """Only a test that has failed keeps its events."""
+
+    def test_passed(self) -> None:
+        case = Failing("test_passed")
+        self.assertTrue(case.run().wasSuccessful())
+        with self.assertRaises(RuntimeError) as caught:
+            str(case.timeline)
+        self.assertEqual(
+            str(caught.exception),
+            "self.timeline is that of a test which has ended, and only failed tests"
+            " keep theirs. Read it in the test, or in tearDown().",
+        )
+
+    def test_failed(self) -> None:
+        case = Failing("test_misused")
+        self.assertFalse(case.run().wasSuccessful())
+        self.assertIn("ann", str(case.timeline))
 
 
 class LastEventsTests(unittest.TestCase):
