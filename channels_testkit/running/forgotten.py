@@ -50,7 +50,7 @@ class NeverAwaited:
         def see(coroutine: Any) -> None:
             if id(coroutine.cr_origin) in self._excused:
                 self._excuse(_arguments(coroutine))
-            elif pools.is_of_application() or _is_of_kit(coroutine):
+            elif _is_of_application(coroutine) or _is_of_kit(coroutine):
                 self._excuse(_arguments(coroutine))
                 is_async = private.running_loop() is not None
                 self._tell(_Forgotten.of(coroutine, is_async=is_async))
@@ -110,6 +110,13 @@ class NeverAwaited:
                 return
         self._told[key] = error, count + 1
         error.args = (forgotten.text(count + 1),)
+
+
+def _is_of_application(coroutine: Any) -> bool:
+    """Tell whose it is: a circle is dropped whenever Python likes to look."""
+    origin = coroutine.cr_origin or ()
+    is_of_consumer = any(file.startswith(_CHANNELS) for file, *_ in origin)
+    return is_of_consumer or pools.is_of_application()
 
 
 def _is_of_kit(coroutine: Any) -> bool:

@@ -439,6 +439,20 @@ class KeptTests(OuterTestCase):
         self.assert_told("job", "<lambda>")
         self.assert_told("thread", "<lambda>")
 
+    def test_a_circle_that_is_found_while_code_of_the_test_runs(self) -> None:
+        class Collecting(SimpleWebsocketTestCase):
+            application = Forgetful.as_asgi()
+
+            def test_it(self) -> None:
+                client = self.connect("/")
+                gc.disable()
+                self.addCleanup(gc.enable)
+                client.send_text("circle")
+                gc.collect()
+
+        (error,) = run_case(Collecting).raised
+        self.assertIn(f"was called at {FILE}", str(error))
+
     def test_one_line_is_one_failure(self) -> None:
         self.assert_told("several", "several", " 3 times")
         self.assert_told("several_kept", "several_kept", " 3 times")
