@@ -277,6 +277,9 @@ class Job:
             # In this order: a loop that has given the job up sees that it has
             # started, or else the job sees that it was given up.
             self.has_started = True
+            if self.is_background and self.watch is not None:
+                # What is under way in the background keeps nobody waiting.
+                private.wake(self.watch.loop)
             if self.future is not None and self.future.cancelled():
                 self.has_returned = True
                 return None

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest import mock
 
@@ -637,6 +638,33 @@ class BackgroundTests(unittest.TestCase):
 
             with self.subTest(declared):
                 self.assertEqual(run_case(Inner).texts, [])
+
+    def test_declared_job_may_begin_late(self) -> None:
+        """Until its thread begins it, the test waits for it as for others."""
+        may_begin = threading.Event()
+        pool = ThreadPoolExecutor(1, initializer=may_begin.wait)
+        self.addCleanup(pool.shutdown)
+
+        class Late(AsyncWebsocketConsumer):
+            async def connect(self) -> None:
+                await self.accept()
+                loop = asyncio.get_running_loop()
+                threading.Timer(0.05, may_begin.set).start()
+                went_on = await loop.run_in_executor(pool, go_on.wait, 20)
+                await self.send(f"The test went on: {went_on}")
+
+        class Inner(HangCase):
+            application = Late.as_asgi()
+            background_jobs = (go_on.wait,)
+            hang_timeout = 60
+            receive_timeout = 60.0
+
+            def test_it(self) -> None:
+                ann = self.connect()
+                go_on.set()
+                self.assertReceivesText(ann, "The test went on: True")
+
+        self.assertEqual(run_case(Inner).texts, [])
 
     def test_what_a_background_job_sends_arrives(self) -> None:
         said: queue.SimpleQueue[str] = queue.SimpleQueue()
