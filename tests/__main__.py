@@ -2,7 +2,8 @@
 Run the whole suite: ``python -m tests``.
 
 By Django's runner on each database, then by pytest, then some of it under
-schedules. Other arguments go to the runner as they are. What the machine lacks
+schedules. What uses no database runs on the first one only, unless modules
+are named. Other arguments go to the runner as they are. What the machine lacks
 is skipped, and the summary says how to get it; what CHANNELS_TESTKIT_REQUIRE
 lists ("postgres", "mariadb") fails instead.
 """
@@ -117,9 +118,13 @@ def command(runner: str, database: str, arguments: list[str]) -> list[str]:
     else:
         call = django_command(runner, database)
     labels = EXPLORED_ROOMS if runner == "explored" else ["tests"]
-    if any(argument.startswith("tests") for argument in arguments):
+    if has_labels(arguments):
         labels = []
     return [sys.executable, *warnings, "-m", *call, *arguments, *labels]
+
+
+def has_labels(arguments: list[str]) -> bool:
+    return any(argument.startswith("tests") for argument in arguments)
 
 
 def django_command(runner: str, database: str) -> list[str]:
@@ -146,6 +151,8 @@ def run(runner: str, database: str, arguments: list[str]) -> Outcome:
         variables["CHANNELS_TESTKIT_COUNTS"] = str(counts)
         if runner == "explored":
             variables["CHANNELS_TESTKIT_EXPLORED"] = "20"
+        if database != DATABASES[0] and not has_labels(arguments):
+            variables["CHANNELS_TESTKIT_ONLY_DATABASE"] = "1"
         ended = subprocess.run(command(runner, database, arguments), env=variables)
         if counts.exists():
             vars(outcome).update(json.loads(counts.read_text()))

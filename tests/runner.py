@@ -7,6 +7,7 @@ Django's is the class, named by the settings; pytest's are the hooks, loaded by
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import unittest
@@ -14,11 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from django.test.runner import DiscoverRunner
+from django.test.utils import iter_test_cases
 
 # Taken out, so that a suite that a test starts leaves the file alone.
 COUNTS_PATH = os.environ.pop("CHANNELS_TESTKIT_COUNTS", None)
 #: Under how many each test runs, if it is explored.
 EXPLORED = os.environ.pop("CHANNELS_TESTKIT_EXPLORED", None)
+
+
+#: Whether tests that use no database are left out.
+ONLY_DATABASE = os.environ.pop("CHANNELS_TESTKIT_ONLY_DATABASE", None)
 
 
 def write_counts(passed: int, failed: int, skipped: list[str]) -> None:
@@ -28,13 +34,28 @@ def write_counts(passed: int, failed: int, skipped: list[str]) -> None:
         Path(COUNTS_PATH).write_text(json.dumps(counts))
 
 
+def may_use_database(test: unittest.TestCase) -> bool:
+    """Tell whether Django lets it; a module that cannot be imported fails."""
+    is_broken = isinstance(test, unittest.loader._FailedTest)  # type: ignore[attr-defined]
+    return is_broken or bool(getattr(test, "databases", None))
+
+
 class CountingRunner(DiscoverRunner):
+    def load_tests_for_label(self, *args: Any, **options: Any) -> Any:
+        loaded = super().load_tests_for_label(*args, **options)
+        if not ONLY_DATABASE:
+            return loaded
+        return unittest.TestSuite(filter(may_use_database, iter_test_cases(loaded)))
+
     def build_suite(self, *args: Any, **options: Any) -> unittest.TestSuite:
         suite = super().build_suite(*args, **options)
         if EXPLORED:
             from tests import explored  # It needs settings.
 
             explored.explore(suite, int(EXPLORED))
+        # Thousands of tests that wait their turn slow each collection down.
+        gc.collect()
+        gc.freeze()
         return suite
 
     def get_resultclass(self) -> type[unittest.TextTestResult]:

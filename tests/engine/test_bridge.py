@@ -268,14 +268,14 @@ class ClosingTests(unittest.TestCase):
 
         run_case(Inner)
         gc.collect()
-        count, loops = threading.active_count(), _open_loops()
+        before, loops = set(threading.enumerate()), _open_loops()
         for _ in range(5):
             self.assertEqual(run_case(Inner).texts, [])
         gc.collect()
-        for thread in threading.enumerate():
-            if thread.name.startswith("asyncio_"):
-                thread.join(5)
-        self.assertLessEqual(threading.active_count(), count)
+        made = set(threading.enumerate()) - before
+        for thread in made:
+            thread.join(5)
+        self.assertEqual([it for it in made if it.is_alive()], [])
         self.assertEqual(_open_loops(), loops)
 
 

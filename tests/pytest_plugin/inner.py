@@ -9,8 +9,6 @@ import re
 import unittest
 from typing import NamedTuple
 
-from django.test import tag
-
 from tests.utils import run_python
 
 LOOPS = ("-o", "asyncio_default_fixture_loop_scope=function")
@@ -98,7 +96,6 @@ def _unused_plugins(tests: str, options: tuple[str, ...]) -> list[str]:
     return unused
 
 
-@tag("own-database")
 class PytestCase(unittest.TestCase):
     """Has ``pytest()``, which runs it on test functions."""
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from django.test import tag
-
 from channels_testkit import SimpleWebsocketTestCase, explore_schedules
 from channels_testkit.timeline.folder import FOLDER, safe_name
 from tests.app.consumers import EchoConsumer
@@ -245,7 +243,6 @@ class FolderTests(unittest.TestCase):
                 self.assertRegex(name, r"^[A-Za-z0-9_][\w.-]{0,170}-[0-9a-f]{8}\.html$")
 
 
-@tag("own-database")
 class ParallelTests(unittest.TestCase):
     def test_processes_leave_theirs_in_one_folder(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
