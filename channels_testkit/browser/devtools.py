@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __unittest = True
 
-_SECONDS_TO_ANSWER = 10.0
+_SECONDS_TO_ANSWER = 30.0
 _SECONDS_TO_CATCH_UP = 2.0
 _TO_PAGES = {
     "autoAttach": True,
