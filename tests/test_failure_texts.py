@@ -26,6 +26,7 @@ from django.urls import path
 from channels_testkit import (
     Channel,
     ChannelClient,
+    Group,
     HttpCommunicator,
     WebsocketTestCase,
     WSClient,
@@ -36,10 +37,11 @@ from channels_testkit.contrib.pages import AsyncPageClient, Page, PageClient
 from . import scenarios
 from .app import asgi, consumers, failing, tasks
 from .contrib.test_pages import ListConsumer, ListPage, list_client
-from .utils import FAILURES, run_case
+from .utils import FAILURES, entered, run_case
 
 ECHO = consumers.EchoConsumer.as_asgi()
 SLOW = failing.SlowConsumer.as_asgi()
+SMALL_LAYER = {"default": {"BACKEND": "", "CONFIG": {"capacity": 1}}}
 STRANGERS_ONLY = failing.StrangersOnly(asgi.websocket_application)
 DOCS = FAILURES.parent
 PAGES = [DOCS / "reference" / "failures.rst", DOCS / "contrib" / "failures.rst"]
@@ -1019,6 +1021,31 @@ async def chunk_after_the_end(case: Any) -> None:
 @scenario
 async def read_before_the_request(case: Any) -> None:
     case.assertTrue(HttpCommunicator(failing.move, "GET", "/feed/").is_complete)
+
+
+# What a test leaves behind.
+
+
+@scenario
+def frames_that_nobody_read(case: Any) -> None:
+    case.check_unread = "fail"
+    ann = case.connect()
+    ann.send_json({"item": "tea"})
+    ann.send_json({"item": "milk"})
+
+
+@scenario
+def left_behind(case: Any) -> None:
+    case.check_leaks = "fail"
+    case.connect(application=failing.RestlessConsumer.as_asgi())
+
+
+@scenario
+def dropped_message(case: Any) -> None:
+    entered(case, override_settings(CHANNEL_LAYERS=SMALL_LAYER))
+    Group("lobby").add("screen")
+    for text in ["one", "two"]:
+        Group("lobby").send({"type": "chat.message", "text": text})
 
 
 # Pages of contrib.pages.

@@ -145,3 +145,15 @@ class CountingConsumer(AsyncJsonWebsocketConsumer):
 
     async def count(self, content: Any) -> None:
         await self.send_json({"count": len(content["items"])})
+
+
+class RestlessConsumer(AsyncJsonWebsocketConsumer):
+    """Leaves neither its group nor its task when its client has gone."""
+
+    async def connect(self) -> None:
+        await self.channel_layer.group_add("lobby", self.channel_name)
+        self.ticking = asyncio.create_task(self.tick(), name="ticker")
+        await self.accept()
+
+    async def tick(self) -> None:
+        await asyncio.sleep(3600)
