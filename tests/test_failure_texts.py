@@ -1023,6 +1023,87 @@ async def read_before_the_request(case: Any) -> None:
     case.assertTrue(HttpCommunicator(failing.move, "GET", "/feed/").is_complete)
 
 
+# Messages and groups.
+
+
+def send(group: str, text: str) -> None:
+    Group(group).send({"type": "chat.message", "text": text})
+
+
+@scenario
+def nothing_sent_to_a_group(case: Any) -> None:
+    send("lobby", "hello")
+    case.assertGroupSent("loby")
+
+
+@scenario
+def other_message_to_a_group(case: Any) -> None:
+    send("lobby", "hello")
+    Group("lobby").send({"type": "chat.typing", "user": "ann"})
+    case.assertGroupSent("lobby", {"type": "chat.message", "text": "hullo"})
+
+
+@scenario
+def message_too_often(case: Any) -> None:
+    send("lobby", "hello")
+    send("lobby", "hello")
+    case.assertGroupSent("lobby", {"text": "hello"}, partial=True, count=1)
+
+
+@scenario
+def message_where_none_was_expected(case: Any) -> None:
+    send("lobby", "hello")
+    case.assertNothingGroupSent("lobby")
+
+
+@scenario
+def messages_in_another_order(case: Any) -> None:
+    send("lobby", "two")
+    send("lobby", "one")
+    first, second = ({"type": "chat.message", "text": it} for it in ["one", "two"])
+    case.assertSentInOrder(("lobby", first), ("lobby", second))
+
+
+@scenario
+def message_before_the_commit(case: Any) -> None:
+    with transaction.atomic():
+        send("lobby", "hello")
+    case.assertGroupSentAfterCommit("lobby")
+
+
+@scenario
+def not_a_member(case: Any) -> None:
+    case.assertInGroup(case.connect("/ws/room/1/"), "room-2")
+
+
+@scenario
+def still_a_member(case: Any) -> None:
+    case.assertNotInGroup(case.connect("/ws/room/1/"), "room-1")
+
+
+@scenario
+def other_members(case: Any) -> None:
+    ann, ben = case.connect("/ws/room/1/"), case.connect("/ws/room/2/")
+    case.assertGroupMembers("room-1", [ann, ben])
+
+
+@scenario
+def no_message_to_take(case: Any) -> None:
+    Channel("thumbnails").send({"type": "make"})
+    case.get_next_message("thumbnail", require=True)
+
+
+@scenario
+def message_that_redis_refuses(case: Any) -> None:
+    user = User(pk=1, username="ann")
+    Group("lobby").send({"type": "chat.join", "user": user})
+
+
+@scenario
+def name_that_no_layer_takes(case: Any) -> None:
+    send("room 1", "hello")
+
+
 # What a test leaves behind.
 
 
