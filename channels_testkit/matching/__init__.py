@@ -28,6 +28,7 @@ __all__ = (
     "closest_name",
     "first_difference",
     "has_predicates",
+    "json_path",
     "matches",
     "nearest",
 )
@@ -256,6 +257,11 @@ def _put_into_words(spot: _Spot) -> Difference:
 
 def _say_path(path: Path) -> str:
     return say_steps([_say_step(step) for step in path]).removeprefix(".")
+
+
+def json_path(steps: Iterable[object]) -> str:
+    """Return a path in a payload, such as ``$.items[2].price``."""
+    return "$" + say_steps([_say_step(step) for step in steps])
 
 
 def _say_step(step: object) -> str:

@@ -1,0 +1,73 @@
+"""``frame_schema``: which kind of schema it is, made once for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from channels_testkit.matching.wording import say
+
+from .schema_kinds import (
+    FrameSchema,
+    FunctionSchema,
+    JsonSchema,
+    MsgspecSchema,
+    NotASchemaError,
+    PydanticSchema,
+)
+
+_KINDS = (
+    "a JSON Schema (a dict), a pydantic model, a msgspec Struct, or a function that"
+    " takes the payload"
+)
+#: The schemas in use by the id of what was given, which they keep alive.
+_made: dict[int, tuple[object, FrameSchema]] = {}
+_MOST_MADE = 200
+
+
+def schema_of(given: object) -> FrameSchema:
+    """
+    Return what a test gives as a schema, ready to judge frames.
+
+    Raises ``NotASchemaError``, whose text goes on where the name of the option
+    ends, for what is none, and where a package is missing.
+    """
+    found = _made.get(id(given))
+    if found is None:
+        if len(_made) >= _MOST_MADE:
+            _made.clear()
+        found = _made[id(given)] = given, _make(given)
+    return found[1]
+
+
+def _make(given: Any) -> FrameSchema:
+    if isinstance(given, Mapping):
+        return JsonSchema(given)
+    parts = list(_parts(given))
+    if any(hasattr(part, "__struct_fields__") for part in parts):
+        return MsgspecSchema(given)
+    is_adapter = hasattr(given, "validate_json") and not isinstance(given, type)
+    if is_adapter or any(hasattr(part, "model_validate_json") for part in parts):
+        return PydanticSchema(given)
+    if callable(given) and not parts:
+        return FunctionSchema(given)
+    raise NotASchemaError(f"is {_KINDS}, not {say(given)}.{_hint(given)}")
+
+
+def _parts(given: object) -> list[type]:
+    """Return the classes that an annotation is made of."""
+    # What "type Frame = ..." of Python 3.12 stands for.
+    given = getattr(given, "__value__", given)
+    if isinstance(given, type) and not get_args(given):
+        return [given]
+    return [part for argument in get_args(given) for part in _parts(argument)]
+
+
+def _hint(given: object) -> str:
+    if isinstance(given, (str, bytes)) or hasattr(given, "read_text"):
+        return " Load a file first: json.loads(Path(...).read_text())."
+    if isinstance(given, type) or get_args(given):
+        return " Other types are given as pydantic.TypeAdapter(...)."
+    if hasattr(given, "model_validate_json") or hasattr(given, "__struct_fields__"):
+        return f" Give the class, {type(given).__name__}."
+    return ""
