@@ -18,6 +18,7 @@ if typing.TYPE_CHECKING:
         ChannelsTestkitWarning,
         DatabaseOwnershipError,
         DeadlockError,
+        FrameError,
         HangError,
         NoFrame,
         NoRoute,
@@ -72,6 +73,7 @@ __all__ = [
     "ConnectOptions",
     "DatabaseOwnershipError",
     "DeadlockError",
+    "FrameError",
     "Group",
     "Handshake",
     "HangError",
@@ -115,8 +117,8 @@ if not typing.TYPE_CHECKING:
         "running.exploration": "explore_schedules",
         "running.time_of_run": "VirtualClock",
         "exceptions": (
-            "ChannelsTestkitWarning DatabaseOwnershipError DeadlockError HangError"
-            " NoFrame NoRoute ProtocolError"
+            "ChannelsTestkitWarning DatabaseOwnershipError DeadlockError FrameError"
+            " HangError NoFrame NoRoute ProtocolError"
         ),
         "http.communicator": "HttpCommunicator",
         "http.event_stream": "ServerSentEvent",

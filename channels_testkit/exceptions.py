@@ -51,6 +51,32 @@ class ProtocolError(AssertionError):
         return self.text
 
 
+class FrameError(AssertionError):
+    """
+    A frame is not as ``frame_schema`` or ``sent_frame_schema`` says.
+
+    ``option`` is which of the two, and ``path`` the first place in the frame
+    that is wrong, such as ``$.items[2].price``; it is empty where the frame
+    cannot be decoded, and where a function has refused it.
+    """
+
+    def __init__(self, text: str, option: str = "", path: str = "") -> None:
+        super().__init__(text, option, path)
+        #: The whole text.
+        self.text = text
+        #: The option that refuses the frame.
+        self.option = option
+        #: The first place that is wrong.
+        self.path = path
+
+    def __str__(self) -> str:
+        return self.text
+
+
+#: What the send of an application raises, with all that is known of it.
+REFUSED_SENDS = (FrameError, ProtocolError)
+
+
 class DatabaseOwnershipError(Exception):
     """
     A query came from a thread that cannot share the test's transaction.

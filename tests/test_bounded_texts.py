@@ -12,6 +12,8 @@ import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+import pydantic
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from channels.generic.http import AsyncHttpConsumer
@@ -78,6 +80,14 @@ VALUES: dict[str, Any] = {
     "long keys": nested(30) | {"k" * LENGTH: nested(300)},
 }
 NAMES = [f"name-{number:0>90}" for number in range(MANY)]
+
+
+class Shape(pydantic.BaseModel):
+    v: None
+
+
+class Form(msgspec.Struct):
+    v: None
 
 
 class BoundedMixin:
@@ -312,6 +322,46 @@ class SocketTests(BoundedMixin, SimpleWebsocketTestCase):
                 )
                 with self.assertBounded():
                     self.sent(value).assert_closed()
+
+    def test_a_large_reply(self) -> None:
+        for name, value in VALUES.items():
+            with self.subTest(name):
+                payload = {"v": value}
+                self.assertAllBounded(
+                    partial(self.connect().request, payload, reply={"v": 1}),
+                    partial(self.connect().request, payload, reply=Long()),
+                    partial(self.connect().request, payload, reply="hello"),
+                    partial(self.sent(value).request, {}, reply=payload),
+                    partial(self.connect().request, {}, reply=payload),
+                )
+
+    def test_a_large_frame_breaks_a_schema(self) -> None:
+        def refuse(payload: Any) -> None:
+            raise ValueError(str(payload))
+
+        kinds = [{"properties": {"v": {"type": "null"}}}, Shape, Form, refuse]
+        for name, value in VALUES.items():
+            for schema in kinds:
+                with self.subTest(name, schema=schema):
+                    ann = self.connect(frame_schema=schema)
+                    ben = self.connect(sent_frame_schema=schema)
+                    payload = {"v": value, "\n" * LENGTH: 1}
+                    self.assertAllBounded(
+                        partial(ann.send_json, payload),
+                        partial(ben.send_json, payload),
+                        partial(ben.send_bytes, b"x" * LENGTH),
+                    )
+
+    def test_many_places_break_a_schema(self) -> None:
+        schema = {"items": {"type": "null"}, "title": "x" * LENGTH}
+        ann = self.connect(frame_schema=schema)
+        with self.assertBounded():
+            ann.send_json([1] * LENGTH)
+
+    def test_what_is_given_as_a_schema_is_large(self) -> None:
+        for given in ("x" * LENGTH, {"x" * LENGTH: 1, "type": "y" * LENGTH}):
+            with self.assertBounded(ImproperlyConfigured):
+                self.connect(frame_schema=given)
 
     def test_a_large_frame_is_expected(self) -> None:
         for name, value in VALUES.items():

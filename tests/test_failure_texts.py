@@ -13,6 +13,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+import pydantic
 from channels.auth import AuthMiddlewareStack
 from channels.exceptions import ChannelFull
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -74,6 +75,29 @@ class RefusedPage(ListPage):
 
     def mount_frame(self, params: Any) -> object:
         return {"do": self.what, "with": {}}
+
+
+ORDER = {
+    "title": "Order",
+    "required": ["id", "items"],
+    "properties": {
+        "items": {"items": {"properties": {"price": {"type": "number"}}}},
+    },
+}
+
+
+class Item(pydantic.BaseModel):
+    price: float
+
+
+class Order(pydantic.BaseModel):
+    id: int
+    items: list[Item]
+
+
+def check_version(payload: Any) -> None:
+    if payload["v"] != 2:
+        raise ValueError(f"version {payload['v']} of the protocol")
 
 
 def make_ann() -> User:
@@ -241,6 +265,59 @@ def no_frame_that_matches(case: Any) -> None:
     ann = case.connect()
     ann.send_json({"number": 1})
     ann.receive_until({"number": 2})
+
+
+@scenario
+def no_reply(case: Any) -> None:
+    ann = case.connect(application=failing.RpcConsumer.as_asgi())
+    ann.request({"id": 7, "do": "add"}, reply={"id": 7})
+
+
+@scenario
+def no_reply_but_before(case: Any) -> None:
+    ann = case.connect(application=failing.RpcConsumer.as_asgi())
+    ann.send_json({"id": 6, "do": "add"})
+    ann.request({"id": 7, "do": "add"}, reply={"id": "6"})
+
+
+@scenario
+def closed_instead_of_a_reply(case: Any) -> None:
+    ann = case.connect()
+    ann.request({"close": 4400, "reason": "no such thing"}, reply={"id": 7})
+
+
+@scenario
+def request_without_a_reply(case: Any) -> None:
+    case.connect().request({"id": 7, "do": "add"})
+
+
+@scenario
+def frame_breaks_its_schema(case: Any) -> None:
+    ann = case.connect(frame_schema=ORDER)
+    ann.send_json({"items": [{"price": 2}, {"price": 3}, {"price": "4"}]})
+
+
+@scenario
+def frame_breaks_its_model(case: Any) -> None:
+    ann = case.connect(frame_schema=Order)
+    ann.send_json({"id": 1, "items": [{"price": 2}, {"price": "four"}]})
+
+
+@scenario
+def frame_refused_by_a_function(case: Any) -> None:
+    ann = case.connect(frame_schema=check_version)
+    ann.send_json({"v": 1, "text": "hello"})
+
+
+@scenario
+def sent_frame_breaks_its_schema(case: Any) -> None:
+    ann = case.connect(sent_frame_schema=ORDER)
+    ann.send_json({"id": 7, "items": [{"price": "2"}]})
+
+
+@scenario
+def no_json_schema(case: Any) -> None:
+    case.connect(frame_schema={"properties": {"price": {"type": "decimal"}}})
 
 
 @scenario

@@ -259,11 +259,15 @@ class Connection(abc.ABC):
         elif breach is not None and is_meaningless(breach):
             self._note(OUT, printable(event), f"ignored: {breach.name}")
         else:
+            self._check_content(event)
             self._protocol.sent(event)
             self._note(OUT, event)
             self.output.put_nowait(event)
             self._take_in(event)
             self._waiting.wake()
+
+    def _check_content(self, event: Event) -> None:  # noqa: B027 - or nothing is asked
+        """Raise where the test asks more of an event than the protocol."""
 
     @abc.abstractmethod
     def _take_in(self, event: Event) -> None:

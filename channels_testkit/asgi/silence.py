@@ -13,6 +13,7 @@ from channels_testkit.matching.wording import say
 from .stuck import stuck_handler
 
 if TYPE_CHECKING:
+    from .application import Event
     from .connection import Connection
     from .surroundings import SeenTime
 
@@ -32,13 +33,17 @@ def nothing_came(
     expected: Any = NOT_SAID,
     call: str = "give timeout=, or set receive_timeout on the test case.",
     hint: str = "",
+    step: str = "",
+    evidence: str = "",
+    marked: Event | None = None,
 ) -> NoFrame:
     """
     Return the failure of a receive that got nothing.
 
     ``timeout`` is how long it was ready to wait, or None where it only
     looked; ``call`` is what would wait, where that can help: not for what
-    was sent to nobody.
+    was sent to nobody. ``step`` says it where that is another call also with
+    virtual time, and ``evidence`` is about an event that is ``marked``.
     """
     channel = getattr(connection.consumer, "channel_name", None)
     fault = withheld(channel, connection.fed_at)
@@ -46,12 +51,13 @@ def nothing_came(
     if fault and reason == _AT_REST:
         reason, fault = f": {fault}.", ""
     cause = "" if fault else unheard(connection.fed_at)
-    step = _wait(connection, call) if can_come else hint
+    step = (step or _wait(connection, call)) if can_come else hint
     parts = [
         f"No {what} from {connection.label}{reason}{said(expected)}",
+        evidence,
         f"{fault[:1].upper()}{fault[1:]}." if fault else cause,
         "" if cause and can_come else step,
-        str(connection.transcript),
+        connection.transcript.render(marked),
     ]
     return NoFrame("\n\n".join(part for part in parts if part))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.kept_open import keep_transactions_open
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .breaches import Level
 
 _HANG_TIMEOUT = 30.0
+#: Stands for an option that was not given, where None means something.
+UNSET: Any = object()
 
 
 class SeenTime(Protocol):
@@ -48,6 +50,9 @@ class Surroundings:
     #: What the exception of an application does, unless its test says that.
     application_errors: Level | None = None
     wire: JsonWire = JsonWire()
+    #: What frames of the application, and of clients, must be like, or None.
+    frame_schema: Any = None
+    sent_frame_schema: Any = None
 
     def __init__(self, errors: ApplicationErrors | None = None) -> None:
         self.errors = errors or ApplicationErrors()
@@ -88,6 +93,9 @@ class Policies:
     check_protocol: Level | Collection[str] | None = None
     receive_timeout: float | None = None
     application_errors: Level | None = None
+    #: Here None says that there is none.
+    frame_schema: Any = UNSET
+    sent_frame_schema: Any = UNSET
 
     def around(self, surroundings: Surroundings) -> Surroundings:
         """Return surroundings in which these policies hold."""
@@ -116,6 +124,18 @@ class _OwnSurroundings(Surroundings):
         """Seconds that a receive waits where waiting makes sense."""
         own = self._policies.receive_timeout
         return self._around.receive_timeout if own is None else own
+
+    @property
+    def frame_schema(self) -> Any:
+        """What frames of the application must be like, or None."""
+        own = self._policies.frame_schema
+        return self._around.frame_schema if own is UNSET else own
+
+    @property
+    def sent_frame_schema(self) -> Any:
+        """What frames of clients must be like, or None."""
+        own = self._policies.sent_frame_schema
+        return self._around.sent_frame_schema if own is UNSET else own
 
     @property
     def wire(self) -> JsonWire:  # type: ignore[override]

@@ -89,6 +89,12 @@ class ChannelMethods(LayerAssertions, TaskAssertions, FaultMethods, TimeMethods)
     #: The same for frames on a connection whose login has ended.
     check_revoked: Level = RunOptions.check_revoked
 
+    #: What every frame of the application must be like: a JSON Schema, a
+    #: pydantic model, a msgspec type, or a function that takes the payload.
+    frame_schema: Any = RunOptions.frame_schema
+    #: The same for the frames of clients.
+    sent_frame_schema: Any = RunOptions.sent_frame_schema
+
     #: Seconds of real time that a call may take, or None for no bound.
     hang_timeout: float | None = RunOptions.hang_timeout
     #: Seconds that a receive waits where waiting makes sense.
@@ -244,6 +250,20 @@ class OptionsOfTest(RunOptions):
     def layer_source(self) -> Any:
         """Where layers come from: a name, or what makes them."""
         return self.test._kit_layer_source()  # noqa: SLF001 - not for users
+
+    @property
+    def frame_schema(self) -> Any:
+        """What frames of the application must be like, or None."""
+        return self._schema("frame_schema")
+
+    @property
+    def sent_frame_schema(self) -> Any:
+        """What frames of clients must be like, or None."""
+        return self._schema("sent_frame_schema")
+
+    def _schema(self, name: str) -> Any:
+        is_set = getattr(self.test, name, None) is not None
+        return unbound(self.test, name) if is_set else None
 
     @property
     def wire(self) -> JsonWire:

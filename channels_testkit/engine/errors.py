@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from channels_testkit.exceptions import ProtocolError
+from channels_testkit.exceptions import REFUSED_SENDS
 from channels_testkit.matching.wording import shorten
 from channels_testkit.timeline.recording import record
 
@@ -106,7 +106,7 @@ class ApplicationErrors:
 
     def _judge(self, error: BaseException, policy: str) -> None:
         # A breach has been judged already, by a watch of its own.
-        if policy == "fail" or isinstance(error, ProtocolError):
+        if policy == "fail" or isinstance(error, REFUSED_SENDS):
             self._pending.append(error)
         elif policy == "warn":
             said = shorten(words_of(error), _WIDTH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from channels_testkit.exceptions import ProtocolError
+from channels_testkit.exceptions import REFUSED_SENDS
 
 from . import places
 from .jobs import current_owner
@@ -73,7 +73,7 @@ def note_owner(error: BaseException, owner: Owner) -> None:
 
 def _put_note(error: BaseException, text: str, owner: Owner | None) -> None:
     # A breach of the protocol says all of this by itself.
-    if isinstance(error, ProtocolError):
+    if isinstance(error, REFUSED_SENDS):
         return
     put_note(error, _OriginNote(text))
     transcript = "" if owner is None else str(owner.transcript or "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from channels_testkit.engine.added_lines import add_line
 from channels_testkit.engine.notes import words_of
 from channels_testkit.engine.places import is_of_kit
-from channels_testkit.exceptions import ProtocolError
+from channels_testkit.exceptions import FrameError, ProtocolError
 from channels_testkit.matching.wording import (
     SHOWN_OF_A_KIND,
     kind_of,
@@ -46,6 +46,8 @@ def kind_of_error(error: BaseException) -> object:
     said = kind_of(words_of(error))
     if isinstance(error, ProtocolError):
         said = error.breach
+    elif isinstance(error, FrameError):
+        said = f"{error.option} {kind_of(error.path)}"
     return type(error), tuple(places), said
 
 

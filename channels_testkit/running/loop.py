@@ -87,6 +87,16 @@ class TestLoop(Raised):
         return self.options.receive_timeout
 
     @property
+    def frame_schema(self) -> Any:
+        """What frames of the application must be like, or None."""
+        return self.options.frame_schema
+
+    @property
+    def sent_frame_schema(self) -> Any:
+        """What frames of clients must be like, or None."""
+        return self.options.sent_frame_schema
+
+    @property
     def sends_overlap(self) -> bool:  # type: ignore[override]
         """Whether sends return before the application is at rest."""
         return self.options.sends_overlap

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from django.core.exceptions import ImproperlyConfigured
 
 from channels_testkit.asgi.breaches import BREACHES, Level
+from channels_testkit.asgi.frame_schemas import schema_of
 from channels_testkit.asgi.login import session_login
+from channels_testkit.asgi.schema_kinds import NotASchemaError
 from channels_testkit.asgi.scope import ASGI_EXTENSIONS
+from channels_testkit.asgi.surroundings import UNSET
 from channels_testkit.asgi.wire import JsonWire
 from channels_testkit.layers.swapping import EVERY_ALIAS
 from channels_testkit.matching.wording import say
@@ -27,6 +30,8 @@ Backlog = Literal["lost", "kept"]
 #: Whether the lifespan is run, and how long one of them goes on.
 RunLifespan = Literal[True, False, "class", "loop"]
 
+#: What frames must be like: those of the application, and of clients.
+FRAME_SCHEMAS = ("frame_schema", "sent_frame_schema")
 LEVELS: tuple[Level, ...] = get_args(Level)
 WATCHES = (
     *("application_errors", "check_dropped", "check_leaks", "check_revoked"),
@@ -95,6 +100,10 @@ class RunOptions:
     check_unread: Level = "off"
     check_revoked: Level = "off"
 
+    #: What frames must be like: a schema of any kind, or None.
+    frame_schema: Any = None
+    sent_frame_schema: Any = None
+
     #: Seconds of real time that a call may take, or None for no bound.
     hang_timeout: float | None = 30.0
     #: Seconds that a receive waits where waiting makes sense.
@@ -153,6 +162,7 @@ def check_options(options: Any, owner: str) -> None:
     check_choice(options, owner, "worker_backlog", BACKLOGS)
     check_choice(options, owner, "run_lifespan", RUN_LIFESPANS)
     _check_breaches(options, owner)
+    _check_schemas(options, owner)
     check_choice(options, owner, "use_virtual_time", (True, False))
     if options.use_virtual_time:
         check_layers_for_virtual_time(options)
@@ -186,6 +196,7 @@ def check_policies(policies: Policies) -> None:
         check_seconds(policies, owner, "receive_timeout")
     if policies.application_errors is not None:
         check_choice(policies, owner, "application_errors", LEVELS)
+    _check_schemas(policies, owner)
 
 
 def check_choice(
@@ -234,6 +245,19 @@ def _check_breaches(options: Any, owner: str | None) -> None:
             f"{called} allows {', '.join(map(repr, unknown))},"
             f" but the breaches are: {', '.join(BREACHES)}."
         )
+
+
+def _check_schemas(options: Any, owner: str | None) -> None:
+    for name in FRAME_SCHEMAS:
+        value = getattr(options, name)
+        # A property of a class is read when a test has begun.
+        if value is None or value is UNSET or isinstance(value, property):
+            continue
+        try:
+            schema_of(value)
+        except NotASchemaError as error:
+            text = f"{_named(owner, name)} {error}"
+            raise ImproperlyConfigured(text) from error.__cause__
 
 
 def _check_listed(options: Any, owner: str, name: str, kinds: str) -> None:

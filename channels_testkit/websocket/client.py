@@ -144,6 +144,7 @@ class WSClient(Channels1Calls):
     receive_json, areceive_json = _twins(WebsocketCommunicator.receive_json)
     receive_all_json, areceive_all_json = _twins(WebsocketCommunicator.receive_all_json)
     receive_until, areceive_until = _twins(WebsocketCommunicator.receive_until)
+    request, arequest = _twins(WebsocketCommunicator.request)
     receive_nothing, areceive_nothing = _twins(WebsocketCommunicator.receive_nothing)
     send_input, asend_input = _twins(WebsocketCommunicator.send_input)
     receive_output, areceive_output = _twins(WebsocketCommunicator.receive_output)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.close_codes import check_disconnect
 from channels_testkit.asgi.scope import path_of
+from channels_testkit.asgi.surroundings import UNSET
 from channels_testkit.running.communicator import give
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.shown import is_overridden, shown
@@ -44,8 +45,9 @@ class WebsocketCommunicator(Frames):
     the test. On a connection of ``self.aconnect()`` the call in progress
     raises it.
 
-    ``check_protocol``, ``application_errors`` and ``receive_timeout`` hold for
-    this connection alone, in place of those of the test case.
+    ``check_protocol``, ``application_errors``, ``receive_timeout``,
+    ``frame_schema`` and ``sent_frame_schema`` hold for this connection alone,
+    in place of those of the test case.
 
     Subclasses may have attributes of any name, and may override
     ``send_input()``, ``receive_output()``, ``wait()``, ``send_to()`` and
@@ -71,6 +73,8 @@ class WebsocketCommunicator(Frames):
         check_protocol: ProtocolPolicy | None = None,
         application_errors: Level | None = None,
         receive_timeout: float | None = None,
+        frame_schema: Any = UNSET,
+        sent_frame_schema: Any = UNSET,
     ) -> None:
         options = Options(
             application=application,
@@ -79,6 +83,8 @@ class WebsocketCommunicator(Frames):
             check_protocol=check_protocol,
             application_errors=application_errors,
             receive_timeout=receive_timeout,
+            frame_schema=frame_schema,
+            sent_frame_schema=sent_frame_schema,
         )
         self._kit_driver = WebsocketDriver(path_of(path), options, lambda: self.label)
         self._kit_driver.holds_errors = True

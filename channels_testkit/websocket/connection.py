@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from channels_testkit.asgi.breaches import printable
 from channels_testkit.asgi.connection import Connection
+from channels_testkit.asgi.transcript import OUT
 from channels_testkit.asgi.websocket_protocol import WebsocketProtocol
 from channels_testkit.routing.remedies import explained
 
 from .handshake import Handshake
+from .schema_failures import wrong_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
@@ -116,7 +119,25 @@ class WebsocketConnection(Connection):
     def _explained(self, error: BaseException) -> BaseException:
         return explained(error, self.application)
 
+    def check_sent(self, event: Event) -> None:
+        """Raise ``FrameError`` for a frame that no client may send."""
+        found = wrong_frame(self.surroundings, "sent_frame_schema", payload_of(event))
+        if found is not None:
+            whose = f"The test's frame to {self.label}"
+            raise found.failure(whose, "", self.transcript) from found.cause
+
     # What the application sends.
+
+    def _check_content(self, event: Event) -> None:
+        if not is_frame(event):
+            return
+        found = wrong_frame(self.surroundings, "frame_schema", payload_of(event))
+        if found is not None:
+            self._note(OUT, printable(event), "refused: frame_schema")
+            whose = f"The frame from {self.label}"
+            error = found.failure(whose, self._sent_by(), self.transcript)
+            self.surroundings.errors.record(error)
+            raise error from found.cause
 
     def _take_in(self, event: Event) -> None:
         self._handlers[event["type"]](self, event)

@@ -302,14 +302,14 @@ class WebsocketDriver(Driver[WebsocketConnection]):
 
     async def send_frame(self, event: Event, call: str) -> None:
         """Give the application a frame, and come to rest."""
-        self.check_open(call)
+        self.check_open(call).check_sent(event)
         await self.feed(event)
 
-    def check_open(self, call: str) -> None:
-        """Raise ``RuntimeError`` where no frame can be sent."""
+    def check_open(self, call: str) -> WebsocketConnection:
+        """Return the connection; ``RuntimeError`` where none can send."""
         connection = self.connected(call)
         if connection.is_open:
-            return
+            return connection
         connection.raise_error()
         hint = ""
         if connection.state == "closed":

@@ -49,8 +49,14 @@ def check_is_frame(
     expected: Any = NOT_SAID,
 ) -> None:
     """Fail unless an event is a frame."""
-    if is_frame(event):
-        return
+    if not is_frame(event):
+        raise not_a_frame(connection, event, what, expected=expected)
+
+
+def not_a_frame(
+    connection: WebsocketConnection, event: Event, what: str, *, expected: Any
+) -> AssertionError:
+    """Return the failure of a receive that came to something else."""
     kind = event["type"]
     if kind == "websocket.close":
         verdict = (
@@ -59,7 +65,7 @@ def check_is_frame(
         )
     else:
         verdict = f"{connection.label} sent {say(kind)} where a {what} was expected."
-    raise AssertionError(
+    return AssertionError(
         f"{verdict}{said(expected)}\n\n{connection.transcript.render(event)}"
     )
 

@@ -14,6 +14,7 @@ from channels_testkit.running.shown import is_overridden, shown
 
 from .connection import is_frame, payload_of
 from .frame_failures import bytes_of, check_is_frame, json_of, text_of
+from .replies import Reply
 
 if TYPE_CHECKING:
     from channels_testkit.asgi.application import Event
@@ -160,13 +161,49 @@ class Frames(ApplicationCommunicator):
             payloads.append(await _next_json(self, timeout, what, expected))
         return payloads
 
+    # Both.
+
+    @kit_coroutine
+    async def request(
+        self, payload: object, *, reply: object, timeout: float | None = None
+    ) -> Any:
+        """
+        Send a request, and return the reply: the frame that has ``reply``.
+
+        A dict may have more keys than ``reply``, at every depth. Frames that
+        are no reply stay, in order, for later receives; a frame that was there
+        before the request is not its reply. A ``str`` or bytes are sent as
+        they are, anything else as ``send_message()`` does; a reply that is
+        text, bytes or a regular expression is compared with frames as they
+        are, and a predicate gets what the request is.
+
+        Raises ``NoFrame`` when no reply comes within ``timeout`` seconds, and
+        fails when the application closes the connection before. Raises what
+        the application raises, and ``RuntimeError`` when it is not open.
+
+        Example::
+
+            ann = await self.aconnect("/ws/echo/")
+            reply = await ann.request({"id": 7, "n": 2}, reply={"id": 7})
+            self.assertEqual(reply["n"], 2)
+        """
+        driver = self._kit_driver
+        awaited = Reply(driver.check_open("request()"), payload, reply)
+        if isinstance(payload, (str, bytes)):
+            is_text = isinstance(payload, str)
+            event = _frame_event(*((payload, None) if is_text else (None, payload)))
+            await _send(self, event, "request()")
+        else:
+            await _send_payload(self, plain_message(payload), "request()")
+        return await awaited.come(driver.seconds(timeout))
+
 
 def _wire_of(frames: Frames) -> JsonWire:
     return frames._kit_driver.surroundings.wire  # noqa: SLF001 - its module
 
 
 async def _send(frames: Frames, event: Event, call: str) -> None:
-    frames._kit_driver.check_open(call)  # noqa: SLF001 - its module
+    frames._kit_driver.check_open(call).check_sent(event)  # noqa: SLF001 - its module
     await give(frames, event)
 
 

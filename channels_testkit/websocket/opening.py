@@ -22,7 +22,7 @@ from channels_testkit.asgi.scope import (
     join_query,
     websocket_scope,
 )
-from channels_testkit.asgi.surroundings import Policies
+from channels_testkit.asgi.surroundings import UNSET, Policies
 from channels_testkit.matching.wording import say
 from channels_testkit.routing.application import check_application
 from channels_testkit.routing.origins import default_origin
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
     from channels_testkit.asgi.scope import HeaderList
 
     from .options import ConnectOptions
-
-#: Stands for an option that was not given, where None means something.
-UNSET: Any = object()
 
 
 @dataclass(frozen=True)
@@ -64,6 +61,8 @@ class Options:
     check_protocol: Level | Collection[str] | None = None
     receive_timeout: float | None = None
     application_errors: Level | None = None
+    frame_schema: Any = UNSET
+    sent_frame_schema: Any = UNSET
 
     @property
     def policies(self) -> Policies:
@@ -72,6 +71,8 @@ class Options:
             check_protocol=self.check_protocol,
             receive_timeout=self.receive_timeout,
             application_errors=self.application_errors,
+            frame_schema=self.frame_schema,
+            sent_frame_schema=self.sent_frame_schema,
         )
 
     def __post_init__(self) -> None:

@@ -56,6 +56,8 @@ class OtherOptions(TypedDict, total=False):
     check_protocol: ProtocolPolicy | None
     receive_timeout: float | None
     application_errors: Level | None
+    frame_schema: Any
+    sent_frame_schema: Any
 
 
 class ConnectOptions(OtherOptions, total=False):

@@ -157,3 +157,11 @@ class RestlessConsumer(AsyncJsonWebsocketConsumer):
 
     async def tick(self) -> None:
         await asyncio.sleep(3600)
+
+
+class RpcConsumer(AsyncJsonWebsocketConsumer):
+    """Replies with numbers that have become text, after a note."""
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        await self.send_json({"note": "adding"})
+        await self.send_json({"id": str(content["id"]), "sum": 3})

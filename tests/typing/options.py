@@ -42,6 +42,8 @@ class OptionTests(WebsocketTestCase):
     check_protocol = ("close-code",)
     on_commit_callbacks = "django"
     run_lifespan = True
+    frame_schema = User
+    sent_frame_schema: Any = None
 
     def join(self, room: str, **options: Unpack[ConnectOptions]) -> WSClient:
         return self.connect(f"/ws/room/{room}/", **options)
@@ -61,6 +63,15 @@ class OptionTests(WebsocketTestCase):
         self.layer_faults(1)  # type: ignore[call-arg]
         self.layer_faults(channel=5)  # type: ignore[arg-type]
         self.layer_faults(losing=1)  # type: ignore[call-arg]
+
+    async def test_requests(self) -> None:
+        client, communicator = self.create_client(), self.create_communicator()
+        assert_type(client.request({"id": 1}, reply={"id": 1}), Any)
+        assert_type(await client.arequest(b"ping", reply=bytes), Any)
+        assert_type(await communicator.request("ping", reply="pong", timeout=2.5), Any)
+        client.request({"id": 1})  # type: ignore[call-arg]
+        client.request({"id": 1}, {"id": 1})  # type: ignore[call-arg]
+        client.request({"id": 1}, reply={"id": 1}, timeout="1")  # type: ignore[arg-type]
 
     def test_all_closed(self) -> None:
         client, communicator = self.connect(), self.create_communicator()
@@ -88,6 +99,9 @@ class OptionTests(WebsocketTestCase):
         self.connect(application=AsyncConsumer.as_asgi())
         self.connect(check_protocol="off", application_errors="warn")
         self.connect(check_protocol=["close-code", "reason-too-long"])
+        self.connect(frame_schema={"type": "object"}, sent_frame_schema=None)
+        self.connect_many(2, frame_schema=lambda payload: "id" in payload)
+        WebsocketCommunicator(None, "/", frame_schema=dict, sent_frame_schema=None)
         self.create_client(user=None, receive_timeout=0.5)
         self.connect_many(2, name="one")
         self.connect_many(users=[User(), AnonymousUser()])
@@ -100,6 +114,7 @@ class OptionTests(WebsocketTestCase):
         await self.aconnect_many(users=[User()], query={"a": 1})
 
     def test_misspelt(self) -> None:
+        self.connect(frame_shema={})  # type: ignore[call-arg]
         self.connect(usr=User())  # type: ignore[call-arg]
         self.connect("/ws/", header={})  # type: ignore[call-arg]
         self.create_client(users=[])  # type: ignore[call-arg]

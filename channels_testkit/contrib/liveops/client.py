@@ -8,9 +8,9 @@ from channels_broadcast.security import verify_subscription_token
 from django.template.loader import get_template, render_to_string
 
 from channels_testkit.asgi.silence import nothing_came
+from channels_testkit.asgi.surroundings import UNSET
 from channels_testkit.matching import closest_name
 from channels_testkit.matching.wording import listed, say, shorten
-from channels_testkit.websocket.opening import UNSET
 
 from .browser import Browser
 from .fragments import Page, Shows, in_words, parse
