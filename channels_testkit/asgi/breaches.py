@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Union
 
+from channels_testkit.engine import places
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -116,6 +118,14 @@ _MEANINGLESS = {
 def is_meaningless(breach: Breach) -> bool:
     """Tell whether an event with this breach says nothing to a client."""
     return breach.name in _MEANINGLESS
+
+
+def sent_by(consumer: object) -> str:
+    """Say who has sent what is wrong, at which line of the project."""
+    line = places.caller()
+    who = "" if consumer is None else f" by {type(consumer).__name__}"
+    where = "" if line is None else f" at {places.in_words(line)}"
+    return f"\n\nSent{who}{where}." if who or where else ""
 
 
 def printable(event: Any) -> Event:

@@ -7,7 +7,7 @@ import asyncio
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.engine import places, private
+from channels_testkit.engine import private
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.engine.order import order_of
 from channels_testkit.engine.origin_notes import note_owner
@@ -18,7 +18,7 @@ from channels_testkit.exceptions import ChannelsTestkitWarning, ProtocolError
 from channels_testkit.timeline.recording import record
 
 from .application import RunningApplication
-from .breaches import is_meaningless, printable
+from .breaches import is_meaningless, printable, sent_by
 from .queues import InputQueue, OutputQueue
 from .recorder import recorder
 from .transcript import IN, OUT, Transcript, crossed, done
@@ -276,7 +276,7 @@ class Connection(abc.ABC):
     def _tell(self, breach: Breach, event: Event) -> None:
         """Raise or warn, as the test asks for."""
         text = (
-            f"{self.label}: {breach.text}{self._sent_by()}\n\nTo let it pass,"
+            f"{self.label}: {breach.text}{sent_by(self.consumer)}\n\nTo let it pass,"
             f" {self._way_to_allow(breach.name)}"
         )
         if self.surroundings.check_protocol == "warn":
@@ -293,12 +293,6 @@ class Connection(abc.ABC):
             f"give this connection check_protocol=[{breach!r}], or set that on the test"
             " case."
         )
-
-    def _sent_by(self) -> str:
-        line = places.caller()
-        who = "" if self.consumer is None else f" by {type(self.consumer).__name__}"
-        where = "" if line is None else f" at {places.in_words(line)}"
-        return f"\n\nSent{who}{where}." if who or where else ""
 
     def _application_ended(self, error: BaseException | None) -> None:
         recorder.release()

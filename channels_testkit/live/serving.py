@@ -24,6 +24,7 @@ from channels_testkit.workers.running_worker import Workers
 from .connections import LiveConnections
 from .databases import live_databases
 from .files import with_files
+from .frame_schemas import judged
 from .handlers import FreshMiddleware
 from .lifespan import LiveLifespan
 from .servers import default_server_class
@@ -231,7 +232,10 @@ class LiveServer:
             found = self._class_application()
         if kind == "http":
             self._middleware.load(found)
-        return with_files(check_application(found), self._static_wrapper)
+        served = check_application(found)
+        if kind == "websocket":
+            served = judged(served, run, self._tell)
+        return with_files(served, self._static_wrapper)
 
     def _tell(self, error: BaseException) -> None:
         if self._run is None:

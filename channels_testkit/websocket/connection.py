@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from channels_testkit.asgi.breaches import printable
+from channels_testkit.asgi.breaches import printable, sent_by
 from channels_testkit.asgi.connection import Connection
 from channels_testkit.asgi.transcript import OUT
 from channels_testkit.asgi.websocket_protocol import WebsocketProtocol
@@ -135,7 +135,7 @@ class WebsocketConnection(Connection):
         if found is not None:
             self._note(OUT, printable(event), "refused: frame_schema")
             whose = f"The frame from {self.label}"
-            error = found.failure(whose, self._sent_by(), self.transcript)
+            error = found.failure(whose, sent_by(self.consumer), self.transcript)
             self.surroundings.errors.record(error)
             raise error from found.cause
 

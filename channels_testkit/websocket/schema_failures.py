@@ -45,8 +45,14 @@ class WrongFrame:
         #: What a package, or a function of the test, has raised.
         self.cause = found.__cause__
 
-    def failure(self, whose: str, sent_by: str, transcript: Transcript) -> FrameError:
-        """Return the failure about it, where ``whose`` frame it is."""
+    def failure(
+        self, whose: str, sent_by: str, transcript: Transcript | None = None
+    ) -> FrameError:
+        """
+        Return the failure about it, where ``whose`` frame it is.
+
+        Without a transcript it is one of a real server.
+        """
         first, *others = self._mismatches
         path = first.path if first.path != "$" else ""
         parts = [
@@ -55,8 +61,8 @@ class WrongFrame:
             f"Frame:  {_in_a_line(self._payload)}\n"
             f"Schema: {schema_of(self._given).name}",
             "\n".join(["Also wrong:", *_listed(lines_of(others))] if others else []),
-            _WAYS_OUT[self._option],
-            str(transcript),
+            "" if transcript is None else _WAYS_OUT[self._option],
+            str(transcript or ""),
         ]
         text = "\n\n".join(part for part in parts if part)
         return FrameError(text, self._option, first.path)

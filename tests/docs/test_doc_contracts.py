@@ -66,6 +66,7 @@ NEWS = {
     "required": ["type", "text"],
     "properties": {"type": {"const": "news"}, "text": {"type": "string"}},
 }
+FRAME_OF_THE_SHOP = {"anyOf": [PRICE, NEWS]}
 # docs:end json-schema
 
 
@@ -115,7 +116,7 @@ class ShopTests(SimpleWebsocketTestCase):
     # docs:end class
 
     def test_of_each_kind(self):
-        for schema in ({"anyOf": [PRICE, NEWS]}, has_a_type):
+        for schema in (FRAME_OF_THE_SHOP, has_a_type):
             ann = self.connect(frame_schema=schema)
             ann.request({"id": 7, "name": "tea"}, reply={"id": 7})
 

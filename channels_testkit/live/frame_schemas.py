@@ -1,0 +1,83 @@
+"""Frames of a live server, held to the schemas of the test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.asgi.breaches import sent_by
+from channels_testkit.asgi.events import SEND
+from channels_testkit.engine.origins import OWNER
+from channels_testkit.websocket.connection import payload_of
+from channels_testkit.websocket.schema_failures import wrong_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+
+    from channels_testkit.asgi.application import ASGIApplication, Event, Receive, Send
+    from channels_testkit.running.run import TestRun
+
+__unittest = True
+
+
+class FramesJudged:
+    """
+    An application of WebSockets whose frames the schemas of a test judge.
+
+    One of the application that is wrong is raised into its ``send()``. One of
+    a client, which has a line of its own nowhere in the test, is only told.
+    """
+
+    def __init__(
+        self,
+        application: ASGIApplication,
+        run: TestRun,
+        tell: Callable[[BaseException], None],
+    ) -> None:
+        #: Where the routes are looked for.
+        self.application = application
+        self._run = run
+        self._tell = tell
+
+    async def __call__(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send
+    ) -> None:
+        """Serve a connection."""
+        path = scope["path"]
+
+        async def judged_receive() -> Event:
+            event = await receive()
+            if event["type"] == "websocket.receive":
+                self._judge("sent_frame_schema", event, f"The client's frame to {path}")
+            return event
+
+        async def judged_send(event: Event) -> None:
+            if event["type"] == SEND:
+                whose = f"The frame from {path}"
+                error = self._judge("frame_schema", event, whose)
+                if error is not None:
+                    raise error
+            await send(event)
+
+        await self.application(scope, judged_receive, judged_send)
+
+    def _judge(self, option: str, event: Event, whose: str) -> BaseException | None:
+        found = wrong_frame(self._run, option, payload_of(event))
+        if found is None:
+            return None
+        owner: Any = OWNER.get()
+        is_ours = option == "frame_schema"
+        error = found.failure(whose, sent_by(owner.consumer) if is_ours else "")
+        error.__cause__ = found.cause
+        self._tell(error)
+        return error
+
+
+def judged(
+    application: ASGIApplication,
+    run: TestRun | None,
+    tell: Callable[[BaseException], None],
+) -> ASGIApplication:
+    """Return an application of WebSockets, judged where a test asks for it."""
+    if run is None or (run.frame_schema, run.sent_frame_schema) == (None, None):
+        return application
+    return FramesJudged(application, run, tell)
