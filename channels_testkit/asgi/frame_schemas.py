@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -33,11 +34,15 @@ def schema_of(given: object) -> FrameSchema:
     ends, for what is none, and where a package is missing.
     """
     found = _made.get(id(given))
-    if found is None:
+    if found is not None:
+        return found[1]
+    schema = _make(given)
+    # A function may hold a whole test, and costs little.
+    if not isinstance(schema, FunctionSchema):
         if len(_made) >= _MOST_MADE:
             _made.clear()
-        found = _made[id(given)] = given, _make(given)
-    return found[1]
+        _made[id(given)] = given, schema
+    return schema
 
 
 def _make(given: Any) -> FrameSchema:
@@ -46,12 +51,18 @@ def _make(given: Any) -> FrameSchema:
     parts = list(_parts(given))
     if any(hasattr(part, "__struct_fields__") for part in parts):
         return MsgspecSchema(given)
-    is_adapter = hasattr(given, "validate_json") and not isinstance(given, type)
-    if is_adapter or any(hasattr(part, "model_validate_json") for part in parts):
+    if _is_adapter(given) or any(
+        hasattr(part, "model_validate_json") for part in parts
+    ):
         return PydanticSchema(given)
     if callable(given) and not parts:
         return FunctionSchema(given)
     raise NotASchemaError(f"is {_KINDS}, not {say(given)}.{_hint(given)}")
+
+
+def _is_adapter(given: object) -> bool:
+    pydantic = sys.modules.get("pydantic")
+    return pydantic is not None and isinstance(given, pydantic.TypeAdapter)
 
 
 def _parts(given: object) -> list[type]:

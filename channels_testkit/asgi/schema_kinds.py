@@ -34,7 +34,12 @@ class Mismatch(NamedTuple):
 
 
 class MismatchError(ValueError):
-    """A frame is not as its schema says; there is at least one mismatch."""
+    """
+    A frame is not as its schema says; there is at least one mismatch.
+
+    What a function of the test has raised is the cause. A package's own
+    exception is none: the mismatches say all of it.
+    """
 
     def __init__(self, mismatches: list[Mismatch]) -> None:
         super().__init__(mismatches)
@@ -71,7 +76,7 @@ def decoded(frame: str | bytes, wire: JsonWire) -> Any:
         if isinstance(frame, str) or not is_json(wire):
             fault = "is not JSON" if is_json(wire) else "cannot be decoded"
             reason = f"it {fault} ({shorten(str(error))})"
-        raise MismatchError([Mismatch("", reason)]) from error
+        raise MismatchError([Mismatch("", reason)]) from None
 
 
 def is_json(wire: JsonWire) -> bool:
@@ -96,23 +101,37 @@ class JsonSchema(FrameSchema):
             raise NotASchemaError(text) from error
         for reference in _references(schema):
             if not _leads_somewhere(reference, schema):
-                raise NotASchemaError(
-                    f"has {{'$ref': {say(reference)}}}, and there is nothing at that"
-                    " place in it."
-                )
-        self._validator = kind(schema, format_checker=kind.FORMAT_CHECKER)
+                raise NotASchemaError(f"has {_nowhere(reference)}.")
+        # With a registry of its own it asks no network for other schemas.
+        self._validator = kind(
+            schema,
+            format_checker=kind.FORMAT_CHECKER,
+            registry=importlib.import_module("jsonschema_specifications").REGISTRY,
+        )
         title = schema.get("title") or schema.get("$id")
         self.name = f"the JSON Schema {say(title)}" if title else "a JSON Schema"
 
     def check(self, frame: str | bytes, wire: JsonWire) -> None:
         """Raise ``MismatchError`` for a frame that it does not describe."""
-        errors = self._validator.iter_errors(decoded(frame, wire))
         rules = self._package.exceptions
-        found = sorted(islice(errors, _MOST), key=rules.relevance, reverse=True)
+        found = sorted(self._errors(frame, wire), key=rules.relevance, reverse=True)
         best = (_innermost(error, rules) for error in found)
         mismatches = [Mismatch(json_path(it.absolute_path), _rule(it)) for it in best]
         if mismatches:
             raise MismatchError(mismatches)
+
+    def _errors(self, frame: str | bytes, wire: JsonWire) -> list[Any]:
+        payload = decoded(frame, wire)
+        unresolvable = importlib.import_module("referencing.exceptions").Unresolvable
+        try:
+            return list(islice(self._validator.iter_errors(payload), _MOST))
+        except unresolvable as error:
+            reason = f"the schema has {_nowhere(error.ref)}"
+            raise MismatchError([Mismatch("", reason)]) from None
+
+
+def _nowhere(reference: object) -> str:
+    return f"{{'$ref': {say(reference)}}}, and there is nothing at that place"
 
 
 def _innermost(error: Any, rules: Any) -> Any:
@@ -146,11 +165,15 @@ def _rule(error: Any) -> str:
 
 
 def _references(schema: Any) -> Iterator[str]:
-    """Yield the references of a JSON Schema into itself."""
+    """
+    Yield the references of a JSON Schema into itself.
+
+    Parts with an ``$id`` are left out: there they lead into that part.
+    """
     left = [schema]
     while left:
         part = left.pop()
-        if isinstance(part, dict):
+        if isinstance(part, dict) and not (part is not schema and "$id" in part):
             reference = part.get("$ref")
             if isinstance(reference, str) and reference.startswith("#/"):
                 yield reference
@@ -162,7 +185,7 @@ def _references(schema: Any) -> Iterator[str]:
 def _leads_somewhere(reference: str, schema: Mapping[str, Any]) -> bool:
     referencing = importlib.import_module("referencing.jsonschema")
     base = referencing.DRAFT202012.create_resource(schema)
-    registry = importlib.import_module("referencing").Registry()
+    registry = importlib.import_module("jsonschema_specifications").REGISTRY
     errors = importlib.import_module("referencing.exceptions")
     try:
         registry.resolver_with_root(base).lookup(reference)
@@ -199,7 +222,7 @@ class PydanticSchema(FrameSchema):
         except self._error as error:
             errors = error.errors(include_url=False, include_context=False)
             found = [_of_pydantic(it, payload) for it in errors[:_MOST]]
-            raise MismatchError(found) from error
+            raise MismatchError(found) from None
 
 
 def _of_pydantic(error: Mapping[str, Any], payload: object) -> Mismatch:
@@ -255,11 +278,11 @@ class MsgspecSchema(FrameSchema):
         except self._package.ValidationError as error:
             reason, _, path = str(error).partition(" - at `")
             found = Mismatch(shorten(path.rstrip("`")) or "$", shorten(reason))
-            raise MismatchError([found]) from error
+            raise MismatchError([found]) from None
         except self._package.DecodeError as error:
             name = "JSON" if isinstance(frame, str) else "MessagePack"
             reason = f"it is not {name} ({shorten(str(error))})"
-            raise MismatchError([Mismatch("", reason)]) from error
+            raise MismatchError([Mismatch("", reason)]) from None
 
 
 def _type_in_words(given: Any, package: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -48,6 +49,7 @@ FACTS = frozenset(
     }
 )
 LAYER_SOURCES: tuple[LayerSource, ...] = get_args(LayerSource)
+_PROPERTIES = (property, functools.cached_property)
 _JSON = JsonWire()
 
 
@@ -251,7 +253,7 @@ def _check_schemas(options: Any, owner: str | None) -> None:
     for name in FRAME_SCHEMAS:
         value = getattr(options, name)
         # A property of a class is read when a test has begun.
-        if value is None or value is UNSET or isinstance(value, property):
+        if value is None or value is UNSET or isinstance(value, _PROPERTIES):
             continue
         try:
             schema_of(value)

@@ -175,7 +175,8 @@ class Frames(ApplicationCommunicator):
         before the request is not its reply. A ``str`` or bytes are sent as
         they are, anything else as ``send_message()`` does; a reply that is
         text, bytes or a regular expression is compared with frames as they
-        are, and a predicate gets what the request is.
+        are, and a predicate gets what the request is. It looks at the frames
+        themselves, also where a subclass overrides ``receive_output()``.
 
         Raises ``NoFrame`` when no reply comes within ``timeout`` seconds, and
         fails when the application closes the connection before. Raises what

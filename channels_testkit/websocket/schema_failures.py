@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ImproperlyConfigured
+
 from channels_testkit.asgi.frame_schemas import schema_of
-from channels_testkit.asgi.schema_kinds import MismatchError, lines_of
+from channels_testkit.asgi.schema_kinds import (
+    MismatchError,
+    NotASchemaError,
+    lines_of,
+)
 from channels_testkit.asgi.transcript import describe_payload
 from channels_testkit.exceptions import FrameError
 from channels_testkit.matching.wording import first_lines, say
@@ -77,6 +83,9 @@ def wrong_frame(
         return None
     try:
         schema_of(given).check(payload, surroundings.wire)
+    except NotASchemaError as error:
+        # It was given while the test ran.
+        raise ImproperlyConfigured(f"{option} {error}") from None
     except MismatchError as found:
         return WrongFrame(option, given, payload, found)
     return None

@@ -188,8 +188,28 @@ class JsonSchemaTests(SchemaTestCase):
         )
         self.assert_no_schema(
             {"anyOf": [{"$ref": "#/$defs/itme"}], "$defs": {"item": {}}},
-            "has {'$ref': '#/$defs/itme'}, and there is nothing at that place in it.",
+            "has {'$ref': '#/$defs/itme'}, and there is nothing at that place.",
         )
+
+    def test_reference_to_another_schema(self) -> None:
+        """One that is not known is not fetched; those of drafts are known."""
+        schema = {"items": {"$ref": "https://example.invalid/order.json"}}
+        self.assertEqual(self.mismatches(schema, "[]"), [])
+        self.assertEqual(
+            self.mismatches(schema, "[1]"),
+            [
+                "the schema has {'$ref': 'https://example.invalid/order.json'}, and"
+                " there is nothing at that place"
+            ],
+        )
+        draft = {"$ref": "https://json-schema.org/draft/2020-12/schema"}
+        self.assertEqual(len(self.mismatches(draft, '{"type": 5}')), 1)
+
+    def test_reference_in_a_part_with_an_id(self) -> None:
+        part = {"$id": "https://example.invalid/part", "$defs": {"n": {"type": "null"}}}
+        schema = {"items": {"$ref": "#/$defs/n", **part}}
+        self.assertEqual(self.mismatches(schema, "[null]"), [])
+        self.assertEqual(len(self.mismatches(schema, "[1]")), 1)
 
     def test_reference_in_a_value_is_none(self) -> None:
         schema = {"const": {"$ref": "#/nowhere"}}
