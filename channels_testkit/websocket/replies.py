@@ -119,10 +119,11 @@ class Reply:
             return None, ""
         event, payload = read[index]
         number = self._connection.transcript.number_of(event)
-        text = f"Nearest: {_in_a_line(payload)}, number {number} of the transcript"
-        if not has_predicates(self._wanted):
-            text += _how_it_differs(self._wanted, payload)
-        return event, f"{text}."
+        differs = _how_it_differs(self._wanted, payload)
+        return event, (
+            f"Nearest: {_in_a_line(payload)}, number {number} of the"
+            f" transcript{differs}."
+        )
 
     def _earlier_match(self) -> tuple[Event, str] | None:
         """Say which frame from before would do; predicates are not called."""
@@ -162,7 +163,8 @@ def _is_text(value: object) -> bool:
 
 
 def _how_it_differs(wanted: object, payload: object) -> str:
-    difference = first_difference(wanted, payload, partial=True)
+    is_told = not has_predicates(wanted)
+    difference = first_difference(wanted, payload, partial=True) if is_told else None
     if difference is None:
         return ""
     place = f" at {say(difference.path)}" if difference.path else ""

@@ -38,6 +38,7 @@ from channels_testkit import (
     ChannelsLiveServerTestCase,
     ChannelTestCase,
     DatabaseOwnershipError,
+    FrameError,
     Group,
     Handshake,
     HeldTask,
@@ -360,7 +361,7 @@ class MixedTests(WebsocketTestMixin, OwnTestCase):
 
 class CommittedTests(TransactionWebsocketTestCase):
     def test_errors(self) -> None:
-        for kind in (NoFrame, ProtocolError):
+        for kind in (FrameError, NoFrame, ProtocolError):
             failure: type[AssertionError] = kind
             self.assertTrue(failure)
         self.assertTrue(issubclass(DatabaseOwnershipError, Exception))

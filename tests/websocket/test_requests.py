@@ -141,6 +141,12 @@ class KindTests(SimpleWebsocketTestCase):
         ann = self.connect()
         self.assertEqual(ann.request('{"id": 7}', reply={"id": 7}), {"id": 7})
 
+    def test_nearest_text(self) -> None:
+        with self.assertRaises(NoFrame) as caught:
+            self.connect().request("ping", reply="pong")
+        text = "Nearest: 'ping', number 4 of the transcript, differs: expected 'pong',"
+        self.assertIn(text, str(caught.exception))
+
     def test_text_in_the_place_of_json_is_no_reply(self) -> None:
         ann = self.connect()
         with self.assertRaises(NoFrame) as caught:
