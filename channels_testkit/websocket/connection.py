@@ -57,6 +57,8 @@ class WebsocketConnection(Connection):
         self._has_set_user = False
         #: The path as the test gave it, which may carry a query string.
         self.opened_at = ""
+        #: Called with each frame, where the client answers some of them.
+        self.on_frame: Callable[[Event], object] | None = None
 
     def start(
         self,
@@ -165,6 +167,8 @@ class WebsocketConnection(Connection):
 
     def _frame(self, event: Event) -> None:
         self.frames.append(payload_of(event))
+        if self.on_frame is not None:
+            self.on_frame(event)
 
     def _close(self, event: Event) -> None:
         code, reason = event.get("code"), event.get("reason") or ""

@@ -39,10 +39,9 @@ class AnyUser(Protocol):
         """Whether somebody has logged in."""
 
 
-class OtherOptions(TypedDict, total=False):
-    """The options besides ``user``, for calls that have that of their own."""
+class OptionsBesidesLogin(TypedDict, total=False):
+    """The options besides ``user`` and ``client``, which say who connects."""
 
-    client: Client | AsyncClient | None
     headers: Headers | None
     cookies: Mapping[str, str | Morsel[str]] | None
     subprotocols: Sequence[str] | None
@@ -58,6 +57,12 @@ class OtherOptions(TypedDict, total=False):
     application_errors: Level | None
     frame_schema: Any
     sent_frame_schema: Any
+
+
+class OtherOptions(OptionsBesidesLogin, total=False):
+    """The options besides ``user``, for calls that have that of their own."""
+
+    client: Client | AsyncClient | None
 
 
 class ConnectOptions(OtherOptions, total=False):

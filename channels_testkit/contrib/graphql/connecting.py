@@ -1,0 +1,136 @@
+"""A client's connection: the handshake, the protocol and connection_init."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.exceptions import ProtocolError
+from channels_testkit.running.kit_calls import kit_coroutine
+from channels_testkit.running.seconds import takes_seconds
+from channels_testkit.websocket.client import WSClient
+from channels_testkit.websocket.handshake_failures import refused
+
+from . import failures
+from .messages import Messages, Raised
+from .protocols import TRANSPORT_WS, protocol_named
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import Unpack
+
+    from channels_testkit.websocket.options import ConnectOptions
+
+__unittest = True
+
+ACK, REFUSED = "connection_ack", "connection_error"
+_NOT_CHOSEN = {"subprotocol-not-chosen", "subprotocol-not-offered"}
+_NOT_ACKNOWLEDGED = (
+    "A server answers connection_init by connection_ack: look at what its consumer does"
+    " with the first message."
+)
+
+
+class InitialisingClient(WSClient):
+    """Connects in a protocol of GraphQL, and sends ``connection_init``."""
+
+    def __init__(
+        self,
+        path: str = "/graphql/",
+        *,
+        protocol: str = TRANSPORT_WS.name,
+        connection_params: Mapping[str, Any] | None = None,
+        **options: Unpack[ConnectOptions],
+    ) -> None:
+        self._protocol = protocol_named(protocol)
+        if options.get("subprotocols") is None:
+            options["subprotocols"] = [protocol]
+        super().__init__(path, **options)
+        #: The payload of ``connection_init``.
+        self.connection_params = connection_params
+        self._ids = itertools.count(1)
+        self._messages: Messages | None = None
+        self._raised = Raised.of(self._run)
+
+    # The connection.
+
+    @kit_coroutine
+    async def ainit(self, *, timeout: float | None = None) -> Any:
+        """
+        Send ``connection_init``; return the payload of ``connection_ack``.
+
+        Connects where that has not been done. Fails where the handshake, the
+        protocol or the payload is refused, or no ``connection_ack`` comes
+        within ``timeout`` seconds.
+        """
+        __tracebackhide__ = True
+        return await self._init(timeout)
+
+    @takes_seconds
+    def init(self, *, timeout: float | None = None) -> Any:
+        """Send ``connection_init``: see ``ainit()``."""
+        __tracebackhide__ = True
+        self._ask_test()
+        return self._run_sync(self._init(timeout), "ainit")
+
+    def _ask_test(self) -> None:
+        """Have the test say who logs in, on its own thread."""
+        if not self._run.is_async and not self._driver.is_connected:
+            self._driver.ask_test()
+
+    async def _init(self, timeout: float | None = None) -> Any:
+        driver = self._driver
+        if not driver.is_connected:
+            await self._open(timeout)
+        connection = driver.connected("connection_init")
+        self._messages = None
+        found = Messages(connection, driver.surroundings.wire)
+        handshake = connection.handshake
+        if connection.is_open and handshake is not None:
+            if handshake.subprotocol != self._protocol.name:
+                raise failures.no_subprotocol(connection, self._protocol.name)
+            message: dict[str, Any] = {"type": "connection_init"}
+            if self.connection_params is not None:
+                message["payload"] = self.connection_params
+            await driver.send_payload(message, "connection_init")
+        await found.until(_answers_init, driver.seconds(timeout))
+        event = found.find(_answers_init)
+        if event is None:
+            raise failures.nothing(
+                connection,
+                self._protocol,
+                ACK,
+                driver.seconds(timeout),
+                hint=_NOT_ACKNOWLEDGED,
+            )
+        answer = found.take(event)
+        if answer["type"] == REFUSED:
+            raise failures.refused_init(connection, event, answer.get("payload"))
+        self._messages = found
+        return answer.get("payload")
+
+    async def _open(self, timeout: float | None) -> None:
+        """Connect; fail where the handshake or the protocol is refused."""
+        try:
+            handshake = await self._driver.connect(timeout)
+        except ProtocolError as error:
+            if error.breach not in _NOT_CHOSEN:
+                raise
+            connection = self._driver.connected("connect()")
+            raise failures.no_subprotocol(connection, self._protocol.name) from error
+        if not handshake:
+            raise refused(self._driver.connected("connect()"))
+
+    async def _ready(self) -> Messages:
+        """Return the messages of a connection on which operations can be."""
+        connection = self._driver.connection if self._driver.is_connected else None
+        if self._messages is None or self._messages.connection is not connection:
+            await self._init()
+        if self._messages is None:  # pragma: no cover - for type checkers
+            raise RuntimeError
+        return self._messages
+
+
+def _answers_init(message: Mapping[str, Any]) -> bool:
+    return message.get("type") in {ACK, REFUSED}

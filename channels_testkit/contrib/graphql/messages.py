@@ -1,0 +1,122 @@
+"""The messages of one connection: taken by their operation, pings answered."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from channels_testkit.websocket.connection import is_frame, payload_of
+
+from .protocols import KEEP_ALIVE, PING, PONG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from channels_testkit.asgi.application import Event
+    from channels_testkit.asgi.wire import JsonWire
+    from channels_testkit.running.run import TestRun
+    from channels_testkit.websocket.connection import WebsocketConnection
+
+__unittest = True
+
+
+class Messages:
+    """
+    The GraphQL messages of one connection.
+
+    Those that nobody has asked for stay among its unread frames.
+    """
+
+    def __init__(self, connection: WebsocketConnection, wire: JsonWire) -> None:
+        self.connection = connection
+        self._wire = wire
+        connection.on_frame = self._answer
+        for event in filter(is_frame, list(connection.unread)):
+            self._answer(event)
+
+    def find(self, fits: Callable[[dict[str, Any]], bool]) -> Event | None:
+        """Return the first unread frame with a message that fits."""
+        for event in self.connection.unread:
+            if is_frame(event) and fits(self.message_of(event)):
+                return event
+        return None
+
+    def take(self, event: Event) -> dict[str, Any]:
+        """Take a frame off the connection; return its message."""
+        unread = self.connection.unread
+        # By identity: an equal frame may have come before.
+        kept = [other for other in unread if other is not event]
+        unread.clear()
+        unread.extend(kept)
+        return self.message_of(event)
+
+    def message_of(self, event: Event) -> dict[str, Any]:
+        """Return the message of a frame, or {} where it has none."""
+        try:
+            found = self._wire.decode_frame(payload_of(event))
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    async def until(
+        self, fits: Callable[[dict[str, Any]], bool], timeout: float
+    ) -> None:
+        """Wait for a message that fits, as long as one can come."""
+        connection = self.connection
+        await connection.until(
+            lambda: (
+                self.find(fits) is not None
+                or not connection.is_open
+                or connection.has_ended
+            ),
+            timeout,
+        )
+        if self.find(fits) is None:
+            connection.raise_error()
+
+    def _answer(self, event: Event) -> None:
+        """Answer a ping as a client does, and leave keep-alives out."""
+        message = self.message_of(event)
+        kind = message.get("type")
+        if kind not in {PING, PONG, KEEP_ALIVE}:
+            return
+        self.take(event)
+        if kind == PING and self.connection.is_open:
+            payload = {k: v for k, v in message.items() if k == "payload"}
+            answer = self._wire.encode_frame({"type": PONG, **payload})
+            self.connection.feed({"type": "websocket.receive", "text": answer})
+
+
+class Raised(logging.Handler):
+    """
+    What resolvers have raised in a test, where the server logs it.
+
+    The server catches it, and answers with its text alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._errors: dict[str, BaseException] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep an exception, by what it says."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            self._errors[str(error)] = error
+
+    def behind(self, texts: list[Any]) -> BaseException | None:
+        """Return the exception that one of these texts is of."""
+        found = (self._errors.get(text) for text in texts if isinstance(text, str))
+        return next((error for error in found if error is not None), None)
+
+    @classmethod
+    def of(cls, run: TestRun) -> Raised:
+        """Return that of a test; listen where nobody does so far."""
+        return run.once(cls, lambda: cls._listening(run))
+
+    @classmethod
+    def _listening(cls, run: TestRun) -> Raised:
+        logger, handler = logging.getLogger("strawberry.execution"), cls()
+        logger.addHandler(handler)
+        run.add_cleanup(logger.removeHandler, handler)
+        return handler
