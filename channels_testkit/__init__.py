@@ -27,6 +27,7 @@ if typing.TYPE_CHECKING:
     from .http.communicator import HttpCommunicator
     from .http.event_stream import ServerSentEvent
     from .layers.captive import CaptiveChannelLayer
+    from .layers.senders import Sender
     from .layers.sent import LayerFault, Sent
     from .live import LiveServerTestCase
     from .routing.apply_routes import apply_routes
@@ -88,6 +89,7 @@ __all__ = [
     "NoFrame",
     "NoRoute",
     "ProtocolError",
+    "Sender",
     "Sent",
     "ServerSentEvent",
     "SimpleChannelTestCase",
@@ -123,6 +125,7 @@ if not typing.TYPE_CHECKING:
         "http.communicator": "HttpCommunicator",
         "http.event_stream": "ServerSentEvent",
         "layers.captive": "CaptiveChannelLayer",
+        "layers.senders": "Sender",
         "layers.sent": "LayerFault Sent",
         "live": "LiveServerTestCase",
         "routing.apply_routes": "apply_routes",

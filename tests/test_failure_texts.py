@@ -487,6 +487,11 @@ def room(case: Any) -> Any:
 
 
 @scenario
+def unknown_group_of_an_instance(case: Any) -> None:
+    case.assertGroupSent(User(username="ann"))
+
+
+@scenario
 def faults_without_messages(case: Any) -> None:
     with case.layer_faults(lose=1):
         room(case)
@@ -536,6 +541,14 @@ def lost_frame(case: Any) -> None:
         ann.send_json({"id": 2})
     case.assertReceivesJson(ben, {"id": 1})
     case.assertReceivesJson(ben, {"id": 2})
+
+
+@scenario
+def captured_message(case: Any) -> None:
+    ann, ben = room(case)
+    with case.captureSent(group="room-1", deliver=False):
+        ann.send_json({"id": 1})
+    case.assertReceivesJson(ben, {"id": 1})
 
 
 @scenario

@@ -7,6 +7,8 @@ from email.utils import formatdate, mktime_tz, parsedate_tz
 from http.cookies import CookieError, Morsel, SimpleCookie
 from typing import TYPE_CHECKING, Any
 
+from django.http import HttpResponse
+
 from channels_testkit.matching.wording import say
 
 if TYPE_CHECKING:
@@ -96,6 +98,44 @@ def check_cookies(cookies: Any) -> None:
         raise TypeError(f"cookies= is a dict, not {say(cookies)}.")
     for name, value in cookies.items():
         check_cookie(name, value, "cookies=")
+
+
+def check_signed_cookies(signed_cookies: Any, cookies: Any) -> None:
+    """Raise ``TypeError`` or ``ValueError`` for what cannot be signed."""
+    if signed_cookies is None:
+        return
+    if not hasattr(signed_cookies, "items"):
+        raise TypeError(f"signed_cookies= is a dict, not {say(signed_cookies)}.")
+    for name, value in signed_cookies.items():
+        parts = value if isinstance(value, tuple) else (value, "")
+        if len(parts) != 2 or not all(isinstance(part, str) for part in parts):
+            raise TypeError(
+                f"signed_cookies= has {say(value)} for {say(name)}: the value is a str,"
+                " or a pair of that and the salt, both str."
+            )
+        check_cookie(name, parts[0], "signed_cookies=")
+        if name in (cookies or {}):
+            raise TypeError(
+                f"Give the cookie {say(name)} in cookies= or in signed_cookies=, not in"
+                " both."
+            )
+
+
+def signed(cookies: Mapping[str, str | tuple[str, str]]) -> dict[str, str]:
+    """Return cookies as ``HttpResponse.set_signed_cookie()`` signs them."""
+    return {
+        name: signed_value(name, *((it,) if isinstance(it, str) else it))
+        for name, it in cookies.items()
+    }
+
+
+def signed_value(name: str, value: str, salt: str = "") -> str:
+    """Return the signed value of one cookie."""
+    # How the salt is made of these two differs between versions of Django.
+    response = HttpResponse()
+    response.set_signed_cookie(name, value, salt=salt)
+    found: str = response.cookies[name].value
+    return found
 
 
 def check_cookie(name: Any, value: Any, owner: str) -> None:

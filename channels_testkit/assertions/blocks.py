@@ -10,6 +10,7 @@ from channels_testkit.matching.wording import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from channels_testkit.layers.sent import Sent
@@ -43,6 +44,32 @@ class SentBlock:
             return
         found = self._judge(self._since)
         self._found += found if isinstance(found, list) else [found]
+
+
+class UndeliveredBlock(SentBlock):
+    """A block whose messages are captured, and put on no channel."""
+
+    def __init__(
+        self,
+        ensure_rest: Callable[[], object],
+        judge: Judge,
+        capture: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        super().__init__(ensure_rest, judge)
+        self._capture = capture
+
+    def __enter__(self) -> list[Sent]:
+        found = super().__enter__()
+        self._capturing = self._capture()
+        self._capturing.__enter__()
+        return found
+
+    def __exit__(self, kind: object, *exc_info: object) -> None:
+        __tracebackhide__ = True
+        try:
+            super().__exit__(kind, *exc_info)
+        finally:
+            self._capturing.__exit__(None, None, None)
 
 
 if TYPE_CHECKING:

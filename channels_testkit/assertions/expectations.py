@@ -47,6 +47,10 @@ class Target(NamedTuple):
         """Tell whether an entry went there."""
         return self.is_kind_of(entry) and self.name in {None, target_of(entry)}
 
+    def names(self, group: str | None, channel: str | None) -> bool:
+        """Tell whether it is a group, or else a channel, that is sent to."""
+        return self.name == (channel if self.kind == "channel" else group)
+
     def is_kind_of(self, entry: Sent) -> bool:
         """Tell whether an entry went to a channel, or else to a group."""
         return (entry.group is None) == (self.kind == "channel")

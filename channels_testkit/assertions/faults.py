@@ -17,10 +17,10 @@ from channels_testkit.layers.swapping import is_in_place, layer_now
 from channels_testkit.matching.wording import say
 from channels_testkit.running.arguments import check_arguments
 from channels_testkit.workers.argument_kinds import CHANNEL, GROUP
-from channels_testkit.workers.messages import channel_name, group_name
+from channels_testkit.workers.messages import channel_name
 
 from .fault_arguments import FaultsWanted
-from .in_run import InRun
+from .group_names import GroupNames
 
 if TYPE_CHECKING:
     import asyncio
@@ -258,7 +258,7 @@ def _error_of_server(alias: str | None) -> type[BaseException]:
     return kind
 
 
-class FaultMethods(InRun):
+class FaultMethods(GroupNames):
     """A layer that does not do its work."""
 
     failureException: type[BaseException]
@@ -316,7 +316,7 @@ class FaultMethods(InRun):
             duplicate=duplicate,
             delay=delay,
             error=error,
-            group=None if group is None else group_name(group),
+            group=None if group is None else self._group_name(group),
             channel=None if channel is None else channel_name(channel),
             by=by,
             raises=raises,

@@ -15,9 +15,9 @@ from channels_testkit.matching.wording import shorten
 from channels_testkit.running.arguments import check_arguments
 from channels_testkit.websocket.driver import drivers_of
 from channels_testkit.workers.argument_kinds import GROUP, MEMBER, MEMBERS
-from channels_testkit.workers.messages import channel_name, group_name
+from channels_testkit.workers.messages import channel_name
 
-from .in_run import InRun
+from .group_names import GroupNames
 from .verdicts import with_message
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __unittest = True
 
 
-class GroupAssertions(InRun):
+class GroupAssertions(GroupNames):
     """Assertions about who is in which group."""
 
     fail: Callable[..., Any]
@@ -107,7 +107,7 @@ class GroupAssertions(InRun):
         wanted: bool,
     ) -> None:
         __tracebackhide__ = True
-        layer, group = self._layer(alias), group_name(group)
+        layer, group = self._layer(alias), self._group_name(group)
         name = channel_name(connection)
 
         def is_met() -> bool:
@@ -144,7 +144,7 @@ class GroupAssertions(InRun):
         __tracebackhide__ = True
         arguments = (GROUP, group), (MEMBERS, members)
         check_arguments(self, "assertGroupMembers", "group, members", *arguments)
-        group = group_name(group)
+        group = self._group_name(group)
         expected = {channel_name(member): _who(member) for member in members}
         layer, waited = self._layer(alias), ""
         if set(layer.members(group)) != set(expected):

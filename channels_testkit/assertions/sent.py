@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
+from django.db.models import Model
+
 from channels_testkit.layers.aliases import DEFAULT, other_layers
+from channels_testkit.layers.fault_blocks import asking
+from channels_testkit.layers.faults import Capture
 from channels_testkit.matching.wording import say
 from channels_testkit.running.arguments import PAYLOAD, check_arguments
 from channels_testkit.workers.argument_kinds import CHANNEL, GROUP
-from channels_testkit.workers.messages import channel_name, group_name
+from channels_testkit.workers.messages import channel_name
 
 from . import with_statement
-from .blocks import SentBlock
+from .blocks import SentBlock, UndeliveredBlock
 from .expectations import (
     ANYTHING,
     Sequence,
@@ -215,7 +219,8 @@ class SentAssertions(GroupAssertions):
         if not expected:
             raise TypeError("assertSentInOrder() takes the messages that are expected.")
         _check_sequence(expected)
-        judge = Sequence(expected, partial, alias).judge
+        named = tuple(map(self._with_name, expected))
+        judge = Sequence(named, partial, alias).judge
         return self._judged(alias, judge, msg)
 
     def captureSent(
@@ -223,10 +228,14 @@ class SentAssertions(GroupAssertions):
         group: GroupGiven | None = None,
         channel: ChannelGiven | None = None,
         *,
+        deliver: bool = True,
         alias: str = DEFAULT,
     ) -> SentBlock:
         """
         Collect what a ``with`` block sends; judge nothing.
+
+        With ``deliver=False`` what it collects arrives nowhere: no consumer
+        and no worker gets it, not after the block either.
 
         Example::
 
@@ -247,7 +256,22 @@ class SentAssertions(GroupAssertions):
                 return sent
             return [entry for entry in sent if any(t.has(entry) for t in targets)]
 
-        return SentBlock(lambda: self._layer(alias), collect)
+        def take(group: str | None, channel: str | None) -> bool:
+            return not targets or any(t.names(group, channel) for t in targets)
+
+        if deliver:
+            return SentBlock(lambda: self._layer(alias), collect)
+        return UndeliveredBlock(
+            lambda: self._layer(alias),
+            collect,
+            lambda: asking(self._layer(alias), Capture(take)),
+        )
+
+    def _with_name(self, expected: Any) -> Any:
+        """Return what is expected, with the name of a group that is given."""
+        if isinstance(expected, tuple) and isinstance(expected[0], Model):
+            return (self._group_name(expected[0]), expected[1])
+        return expected
 
     def _target(
         self,
@@ -267,7 +291,7 @@ class SentAssertions(GroupAssertions):
             names += ", expected"
             arguments.append((PAYLOAD, expected))
         check_arguments(self, call, names, *arguments)
-        name = channel_name(where) if is_channel else group_name(where)
+        name = channel_name(where) if is_channel else self._group_name(where)
         return Target(kind, name, alias)
 
     def _sent(self, alias: str | None, since: int) -> list[Sent]:

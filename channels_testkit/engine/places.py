@@ -12,7 +12,7 @@ import sys
 import threading
 from itertools import takewhile
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asgiref.sync import SyncToAsync
 
@@ -26,6 +26,25 @@ if TYPE_CHECKING:
 
 #: A file, a line and a function, as Python keeps callers of coroutines.
 Line = tuple[str, int, str]
+
+
+class Place(NamedTuple):
+    """A line of a function."""
+
+    code: CodeType
+    line: int
+
+    def __str__(self) -> str:
+        return _place(self.code, self.line)
+
+    def function(self, owner: object) -> str:
+        """
+        Return what the function is called.
+
+        ``owner`` is asked for the class of a method, on Python 3.10.
+        """
+        return _called_of(self.code, owner)
+
 
 #: What stands for a line of the project where none is found.
 UNKNOWN_LINE = "an unknown line"
@@ -164,19 +183,19 @@ def calling_line() -> str:
     return UNKNOWN_LINE if line is None else "{}:{} in {}()".format(*line)
 
 
-def calling_places() -> tuple[tuple[str, int], ...]:
+def calling_places() -> tuple[Place, ...]:
     """
-    Return the file and line of the project that led here in this run.
+    Return the function and line of the project that led here in this run.
 
-    The line that calls its function comes second, if that is the project's:
+    What calls the function comes second, if that is the project's:
     a function that sends is often called from several places.
     """
     frame = frame_of_project(_callers_in_run(sys._getframe(1)))  # noqa: SLF001
     if frame is None:
         return ()
-    place = frame.f_code.co_filename, frame.f_lineno
+    place = Place(frame.f_code, frame.f_lineno)
     outer = frame.f_back and frame_of_project([frame.f_back])
-    return (place, (outer.f_code.co_filename, outer.f_lineno)) if outer else (place,)
+    return (place, Place(outer.f_code, outer.f_lineno)) if outer else (place,)
 
 
 def caller() -> Line | None:

@@ -20,7 +20,7 @@ from .faults import Met, Sending
 from .mappings import Channels, Groups
 from .payloads import copy_plain, normalise
 from .recorded import group_joined, group_left, message_sent, message_taken
-from .senders import Sender
+from .senders import Origin, Sender
 from .sent import Sent
 
 if TYPE_CHECKING:
@@ -108,12 +108,12 @@ class CaptiveChannelLayer(BaseChannelLayer):
     @markcoroutinefunction
     def send(self, channel: str, message: Message) -> Coroutine[Any, Any, None]:
         """Put a message on a channel; raise ``ChannelFull`` if it is full."""
-        return self._send("send", channel, message, Sender.here())
+        return self._send("send", channel, message, Origin.here())
 
     @markcoroutinefunction
     def group_send(self, group: str, message: Message) -> Coroutine[Any, Any, None]:
         """Put a message on each channel of a group that is not full."""
-        return self._send("group_send", group, message, Sender.here())
+        return self._send("group_send", group, message, Origin.here())
 
     async def receive(self, channel: str) -> Message:
         """
@@ -265,7 +265,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         return self._exchange.waiting(channel)
 
     async def _send(
-        self, kind: Kind, name: str, message: Message, sender: Sender
+        self, kind: Kind, name: str, message: Message, origin: Origin
     ) -> None:
         is_group = kind == "group_send"
         (self._require_valid_group if is_group else self._require_valid_channel)(name)
@@ -293,12 +293,13 @@ class CaptiveChannelLayer(BaseChannelLayer):
                 receivers=tuple(it for it in met.channels if it not in missed),
                 dropped=tuple(full),
                 sequence=queued.sequence,
-                in_atomic_block=sender.is_in_block,
+                in_atomic_block=origin.is_in_block,
                 alias=self.alias,
                 faults=met.faults,
+                sender=Sender(origin),
             )
             exchange.sent.append(sent)
-            record(sender.actor, message_sent, sent, sender.places)
+            record(origin.actor, message_sent, sent, origin.places)
         if woken:
             exchange.wake(woken)
         self._on_change()

@@ -37,7 +37,10 @@ def _withheld_in_words(fault: LayerFault) -> str:
         return (
             f"the call that sends {_message(fault)} was made to fail by layer_faults()"
         )
-    return f"the message {_message(fault)} was {fault.kind} by layer_faults()"
+    by = "layer_faults()"
+    if fault.kind == "captured":
+        by = "captureSent(deliver=False)"
+    return f"the message {_message(fault)} was {fault.kind} by {by}"
 
 
 def _message(fault: LayerFault) -> str:

@@ -204,6 +204,39 @@ class Faults:
         return fault
 
 
+class Capture(Faults):
+    """
+    What a block asks for whose messages arrive nowhere.
+
+    ``takes(group, channel)`` tells whether it is about what is sent to a
+    group, or else to a channel.
+    """
+
+    def __init__(self, takes: Callable[[str | None, str | None], bool]) -> None:
+        super().__init__(
+            {},
+            group=None,
+            channel=None,
+            hold=_never,
+            make_error=AssertionError,
+            on_fault=lambda: None,
+        )
+        self._takes = takes
+
+    def meet(
+        self, sending: Sending, channel: str, receiver: str | None
+    ) -> list[LayerFault]:
+        """Keep a delivery that the block is about."""
+        sent_to = None if sending.group else sending.name
+        if not self._takes(sending.group, sent_to):
+            return []
+        return [self._note(_fault("captured", sending, channel, receiver))]
+
+
+def _never(fault: LayerFault, copies: int) -> None:
+    """Stand for what keeps late messages, where none is late."""
+
+
 def _fault(
     kind: FaultKind, sending: Sending, channel: str | None, receiver: str | None
 ) -> LayerFault:
@@ -238,7 +271,7 @@ def meet(
         kinds = {fault.kind for fault in met}
         if asker is None:
             now.append(channel)
-        elif "lost" in kinds:
+        elif kinds & {"lost", "captured"}:
             lost.append(channel)
         elif "delayed" in kinds:
             asker.hold(met[-1], 1 + ("duplicated" in kinds))

@@ -68,7 +68,7 @@ def withheld_from(
         for fault in exchange.faults
         if fault.sequence > since
         and (
-            fault.kind in {"lost", "failed"}
+            fault.kind in {"lost", "failed", "captured"}
             or any(fault is late for late in exchange.late)
         )
     ]

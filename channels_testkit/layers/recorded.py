@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from channels import DEFAULT_CHANNEL_LAYER
@@ -13,6 +12,7 @@ from channels_testkit.timeline.story import Lane
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from channels_testkit.engine.places import Place
     from channels_testkit.timeline.story import Story
 
     from .sent import LayerFault, Message, Sent
@@ -24,12 +24,12 @@ _WIDTH = 100
 _WIDTH_OF_NAMES = 60
 
 
-def message_sent(story: Story, sent: Sent, places: Iterable[tuple[str, int]]) -> None:
+def message_sent(story: Story, sent: Sent, places: Iterable[Place]) -> None:
     """Tell that somebody has sent a message, and who gets it."""
     where = _lane(sent.alias, sent.group, sent.channel)
     story.notes[sent.sequence] = where
     inside = " inside atomic()" if sent.in_atomic_block else ""
-    lines = ", called at ".join(f"{os.path.basename(it)}:{n}" for it, n in places)
+    lines = ", called at ".join(map(str, places))
     at = f" at {lines}" if lines else ""
     message = say(sent.message, _WIDTH)
     story.add(

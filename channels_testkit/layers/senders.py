@@ -6,22 +6,80 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from channels_testkit.engine.database import is_in_own_block
 from channels_testkit.engine.jobs import current_owner
+from channels_testkit.engine.origins import called
 from channels_testkit.engine.places import calling_places
 
 if TYPE_CHECKING:
     from channels_testkit.engine.origins import Owner
+    from channels_testkit.engine.places import Place
 
 
-class Sender(NamedTuple):
+class Origin(NamedTuple):
     """The actor whose code sends, or None for the test, and where it is."""
 
     actor: Owner | None
     #: Whether it is inside an ``atomic()`` that is not the test case's own.
     is_in_block: bool
-    #: Files and lines of the project that have led here, the innermost first.
-    places: tuple[tuple[str, int], ...]
+    #: The lines of the project that have led here, the innermost first.
+    places: tuple[Place, ...]
 
     @classmethod
-    def here(cls) -> Sender:
+    def here(cls) -> Origin:
         """Return that of this code, in its own thread."""
         return cls(current_owner(), is_in_own_block(), calling_places())
+
+
+class Sender:
+    """
+    Who has sent a message: ``Sent.sender``.
+
+    As a text it says all of it, as a failure would.
+
+    Example::
+
+        ann = self.connect("/ws/room/1/")
+        ann.send_json("hello")
+        sender = self.assertGroupSent("room-1").sender
+        self.assertIs(sender.consumer, ann.consumer)
+        self.assertEqual(sender.function, "RoomConsumer.receive_json")
+    """
+
+    __slots__ = ("_origin",)
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+
+    @property
+    def label(self) -> str:
+        """
+        How failures call the connection or the worker, or ``"the test"``.
+
+        Views that a test client calls are the test's own code.
+        """
+        return called(self._origin.actor)
+
+    @property
+    def consumer(self) -> object | None:
+        """The consumer whose code has sent it, or None for the test's own."""
+        actor = self._origin.actor
+        return None if actor is None else actor.consumer
+
+    @property
+    def function(self) -> str | None:
+        """The project's function that has sent it, if one has led there."""
+        places = self._origin.places
+        return places[0].function(self.consumer) if places else None
+
+    @property
+    def line(self) -> str | None:
+        """The file and the line of that, such as ``"consumers.py:27"``."""
+        places = self._origin.places
+        return str(places[0]) if places else None
+
+    def __str__(self) -> str:
+        consumer, label = self.consumer, self.label
+        who = label if consumer is None else f"{type(consumer).__name__} of {label}"
+        return f"{who}, in {self.function}() ({self.line})" if self.line else who
+
+    def __repr__(self) -> str:
+        return f"<Sender {self}>"

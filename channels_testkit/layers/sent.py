@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from .senders import Sender
 
 Kind = Literal["send", "group_send"]
-FaultKind = Literal["lost", "duplicated", "delayed", "failed"]
+FaultKind = Literal["lost", "duplicated", "delayed", "failed", "captured"]
 Message = dict[str, Any]
 
 
@@ -13,11 +16,12 @@ class LayerFault(NamedTuple):
     """
     What ``layer_faults()`` has done to one delivery, or to one call.
 
-    ``kind`` is ``"lost"``, ``"duplicated"``, ``"delayed"``, or ``"failed"``
-    for a call that has raised. ``channel`` is where the message was to go,
-    and ``receiver`` who waited there, in words; ``group`` is ``None`` where it
-    was sent to the channel itself. ``sequence`` is that of the message, as
-    ``Sent`` has it.
+    ``kind`` is ``"lost"``, ``"duplicated"``, ``"delayed"``, ``"failed"`` for a
+    call that has raised, or ``"captured"`` for a delivery that
+    ``captureSent(deliver=False)`` has kept. ``channel`` is where the message
+    was to go, and ``receiver`` who waited there, in words; ``group`` is
+    ``None`` where it was sent to the channel itself. ``sequence`` is that of
+    the message, as ``Sent`` has it.
     """
 
     kind: FaultKind
@@ -39,6 +43,8 @@ class Sent(NamedTuple):
     ``in_atomic_block`` says that the sender was inside an ``atomic()`` that
     is not the test case's own. ``faults`` are what ``layer_faults()`` has done
     to it; a channel for which it was lost is not among the receivers.
+    ``sender`` says whose code has sent it, or is ``None`` for an entry that a
+    test has made by itself.
     """
 
     kind: Kind
@@ -51,6 +57,7 @@ class Sent(NamedTuple):
     in_atomic_block: bool
     alias: str | None = None
     faults: tuple[LayerFault, ...] = ()
+    sender: Sender | None = None
 
     def __repr__(self) -> str:
         text = f"<{self.kind} {self.sequence} to {self.channel or self.group!r}"

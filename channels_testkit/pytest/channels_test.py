@@ -46,7 +46,7 @@ _OWN = frozenset(
 _METHODS = frozenset(
     {
         *("decode_frame", "encode_frame", "get_application", "get_login"),
-        *("get_subprotocols", "get_ws_headers"),
+        *("get_group_name", "get_subprotocols", "get_ws_headers"),
     }
 )
 

@@ -23,6 +23,8 @@ class WebsocketTestMixin(WebsocketMethods, ChannelTestMixin):
     * ``headers``: a dict or a list of pairs, of str or bytes, in the place of
       the class's; host, origin and cookie are added unless given;
     * ``cookies``: a dict, added to the cookies of the connection;
+    * ``signed_cookies``: the same, signed as ``set_signed_cookie()`` of
+      Django's responses does; a value may be a pair of it and its salt;
     * ``subprotocols``: a list, in the place of the class's;
     * ``query``: a dict, pairs or a str, added to that of the path;
     * ``origin``: a str, or ``None`` to send none;

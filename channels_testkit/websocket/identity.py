@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.asgi.cookies import signed
 from channels_testkit.asgi.login import Login
 
 from .cookie_jar import CookieJar
@@ -32,6 +33,7 @@ class Identity:
         lenders = tuple if is_somebody else get_clients
         self.jar = CookieJar(options.client, lenders)
         self.jar.add(options.cookies or {})
+        self.jar.add(signed(options.signed_cookies or {}))
         self.user = options.user
         self.login = Login()
         self._is_logged_in = False

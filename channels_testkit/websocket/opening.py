@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.test import AsyncClient, Client
 
-from channels_testkit.asgi.cookies import check_cookies, cookie_header
+from channels_testkit.asgi.cookies import (
+    check_cookies,
+    check_signed_cookies,
+    cookie_header,
+)
 from channels_testkit.asgi.login import check_client
 from channels_testkit.asgi.scope import (
     HOST,
@@ -50,6 +54,7 @@ class Options:
     client: Client | AsyncClient | None = None
     headers: Any = None
     cookies: Mapping[str, str | Morsel[str]] | None = None
+    signed_cookies: Mapping[str, str | tuple[str, str]] | None = None
     subprotocols: Sequence[str] | None = None
     query: Any = None
     origin: str | None = UNSET
@@ -93,6 +98,7 @@ class Options:
         if self.origin is not UNSET and not isinstance(self.origin, (str, type(None))):
             raise TypeError(f"origin= is a str or None, not {say(self.origin)}.")
         check_cookies(self.cookies)
+        check_signed_cookies(self.signed_cookies, self.cookies)
         _check_mapping("path_kwargs", self.path_kwargs)
         _check_mapping("scope", self.scope)
 

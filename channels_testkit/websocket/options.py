@@ -44,6 +44,7 @@ class OptionsBesidesLogin(TypedDict, total=False):
 
     headers: Headers | None
     cookies: Mapping[str, str | Morsel[str]] | None
+    signed_cookies: Mapping[str, str | tuple[str, str]] | None
     subprotocols: Sequence[str] | None
     query: Query | None
     origin: str | None

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.test import Client
 
-from channels_testkit.asgi.cookies import check_cookie
+from channels_testkit.asgi.cookies import check_cookie, signed_value
 from channels_testkit.asgi.login import has_sessions
 from channels_testkit.running.kit_calls import kit_coroutine
 
@@ -99,6 +99,17 @@ class UserAgent:
         """
         check_cookie(key, value, "set_cookie()")
         self.cookies[key] = value
+
+    def set_signed_cookie(self, key: str, value: str, salt: str = "") -> None:
+        """
+        Send a signed cookie with the next handshake.
+
+        It is signed as ``HttpResponse.set_signed_cookie()`` signs it, so that
+        the application reads it by the same ``salt``. Raises as
+        ``set_cookie()``.
+        """
+        check_cookie(key, value, "set_signed_cookie()")
+        self.cookies[key] = signed_value(key, value, salt)
 
     @property
     def session(self) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import Model
+
 from channels_testkit.running.arguments import ArgumentKind, has_attribute
 
 from .messages import Channel, Group
@@ -13,6 +15,7 @@ def _is_member(value: object) -> bool:
 
 
 CHANNEL = ArgumentKind("channel", _is_member)
-GROUP = ArgumentKind("group", lambda value: isinstance(value, (str, Group)))
+#: A model instance stands for a group where the test knows its name.
+GROUP = ArgumentKind("group", lambda value: isinstance(value, (str, Group, Model)))
 MEMBER = ArgumentKind("connection or channel", _is_member)
 MEMBERS = ArgumentKind("list of connections or channels", item=MEMBER)

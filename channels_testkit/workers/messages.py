@@ -6,6 +6,8 @@ import contextlib
 import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from django.db.models import Model
+
 from channels_testkit.engine.notes import add_note
 from channels_testkit.layers.aliases import (
     DEFAULT,
@@ -236,7 +238,7 @@ class Listener(Protocol):
 #: How a channel is given: by name, as it is, or by who listens on it.
 ChannelGiven = str | Channel | Listener
 #: How a group is given.
-GroupGiven = str | Group
+GroupGiven = str | Group | Model
 
 
 def channel_name(channel: ChannelGiven) -> str:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import async_to_sync
 from channels.consumer import AsyncConsumer
 from channels.generic.http import AsyncHttpConsumer
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import TransactionTestCase
 from django.urls import path as url_path
@@ -43,6 +44,7 @@ WHAT_EXAMPLES_USE = {
     "AsyncConsumer": AsyncConsumer,
     "AsyncHttpConsumer": AsyncHttpConsumer,
     "EchoConsumer": EchoConsumer,
+    "User": User,
     "application": application,
     "async_to_sync": async_to_sync,
     "path": url_path,

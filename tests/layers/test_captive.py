@@ -752,6 +752,7 @@ class SentTests(SimpleTestCase):
                 sequence=sent.sequence,
                 in_atomic_block=False,
                 alias="chat",
+                sender=mock.ANY,
             ),
         )
         self.assertEqual(
@@ -775,6 +776,7 @@ class SentTests(SimpleTestCase):
                 dropped=("full",),
                 sequence=sent.sequence,
                 in_atomic_block=False,
+                sender=mock.ANY,
             ),
         )
         self.assertEqual(

@@ -48,6 +48,7 @@ from channels_testkit import (
     Message,
     NoFrame,
     ProtocolError,
+    Sender,
     Sent,
     ServerSentEvent,
     Timeline,
@@ -194,6 +195,12 @@ class LayerTests(ChannelTestCase):
         with self.captureSent(group="lobby") as sent:
             Group("lobby").send({"type": "made"})
         assert_type(sent, list[Sent])
+        with self.captureSent(deliver=False):
+            Group("lobby").send({"type": "made"})
+        assert_type(sent[0].sender, Sender | None)
+        self.assertGroupSent(User(), {"type": "made"})
+        self.assertGroupMembers(User(), ["ann"])
+        assert_type(self.get_group_name(User()), str)
         Group("lobby").send("made")  # type: ignore[arg-type]
 
 

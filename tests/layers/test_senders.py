@@ -1,0 +1,114 @@
+"""Who has sent a message: ``Sent.sender``."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from channels.consumer import AsyncConsumer
+from channels.generic.websocket import (
+    AsyncJsonWebsocketConsumer,
+    JsonWebsocketConsumer,
+)
+from channels.layers import get_channel_layer
+
+from channels_testkit import Channel, Group, WebsocketTestCase, apply_routes
+from channels_testkit.layers.sent import Sent
+from tests.explored import not_explored
+
+MESSAGE = {"type": "told"}
+
+
+async def tell() -> None:
+    await get_channel_layer().group_send("lobby", MESSAGE)
+
+
+class AsyncTeller(AsyncJsonWebsocketConsumer):
+    async def receive_json(self, content: Any, **options: Any) -> None:
+        if content == "later":
+            self.task = asyncio.create_task(tell())
+        else:
+            await self.channel_layer.group_send("lobby", MESSAGE)
+
+
+class SyncTeller(JsonWebsocketConsumer):
+    def receive_json(self, content: Any, **options: Any) -> None:
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        async_to_sync(self.channel_layer.group_send)("lobby", MESSAGE)
+
+
+class Worker(AsyncConsumer):
+    async def make(self, message: dict[str, Any]) -> None:
+        await self.channel_layer.group_send("lobby", MESSAGE)
+
+
+class SenderTests(WebsocketTestCase):
+    def sender(self) -> Any:
+        return self.assertGroupSent("lobby", MESSAGE).sender
+
+    def test_a_consumer(self):
+        ann = self.connect("/", application=AsyncTeller.as_asgi(), name="ann")
+        ann.send_json("now")
+        sender = self.sender()
+        self.assertIs(sender.consumer, ann.consumer)
+        self.assertEqual(sender.label, "ann (/)")
+        self.assertEqual(sender.function, "AsyncTeller.receive_json")
+        self.assertRegex(sender.line, r"^test_senders\.py:\d+$")
+        self.assertEqual(
+            str(sender),
+            f"AsyncTeller of ann (/), in AsyncTeller.receive_json() ({sender.line})",
+        )
+        self.assertEqual(repr(sender), f"<Sender {sender}>")
+
+    def test_a_sync_consumer(self):
+        ann = self.connect("/", application=SyncTeller.as_asgi())
+        ann.send_json("now")
+        sender = self.sender()
+        self.assertIs(sender.consumer, ann.consumer)
+        self.assertEqual(sender.function, "SyncTeller.pass_on")
+
+    def test_a_task_of_a_consumer(self):
+        ann = self.connect("/", application=AsyncTeller.as_asgi())
+        ann.send_json("later")
+        sender = self.sender()
+        self.assertIs(sender.consumer, ann.consumer)
+        self.assertEqual(sender.function, "tell")
+
+    def test_a_worker(self):
+        with apply_routes({"jobs": Worker.as_asgi()}), self.run_worker("jobs"):
+            Channel("jobs").send({"type": "make"})
+        sender = self.sender()
+        self.assertIsInstance(sender.consumer, Worker)
+        self.assertEqual(sender.function, "Worker.make")
+
+    def test_the_test(self):
+        Group("lobby").send(MESSAGE)
+        sender = self.sender()
+        self.assertEqual((sender.label, sender.consumer), ("the test", None))
+        self.assertEqual(sender.function, "SenderTests.test_the_test")
+
+    def test_a_view(self):
+        self.client.post("/broadcast/1/", {"text": "hello"})
+        sender: Any = self.assertGroupSent("room-1").sender
+        self.assertEqual((sender.label, sender.consumer), ("the test", None))
+        self.assertEqual(sender.function, "tell")
+
+    @not_explored
+    def test_a_thread(self):
+        thread = threading.Thread(target=async_to_sync(tell))
+        thread.start()
+        thread.join()
+        self.assertEqual(self.sender().label, "the test")
+
+    async def test_an_async_test(self):
+        await tell()
+        sender = self.sender()
+        self.assertEqual((sender.label, sender.function), ("the test", "tell"))
+
+    def test_an_entry_of_a_tests_own_has_none(self):
+        entry = Sent("send", "jobs", None, {}, (), (), 1, False)  # noqa: FBT003 - a field
+        self.assertIsNone(entry.sender)
