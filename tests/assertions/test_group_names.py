@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from channels_testkit import Group, WebsocketTestCase
 from channels_testkit.assertions.methods import TestMethods
 from tests.app.models import Note
+from tests.pytest_plugin.inner import PytestCase, needs
 
 ROOM = "/ws/room/1/"
 MADE = {"type": "room.message", "content": "hello"}
@@ -80,3 +81,32 @@ class UnknownNameTests(WebsocketTestCase):
     def test_a_function_without_a_class_gives_it_as_an_attribute(self):
         test = TestMethods(get_group_name=lambda obj: f"user-{obj.username}")
         self.assertEqual(test._group_name(User(username="ann")), "user-ann")
+
+
+FUNCTIONS = """
+    import pytest
+    from django.contrib.auth.models import User
+    from channels_testkit import Group
+
+    MADE = {"type": "made"}
+
+    def name_of(user):
+        return f"user-{user.username}"
+
+    def test_set_in_the_test(channels_test):
+        channels_test.get_group_name = name_of
+        Group("user-ann").send(MADE)
+        channels_test.assertGroupSent(User(username="ann"), MADE)
+
+    @pytest.mark.channels_test(get_group_name=name_of)
+    def test_given_to_the_mark(channels_test):
+        with channels_test.captureSent(User(username="ann"), deliver=False) as sent:
+            Group("user-ann").send(MADE)
+        assert str(sent[0].sender).startswith("the test, in test_given_to_the_mark()")
+"""
+
+
+@needs("pytest_django")
+class FunctionTests(PytestCase):
+    def test_functions(self) -> None:
+        self.assert_outcomes(self.pytest(FUNCTIONS), passed=2)

@@ -181,7 +181,7 @@ class Subscription(Operation):
         """Take the next result: see ``next()``."""
         __tracebackhide__ = True
         await self._until(timeout)
-        return self._take_result("result", timeout)
+        return self._take_result("result", self._seconds(timeout))
 
     @takes_seconds
     def assert_next(
@@ -220,7 +220,8 @@ class Subscription(Operation):
         """Wait for the next result, and assert it: see ``assert_next()``."""
         __tracebackhide__ = True
         await self._until(timeout)
-        return self._judge_next(expected, errors, timeout, partial=partial)
+        seconds = self._seconds(timeout)
+        return self._judge_next(expected, errors, seconds, partial=partial)
 
     # The end.
 
@@ -240,7 +241,7 @@ class Subscription(Operation):
         """Wait for its end: see ``assert_complete()``."""
         __tracebackhide__ = True
         await self._until(timeout)
-        self._judge_complete(timeout)
+        self._judge_complete(self._seconds(timeout))
 
     @takes_seconds
     def assert_error(
@@ -265,7 +266,7 @@ class Subscription(Operation):
         """Wait for its errors: see ``assert_error()``."""
         __tracebackhide__ = True
         await self._until(timeout)
-        return self._judge_error(expected, timeout)
+        return self._judge_error(expected, self._seconds(timeout))
 
     @takes_seconds
     def assert_nothing(self, *, within: float = 0) -> None:

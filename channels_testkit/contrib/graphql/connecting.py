@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,8 @@ class InitialisingClient(WSClient):
         self.connection_params = connection_params
         self._ids = itertools.count(1)
         self._messages: Messages | None = None
+        #: Operations that begin at the same time share one connection_init.
+        self._turns = asyncio.Lock()
         self._raised = Raised.of(self._run)
 
     # The connection.
@@ -65,21 +68,22 @@ class InitialisingClient(WSClient):
         within ``timeout`` seconds.
         """
         __tracebackhide__ = True
-        return await self._init(timeout)
+        return (await self._init(timeout))[1]
 
     @takes_seconds
     def init(self, *, timeout: float | None = None) -> Any:
         """Send ``connection_init``: see ``ainit()``."""
         __tracebackhide__ = True
         self._ask_test()
-        return self._run_sync(self._init(timeout), "ainit")
+        return self._run_sync(self._init(timeout), "ainit")[1]
 
     def _ask_test(self) -> None:
         """Have the test say who logs in, on its own thread."""
         if not self._run.is_async and not self._driver.is_connected:
             self._driver.ask_test()
 
-    async def _init(self, timeout: float | None = None) -> Any:
+    async def _init(self, timeout: float | None = None) -> tuple[Messages, Any]:
+        """Initialise; return the messages, and the server's payload."""
         driver = self._driver
         if not driver.is_connected:
             await self._open(timeout)
@@ -108,7 +112,7 @@ class InitialisingClient(WSClient):
         if answer["type"] == REFUSED:
             raise failures.refused_init(connection, event, answer.get("payload"))
         self._messages = found
-        return answer.get("payload")
+        return found, answer.get("payload")
 
     async def _open(self, timeout: float | None) -> None:
         """Connect; fail where the handshake or the protocol is refused."""
@@ -124,12 +128,12 @@ class InitialisingClient(WSClient):
 
     async def _ready(self) -> Messages:
         """Return the messages of a connection on which operations can be."""
-        connection = self._driver.connection if self._driver.is_connected else None
-        if self._messages is None or self._messages.connection is not connection:
-            await self._init()
-        if self._messages is None:  # pragma: no cover - for type checkers
-            raise RuntimeError
-        return self._messages
+        async with self._turns:
+            found, driver = self._messages, self._driver
+            is_there = found is not None and found.connection is driver.connection
+            if found is not None and is_there and driver.is_connected:
+                return found
+            return (await self._init())[0]
 
 
 def _answers_init(message: Mapping[str, Any]) -> bool:

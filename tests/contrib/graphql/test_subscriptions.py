@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from strawberry.channels import GraphQLProtocolTypeRouter
 
-from channels_testkit import Group
+from channels_testkit import Group, explore_schedules
 from channels_testkit.contrib.graphql import GraphQLTestCase
 
 from .schema import NotAMemberError, schema
@@ -268,6 +269,26 @@ class AsyncTests(GraphQLTestCase):
         result = await client.aexecute("{ me }")
         self.assertEqual(result.data, {"me": "AnonymousUser"})
         await self.aexecute("{ me }", client=client)
+
+    async def test_operations_that_begin_together_share_a_connection(self):
+        client = self.create_graphql_client()
+        count = "subscription { count(to: 1) }"
+        subs = await asyncio.gather(*(client.asubscribe(count) for _ in range(3)))
+        for sub in subs:
+            sub.assert_next({"count": 1})
+        await asyncio.gather(*(self.aexecute("{ me }") for _ in range(3)))
+
+
+class ExploredTests(GraphQLTestCase):
+    @explore_schedules(20)
+    def test_a_stop_in_any_order(self):
+        sub = self.subscribe(MESSAGES, LOBBY)
+        other = self.subscribe(MESSAGES, LOBBY, client=sub.client)
+        sub.stop()
+        say("hello")
+        self.settle()
+        sub.assert_nothing()
+        other.assert_next({"messages": {"text": "hello", "author": "ann"}})
 
 
 class LegacyTests(GraphQLTestCase):
