@@ -49,7 +49,7 @@ def nothing_came(
     fault = withheld(channel, connection.fed_at)
     reason, can_come = why_nothing(connection, timeout)
     if fault and reason == _AT_REST:
-        reason, fault = f": {fault}.", ""
+        reason, fault, hint = f": {fault}.", "", ""
     cause = "" if fault else unheard(connection.fed_at)
     step = (step or _wait(connection, call)) if can_come else hint
     parts = [

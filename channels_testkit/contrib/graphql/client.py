@@ -162,6 +162,9 @@ class Subscription(Operation):
 
     client: GraphQLClient
 
+    #: How failures call it.
+    _name_in_tests = "sub"
+
     # Results.
 
     @takes_seconds

@@ -81,6 +81,7 @@ def nothing(
     if connection.state == "closed":
         article = "an" if what[0] in "aeiou" else "a"
         return closed(connection, protocol, f"{article} {what}", expected)
+    hint = hint if connection.is_open else ""
     return nothing_came(
         connection, what, timeout, expected=expected, call=call, hint=hint
     )

@@ -148,6 +148,13 @@ def after_the_end(case: Any) -> None:
 
 
 @scenario
+def after_a_disconnect(case: Any) -> None:
+    sub = case.subscribe(MESSAGES, user=case.ann)
+    sub.client.disconnect()
+    sub.next()
+
+
+@scenario
 def subscription_executed(case: Any) -> None:
     case.execute(MESSAGES)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 
+from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from strawberry.channels import GraphQLProtocolTypeRouter
@@ -269,6 +271,32 @@ class AsyncTests(GraphQLTestCase):
         result = await client.aexecute("{ me }")
         self.assertEqual(result.data, {"me": "AnonymousUser"})
         await self.aexecute("{ me }", client=client)
+
+    async def test_a_result_that_a_thread_brings(self):
+        sub = await self.asubscribe(MESSAGES, LOBBY)
+        group_send = async_to_sync(get_channel_layer().group_send)
+        may_send = threading.Event()
+
+        def send():
+            may_send.wait()
+            group_send("room-lobby", message_of("hello", by="ann"))
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        waiting = asyncio.create_task(sub.anext(timeout=10))
+        asyncio.get_running_loop().call_soon(may_send.set)
+        result = await waiting
+        self.assertEqual(result.data["messages"]["text"], "hello")
+        thread.join()
+
+    async def test_a_cancelled_wait_takes_nothing(self):
+        sub = await self.asubscribe(MESSAGES, LOBBY)
+        waiting = asyncio.create_task(sub.anext(timeout=10))
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        message = message_of("hello", by="ann")
+        await get_channel_layer().group_send("room-lobby", message)
+        sub.assert_next({"messages": {"text": "hello", "author": "ann"}})
 
     async def test_operations_that_begin_together_share_a_connection(self):
         client = self.create_graphql_client()
