@@ -14,7 +14,8 @@ from channels.generic.websocket import (
 )
 from channels.layers import get_channel_layer
 
-from channels_testkit import Channel, Group, WebsocketTestCase, apply_routes
+from channels_testkit import Channel, Group, Sender, WebsocketTestCase, apply_routes
+from channels_testkit.layers.senders import Origin
 from channels_testkit.layers.sent import Sent
 from tests.explored import not_explored
 
@@ -108,6 +109,11 @@ class SenderTests(WebsocketTestCase):
         await tell()
         sender = self.sender()
         self.assertEqual((sender.label, sender.function), ("the test", "tell"))
+
+    def test_code_of_a_library_alone_has_no_function(self):
+        sender = Sender(Origin(None, False, ()))  # noqa: FBT003 - a field
+        self.assertEqual((sender.function, sender.line), (None, None))
+        self.assertEqual(str(sender), "the test")
 
     def test_an_entry_of_a_tests_own_has_none(self):
         entry = Sent("send", "jobs", None, {}, (), (), 1, False)  # noqa: FBT003 - a field

@@ -3,6 +3,10 @@ from __future__ import annotations
 import inspect
 from unittest import mock
 
+from channels.generic.websocket import (
+    AsyncJsonWebsocketConsumer,
+    JsonWebsocketConsumer,
+)
 from django.contrib.auth.models import User
 from django.test import SimpleTestCase, override_settings
 
@@ -128,6 +132,23 @@ class SyncTests(EchoTestCase):
         stranger = self.create_client(application=failing.forbid)
         with self.assertRaisesMessage(AssertionError, "/ refused the handshake"):
             stranger.__enter__()
+
+    def test_disconnect_gives_consumers_code_and_reason(self):
+        told = []
+
+        class Sync(JsonWebsocketConsumer):
+            def websocket_disconnect(self, message):
+                told.append((message["code"], message["reason"]))
+                super().websocket_disconnect(message)
+
+        class Async(AsyncJsonWebsocketConsumer):
+            async def websocket_disconnect(self, message):
+                told.append((message["code"], message["reason"]))
+                await super().websocket_disconnect(message)
+
+        for kind in (Sync, Async):
+            self.connect(application=kind.as_asgi()).disconnect(4000, reason="enough")
+        self.assertEqual(told, 2 * [(4000, "enough")])
 
     def test_disconnect_gives_the_application_code_and_reason(self):
         ann = self.create_client()

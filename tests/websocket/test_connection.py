@@ -10,6 +10,7 @@ from channels_testkit import ProtocolError, SimpleWebsocketTestCase
 from channels_testkit.asgi.breaches import BREACHES
 from channels_testkit.asgi.surroundings import Surroundings
 from channels_testkit.websocket.connection import WebsocketConnection
+from channels_testkit.websocket.subjects import driver_of
 from tests.utils import run_case
 
 ACCEPT = {"type": "websocket.accept"}
@@ -238,3 +239,17 @@ class UntilTests(SimpleWebsocketTestCase):
     async def test_what_is_waited_for_may_have_come_already(self):
         ann = await self.aconnect(application=sending([ACCEPT, FRAME]))
         self.assertEqual(await ann.receive_text(timeout=0), "hello")
+
+    async def test_each_frame_is_told_as_it_comes(self):
+        async def application(scope, receive, send):
+            await receive()
+            await send(ACCEPT)
+            while (await receive())["type"] == "websocket.receive":
+                await send(FRAME)
+
+        ann = await self.aconnect(application=application)
+        told = []
+        driver_of(ann).connected("on_frame").on_frame = told.append
+        await ann.send_text("hello")
+        self.assertEqual(told, [FRAME])
+        self.assertEqual(await ann.receive_text(), "hello")
