@@ -57,11 +57,13 @@ class UndeliveredBlock(SentBlock):
     ) -> None:
         super().__init__(ensure_rest, judge)
         self._capture = capture
+        self._entered: list[AbstractContextManager[None]] = []
 
     def __enter__(self) -> list[Sent]:
         found = super().__enter__()
-        self._capturing = self._capture()
-        self._capturing.__enter__()
+        capturing = self._capture()
+        capturing.__enter__()
+        self._entered.append(capturing)
         return found
 
     def __exit__(self, kind: object, *exc_info: object) -> None:
@@ -69,7 +71,7 @@ class UndeliveredBlock(SentBlock):
         try:
             super().__exit__(kind, *exc_info)
         finally:
-            self._capturing.__exit__(None, None, None)
+            self._entered.pop().__exit__(None, None, None)
 
 
 if TYPE_CHECKING:

@@ -71,6 +71,15 @@ class UndeliveredTests(WebsocketTestCase):
         self.assertEqual([it.message["type"] for it in jobs], ["b"])
         self.assertIsNone(self.get_next_message("ann-channel"))
 
+    def test_a_block_within_itself(self):
+        block = self.captureSent(channel="jobs", deliver=False)
+        with block:
+            with block:
+                Channel("jobs").send({"type": "a"})
+            Channel("jobs").send({"type": "b"})
+        Channel("jobs").send({"type": "c"})
+        self.assertEqual(self.get_next_message("jobs"), {"type": "c"})
+
     def test_faults_within_the_block_come_first(self):
         ann = self.connect(ROOM)
         with self.captureSent(deliver=False) as sent:

@@ -3,7 +3,8 @@ from __future__ import annotations
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
-from django.urls import path
+from django.urls import path, re_path
+from strawberry.channels import GraphQLHTTPConsumer
 
 django_application = get_asgi_application()
 
@@ -17,6 +18,10 @@ from .consumers import (  # noqa: E402 - wants apps
 )
 from .schema import schema  # noqa: E402 - as above
 
+http_routes = [
+    path("graphql/", GraphQLHTTPConsumer.as_asgi(schema=schema)),
+    re_path("", django_application),
+]
 routes = [
     path("graphql/", ChatConsumer.as_asgi(schema=schema)),
     path("old/", OldConsumer.as_asgi()),
@@ -26,5 +31,8 @@ routes = [
     path("plain/", PlainConsumer.as_asgi()),
 ]
 application = ProtocolTypeRouter(
-    {"http": django_application, "websocket": AuthMiddlewareStack(URLRouter(routes))}
+    {
+        "http": AuthMiddlewareStack(URLRouter(http_routes)),
+        "websocket": AuthMiddlewareStack(URLRouter(routes)),
+    }
 )

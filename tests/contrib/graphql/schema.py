@@ -27,7 +27,9 @@ class Message:
 
 
 def username(info: strawberry.Info) -> str:
-    return str(info.context["request"].scope["user"])
+    request = info.context["request"]
+    # Over HTTP it is a request, which has its consumer.
+    return str(getattr(request, "consumer", request).scope["user"])
 
 
 @strawberry.type

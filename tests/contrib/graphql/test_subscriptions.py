@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import threading
 
@@ -11,7 +12,7 @@ from channels.layers import get_channel_layer
 from django.contrib.auth.models import User
 from strawberry.channels import GraphQLProtocolTypeRouter
 
-from channels_testkit import Group, explore_schedules
+from channels_testkit import Group, HttpCommunicator, explore_schedules
 from channels_testkit.contrib.graphql import GraphQLTestCase
 
 from .schema import NotAMemberError, schema
@@ -271,6 +272,19 @@ class AsyncTests(GraphQLTestCase):
         result = await client.aexecute("{ me }")
         self.assertEqual(result.data, {"me": "AnonymousUser"})
         await self.aexecute("{ me }", client=client)
+
+    # docs:start graphql-http
+    async def test_a_mutation_over_http(self):
+        sub = await self.asubscribe(MESSAGES, {"room": "lobby"})
+
+        content = {"query": SAY, "variables": {"room": "lobby", "text": "hello"}}
+        body = json.dumps(content).encode()
+        headers = {"content-type": "application/json"}
+        request = HttpCommunicator(None, "POST", "/graphql/", body, headers)
+        self.assertEqual((await request.get_response())["status"], 200)
+
+        sub.assert_next({"messages": {"text": "hello"}}, partial=True)
+        # docs:end graphql-http
 
     async def test_a_result_that_a_thread_brings(self):
         sub = await self.asubscribe(MESSAGES, LOBBY)
