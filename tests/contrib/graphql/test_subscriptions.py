@@ -359,3 +359,16 @@ class LegacyTests(GraphQLTestCase):
             "subscription { token }", connection_params={"token": "secret"}
         )
         sub.assert_next({"token": "secret"})
+
+    def test_a_refused_init(self):
+        client = self.create_graphql_client(check_protocol=["close-code"])
+        client.connect()
+        payload = {"token": "wrong"}
+        client.send_json({"type": "connection_init", "payload": payload})
+        refused = {"type": "connection_error", "payload": {"reason": "wrong token"}}
+        self.assertReceivesJson(client, refused)
+        self.assertClosed(client, code=1011)
+
+    def test_queries_are_refused(self):
+        result = self.execute("{ me }", assert_no_errors=False)
+        self.assertEqual(result.errors, [{"message": "queries are not allowed"}])
