@@ -36,7 +36,7 @@ from channels_testkit import (
 from channels_testkit.contrib.pages import AsyncPageClient, Page, PageClient
 
 from . import scenarios
-from .app import asgi, consumers, failing, tasks
+from .app import asgi, consumers, failing, querying, tasks
 from .contrib.test_pages import ListConsumer, ListPage, list_client
 from .utils import FAILURES, entered, run_case
 
@@ -476,6 +476,56 @@ def error_of_a_consumer(case: Any) -> None:
 def error_of_a_task(case: Any) -> None:
     ann = case.connect(application=failing.CountingConsumer.as_asgi(), name="ann")
     ann.send_json({"items": None, "later": True})
+
+
+# Budgets of queries.
+
+
+def listeners(case: Any) -> Any:
+    """Have ann and ben listen."""
+    application = querying.QueryingConsumer.as_asgi()
+    names = ("ann", "ben")
+    return [case.connect(application=application, name=name) for name in names]
+
+
+@scenario
+def queries_of_an_event(case: Any) -> None:
+    ann, _ = listeners(case)
+    with case.assertMaxQueries(2, per="event"):
+        ann.send_json({"items": ["tea", "milk", "rice"]})
+
+
+@scenario
+def queries_of_receivers(case: Any) -> None:
+    ann, _ = listeners(case)
+    with case.assertMaxQueries(0, per="receiver"):
+        ann.send_json({"tell": "tea"})
+
+
+@scenario
+def queries_of_a_block(case: Any) -> None:
+    ann, _ = listeners(case)
+    with case.assertMaxQueries(1):
+        ann.send_json({"items": ["tea"]})
+        querying.count_notes()
+
+
+@scenario
+def queries_of_no_event(case: Any) -> None:
+    with case.assertMaxQueries(2, per="event"):
+        querying.count_notes()
+
+
+@scenario
+def queries_of_no_receiver(case: Any) -> None:
+    ann, _ = listeners(case)
+    with case.assertMaxQueries(0, per="receiver"):
+        ann.send_json({"items": ["tea"]})
+
+
+@scenario
+def budget_per_something_else(case: Any) -> None:
+    case.assertMaxQueries(2, per="events")
 
 
 # Faults on the layer.

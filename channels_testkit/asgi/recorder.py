@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 from types import coroutine
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from channels.consumer import AsyncConsumer
 
@@ -14,7 +15,7 @@ from channels_testkit.matching.wording import shorten
 from channels_testkit.timeline.recording import Actor, is_recording, record
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, MutableMapping
+    from collections.abc import Callable, Generator, MutableMapping
 
     from channels_testkit.timeline.story import Story
 
@@ -24,6 +25,28 @@ class MeetsConsumer(Actor, Protocol):
 
     def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
         """Take note of the consumer and of the scope that it is given."""
+
+
+class Handling(NamedTuple):
+    """One dispatch of a consumer: whose, and of what."""
+
+    actor: Actor
+    message: Any
+    #: The type of the message when it came; its handler may change it.
+    kind: object
+
+    @property
+    def name(self) -> str:
+        """What the handler is called."""
+        return _name_of_handler(self.actor, self.kind)
+
+
+#: In the context of a handler, and of what it starts: which dispatch it is.
+HANDLING: contextvars.ContextVar[Handling | None] = contextvars.ContextVar(
+    "channels_testkit.handling", default=None
+)
+#: What is told of each dispatch that begins.
+handling_followers: list[Callable[[Handling], object]] = []
 
 
 class Recorder:
@@ -74,17 +97,22 @@ def _dispatch(real: Any, actor: Actor, message: Any) -> Generator[Any, Any, None
     # Its type as it is now: a handler may change what it is given.
     kind = message.get("type") if isinstance(message, dict) else None
     record(actor, handler_begins, message, kind)
+    before, handling = HANDLING.get(), Handling(actor, message, kind)
+    HANDLING.set(handling)
+    for follow in tuple(handling_followers):
+        follow(handling)
     try:
         yield from real(message)
     finally:
         record(actor, handler_ends, message)
+    # Not where it is thrown away: that may be in the midst of another set().
+    HANDLING.set(before)
 
 
 def handler_begins(story: Story, message: Any, kind: object) -> None:
     """Tell that a handler begins, and of which message on a layer."""
     lane = messages_taken(story).get(id(message))
-    consumer = None if story.actor is None else story.actor.consumer
-    name = f"{type(consumer).__name__}.{shorten(str(kind).replace('.', '_'))}()"
+    name = _name_of_handler(story.actor, kind)
     story.begin(
         id(message),
         "handler",
@@ -96,6 +124,11 @@ def handler_begins(story: Story, message: Any, kind: object) -> None:
         detail=message,
         source=lane,
     )
+
+
+def _name_of_handler(actor: Actor | None, kind: object) -> str:
+    consumer = None if actor is None else actor.consumer
+    return f"{type(consumer).__name__}.{shorten(str(kind).replace('.', '_'))}()"
 
 
 def handler_ends(story: Story, message: Any) -> None:

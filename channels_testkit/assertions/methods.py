@@ -22,6 +22,7 @@ from channels_testkit.running.options import FACTS, RunOptions
 from channels_testkit.running.run import TestRun
 from channels_testkit.workers.running_worker import RunningWorker
 
+from .budgets import QueryAssertions
 from .connecting import Connecting
 from .counting import CommitCapture
 from .faults import FaultMethods
@@ -59,7 +60,9 @@ def unbound(case: object, name: str) -> Any:
     return found.__func__ if isinstance(found, staticmethod) else found
 
 
-class ChannelMethods(LayerAssertions, TaskAssertions, FaultMethods, TimeMethods):
+class ChannelMethods(
+    LayerAssertions, TaskAssertions, FaultMethods, QueryAssertions, TimeMethods
+):
     """What a test of ``ChannelTestCase`` says and does."""
 
     #: Which aliases of CHANNEL_LAYERS are captured: ``"__all__"`` or a list.

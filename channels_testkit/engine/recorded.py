@@ -42,6 +42,8 @@ _MOST_PARAMETERS = 200
 _SHOWN = "exceptions shown"
 #: Jobs that Channels itself makes of handlers.
 _OF_CHANNELS = "channels."
+#: What is told of each query as it is made: the database and the statement.
+query_followers: list[Callable[[str, str], object]] = []
 
 
 # Queries.
@@ -65,6 +67,8 @@ class _Queries:
         if self.is_counted():
             kept = sql[:_MOST_PARSED] if isinstance(sql, str) else sql
             record(current_owner(), query_made, self._alias, kept, _kept(params))
+            for follow in tuple(query_followers):
+                follow(self._alias, text_of_statement(kept))
         return execute(sql, params, many, context)
 
 
@@ -91,10 +95,20 @@ def _kept(params: Any) -> Any:
     )
 
 
+def text_of_statement(sql: Any) -> str:
+    """Return a statement as a text, whatever a driver takes."""
+    return sql.decode(errors="replace") if isinstance(sql, bytes) else str(sql)
+
+
+def is_of_a_block(sql: str) -> bool:
+    """Tell whether ``atomic()`` sends a statement, for a block."""
+    return _OF_A_BLOCK.match(sql) is not None
+
+
 def query_made(story: Story, alias: str, sql: Any, params: Any) -> None:
     """Tell of a query; several of one actor in a row are one event."""
-    text = sql.decode(errors="replace") if isinstance(sql, bytes) else str(sql)
-    if _OF_A_BLOCK.match(text):
+    text = text_of_statement(sql)
+    if is_of_a_block(text):
         return
     event = story.last
     if event is None or event.kind not in {"query", "thread"}:

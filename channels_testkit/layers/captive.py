@@ -19,7 +19,7 @@ from .exchange import Exchange, Queued, Waiter, suspend
 from .faults import Met, Sending
 from .mappings import Channels, Groups
 from .payloads import copy_plain, normalise
-from .recorded import group_joined, group_left, message_sent, message_taken
+from .recorded import group_joined, group_left, message_sent, note_taken
 from .senders import Origin, Sender
 from .sent import Sent
 
@@ -136,7 +136,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
             exchange.give_back(waiter)
             raise
         queued = cast("Queued", waiter.queued)
-        record(waiter.owner, message_taken, queued.sequence, queued.message)
+        note_taken(waiter.owner, queued.sequence, queued.message)
         return queued.message
 
     async def new_channel(self, prefix: str = "specific.") -> str:

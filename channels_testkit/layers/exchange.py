@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from channels_testkit.engine.order import order_of
 from channels_testkit.engine.origins import OWNER, called
 from channels_testkit.matching.wording import say
-from channels_testkit.timeline.recording import record
 
 from .faults import meet
-from .recorded import message_taken
+from .recorded import note_taken
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -200,7 +199,7 @@ class Exchange:
             queued = self.pop(channel)
         if queued is None:
             return None
-        record(None, message_taken, queued.sequence, queued.message)
+        note_taken(None, queued.sequence, queued.message)
         return queued.message
 
     def pop(self, channel: str) -> Queued | None:

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any
 from channels import DEFAULT_CHANNEL_LAYER
 
 from channels_testkit.matching.wording import MAX_LISTED, in_a_row, say
+from channels_testkit.timeline.recording import record
 from channels_testkit.timeline.story import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from channels_testkit.engine.places import Place
+    from channels_testkit.timeline.recording import Actor
     from channels_testkit.timeline.story import Story
 
     from .sent import LayerFault, Message, Sent
 
 _TAKEN = "messages taken"
 _OWNERS = "owners of channels"
+#: What is told of each message that is taken: its number and the message.
+taking_followers: list[Callable[[int, Message], object]] = []
 _WIDTH = 100
 #: The characters of receivers' names, so that the message has room.
 _WIDTH_OF_NAMES = 60
@@ -62,6 +66,13 @@ def _faults_in_words(story: Story, sent: Sent) -> str:
         f", {fault.kind} for {_name_of(story, sent.alias, str(fault.channel))}"
         for fault in sent.faults[:MAX_LISTED]
     )
+
+
+def note_taken(actor: Actor | None, sequence: int, message: Message) -> None:
+    """Record that somebody takes a message."""
+    record(actor, message_taken, sequence, message)
+    for follow in tuple(taking_followers):
+        follow(sequence, message)
 
 
 def message_taken(story: Story, sequence: int, message: Message) -> None:
