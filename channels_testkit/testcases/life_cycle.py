@@ -183,7 +183,7 @@ class ChannelTestMixin(ChannelMethods):
     def _callSetUp(self) -> None:
         # First, so that it is the last of the clean-ups.
         self.addCleanup(self._end_run)  # type: ignore[attr-defined]
-        run = TestRun(OptionsOfCase(self), add_cleanup=self.addCleanup)  # type: ignore[attr-defined]
+        run = TestRun(self._kit_options(), add_cleanup=self.addCleanup)  # type: ignore[attr-defined]
         run.begin()
         self._kit_run, self._kit_raised = run, run.raised
         if self._kit_lifespan is not None:
@@ -197,6 +197,9 @@ class ChannelTestMixin(ChannelMethods):
         run.call_test_code(self.setUp)
         if type(self).asyncSetUp is not ChannelTestMixin.asyncSetUp:
             run.call_test_code(self.asyncSetUp)
+
+    def _kit_options(self) -> OptionsOfCase:
+        return OptionsOfCase(self)
 
     def _kit_run_begins(self, run: TestRun) -> None:
         """Add what a kind of test case has in use while its tests run."""

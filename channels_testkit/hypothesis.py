@@ -1,0 +1,316 @@
+"""
+State machines of Hypothesis whose rules talk to the application.
+
+Needs ``python -m pip install 'channels-testkit[hypothesis]'``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import unittest
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.core.exceptions import ImproperlyConfigured
+from django.test import TestCase
+
+from channels_testkit.engine.notes import add_note, shortly
+from channels_testkit.engine.tracebacks import hide_kit_frames
+from channels_testkit.running.exploration import exploration_of
+from channels_testkit.testcases.classes import WebsocketTestMixin
+from channels_testkit.testcases.options import OptionsOfCase
+
+try:
+    from hypothesis import HealthCheck, settings
+    from hypothesis.errors import UnsatisfiedAssumption
+    from hypothesis.stateful import (
+        INITIALIZE_RULE_MARKER,
+        INVARIANT_MARKER,
+        RULE_MARKER,
+        RuleBasedStateMachine,
+        run_state_machine_as_test,
+    )
+except ImportError as error:
+    raise ImportError(
+        "channels_testkit.hypothesis needs Hypothesis: python -m pip install"
+        " 'channels-testkit[hypothesis]'."
+    ) from error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["WebsocketStateMachine"]
+__unittest = True
+
+_MARKERS = (RULE_MARKER, INITIALIZE_RULE_MARKER, INVARIANT_MARKER)
+_EXPLORED = (
+    "{name} is a state machine, and explore_schedules() runs a test many times: each"
+    " of its examples is one run. Write the steps that it finds as a test, and explore"
+    " that."
+)
+_NO_EXAMPLE = (
+    "{name}() is made by Hypothesis, once for each example: write 'Test{name} ="
+    " {name}.TestCase' in the module, and run that."
+)
+_AT_THE_END = "At the end of the example: {}"
+
+
+class _Examples:
+    """The examples of one machine, of which one runs at a time."""
+
+    def __init__(self) -> None:
+        self._running: WebsocketStateMachine | None = None
+
+    def begin(self, machine: WebsocketStateMachine) -> None:
+        """Begin one; end the one before if its ``__init__()`` has failed."""
+        self.end()
+        self._running = machine
+
+    def end(self) -> list[BaseException]:
+        """End the example that runs; return what was not told."""
+        machine, self._running = self._running, None
+        return [] if machine is None else machine._kit_end()  # noqa: SLF001 - not for users
+
+
+_in_place: list[_Examples] = []
+
+
+class _OptionsOfMachine(OptionsOfCase):
+    """The options of one example."""
+
+    @property
+    def skips(self) -> tuple[type[BaseException], ...]:  # type: ignore[override]
+        """What skips an example: also an ``assume()`` that fails."""
+        return unittest.SkipTest, UnsatisfiedAssumption
+
+    @property
+    def name(self) -> str:
+        """How warnings call it."""
+        return f"{self.kind.__module__}.{self.kind.__qualname__}"
+
+    def get_place(self) -> tuple[str, int]:
+        """Return the file and the line of the class."""
+        return inspect.getfile(self.kind), inspect.getsourcelines(self.kind)[1]
+
+
+class _TestCaseOfMachine:
+    """The test case that has Hypothesis run the examples of a machine."""
+
+    def __get__(
+        self, machine: object, kind: type[WebsocketStateMachine]
+    ) -> type[MachineTestCase]:
+        return _test_case_of(kind)
+
+
+class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase):
+    """
+    Hypothesis's ``RuleBasedStateMachine`` with ``WebsocketTestCase``.
+
+    Hypothesis calls its rules in many orders, and shrinks the first that fails
+    to few steps. Each order is an example: it begins with new layers, no
+    client and the rows of ``setUpTestData()``, and its own rows are rolled
+    back. At its end clients disconnect; what the application has raised, and
+    what a test case would report, fails the example.
+
+    Rules, invariants, ``setUp()`` and ``tearDown()`` may be async. The class
+    attributes are those of ``WebsocketTestCase``.
+
+    ``TestCase`` of a subclass is what runners run. Raises
+    ``ImproperlyConfigured`` together with ``explore_schedules()``, and
+    ``RuntimeError`` where it is made without that ``TestCase``.
+
+    Example::
+
+        from hypothesis import strategies as st
+        from hypothesis.stateful import rule
+
+        from channels_testkit.hypothesis import WebsocketStateMachine
+
+        class Echo(WebsocketStateMachine):
+            application = EchoConsumer.as_asgi()
+
+            @rule(number=st.integers())
+            def a_number_comes_back(self, number):
+                ann = self.connect("/")
+                ann.send_json({"number": number})
+                self.assertReceivesJson(ann, {"number": number})
+
+        TestEcho = Echo.TestCase
+    """
+
+    __test__ = False
+
+    TestCase = _TestCaseOfMachine()  # type: ignore[assignment]  # has more
+
+    def __init__(self) -> None:
+        """Begin an example."""
+        if not _in_place:
+            raise RuntimeError(_NO_EXAMPLE.format(name=type(self).__name__))
+        TestCase.__init__(self)
+        RuleBasedStateMachine.__init__(self)
+        self._teardown, self.teardown = self.teardown, self._kit_teardown  # type: ignore[method-assign]
+        self._is_set_up = False
+        _in_place[-1].begin(self)
+        self._pre_setup()  # type: ignore[attr-defined]
+        self._callSetUp()
+        self._is_set_up = True
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for kind in cls.__mro__:
+            for value in vars(kind).values():
+                for marker in _MARKERS:
+                    _let_be_async(getattr(value, marker, None))
+
+    def _kit_options(self) -> OptionsOfCase:
+        return _OptionsOfMachine(self)
+
+    def _kit_teardown(self) -> None:
+        """End the example, when Hypothesis has done its last step."""
+        __tracebackhide__ = True
+        error = sys.exc_info()[1]
+        if isinstance(error, Exception):
+            self._kit.note_raised(error)
+            _end_outside_of_unittest(error)
+        told = _in_place[-1].end()
+        if error is None and told:
+            is_way_out = (it for it in told if not isinstance(it, Exception))
+            raise next(is_way_out, told[0])
+        if isinstance(error, Exception):
+            for other in told:
+                add_note(error, _AT_THE_END.format(shortly(other)))
+
+    def _kit_end(self) -> list[BaseException]:
+        told: list[BaseException] = []
+        try:
+            for step in self._steps_of_end():
+                told += _raised_by(step)
+        finally:
+            self._abandon_run()
+            self._hide_kit_frames()
+        return told
+
+    def _steps_of_end(self) -> Iterator[Callable[[], object]]:
+        if self._is_set_up:
+            yield self._teardown
+            yield self._callTearDown
+        while self._cleanups:  # type: ignore[attr-defined]
+            function, args, options = self._cleanups.pop()  # type: ignore[attr-defined]
+            yield functools.partial(self._callCleanup, function, *args, **options)
+        yield self._post_teardown  # type: ignore[attr-defined]
+
+
+def _raised_by(step: Callable[[], object]) -> list[BaseException]:
+    try:
+        step()
+    except BaseException as error:  # noqa: BLE001 - told by who asks
+        return [error]
+    return []
+
+
+def _end_outside_of_unittest(error: BaseException) -> None:
+    """End a traceback where Hypothesis tells one failure from another."""
+    last = entry = error.__traceback__
+    while entry is not None:
+        if "__unittest" not in entry.tb_frame.f_globals:
+            last = entry
+        entry = entry.tb_next
+    if last is not None:
+        last.tb_next = None
+
+
+def _let_be_async(step: Any) -> None:
+    """Let a rule or an invariant be a coroutine function."""
+    function = getattr(step, "function", None)
+    if not inspect.iscoroutinefunction(function):
+        return
+
+    @functools.wraps(function)
+    def call(machine: WebsocketStateMachine, **values: object) -> Any:
+        __tracebackhide__ = True
+        return machine._kit.call_test_code(function, machine, **values)  # noqa: SLF001 - not for users
+
+    # An invariant is frozen.
+    object.__setattr__(step, "function", call)
+
+
+class MachineTestCase(TestCase):
+    """
+    What runs the examples of a state machine, as one test.
+
+    ``settings`` are Hypothesis's. The class fixtures are those of the machine.
+    """
+
+    machine: ClassVar[type[WebsocketStateMachine]]
+    #: As for Hypothesis's own machines.
+    settings: Any = None
+
+    _raised: BaseException | None = None
+
+    def runTest(self) -> None:  # noqa: N802 - unittest's name
+        """Have Hypothesis run the examples."""
+        __tracebackhide__ = True
+        examples = _Examples()
+        _in_place.append(examples)
+        try:
+            run_state_machine_as_test(self.machine, settings=self.settings)
+        except BaseException as error:
+            self._raised = error
+            raise
+        finally:
+            _in_place.remove(examples)
+            examples.end()
+
+    runTest.is_hypothesis_test = True  # type: ignore[attr-defined]
+
+    def run(self, result: unittest.TestResult | None = None) -> Any:
+        """Run the test; show no frames of the kit, in ``--parallel`` too."""
+        try:
+            return super().run(result)
+        finally:
+            error, self._raised = self._raised, None
+            if error is not None:
+                hide_kit_frames(error)
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Prepare the machine's class in the place of this one."""
+        if exploration_of(None, cls.machine) is not None:
+            raise ImproperlyConfigured(_EXPLORED.format(name=cls.machine.__name__))
+        cls.machine.setUpClass()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        """Take down what the machine's class has."""
+        cls.machine.tearDownClass()
+
+    @classmethod
+    def doClassCleanups(cls) -> None:  # noqa: N802 - as above
+        """Do the clean-ups of the machine's class as well."""
+        super().doClassCleanups()
+        cls.machine.doClassCleanups()
+        cls.tearDown_exceptions += cls.machine.tearDown_exceptions  # type: ignore[attr-defined]
+
+    # Each example has its own.
+
+    @classmethod
+    def _fixture_setup(cls) -> None:
+        """Leave it to the examples."""
+
+    def _fixture_teardown(self) -> None:
+        """Leave it to the examples."""
+
+
+@functools.cache
+def _test_case_of(machine: type[WebsocketStateMachine]) -> type[MachineTestCase]:
+    names = {
+        "__module__": machine.__module__,
+        "__qualname__": f"{machine.__qualname__}.TestCase",
+        "__doc__": machine.__doc__,
+        "machine": machine,
+        "settings": settings(deadline=None, suppress_health_check=list(HealthCheck)),
+        "databases": machine.databases,
+        "tags": getattr(machine, "tags", set()),
+    }
+    return type(f"{machine.__name__}.TestCase", (MachineTestCase,), names)

@@ -1,0 +1,42 @@
+"""A room that tells who is there: the page on state machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels.generic.websocket import JsonWebsocketConsumer
+
+from tests.app.models import Note
+
+
+# docs:start presence
+class Presence(JsonWebsocketConsumer):
+    """Tells who is here; somebody may have several tabs."""
+
+    def connect(self) -> None:
+        self.name = self.scope["url_route"]["kwargs"]["name"]
+        Note.objects.get_or_create(text=self.name)
+        self.accept()
+
+    def receive_json(self, content: Any, **kwargs: Any) -> None:
+        self.send_json(sorted(Note.objects.values_list("text", flat=True)))
+
+    def disconnect(self, code: int) -> None:
+        Note.objects.filter(text=self.name).delete()
+
+
+# docs:end presence
+
+
+class MendedPresence(Presence):
+    """Has a row for each tab."""
+
+    def connect(self) -> None:
+        self.row = Note.objects.create(text=self.scope["url_route"]["kwargs"]["name"])
+        self.accept()
+
+    def receive_json(self, content: Any, **kwargs: Any) -> None:
+        self.send_json(sorted(set(Note.objects.values_list("text", flat=True))))
+
+    def disconnect(self, code: int) -> None:
+        self.row.delete()
