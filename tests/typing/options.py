@@ -13,6 +13,9 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import ChannelFull
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import Client
+from hypothesis import settings
+from hypothesis.stateful import Bundle, rule
+from hypothesis.strategies import integers
 from typing_extensions import assert_type
 
 from channels_testkit import (
@@ -29,6 +32,7 @@ from channels_testkit import (
     WebsocketTestCase,
     WSClient,
 )
+from channels_testkit.hypothesis import WebsocketStateMachine
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -72,6 +76,17 @@ class OptionTests(WebsocketTestCase):
         client.request({"id": 1})  # type: ignore[call-arg]
         client.request({"id": 1}, {"id": 1})  # type: ignore[call-arg]
         client.request({"id": 1}, reply={"id": 1}, timeout="1")  # type: ignore[arg-type]
+
+    def test_budgets(self) -> None:
+        with self.assertMaxQueries(3):
+            pass
+        with self.assertMaxQueries(3, per="event", using="default", msg="x"):
+            pass
+        with self.assertMaxQueries(0, per="receiver"):
+            pass
+        self.assertMaxQueries(3, per="events")  # type: ignore[arg-type]
+        self.assertMaxQueries("3")  # type: ignore[arg-type]
+        self.assertMaxQueries(3, "event")  # type: ignore[call-arg]
 
     def test_all_closed(self) -> None:
         client, communicator = self.connect(), self.create_communicator()
@@ -249,3 +264,21 @@ def test_functions(channels_test: ChannelsTest, ws_connect: Connect) -> None:
 async def test_async_functions(aws_connect: AsyncConnect) -> None:
     assert_type(await aws_connect("/ws/"), WebsocketCommunicator)
     await aws_connect("/ws/", usr=User())  # type: ignore[call-arg]
+
+
+class Rooms(WebsocketStateMachine):
+    clients: Bundle[WSClient] = Bundle("clients")
+
+    @rule(target=clients, number=integers())
+    def comes(self, number: int) -> WSClient:
+        return self.connect(f"/ws/room/{number}/")
+
+    @rule(client=clients)
+    def says(self, client: WSClient) -> None:
+        client.send_json("hello")
+        assert_type(client.receive_json(), Any)
+        self.joins()  # type: ignore[attr-defined]
+
+
+TestRooms = Rooms.TestCase
+TestRooms.settings = settings(max_examples=10)
