@@ -211,12 +211,12 @@ def _raised_by(step: Callable[[], object]) -> list[BaseException]:
 
 def _end_outside_of_unittest(error: BaseException) -> None:
     """End a traceback where Hypothesis tells one failure from another."""
-    last = entry = error.__traceback__
+    entries, entry = [], error.__traceback__
     while entry is not None:
-        if "__unittest" not in entry.tb_frame.f_globals:
-            last = entry
+        entries.append(entry)
         entry = entry.tb_next
-    if last is not None:
+    shown = [it for it in entries if "__unittest" not in it.tb_frame.f_globals]
+    for last in shown[-1:]:
         last.tb_next = None
 
 

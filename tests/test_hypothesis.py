@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import unittest
+import warnings
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -23,7 +24,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from channels_testkit import Group, explore_schedules
+from channels_testkit import ChannelsTestkitWarning, Group, explore_schedules
 from channels_testkit.hypothesis import WebsocketStateMachine
 from channels_testkit.running.run import in_place
 from tests.app.asgi import application
@@ -187,6 +188,20 @@ class MachineTests(OuterTestCase):
             Leaking, "state.says(content='task')", "state.teardown()"
         )
         self.assertIn("Left when all clients had gone", str(error))
+
+    def test_a_warning_points_at_the_machine(self) -> None:
+        class Leaking(Machine):
+            application: Any = LeavingConsumer.as_asgi()
+
+            @rule()
+            def says(self) -> None:
+                self.connect(name="ann").send_json("task")
+
+        with self.assertWarns(ChannelsTestkitWarning) as caught:
+            warnings.simplefilter("default")
+            self.assertEqual(run_machine(Leaking).texts, [])
+        self.assertEqual(caught.filename, __file__)
+        self.assertIn("Leaking", str(caught.warning))
 
     def test_a_second_failure_is_told_with_the_first(self) -> None:
         class Twice(Machine):
