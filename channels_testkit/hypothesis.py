@@ -53,6 +53,10 @@ _NO_EXAMPLE = (
     "{name}() is made by Hypothesis, once for each example: write 'Test{name} ="
     " {name}.TestCase' in the module, and run that."
 )
+_TAKEN = (
+    "{owner}.{name}() is a step of a state machine, and hides what a test case has"
+    " under that name: give the step another one."
+)
 _AT_THE_END = "At the end of the example: {}"
 
 
@@ -105,7 +109,7 @@ class _TestCaseOfMachine:
 
 class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase):
     """
-    Hypothesis's ``RuleBasedStateMachine`` with ``WebsocketTestCase``.
+    A state machine of Hypothesis that is a ``WebsocketTestCase``.
 
     Hypothesis calls its rules in many orders, and shrinks the first that fails
     to few steps. Each order is an example: it begins with new layers, no
@@ -116,9 +120,10 @@ class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase)
     Rules, invariants, ``setUp()`` and ``tearDown()`` may be async. The class
     attributes are those of ``WebsocketTestCase``.
 
-    ``TestCase`` of a subclass is what runners run. Raises
-    ``ImproperlyConfigured`` together with ``explore_schedules()``, and
-    ``RuntimeError`` where it is made without that ``TestCase``.
+    ``TestCase`` of a subclass is what runners run. Raises ``TypeError`` for a
+    rule that has the name of a method of test cases, ``ImproperlyConfigured``
+    together with ``explore_schedules()``, and ``RuntimeError`` where it is
+    made without that ``TestCase``.
 
     Example::
 
@@ -151,6 +156,8 @@ class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase)
         RuleBasedStateMachine.__init__(self)
         self._teardown, self.teardown = self.teardown, self._kit_teardown  # type: ignore[method-assign]
         self._is_set_up = False
+        # What somebody handles who has the machine run.
+        self._handled = sys.exc_info()[1]
         _in_place[-1].begin(self)
         self._pre_setup()  # type: ignore[attr-defined]
         self._callSetUp()
@@ -159,9 +166,12 @@ class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase)
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for kind in cls.__mro__:
-            for value in vars(kind).values():
-                for marker in _MARKERS:
-                    _let_be_async(getattr(value, marker, None))
+            for name, value in filter(_is_function, vars(kind).items()):
+                steps = [getattr(value, it) for it in _MARKERS if hasattr(value, it)]
+                if steps and hasattr(WebsocketStateMachine, name):
+                    raise TypeError(_TAKEN.format(owner=kind.__name__, name=name))
+                for step in steps:
+                    _let_be_async(step)
 
     def _kit_options(self) -> OptionsOfCase:
         return _OptionsOfMachine(self)
@@ -170,13 +180,14 @@ class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase)
         """End the example, when Hypothesis has done its last step."""
         __tracebackhide__ = True
         error = sys.exc_info()[1]
+        error = None if error is self._handled else error
         if isinstance(error, Exception):
             self._kit.note_raised(error)
             _end_outside_of_unittest(error)
         told = _in_place[-1].end()
-        if error is None and told:
-            is_way_out = (it for it in told if not isinstance(it, Exception))
-            raise next(is_way_out, told[0])
+        ways_out = [it for it in told if not isinstance(it, Exception)]
+        if ways_out or (error is None and told):
+            raise (ways_out or told)[0]
         if isinstance(error, Exception):
             for other in told:
                 add_note(error, _AT_THE_END.format(shortly(other)))
@@ -201,6 +212,10 @@ class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase)
         yield self._post_teardown  # type: ignore[attr-defined]
 
 
+def _is_function(named: tuple[str, object]) -> bool:
+    return inspect.isfunction(named[1])
+
+
 def _raised_by(step: Callable[[], object]) -> list[BaseException]:
     try:
         step()
@@ -222,7 +237,7 @@ def _end_outside_of_unittest(error: BaseException) -> None:
 
 def _let_be_async(step: Any) -> None:
     """Let a rule or an invariant be a coroutine function."""
-    function = getattr(step, "function", None)
+    function = step.function
     if not inspect.iscoroutinefunction(function):
         return
 

@@ -74,6 +74,17 @@ class MachineTests(OuterTestCase):
         self.assertIn("\n".join([state + steps[0], *steps[1:]]), told)
         return error
 
+    def assertInterrupts(self, machine: type[WebsocketStateMachine]) -> None:
+        case: Any = machine.TestCase
+        case.settings = REPEATABLE
+        case.setUpClass()
+        try:
+            with self.assertRaises(KeyboardInterrupt):
+                case().debug()
+        finally:
+            case.tearDownClass()
+            case.doClassCleanups()
+
     def tearDown(self) -> None:
         self.assertIsNone(in_place())
         self.assertFalse(connection.in_atomic_block)
@@ -338,15 +349,7 @@ class MachineTests(OuterTestCase):
                 self.connect()
                 raise KeyboardInterrupt
 
-        case: Any = Interrupted.TestCase
-        case.settings = REPEATABLE
-        case.setUpClass()
-        try:
-            with self.assertRaises(KeyboardInterrupt):
-                case().debug()
-        finally:
-            case.tearDownClass()
-            case.doClassCleanups()
+        self.assertInterrupts(Interrupted)
 
     def test_a_skip_skips_the_machine(self) -> None:
         class Skipping(Machine):
@@ -429,6 +432,38 @@ class MachineTests(OuterTestCase):
     def test_a_machine_that_nothing_runs_is_refused(self) -> None:
         with self.assertRaisesRegex(RuntimeError, "write 'TestMachine = Machine.Test"):
             Machine()
+
+    def test_a_rule_with_the_name_of_a_method_is_refused(self) -> None:
+        with self.assertRaisesRegex(TypeError, r"Mixed\.connect\(\) is a step of a"):
+
+            class Mixed(Machine):
+                @rule()
+                def connect(self) -> None:  # type: ignore[override]
+                    """Is never called."""
+
+        with self.assertRaisesRegex(TypeError, r"Run\.run\(\) is a step of a"):
+
+            class Run(Machine):
+                @invariant()
+                def run(self) -> None:  # type: ignore[override]
+                    """Is never called."""
+
+    def test_what_is_handled_outside_fails_no_example(self) -> None:
+        try:
+            raise LookupError("handled")
+        except LookupError:
+            self.assertPasses(Chat)
+
+    def test_an_interrupt_of_the_end_comes_out(self) -> None:
+        class Interrupted(Machine):
+            @rule()
+            def step(self) -> None:
+                raise ValueError("asked for")
+
+            def teardown(self) -> None:
+                raise KeyboardInterrupt
+
+        self.assertInterrupts(Interrupted)
 
     def test_a_machine_without_rules_says_so(self) -> None:
         (error,) = run_machine(Machine).raised

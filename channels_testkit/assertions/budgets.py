@@ -107,17 +107,18 @@ class QueryBudget:
     ) -> None:
         self._run = run
         self._most = most
+        self._using = using
         self._fail = fail
         self._judge = {
             None: self._judge_block,
             "event": self._judge_events,
             "receiver": self._judge_receivers,
         }[per]
-        self._followed = Followed(using)
         self._block = contextlib.ExitStack()
 
     def __enter__(self) -> None:
         self._run.ensure_rest()
+        self._followed = Followed(self._using)
         self._block.enter_context(self._followed.following())
 
     def __exit__(self, kind: object, *exc_info: object) -> None:
