@@ -5,6 +5,7 @@ from typing import Any
 
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.db import database_sync_to_async
+from channels.generic.http import AsyncHttpConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.contrib.auth.models import User
@@ -15,6 +16,7 @@ from django.urls import path
 from channels_testkit import (
     Channel,
     Group,
+    HttpCommunicator,
     SimpleWebsocketTestCase,
     TransactionWebsocketTestCase,
     WebsocketTestCase,
@@ -74,6 +76,15 @@ class CountingWorker(AsyncConsumer):
     async def count(self, message: dict[str, Any]) -> None:
         for _ in range(message["times"]):
             await Note.objects.acount()
+
+
+class CountingPage(AsyncHttpConsumer):
+    async def handle(self, body: bytes) -> None:
+        count = await Note.objects.acount()
+        await self.send_response(200, str(count).encode())
+
+
+PAGE: Any = CountingPage.as_asgi()
 
 
 class SyncCountingWorker(SyncConsumer):
@@ -195,6 +206,22 @@ class BudgetTests(WebsocketTestCase):
                 with self.assertOver(text):
                     with self.assertMaxQueries(1, per="event"):
                         Channel("counts").send({"type": "count", "times": 2})
+
+    async def test_requests_to_a_consumer_count(self) -> None:
+        with self.assertMaxQueries(1, per="event"):
+            await HttpCommunicator(PAGE, "GET", "/").get_response()
+        with self.assertOver(r"CountingPage.http_request\(\) made 1 query"):
+            with self.assertMaxQueries(0, per="event"):
+                await HttpCommunicator(PAGE, "GET", "/").get_response()
+
+    def test_a_block_can_be_entered_again(self) -> None:
+        ann = self.connect(application=ASYNC)
+        block = self.assertMaxQueries(2, per="event")
+        for _ in range(2):
+            with block:
+                ann.send_json(WAYS[0])
+        with self.assertOver("No consumer handled"), block:
+            pass
 
     def test_a_block_counts_the_test_as_well(self) -> None:
         with self.assertMaxQueries(1):
