@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 _MOST_PARSED = 10_000
 _COLUMNS = re.compile(r"^(SELECT(?: DISTINCT)?) .*? FROM ")
-_REPEATED = (
-    "The same query comes {count} times: fetch the rows at once, with"
-    " select_related(), prefetch_related() or filter(pk__in=...)."
+_REPEATED = "The same query comes {count:,} times: {advice}."
+_READ_AT_ONCE = (
+    "fetch the rows at once, with select_related(), prefetch_related() or"
+    " filter(pk__in=...)"
+)
+_WRITE_AT_ONCE = (
+    "write the rows at once, with bulk_create(), bulk_update() or the update() or"
+    " delete() of a queryset"
 )
 _ONCE = (
     "Query once, before the message is sent, and put what its receivers need into the"
@@ -126,8 +131,12 @@ def _statement(sql: str) -> str:
 
 
 def _advice(queries: Sequence[Query]) -> list[str]:
-    ((_, count),) = _alike(queries).most_common(1)
-    return ["", _REPEATED.format(count=count)] if count > 1 else []
+    ((query, count),) = _alike(queries).most_common(1)
+    if count == 1:
+        return []
+    reads = query.sql.lstrip("( ").upper().startswith("SELECT")
+    advice = _READ_AT_ONCE if reads else _WRITE_AT_ONCE
+    return ["", _REPEATED.format(count=count, advice=advice)]
 
 
 def _who(event: Handling) -> str:

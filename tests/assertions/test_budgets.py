@@ -231,6 +231,16 @@ class BudgetTests(WebsocketTestCase):
                 count_notes()
                 count_notes()
 
+    def test_repeated_queries_come_with_advice(self) -> None:
+        for query, advice in (
+            (count_notes, r"comes 2 times: fetch the rows at once"),
+            (Note.objects.create, r"comes 2 times: write the rows at once"),
+            (Note.objects.all().delete, r"comes 2 times: write the rows at once"),
+        ):
+            with self.assertOver(advice), self.assertMaxQueries(0):
+                for _ in "ab":
+                    query()
+
     def test_blocks_of_atomic_do_not_count(self) -> None:
         with self.assertMaxQueries(1), transaction.atomic(), transaction.atomic():
             count_notes()
