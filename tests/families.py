@@ -83,12 +83,17 @@ class Family:
         self._process.wait()
         os.close(self._go)
         deadline = time.monotonic() + SECONDS
-        left = {
-            pid: command
-            for pid, command in members.items()
-            if not _ends(pid, deadline - time.monotonic())
-        }
-        return {**left, **self.members()}
+        while members:
+            left = {
+                pid: command
+                for pid, command in members.items()
+                if not _ends(pid, deadline - time.monotonic())
+            }
+            if left or time.monotonic() > deadline:
+                return left or members
+            # The last ones may have started others, to tidy up.
+            members = self.members()
+        return {}
 
     def clear(self) -> None:
         """Kill those that are left."""
