@@ -29,7 +29,7 @@ if typing.TYPE_CHECKING:
     from .layers.captive import CaptiveChannelLayer
     from .layers.senders import Sender
     from .layers.sent import LayerFault, Sent
-    from .live import LiveServerTestCase
+    from .live import LiveServerTestCase, RollbackLiveServerTestCase
     from .routing.apply_routes import apply_routes
     from .running.communicator import ApplicationCommunicator
     from .running.exploration import explore_schedules
@@ -89,6 +89,7 @@ __all__ = [
     "NoFrame",
     "NoRoute",
     "ProtocolError",
+    "RollbackLiveServerTestCase",
     "Sender",
     "Sent",
     "ServerSentEvent",
@@ -127,7 +128,7 @@ if not typing.TYPE_CHECKING:
         "layers.captive": "CaptiveChannelLayer",
         "layers.senders": "Sender",
         "layers.sent": "LayerFault Sent",
-        "live": "LiveServerTestCase",
+        "live": "LiveServerTestCase RollbackLiveServerTestCase",
         "routing.apply_routes": "apply_routes",
         "testcases.classes": (
             "ChannelTestCase SimpleChannelTestCase SimpleWebsocketTestCase"

@@ -1,12 +1,13 @@
 """
 Pages in a real browser, on the live server.
 
-``BrowserTestCase`` drives headless Chromium by Selenium.
+``BrowserTestCase`` and ``RollbackBrowserTestCase`` drive headless Chromium by
+Selenium.
 """
 
 from __future__ import annotations
 
 from .page_log import PageError, PageFrame
-from .testcases import BrowserTestCase
+from .testcases import BrowserTestCase, RollbackBrowserTestCase
 
-__all__ = ["BrowserTestCase", "PageError", "PageFrame"]
+__all__ = ["BrowserTestCase", "PageError", "PageFrame", "RollbackBrowserTestCase"]

@@ -5,7 +5,11 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.live import LiveServerTestCase
+from channels_testkit.live.testcases import (
+    LiveServerTestCase,
+    RollbackLiveServerTestCase,
+    ServedTests,
+)
 from channels_testkit.running.options import LEVELS, check_choice, check_seconds
 
 from .chromium import find_programs
@@ -21,20 +25,12 @@ if TYPE_CHECKING:
 __unittest = True
 
 
-class BrowserTestCase(BrowserMethods, LiveServerTestCase):
-    """
-    ``LiveServerTestCase`` with headless Chromium, driven by Selenium.
+class BrowsedTests(BrowserMethods, ServedTests):
+    """Browsers around the tests of a class, which has a live server."""
 
-    ``browser`` is the driver. The browsers of a class are started when a test
-    first asks for them, serve all its tests, and have no page, cookie or
-    storage of the test before.
-
-    A page on which a script fails or is missing, or a WebSocket cannot
-    connect, fails the test. A test that fails leaves a screenshot, the page,
-    its console and its frames in a folder, which the failure names.
-
-    Where there is no Chromium, or no Selenium, the tests are skipped.
-    """
+    if TYPE_CHECKING:
+        # What unittest's test cases have.
+        def id(self) -> str: ...  # noqa: D102 - of unittest
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -73,3 +69,28 @@ class BrowserTestCase(BrowserMethods, LiveServerTestCase):
     def _callTestMethod(self, method: Callable[[], Any]) -> None:
         with self._evidence_of_failure():
             super()._callTestMethod(method)
+
+
+class BrowserTestCase(BrowsedTests, LiveServerTestCase):
+    """
+    ``LiveServerTestCase`` with headless Chromium, driven by Selenium.
+
+    ``browser`` is the driver. The browsers of a class are started when a test
+    first asks for them, serve all its tests, and have no page, cookie or
+    storage of the test before.
+
+    A page on which a script fails or is missing, or a WebSocket cannot
+    connect, fails the test. A test that fails leaves a screenshot, the page,
+    its console and its frames in a folder, which the failure names.
+
+    Where there is no Chromium, or no Selenium, the tests are skipped.
+    """
+
+
+class RollbackBrowserTestCase(BrowsedTests, RollbackLiveServerTestCase):
+    """
+    ``BrowserTestCase`` in one transaction, which is rolled back.
+
+    It is to ``BrowserTestCase`` what ``RollbackLiveServerTestCase`` is to
+    ``LiveServerTestCase``.
+    """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import logging
 import threading
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,13 @@ from . import private
 from .patches import Patch, WrappedQueries
 from .places import calling_line
 from .recorded import note_end_of, note_on_commit, queries_recorded
-from .sharing import connections_in_use
-from .transactions import is_of_test_case, is_test_transaction, transactions_kept
+from .sharing import after_the_turn, connections_in_use, queries_in_turns
+from .transactions import (
+    is_of_test_case,
+    is_outside_own_blocks,
+    is_test_transaction,
+    transactions_kept,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,12 +52,6 @@ _logger = logging.getLogger("django.db.backends.base")
 def _is_counted() -> bool:
     """Tell whether a query is not one of the kit's own."""
     return not _UNCOUNTED.get()
-
-
-def is_outside_own_blocks(connection: BaseDatabaseWrapper) -> bool:
-    """Tell whether production would have no transaction open here."""
-    blocks = connection.atomic_blocks
-    return bool(blocks) and all(is_of_test_case(block) for block in blocks)
 
 
 def is_in_own_block() -> bool:
@@ -143,7 +143,10 @@ class CommitsAsInProduction:
             return
         callbacks, connection.run_on_commit = connection.run_on_commit, []
         for _, callback, robust in callbacks:  # type: ignore[misc]
-            run_commit_callback(callback, robust=robust, logger=_logger, when=when)
+            run = functools.partial(
+                run_commit_callback, callback, robust=robust, logger=_logger, when=when
+            )
+            after_the_turn(connection, run)
 
 
 def run_commit_callback(
@@ -255,7 +258,7 @@ class TestConnections:
         """Keep the kit's own queries out of all that the test sees of them."""
         wrappers = [(it, it.execute_wrappers) for it in self._own.values()]
         for connection, _ in wrappers:
-            connection.execute_wrappers = []
+            connection.execute_wrappers = queries_in_turns(connection)
         try:
             with self.uncounted():
                 yield

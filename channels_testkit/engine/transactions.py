@@ -152,6 +152,12 @@ def is_of_test_case(block: object) -> bool:
     return bool(getattr(block, "_from_testcase", False))
 
 
+def is_outside_own_blocks(connection: BaseDatabaseWrapper) -> bool:
+    """Tell whether production would have no transaction open here."""
+    blocks = connection.atomic_blocks
+    return bool(blocks) and all(is_of_test_case(block) for block in blocks)
+
+
 def is_lost(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether a class's transaction has not outlived its test."""
     return (

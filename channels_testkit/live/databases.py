@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 
+from channels_testkit.engine.one_transaction import in_one_transaction
 from channels_testkit.engine.sharing import shared
 
 if TYPE_CHECKING:
@@ -18,18 +19,27 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
 
-def live_databases(aliases: Collection[str]) -> AbstractContextManager[None]:
+def live_databases(
+    aliases: Collection[str],
+    *,
+    rolls_back: bool,
+    seconds: Callable[[], float | None],
+) -> AbstractContextManager[None]:
     """
     Let other threads work on the databases of the test, for a block.
 
-    They share the connection of one that is in memory, and make their own to
-    others. Django itself refuses them what is not in ``aliases``.
+    They share the connections of a test that ``rolls_back``, and wait for
+    their turn for ``seconds()``. Else they share that of one that is in
+    memory, and make their own to others. Django itself refuses them what is
+    not in ``aliases``.
 
     Raises ``ImproperlyConfigured`` for what is not a test database.
     """
     mine = [connections[alias] for alias in aliases]
     for connection in mine:
         check_is_for_tests(connection)
+    if rolls_back:
+        return in_one_transaction(mine, seconds)
     return shared([connection for connection in mine if is_in_memory(connection)])
 
 

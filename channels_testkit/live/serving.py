@@ -70,8 +70,11 @@ class LiveServer:
         class_application: Callable[[], ASGIApplication],
         run_lifespan: RunLifespan = False,
         hang_timeout: float | None = None,
+        rolls_back: bool = False,
     ) -> None:
         self._owner = owner
+        self._rolls_back = rolls_back
+        self._hang_timeout = hang_timeout
         self._run_lifespan = run_lifespan
         self._seconds_to_start = hang_timeout or _SECONDS_TO_START
         self._lifespan: LiveLifespan | None = None
@@ -97,7 +100,13 @@ class LiveServer:
     def __enter__(self) -> LiveServer:
         server_class = self._server_class or default_server_class()
         with contextlib.ExitStack() as undo:
-            undo.enter_context(live_databases(self._databases))
+            undo.enter_context(
+                live_databases(
+                    self._databases,
+                    rolls_back=self._rolls_back,
+                    seconds=self._seconds_for_a_turn,
+                )
+            )
             self._socket = undo.enter_context(
                 listening_socket(self._host, self._port, self._owner)
             )
@@ -119,13 +128,17 @@ class LiveServer:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the server, unless it is; raise what nobody has been told."""
         try:
             self._undo.close()
         except BaseException as error:
             hide_kit_frames(error)
             # Python 3.10 gives a bare raise the traceback of before.
             raise error
-        for untold in self._untold:
+        for untold in self._take_untold():
             raise untold
 
     # One test.
@@ -179,6 +192,11 @@ class LiveServer:
                 steps.callback(Workers.of(run).check_served, layer_in_place())
             steps.callback(workers.stop, timeout)
             run.outside.left += self._connections.end_all(timeout)
+
+    def _seconds_for_a_turn(self) -> float | None:
+        """Return how long a thread waits for the connection of the test."""
+        run = self._run
+        return self._hang_timeout if run is None else run.options.hang_timeout
 
     def _start_lifespan(self, find: Callable[[], ASGIApplication]) -> None:
         """Start the application, if the test or the server wants that."""

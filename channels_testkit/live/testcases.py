@@ -1,4 +1,4 @@
-"""``LiveServerTestCase``: a real server, real clients, one process."""
+"""Test cases with a live server: real clients, one process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asgiref.sync import sync_to_async
-from django.test import TransactionTestCase
+from django.test import TestCase, TransactionTestCase
 from django.test.utils import modify_settings
 from django.utils.functional import classproperty
 
@@ -30,25 +30,15 @@ if TYPE_CHECKING:
 __unittest = True
 
 
-class LiveServerTestCase(LiveSettings, WebsocketTestMixin, TransactionTestCase):
-    """
-    Django's ``LiveServerTestCase`` for HTTP and WebSockets.
-
-    The project's application is served on ``live_server_url`` and
-    ``live_server_ws_url``, by a thread of this process: patches and settings
-    of a test reach it, and so do the captive layers. What the application
-    raises fails the test. Clients that are still there when the test ends are
-    disconnected before the database is flushed.
-
-    Other threads act on the test here, so nothing is proved to be at rest:
-    receives, and assertions about the layers, wait up to ``receive_timeout``.
-
-    Skipped where no server is installed, or failed where
-    ``CHANNELS_TESTKIT_REQUIRE`` names ``live``. Raises ``OSError`` where
-    ``port`` is taken.
-    """
+class ServedTests(LiveSettings, WebsocketTestMixin):
+    """A live server around the tests of a class, on any database flavour."""
 
     _live: ClassVar[LiveServer | None] = None
+    _rolls_back: ClassVar[bool] = False
+
+    if TYPE_CHECKING:
+        # What Django's test cases have.
+        databases: Any
 
     @classproperty
     def live_server_url(cls) -> str:  # noqa: N805 - of the class
@@ -84,9 +74,10 @@ class LiveServerTestCase(LiveSettings, WebsocketTestMixin, TransactionTestCase):
                 class_application=cls._class_application,
                 run_lifespan=cls.run_lifespan,
                 hang_timeout=cls.hang_timeout,
+                rolls_back=cls._rolls_back,
             )
         )
-        cls.addClassCleanup(setattr, cls, "_live", None)
+        cls.addClassCleanup(setattr, cls, "_live", None)  # type: ignore[attr-defined]
 
     @classmethod
     def _kit_start_lifespan(cls) -> None:
@@ -130,6 +121,63 @@ class LiveServerTestCase(LiveSettings, WebsocketTestMixin, TransactionTestCase):
         """Return what is served before the first test."""
         found = application_of_class(cls)
         return configured_application() if found is None else found
+
+
+class LiveServerTestCase(ServedTests, TransactionTestCase):
+    """
+    Django's ``LiveServerTestCase`` for HTTP and WebSockets.
+
+    The project's application is served on ``live_server_url`` and
+    ``live_server_ws_url``, by a thread of this process: patches and settings
+    of a test reach it, and so do the captive layers. What the application
+    raises fails the test. Clients that are still there when the test ends are
+    disconnected before the database is flushed.
+
+    Other threads act on the test here, so nothing is proved to be at rest:
+    receives, and assertions about the layers, wait up to ``receive_timeout``.
+
+    Skipped where no server is installed, or failed where
+    ``CHANNELS_TESTKIT_REQUIRE`` names ``live``. Raises ``OSError`` where
+    ``port`` is taken.
+    """
+
+
+class RollbackLiveServerTestCase(ServedTests, TestCase):
+    """
+    ``LiveServerTestCase`` as a Django ``TestCase``: rolled back, not flushed.
+
+    The server, its workers and the test have one connection for each
+    database, in the transaction of the test: ``setUpTestData()`` is there, and
+    all see each other's rows. They take turns: an outermost ``atomic()``, or a
+    query outside of one, at a time. Each is a savepoint, so one that fails
+    undoes itself alone, and ``on_commit()`` runs at its end.
+
+    A thread that waits for its turn for longer than ``hang_timeout`` seconds
+    is told by ``OperationalError`` which line holds it up, such as an
+    ``atomic()`` of the test that waits for the server. Code that has to commit
+    needs ``LiveServerTestCase``. Raises ``ImproperlyConfigured`` where a
+    database has no transactions.
+
+    Example::
+
+        from django.contrib.auth.models import User
+
+        class PageTests(RollbackLiveServerTestCase):
+            @classmethod
+            def setUpTestData(cls):
+                cls.ann = User.objects.create_user("ann")
+
+            def test_page(self):
+                headers = self.login_headers(self.ann)
+    """
+
+    _rolls_back = True
+
+    @classmethod
+    def _kit_end_lifespan(cls) -> None:
+        """Stop the server before the rollback: nothing may query after it."""
+        cls._running_server().stop()
+        super()._kit_end_lifespan()
 
 
 def login_headers(test: WebsocketMethods, user: Any, twin: str) -> dict[str, str]:

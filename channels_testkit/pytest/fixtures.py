@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .signs import LIVE_SERVER, ROLLBACK_LIVE_SERVER
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -58,7 +60,19 @@ def channels_live_server(
     from .live_server import serving
 
     del transactional_db
-    with serving(_test(), request.node) as server:
+    with serving(_test(), request.node, LIVE_SERVER) as server:
+        yield server
+
+
+@pytest.fixture
+def channels_rollback_live_server(
+    request: pytest.FixtureRequest, db: None
+) -> Iterator[ChannelsLiveServer]:
+    """Serve the project as ``RollbackLiveServerTestCase`` does."""
+    from .live_server import serving
+
+    del db
+    with serving(_test(), request.node, ROLLBACK_LIVE_SERVER) as server:
         yield server
 
 
@@ -75,18 +89,38 @@ def channels_browser(
     request: pytest.FixtureRequest, transactional_db: None, _channels_browsers: Pools
 ) -> Iterator[Chrome]:
     """Return a browser for the pages of a live server: Selenium's driver."""
-    from .browser import browse
+    del transactional_db
+    with _server(request, LIVE_SERVER) as server:
+        yield _browse(server, _channels_browsers)
+
+
+@pytest.fixture
+def channels_rollback_browser(
+    request: pytest.FixtureRequest, db: None, _channels_browsers: Pools
+) -> Iterator[Chrome]:
+    """Return a browser for the pages of a live server in one transaction."""
+    del db
+    with _server(request, ROLLBACK_LIVE_SERVER) as server:
+        yield _browse(server, _channels_browsers)
+
+
+@contextlib.contextmanager
+def _server(request: pytest.FixtureRequest, name: str) -> Iterator[ChannelsLiveServer]:
+    """Give the server that the test asks for by name, or one that is ended."""
     from .live_server import serving
 
-    del transactional_db
-    test: Any = _test()
-    if "channels_live_server" in request.fixturenames:
-        yield browse(
-            test, request.getfixturevalue("channels_live_server"), _channels_browsers
-        )
+    if name in request.fixturenames:
+        yield request.getfixturevalue(name)
         return
-    with serving(test, request.node) as server:
-        yield browse(test, server, _channels_browsers)
+    with serving(_test(), request.node, name) as server:
+        yield server
+
+
+def _browse(server: ChannelsLiveServer, pools: Pools) -> Chrome:
+    from .browser import browse
+
+    test: Any = _test()
+    return browse(test, server, pools)
 
 
 def _test() -> ChannelsTest:

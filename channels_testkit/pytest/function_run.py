@@ -23,6 +23,7 @@ from .channels_test import ChannelsTest, settable
 from .exploring import schedule_of
 from .marks import marked_options
 from .report import raise_first, seen_in
+from .signs import BROWSERS
 
 if TYPE_CHECKING:
     import pytest
@@ -59,7 +60,7 @@ class FunctionRun:
         self._count_before = 0
 
     def _kind(self, item: pytest.Function) -> type[ChannelsTest]:
-        if "channels_browser" not in item.fixturenames:
+        if BROWSERS.isdisjoint(item.fixturenames):
             return ChannelsTest
         from .browser import BrowserTest
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import loops
-from .signs import MARK, is_explored
+from .signs import MARK, SERVERS, is_explored
 
 if TYPE_CHECKING:
     import asyncio
@@ -40,8 +40,7 @@ _shared = weakref.WeakKeyDictionary()
 
 def is_of_server(item: pytest.Function) -> bool:
     """Tell whether the lifespan of a test is that of its live server."""
-    servers = {"channels_live_server", "channels_browser"}
-    return not servers.isdisjoint(item.fixturenames)
+    return not SERVERS.isdisjoint(item.fixturenames)
 
 
 def shared_by(

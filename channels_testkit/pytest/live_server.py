@@ -16,6 +16,7 @@ from channels_testkit.routing.application import configured_application
 from channels_testkit.running.kit_calls import kit_coroutine
 
 from . import database
+from .signs import ROLLBACK_LIVE_SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,8 @@ class ChannelsLiveServer:
     """
     The project's application on a real server, as ``LiveServerTestCase``.
 
-    The fixture ``channels_live_server`` is one.
+    The fixture ``channels_live_server`` is one, and so is
+    ``channels_rollback_live_server``, as ``RollbackLiveServerTestCase``.
 
     Example::
 
@@ -40,11 +42,10 @@ class ChannelsLiveServer:
             assert page.status_code == 200
     """
 
-    _name_in_tests = "channels_live_server"
-
-    def __init__(self, test: ChannelsTest, server: LiveServer) -> None:
+    def __init__(self, test: ChannelsTest, server: LiveServer, name: str) -> None:
         self._test = test
         self._server = server
+        self._name_in_tests = name
 
     @property
     def url(self) -> str:
@@ -64,7 +65,7 @@ class ChannelsLiveServer:
         or WebSocket client takes them. Raises ``RuntimeError`` in an async
         test, which has ``alogin_headers()``.
         """
-        twin = "channels_live_server.alogin_headers"
+        twin = f"{self._name_in_tests}.alogin_headers"
         return login_headers(self._test, user, twin)
 
     @kit_coroutine
@@ -74,9 +75,13 @@ class ChannelsLiveServer:
 
 
 @contextlib.contextmanager
-def serving(test: ChannelsTest, item: Any) -> Iterator[ChannelsLiveServer]:
-    """Serve a test for a block, at whose end its clients have gone."""
-    check_settings(test, "channels_live_server")
+def serving(test: ChannelsTest, item: Any, name: str) -> Iterator[ChannelsLiveServer]:
+    """
+    Serve a test for a block, at whose end its clients have gone.
+
+    ``name`` is that of the fixture whose server it is.
+    """
+    check_settings(test, name)
     with contextlib.ExitStack() as place:
         enter = place.enter_context
         enter(parked_loops.parked_loops_hidden())
@@ -84,7 +89,7 @@ def serving(test: ChannelsTest, item: Any) -> Iterator[ChannelsLiveServer]:
         static = unbound(test, "static_wrapper") if test.serve_static else None
         server = enter(
             LiveServer(
-                owner="channels_live_server",
+                owner=name,
                 host=test.host,
                 port=test.port,
                 server_class=test.server_class,
@@ -93,12 +98,13 @@ def serving(test: ChannelsTest, item: Any) -> Iterator[ChannelsLiveServer]:
                 class_application=lambda: _application(test),
                 run_lifespan="class" if test.run_lifespan else False,
                 hang_timeout=test.hang_timeout,
+                rolls_back=name == ROLLBACK_LIVE_SERVER,
             )
         )
         channels, threads = test.worker_channels, test.worker_threads
         server.begin(test.run, channels=channels, threads=threads)
         place.callback(test.end_early)
-        yield ChannelsLiveServer(test, server)
+        yield ChannelsLiveServer(test, server, name)
 
 
 def _application(test: ChannelsTest) -> ASGIApplication:

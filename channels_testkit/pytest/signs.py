@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 MARK = "channels_test"
 #: The option of the ini file by which every test function is one.
 AUTO = "channels_test_auto"
-FIXTURES = frozenset(
-    {
-        *("channels_test", "ws_connect", "aws_connect", "channel_layer"),
-        *("channels_live_server", "channels_browser", "redis_layer"),
-    }
-)
+LIVE_SERVER = "channels_live_server"
+ROLLBACK_LIVE_SERVER = "channels_rollback_live_server"
+#: The fixtures that give a browser, and those that give a live server, too.
+BROWSERS = frozenset({"channels_browser", "channels_rollback_browser"})
+SERVERS = frozenset({LIVE_SERVER, ROLLBACK_LIVE_SERVER}) | BROWSERS
+FIXTURES = SERVERS | {
+    *("channels_test", "ws_connect", "aws_connect", "channel_layer", "redis_layer")
+}
 _PACKAGE = "channels_testkit"
 _KINDS = (type, types.FunctionType, types.ModuleType)
 

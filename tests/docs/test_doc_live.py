@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from unittest import mock
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import hypercorn.asyncio
 import hypercorn.config
@@ -20,7 +20,13 @@ from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import path
 
-from channels_testkit import Channel, Group, LiveServerTestCase, apply_routes
+from channels_testkit import (
+    Channel,
+    Group,
+    LiveServerTestCase,
+    RollbackLiveServerTestCase,
+    apply_routes,
+)
 from channels_testkit.live import LoopServer
 from channels_testkit.redis import RedisTestMixin
 from tests.app.asgi import websocket_routes
@@ -59,6 +65,24 @@ class LiveRoomTests(LiveServerTestCase):
         ann = self.dial("/ws/room/1/")
         Group("room-1").send({"type": "room.message", "content": "to all"})
         self.assertEqual(json.loads(ann.recv()), "to all")
+
+
+# docs:start live-rollback
+class RollbackRoomTests(RollbackLiveServerTestCase):
+    @classmethod
+    def setUpTestData(cls):
+        cls.ann = User.objects.create_user("ann")
+
+    def test_the_page_and_the_socket_know_ann(self):
+        headers = self.login_headers(self.ann)
+        page = Request(f"{self.live_server_url}/who/", headers=headers)
+        with urlopen(page) as response:
+            self.assertEqual(response.read(), b"<p>ann</p>")
+        who = self.dial("/ws/who/", self.ann)
+        self.assertEqual(json.loads(who.recv()), {"user": "ann"})
+        # docs:end live-rollback
+
+    dial = LiveRoomTests.dial
 
 
 def sign_up(request):

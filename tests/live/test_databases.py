@@ -14,7 +14,7 @@ from django.test import SimpleTestCase, override_settings
 from django.urls import path
 
 from channels_testkit import LiveServerTestCase
-from channels_testkit.engine import sharing
+from channels_testkit.engine import sharing, turns
 from channels_testkit.live.databases import check_is_for_tests
 from tests.app.models import Note
 from tests.utils import OuterTestCase, entered, run_case
@@ -101,15 +101,21 @@ class OneConnectionTests(OuterTestCase):
 
     def test_one_that_waits_in_vain_is_told(self):
         text = (
-            r"^Database 'default' is locked: thread '.+' is inside an atomic\(\) block,"
-            r" and all threads share the connection of a database in memory\. Leave the"
-            r" block before another thread is waited for, or test on a database in a"
-            r" file\.$"
+            r"^Database 'default' is locked: the test is inside the atomic\(\) block"
+            r" entered at test_databases\.py:\d+ in test_one_that_waits_in_vain_is_told"
+            r"\(\), and thread '.+' has waited for 0\.01 s, at test_databases\.py:\d+"
+            r" in count\(\)\. All threads share the connection of a database in memory, in"
+            r" turns\. Leave the block before you wait for another thread, or test on a"
+            r" database in a file\.$"
         )
-        with mock.patch.object(sharing, "_SECONDS_TO_WAIT", 0.01):
+
+        def count():
+            return Note.objects.count()
+
+        with mock.patch.object(turns, "_SECONDS_TO_WAIT", 0.01):
             with transaction.atomic():
                 with self.assertRaisesRegex(OperationalError, text):
-                    elsewhere(Note.objects.count)
+                    elsewhere(count)
 
     def test_a_block_that_cannot_begin_ends_its_turn(self):
         with mock.patch.object(self.mine, "set_autocommit", side_effect=LookupError):
@@ -123,10 +129,12 @@ class OneConnectionTests(OuterTestCase):
             cursor.execute("SELECT text FROM app_note ORDER BY text")
             elsewhere(lambda: Note.objects.create(text="later"))
             self.assertEqual(cursor.fetchone(), ("0",))
-            self.assertEqual(cursor.fetchmany(1), [("1",)])
+            self.assertEqual(list(cursor.fetchmany(1)), [("1",)])
             self.assertEqual(next(iter(cursor)), ("2",))
-            self.assertEqual(cursor.fetchall(), [("3",)])
+            self.assertEqual(list(cursor.fetchall()), [("3",)])
             self.assertIsNone(cursor.fetchone())
+            empty = connection.features.empty_fetchmany_value
+            self.assertEqual(cursor.fetchmany(1), empty)
 
     def test_a_row_is_not_taken_back_with_those_of_others(self):
         def take_back():
@@ -153,7 +161,7 @@ class OneConnectionTests(OuterTestCase):
         with ThreadPoolExecutor(1) as executor:
             failing = executor.submit(fail)
             has_begun.wait(10)
-            with mock.patch.object(sharing, "_SECONDS_TO_WAIT", 0.01):
+            with mock.patch.object(turns, "_SECONDS_TO_WAIT", 0.01):
                 with self.assertRaises(OperationalError), transaction.atomic():
                     self.fail("the block was entered")
             may_end.set()
@@ -162,7 +170,7 @@ class OneConnectionTests(OuterTestCase):
 
     def test_on_commit_is_about_blocks_of_the_same_thread(self):
         called = []
-        with mock.patch.object(sharing, "_SECONDS_TO_WAIT", 0.01):
+        with mock.patch.object(turns, "_SECONDS_TO_WAIT", 0.01):
             with transaction.atomic(), self.assertRaises(OperationalError):
                 elsewhere(transaction.on_commit, lambda: called.append("by a block"))
         elsewhere(transaction.on_commit, lambda: called.append("at once"))
@@ -173,7 +181,7 @@ class OneConnectionTests(OuterTestCase):
         # close() itself leaves a database in memory open.
         self.addCleanup(BaseDatabaseWrapper.close, mirror)
         entered(self, sharing.shared([self.mine, mirror]))
-        with mock.patch.object(sharing, "_SECONDS_TO_WAIT", 0.01):
+        with mock.patch.object(turns, "_SECONDS_TO_WAIT", 0.01):
             with transaction.atomic(), self.assertRaises(OperationalError):
                 elsewhere(Note.objects.using("mirror").count)
         self.assertEqual(elsewhere(Note.objects.using("mirror").count), 0)

@@ -60,6 +60,60 @@ LIVE = (
             ann.send('{"raise": "ValueError"}')
 """
 )
+ROLLBACK = (
+    CONSUMERS
+    + """
+    import urllib.request
+
+    import pytest
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import IntegrityError, connection, transaction
+    from websockets.sync.client import connect
+
+    @pytest.fixture
+    def note(db):
+        return Note.objects.create(text="of a fixture", slug="fixture")
+
+    def count(server):
+        with urllib.request.urlopen(f"{server.url}/notes/") as page:
+            return page.read().decode()
+
+    def test_a_page(note, channels_rollback_live_server):
+        assert connection.in_atomic_block
+        Note.objects.create(text="of the test")
+        assert count(channels_rollback_live_server) == '{"notes": 2}'
+
+    def test_rows_are_rolled_back(db):
+        assert not Note.objects.exists()
+
+    def test_a_socket_and_one_in_process(channels_rollback_live_server, channels_test):
+        server = channels_rollback_live_server
+        url = f"{server.ws_url}/ws/room/1/"
+        with connect(url, origin=server.url) as ann:
+            ben = channels_test.connect("/ws/room/1/")
+            ann.send('{"hello": 1}')
+            channels_test.assertReceivesJson(ben, {"hello": 1})
+
+    async def test_an_async_test(channels_rollback_live_server):
+        await Note.objects.acreate(text="of the test")
+        found = await asyncio.to_thread(count, channels_rollback_live_server)
+        assert found == '{"notes": 1}'
+
+    def test_a_query_that_fails(note, channels_rollback_live_server):
+        with pytest.raises(IntegrityError):
+            Note.objects.create(text="again", slug="fixture")
+        assert count(channels_rollback_live_server) == '{"notes": 1}'
+
+    @pytest.mark.channels_test(hang_timeout=0.2)
+    def test_a_block(channels_rollback_live_server):
+        with transaction.atomic():
+            count(channels_rollback_live_server)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_one_that_commits(channels_rollback_live_server):
+        raise AssertionError("it ran")
+"""
+)
 REDIS = (
     CONSUMERS
     + """
@@ -108,6 +162,14 @@ BROWSER = (
     def test_a_failure_has_evidence(channels_browser, channels_live_server):
         channels_browser.get(f"{channels_live_server.url}/who/")
         assert "ann" in channels_browser.page_source
+
+    def test_in_one_transaction(channels_rollback_browser, channels_test):
+        channels_test.browser_login(User.objects.create_user("ben"))
+        channels_test.open_page("/who/")
+        assert "ben" in channels_rollback_browser.page_source
+
+    def test_rows_are_rolled_back(channels_rollback_browser):
+        assert not User.objects.exists()
 """
 )
 
@@ -119,6 +181,16 @@ class ServerTests(PytestCase):
         self.assert_outcomes(ended, passed=6, failed=1)
         self.assertIn("ValueError: asked for", ended.printed)
 
+    def test_rollback_live_server(self) -> None:
+        ended = self.pytest(ROLLBACK)
+        self.assert_outcomes(ended, passed=5, failed=1, error=1)
+        self.assertIn("OperationalError: Database 'default' is locked", ended.printed)
+        self.assertIn(
+            "ImproperlyConfigured: Database 'default' has no transaction that is"
+            " rolled back after this test",
+            ended.printed,
+        )
+
     def test_redis(self) -> None:
         RedisServer.obtain()
         ended = self.pytest(REDIS)
@@ -129,5 +201,5 @@ class ServerTests(PytestCase):
     def test_browser(self) -> None:
         find_programs()
         ended = self.pytest(BROWSER)
-        self.assert_outcomes(ended, passed=1, failed=1)
+        self.assert_outcomes(ended, passed=3, failed=1)
         self.assertIn("Browser evidence: ", ended.printed)

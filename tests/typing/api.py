@@ -48,6 +48,7 @@ from channels_testkit import (
     Message,
     NoFrame,
     ProtocolError,
+    RollbackLiveServerTestCase,
     Sender,
     Sent,
     ServerSentEvent,
@@ -59,7 +60,12 @@ from channels_testkit import (
     WSClient,
     apply_routes,
 )
-from channels_testkit.browser import BrowserTestCase, PageError, PageFrame
+from channels_testkit.browser import (
+    BrowserTestCase,
+    PageError,
+    PageFrame,
+    RollbackBrowserTestCase,
+)
 from channels_testkit.live import LoopServer
 from channels_testkit.redis import (
     RedisLayerTestCase,
@@ -436,6 +442,24 @@ class LiveTests(LiveServerTestCase):
     def test_urls(self) -> None:
         assert_type(self.live_server_ws_url, str)
         assert_type(self.connect("/ws/room/1/"), WSClient)
+
+
+class RollbackLiveTests(RollbackLiveServerTestCase):
+    server_class = OwnServer
+    ann: User
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.ann = User.objects.create_user("ann")
+
+    def test_urls(self) -> None:
+        assert_type(self.live_server_url, str)
+        assert_type(self.login_headers(self.ann), dict[str, str])
+
+
+class RollbackPageTests(RollbackBrowserTestCase):
+    def test_page(self) -> None:
+        assert_type(self.page_frames(self.browser), list[PageFrame])
 
 
 class ServerThatIsNone(LiveServerTestCase):

@@ -20,7 +20,7 @@ from django.db import connections
 from django.test import Client, TestCase, TransactionTestCase
 
 from channels_testkit.asgi.scope import header_list
-from channels_testkit.engine import database, private
+from channels_testkit.engine import private, transactions
 from channels_testkit.routing.application import layers_of
 from channels_testkit.running.kit_calls import kit_opening, unawaited
 from channels_testkit.running.run import current
@@ -256,7 +256,7 @@ def _refusals_without_rollback() -> Iterator[None]:
             in_request = (
                 connection.settings_dict["ATOMIC_REQUESTS"]
                 and connection.in_atomic_block
-                and not database.is_outside_own_blocks(connection)
+                and not transactions.is_outside_own_blocks(connection)
             )
             if in_request:
                 connection.set_rollback(True)

@@ -1,0 +1,133 @@
+"""
+One transaction for all threads, in which each has autocommit.
+
+The connection is in the transaction of a ``TestCase``. To code outside of any
+block of its own it is what it would be in production: a query that fails
+breaks nothing else, ``savepoint()`` and ``set_rollback()`` have nothing to do,
+and ``select_for_update()`` is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error
+from django.db.transaction import TransactionManagementError
+
+from .places import calling_line
+from .sharing import shared
+from .transactions import is_test_transaction
+from .turns import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+_SAVEPOINT = "channels_testkit_query"
+#: These undo a statement that fails, and nothing more, by themselves.
+_UNDO_A_STATEMENT = frozenset({"sqlite", "mysql", "oracle"})
+
+
+def in_one_transaction(
+    mine: Collection[BaseDatabaseWrapper], seconds: Callable[[], float | None]
+) -> contextlib.AbstractContextManager[None]:
+    """
+    Give every thread these connections, in a transaction, for the block.
+
+    A thread that waits for its turn for longer than ``seconds()`` is told by
+    ``OperationalError``. Raises ``ImproperlyConfigured`` where a connection is
+    in no transaction of a test.
+    """
+    for connection in mine:
+        if not is_test_transaction(connection):
+            raise ImproperlyConfigured(
+                f"Database {connection.alias!r} has no transaction that is rolled back"
+                " after this test: its engine has none, or the test is one that"
+                " commits. Use LiveServerTestCase, or the fixture"
+                " channels_live_server."
+            )
+    return shared(mine, lambda of_one: _TurnsInTransaction(of_one, seconds))
+
+
+class _TurnsInTransaction(Turns):
+    """The turns on a database whose connection is in a test's transaction."""
+
+    advice = (
+        "All threads of a RollbackLiveServerTestCase share one connection, in turns."
+        " Leave the block before you wait for another thread, or use"
+        " LiveServerTestCase."
+    )
+    has_autocommit = True
+
+    def __init__(
+        self,
+        of_one: Collection[BaseDatabaseWrapper],
+        seconds: Callable[[], float | None],
+    ) -> None:
+        super().__init__(of_one)
+        self._seconds = seconds
+
+    @property
+    def seconds(self) -> float | None:
+        """How long a thread waits for its turn."""
+        return self._seconds()
+
+    def attributes_of(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
+        """Return what answers as in production, outside of any block."""
+        real: Any = connection
+        real_get, real_allowed = real.get_autocommit, real._savepoint_allowed  # noqa: SLF001 - as Django's own backends
+        real_validate = real.validate_no_atomic_block
+
+        # The turn is also that of a block which is about to begin, or to end.
+        def get_autocommit() -> bool:
+            return bool(real_get()) if self.are_mine else True
+
+        def is_savepoint_allowed() -> bool:
+            return self.are_mine and bool(real_allowed())
+
+        def validate_no_atomic_block() -> None:
+            if self.are_mine or not is_test_transaction(connection):
+                real_validate()
+                return
+            raise TransactionManagementError(
+                "commit(), rollback() and set_autocommit() would end the transaction of"
+                f" this test, on database {connection.alias!r}, at {calling_line()}."
+                " Use atomic(), or test this code in a LiveServerTestCase."
+            )
+
+        return {
+            "_savepoint_allowed": is_savepoint_allowed,
+            "get_autocommit": get_autocommit,
+            "validate_no_atomic_block": validate_no_atomic_block,
+        }
+
+    def by_itself(self, ctx: Any) -> contextlib.AbstractContextManager[None]:
+        """Put a savepoint around a query, where a failure needs one."""
+        connection = ctx["connection"]
+        if connection.vendor in _UNDO_A_STATEMENT:
+            return contextlib.nullcontext()
+        return _savepoint(connection)
+
+
+@contextlib.contextmanager
+def _savepoint(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Undo what a query does that fails; nobody counts these statements."""
+    _send(connection, f"SAVEPOINT {_SAVEPOINT}")
+    try:
+        yield
+    except BaseException:
+        # What the query has raised says more.
+        with contextlib.suppress(Error):
+            _send(connection, f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+            _send(connection, f"RELEASE SAVEPOINT {_SAVEPOINT}")
+        raise
+    _send(connection, f"RELEASE SAVEPOINT {_SAVEPOINT}")
+
+
+def _send(connection: BaseDatabaseWrapper, sql: str) -> None:
+    """Send a statement past Django: it is no query of the test."""
+    with connection.wrap_database_errors, connection.create_cursor() as cursor:
+        cursor.execute(sql)

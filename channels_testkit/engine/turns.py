@@ -1,0 +1,205 @@
+"""Whose turn it is on a connection that several threads have."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+from typing import TYPE_CHECKING, Any
+
+from django.db import OperationalError
+
+from channels_testkit.matching.wording import MAX_NAME, say
+
+from . import places
+from .jobs import current_owner
+from .notes import add_note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+#: How long SQLite waits for a lock by itself.
+_SECONDS_TO_WAIT = 5.0
+_AMID_A_QUERY = "another thread is amid a query"
+
+
+class Turns:
+    """
+    Whose turn it is on the shared connections of one database.
+
+    It has several where others are mirrors of it.
+    """
+
+    #: What a thread is told that waits in vain: how it comes, and what to do.
+    advice = (
+        "All threads share the connection of a database in memory, in turns. Leave the"
+        " block before you wait for another thread, or test on a database in a file."
+    )
+    #: Whether a thread in no block of its own has autocommit, though the
+    #: connections are in the transaction of a test.
+    has_autocommit = False
+
+    def __init__(self, of_one: Collection[BaseDatabaseWrapper]) -> None:
+        self.connections = list(of_one)
+        self._lock = threading.RLock()
+        #: Whose turn it is.
+        self.thread: threading.Thread | None = None
+        #: Called when the turn has ended.
+        self.afterwards: list[Callable[[], object]] = []
+        self._depth = 0
+        #: Who has entered a block, and where; None amid a query.
+        self._block: tuple[str, str] | None = None
+        #: Who waits, and where.
+        self._waiting: dict[threading.Thread, tuple[str, str]] = {}
+
+    @property
+    def seconds(self) -> float | None:
+        """How long a thread waits for its turn."""
+        return _SECONDS_TO_WAIT
+
+    @property
+    def are_mine(self) -> bool:
+        """Whether it is the calling thread's turn."""
+        return self.thread is threading.current_thread()
+
+    def attributes_of(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
+        """Return what a connection has of its own while it is shared."""
+        del connection
+        return {}
+
+    def take(self) -> None:
+        """Wait for the turn; raise ``OperationalError`` if it never comes."""
+        if not self._lock.acquire(blocking=False):
+            self._wait()
+        self.thread = threading.current_thread()
+        self._depth += 1
+
+    def _wait(self) -> None:
+        me, who, line = threading.current_thread(), _who(), _line()
+        self._waiting[me] = who, line
+        seconds = self.seconds
+        try:
+            has_come = self._lock.acquire(timeout=-1 if seconds is None else seconds)
+        finally:
+            del self._waiting[me]
+        if not has_come:
+            raise OperationalError(
+                f"Database {self.connections[0].alias!r} is locked: {self._held()}, and"
+                f" {who} has waited for {seconds:g} s, at {line}. {self.advice}"
+            )
+
+    def _held(self) -> str:
+        if self._block is None:
+            return "another thread is amid a query"
+        return "{} is inside the atomic() block entered at {}".format(*self._block)
+
+    def note_block(self) -> None:
+        """Note who has entered the outermost block, and where."""
+        if self._depth == 1:
+            self._block = _who(), _line()
+
+    def explain(self, error: BaseException) -> None:
+        """Note who has waited for the end of a block that an error ends."""
+        if self._depth == 1:
+            for who, line in list(self._waiting.values()):
+                waited = f"{who} has waited for its end, at {line}"
+                add_note(
+                    error, f"Meanwhile {self._held()}, and {waited}. {self.advice}"
+                )
+
+    def end(self) -> None:
+        """End the turn, or the inner one of several."""
+        self._depth -= 1
+        if self._depth:
+            self._lock.release()
+            return
+        afterwards, self.afterwards = self.afterwards, []
+        self.thread = self._block = None
+        self._lock.release()
+        for function in afterwards:
+            function()
+
+    def execute(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, ctx: Any
+    ) -> Any:
+        """Run a query, and fetch its rows, when it is this thread's turn."""
+        self.take()
+        try:
+            is_alone = self.has_autocommit and self._depth == 1
+            with self.by_itself(ctx) if is_alone else contextlib.nullcontext():
+                result = execute(sql, params, many, ctx)
+                fetched = _Fetched.of(ctx["cursor"])
+                with ctx["connection"].wrap_database_errors:
+                    fetched.fetch()
+            return result if result is None else fetched
+        finally:
+            self.end()
+
+    def by_itself(self, ctx: Any) -> contextlib.AbstractContextManager[None]:
+        """Let a query that fails break nothing but itself, for the block."""
+        del ctx
+        return contextlib.nullcontext()
+
+
+def _line() -> str:
+    """Say which line of the project's code led here."""
+    line = places.caller()
+    return places.UNKNOWN_LINE if line is None else places.in_words(line)
+
+
+def _who() -> str:
+    """Say whose code this is: an application's, the test's, a thread's."""
+    owner, thread = current_owner(), threading.current_thread()
+    if owner is not None:
+        return owner.in_words
+    is_main = thread is threading.main_thread()
+    return "the test" if is_main else f"thread {say(thread.name, MAX_NAME)}"
+
+
+class _Fetched:
+    """
+    A cursor whose rows are all there already.
+
+    A statement goes on until its last row has been fetched. Meanwhile it sees
+    what other threads do, and ends in a transaction of theirs.
+    """
+
+    @classmethod
+    def of(cls, wrapper: Any) -> _Fetched:
+        """Return what is in the place of the cursor that Django wraps."""
+        if not isinstance(wrapper.cursor, cls):
+            wrapper.cursor = cls(wrapper.cursor)
+        fetched: _Fetched = wrapper.cursor
+        return fetched
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self._rows: Iterator[Any] = iter(())
+        #: A list or a tuple: by an empty one Django knows the end.
+        self._several: type[Any] = list
+
+    def fetch(self) -> None:
+        """Fetch the rows of the statement that was executed last."""
+        rows = self._cursor.fetchall() if self._cursor.description else []
+        self._rows, self._several = iter(rows), type(rows)
+
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+        return next(self._rows, None)
+
+    def fetchmany(self, size: int | None = None) -> Any:
+        """Return the next rows."""
+        size = size or self._cursor.arraysize
+        return self._several(itertools.islice(self._rows, size))
+
+    def fetchall(self) -> Any:
+        """Return the rows that are left."""
+        return self._several(self._rows)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)

@@ -1,0 +1,442 @@
+"""One transaction for a test and its live server."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
+
+from asgiref.sync import async_to_sync, sync_to_async
+from channels.db import database_sync_to_async
+from channels.generic.websocket import (
+    AsyncJsonWebsocketConsumer,
+    JsonWebsocketConsumer,
+)
+from channels.layers import get_channel_layer
+from django.core.exceptions import ImproperlyConfigured
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    connection,
+    connections,
+    transaction,
+)
+from django.db.transaction import TransactionManagementError
+from django.http import JsonResponse
+from django.test import SimpleTestCase, override_settings
+from django.urls import path
+
+from channels_testkit import (
+    LiveServerTestCase,
+    RollbackLiveServerTestCase,
+    WebsocketTestCase,
+    apply_routes,
+)
+from channels_testkit.engine.one_transaction import (
+    _TurnsInTransaction,
+    in_one_transaction,
+)
+from channels_testkit.live.uvicorn import UvicornServer
+from tests.app.models import Note
+from tests.utils import OuterTestCase, notes_of, run_case
+
+from .clients import dial, fetch, fetch_json, hear, say
+
+#: Whom a view has told, on commit.
+told = []
+
+
+def count(request):
+    return JsonResponse({"notes": Note.objects.count()})
+
+
+async def acount(request):
+    return JsonResponse({"notes": await Note.objects.acount()})
+
+
+def add(request):
+    Note.objects.create(text="of the view")
+    connection.close()
+    return count(request)
+
+
+def add_and_fail(request):
+    with transaction.atomic(savepoint="savepoint" in request.GET):
+        Note.objects.create(text="taken back")
+        raise LookupError("the view fails")
+
+
+def add_twice(request):
+    """Go on after a query that fails, outside of any block."""
+    Note.objects.create(text="one", slug="one")
+    try:
+        Note.objects.create(text="two", slug="one")
+    except IntegrityError:
+        return count(request)
+    raise AssertionError("the slug is there twice")
+
+
+def bad_sql(request):
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nothing FROM nowhere")
+    except DatabaseError:
+        return count(request)
+    raise AssertionError("there is no such table")
+
+
+def tell(request):
+    told.append("begins")
+    with transaction.atomic(durable=True):
+        Note.objects.create(text="of the view")
+        transaction.on_commit(lambda: told.append(Note.objects.count()))
+        told.append("ends")
+    return JsonResponse({})
+
+
+def set_autocommit(request):
+    transaction.set_autocommit(False)
+    return JsonResponse({})
+
+
+def facts(request):
+    def seen():
+        sid = transaction.savepoint()
+        if sid is not None:
+            transaction.savepoint_commit(sid)
+        return {"autocommit": transaction.get_autocommit(), "savepoint": bool(sid)}
+
+    outside = seen()
+    with transaction.atomic():
+        return JsonResponse({"outside": outside, "inside": seen()})
+
+
+def lock(request):
+    return JsonResponse({"text": Note.objects.select_for_update().get().text})
+
+
+def lock_in_block(request):
+    with transaction.atomic():
+        return lock(request)
+
+
+@sync_to_async(thread_sensitive=False)
+def in_any_thread(request):
+    return add(request)
+
+
+URLS = (
+    path("count/", count),
+    path("acount/", acount),
+    path("add/", add),
+    path("add-and-fail/", add_and_fail),
+    path("add-twice/", add_twice),
+    path("any-thread/", in_any_thread),
+    path("bad-sql/", bad_sql),
+    path("facts/", facts),
+    path("lock/", lock),
+    path("lock-in-block/", lock_in_block),
+    path("set-autocommit/", set_autocommit),
+    path("tell/", tell),
+)
+
+
+class Writer(AsyncJsonWebsocketConsumer):
+    groups = ("writers",)
+
+    async def receive_json(self, content, **kwargs):
+        await self.write(content)
+        await self.channel_layer.group_send(
+            "writers", {"type": "written", "notes": await Note.objects.acount()}
+        )
+
+    @database_sync_to_async
+    def write(self, text):
+        Note.objects.create(text=text)
+
+    async def written(self, event):
+        await self.send_json(event["notes"])
+
+
+class SyncWriter(JsonWebsocketConsumer):
+    """Writes in one block with what it sends."""
+
+    def receive_json(self, content, **kwargs):
+        with transaction.atomic():
+            Note.objects.create(text=content)
+            async_to_sync(get_channel_layer().group_send)(
+                "writers", {"type": "written", "notes": Note.objects.count()}
+            )
+
+
+routes = apply_routes(
+    [path("ws/write/", Writer.as_asgi()), path("ws/sync/", SyncWriter.as_asgi())]
+)
+
+
+@routes
+@override_settings(ROOT_URLCONF=URLS)
+class RollbackTests(RollbackLiveServerTestCase):
+    @classmethod
+    def setUpTestData(cls):
+        cls.note = Note.objects.create(text="of the class", slug="class")
+
+    def get(self, name):
+        return fetch_json(f"{self.live_server_url}/{name}/")["notes"]
+
+    def test_all_see_the_same_rows(self):
+        Note.objects.create(text="of the test")
+        self.assertEqual(self.get("add"), 3)
+        self.assertEqual(self.get("acount"), 3)
+        self.assertEqual(self.get("any-thread"), 4)
+        self.assertEqual(Note.objects.count(), 4)
+
+    def test_each_test_begins_with_the_rows_of_the_class(self):
+        self.assertEqual(self.get("count"), 1)
+        self.note.text = "changed"
+        self.note.save()
+        self.assertEqual(self.get("add"), 2)
+
+    def test_each_test_begins_with_them_again(self):
+        self.test_each_test_begins_with_the_rows_of_the_class()
+
+    def test_sockets_and_a_client_in_process_are_in_it(self):
+        ann, ben = dial(self, "/ws/write/"), dial(self, "/ws/sync/")
+        eve = self.connect("/ws/write/")
+        say(ann, "of ann")
+        self.assertEqual(hear(ann), 2)
+        self.assertReceivesJson(eve, 2)
+        say(ben, "of ben")
+        self.assertEqual(hear(ann), 3)
+        self.assertReceivesJson(eve, 3)
+        eve.send_json("of eve")
+        self.assertEqual(hear(ann), 4)
+        self.assertEqual(Note.objects.count(), 4)
+
+    async def test_an_async_test_is_in_it(self):
+        await Note.objects.acreate(text="of the test")
+        found = await sync_to_async(self.get, thread_sensitive=False)("add")
+        self.assertEqual(found, 3)
+        self.assertEqual(await Note.objects.acount(), 3)
+
+    def test_many_blocks_at_once_do_not_mix(self):
+        with ThreadPoolExecutor(8) as executor:
+            answers = [executor.submit(self.get, "add") for _ in range(12)]
+            for _ in range(12):
+                with self.assertRaises(LookupError), transaction.atomic():
+                    Note.objects.create(text="taken back")
+                    raise LookupError
+            counts = {answer.result() for answer in answers}
+        self.assertLessEqual(max(counts), 13 + 1)
+        self.assertEqual(Note.objects.count(), 13)
+
+    def test_a_view_that_fails_takes_only_its_own_back(self):
+        Note.objects.create(text="of the test")
+        for query in ("savepoint", ""):
+            with self.subTest(query), self.assertApplicationRaises(LookupError):
+                fetch(f"{self.live_server_url}/add-and-fail/?{query}")
+            self.assertEqual(Note.objects.count(), 2)
+
+    def test_a_query_that_fails_breaks_nothing(self):
+        self.assertEqual(self.get("add-twice"), 2)
+        self.assertEqual(self.get("bad-sql"), 2)
+        with self.assertRaises(IntegrityError):
+            Note.objects.create(text="of the test", slug="class")
+        with self.assertRaises(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT nothing FROM nowhere")
+        self.assertEqual(Note.objects.count(), 2)
+
+    def test_a_query_that_fails_in_a_block_breaks_the_block(self):
+        with self.assertRaises(IntegrityError), transaction.atomic():
+            Note.objects.create(text="taken back")
+            Note.objects.create(text="of the test", slug="class")
+        self.assertEqual(self.get("count"), 1)
+
+    def test_on_commit_runs_at_the_end_of_a_block(self):
+        del told[:]
+        fetch(f"{self.live_server_url}/tell/")
+        self.assertEqual(told, ["begins", "ends", 2])
+
+    def test_on_commit_may_wait_for_the_server(self):
+        counts = []
+        with transaction.atomic():
+            Note.objects.create(text="of the test")
+            transaction.on_commit(lambda: counts.append(self.get("count")))
+        transaction.on_commit(lambda: counts.append(self.get("add")))
+        self.assertEqual(counts, [2, 3])
+
+    def test_the_test_counts_the_queries_of_the_server(self):
+        with self.assertNumQueries(1):
+            self.get("count")
+
+    def test_autocommit_is_on_outside_of_a_block(self):
+        self.assertEqual(
+            fetch_json(f"{self.live_server_url}/facts/"),
+            {
+                "outside": {"autocommit": True, "savepoint": False},
+                "inside": {"autocommit": False, "savepoint": True},
+            },
+        )
+
+    def test_a_row_is_locked_in_a_block_alone(self):
+        url = f"{self.live_server_url}/lock-in-block/"
+        self.assertEqual(fetch_json(url), {"text": "of the class"})
+        if connection.features.has_select_for_update:
+            with self.assertApplicationRaises(TransactionManagementError):
+                fetch(f"{self.live_server_url}/lock/")
+
+    def test_the_end_of_the_transaction_is_refused(self):
+        with self.assertApplicationRaises(TransactionManagementError) as caught:
+            fetch(f"{self.live_server_url}/set-autocommit/")
+        self.assertRegex(
+            str(caught.exception),
+            r"^commit\(\), rollback\(\) and set_autocommit\(\) would end the"
+            r" transaction of this test, on database 'default', at .+test_rollback\.py:"
+            r"\d+ in set_autocommit\(\)\. Use atomic\(\), or test this code in a"
+            r" LiveServerTestCase\.$",
+        )
+
+    def test_rows_come_in_chunks(self):
+        Note.objects.bulk_create(Note(text=f"{n}") for n in range(9))
+        texts = []
+        for note in Note.objects.order_by("pk").iterator(chunk_size=2):
+            texts.append(note.text)
+            self.get("add")
+        self.assertEqual(texts, ["of the class", *"012345678"])
+
+
+class OnUvicornTests(RollbackTests):
+    server_class = UvicornServer
+
+
+@routes
+@override_settings(ROOT_URLCONF=URLS)
+class AtomicRequestsTests(RollbackLiveServerTestCase):
+    @classmethod
+    def setUpClass(cls):
+        atomic = {"ATOMIC_REQUESTS": True}
+        patch = mock.patch.dict(connections.settings["default"], atomic)
+        cls.enterClassContext(patch)
+        super().setUpClass()
+
+    def test_a_whole_view_is_a_block(self):
+        with self.assertApplicationRaises(LookupError):
+            fetch(f"{self.live_server_url}/add-and-fail/")
+        self.assertEqual(fetch_json(f"{self.live_server_url}/add/"), {"notes": 1})
+        self.assertEqual(Note.objects.count(), 1)
+
+
+@override_settings(ROOT_URLCONF=URLS)
+class WaitingTests(OuterTestCase):
+    def test_a_client_that_gives_up_in_a_block_is_told(self):
+        waits = threading.Event()
+
+        def seconds(_turns):
+            # It is asked for when a thread begins to wait.
+            waits.set()
+            return 10.0
+
+        class Inner(RollbackLiveServerTestCase):
+            def test_it(self):
+                url = f"{self.live_server_url}/count/"
+                with ThreadPoolExecutor(1) as executor, transaction.atomic():
+                    executor.submit(fetch, url)
+                    waits.wait(10)
+                    raise TimeoutError("timed out")
+
+        with mock.patch.object(_TurnsInTransaction, "seconds", property(seconds)):
+            (error,) = run_case(Inner).raised
+        self.assertIsInstance(error, TimeoutError)
+        self.assertRegex(
+            notes_of(error)[0],
+            r"^Meanwhile the test is inside the atomic\(\) block entered at"
+            r" test_rollback\.py:\d+ in test_it\(\), and the application of http"
+            r" /count/ has waited for its end, at test_rollback\.py:\d+ in count\(\)\."
+            r" All threads of a RollbackLiveServerTestCase share one connection, in",
+        )
+
+
+class AfterwardsTests(OuterTestCase):
+    def test_nothing_is_left(self):
+        class Inner(RollbackTests):
+            pass
+
+        names = ("test_all_see_the_same_rows", "test_a_query_that_fails_breaks_nothing")
+        result = run_case(Inner, *names)
+        self.assertEqual(result.texts, [])
+        self.assertEqual(Note.objects.count(), 0)
+        own = vars(connections["default"])
+        self.assertEqual(
+            own.keys() & {"get_autocommit", "validate_no_atomic_block"}, set()
+        )
+
+    def test_start_up_and_shutdown_are_in_the_transaction(self):
+        seen = []
+
+        async def application(scope, receive, send):
+            if scope["type"] != "lifespan":
+                await Writer.as_asgi()(scope, receive, send)
+                return
+            await receive()
+            await Note.objects.acreate(text="of the start-up")
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            seen.append(await Note.objects.acount())
+            await send({"type": "lifespan.shutdown.complete"})
+
+        class Inner(RollbackLiveServerTestCase):
+            run_lifespan = "class"
+
+            def test_it(self):
+                self.assertEqual(Note.objects.count(), 1)
+                ann = dial(self, "/")
+                say(ann, "of ann")
+                self.assertEqual(hear(ann), 2)
+
+            test_again = test_it
+
+        Inner.application = application
+        self.assertEqual(run_case(Inner).texts, [])
+        self.assertEqual(seen, [1])
+        self.assertEqual(Note.objects.count(), 0)
+
+    def test_a_test_that_fails_in_a_block_leaves_nothing(self):
+        class Inner(RollbackLiveServerTestCase):
+            def test_1(self):
+                with transaction.atomic():
+                    Note.objects.create(text="taken back")
+                    raise LookupError
+
+            def test_2(self):
+                self.assertEqual(Note.objects.count(), 0)
+
+        (error,) = run_case(Inner).raised
+        self.assertIsInstance(error, LookupError)
+
+
+class MisuseTests(OuterTestCase):
+    def test_a_connection_in_no_transaction_is_refused(self):
+        with self.assertRaisesMessage(
+            ImproperlyConfigured,
+            "Database 'default' has no transaction that is rolled back after this test:"
+            " its engine has none, or the test is one that commits. Use"
+            " LiveServerTestCase, or the fixture channels_live_server.",
+        ):
+            in_one_transaction([connection], lambda: 1.0)
+
+    def test_a_database_without_transactions_is_refused(self):
+        class Inner(RollbackLiveServerTestCase):
+            def test_it(self):
+                self.fail("it ran")
+
+        features = connection.features
+        with mock.patch.object(features, "supports_transactions", new=False):
+            (error,) = run_case(Inner).raised
+        self.assertIsInstance(error, ImproperlyConfigured)
+
+
+class FlavourTests(SimpleTestCase):
+    def test_it_is_a_test_case_of_django(self):
+        django, kit = WebsocketTestCase.__bases__[1], RollbackLiveServerTestCase
+        self.assertTrue(issubclass(kit, django))
+        self.assertFalse(issubclass(LiveServerTestCase, django))
