@@ -11,11 +11,18 @@ from channels.generic.websocket import (
     JsonWebsocketConsumer,
 )
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from .models import Row
 
-urlpatterns: list[Any] = []
+
+def count_rows(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse(Row.objects.count())
+
+
+urlpatterns = [path("rows/", count_rows)]
 
 GROUP = "everybody"
 
@@ -63,4 +70,4 @@ router = URLRouter(
         path("plain/", plain_echo),
     ]
 )
-application = ProtocolTypeRouter({"websocket": router})
+application = ProtocolTypeRouter({"http": get_asgi_application(), "websocket": router})

@@ -28,6 +28,7 @@ def main() -> None:
         crowd,
         imports,
         live_server,
+        live_test,
         one_call,
         one_test,
         schedules,
@@ -46,6 +47,7 @@ def main() -> None:
                 found = import_module(f".{module}", __package__)
                 found.measure(database, smoke=smoke)
         live_server.measure(database, smoke=smoke)
+        live_test.measure(database, smoke=smoke)
         if database == "sqlite-memory":
             one_call.measure(smoke=smoke)
             broadcast.measure(smoke=smoke)

@@ -21,4 +21,6 @@ CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "tests.benchmarks.consumers"
 SECRET_KEY = suite.SECRET_KEY
+# Django's own live server asks for it.
+STATIC_URL = "static/"
 USE_TZ = True

@@ -104,9 +104,9 @@ class OneConnectionTests(OuterTestCase):
             r"^Database 'default' is locked: the test is inside the atomic\(\) block"
             r" entered at test_databases\.py:\d+ in test_one_that_waits_in_vain_is_told"
             r"\(\), and thread '.+' has waited for 0\.01 s, at test_databases\.py:\d+"
-            r" in count\(\)\. All threads share the connection of a database in memory, in"
-            r" turns\. Leave the block before you wait for another thread, or test on a"
-            r" database in a file\.$"
+            r" in count\(\)\. All threads share the connection of a database in memory,"
+            r" in turns\. Leave the block before you wait for another thread, or test"
+            r" on a database in a file\.$"
         )
 
         def count():
