@@ -14,7 +14,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.transaction import Atomic, get_connection
 from django.db.utils import ConnectionHandler
@@ -102,6 +102,21 @@ def after_the_turn(
     function()
 
 
+def take_turns_back(seconds: float) -> Iterator[OperationalError]:
+    """
+    Take the turn from threads that are in a block when their test ends.
+
+    Each has ``seconds`` to leave its block, which is rolled back with the
+    test. Yields what says so.
+    """
+    for turns in _turns:
+        held = turns.take_back(seconds) if turns.has_autocommit else ""
+        if held:
+            yield OperationalError(
+                f"The test has ended while {held}. The block is rolled back with it."
+            )
+
+
 def queries_in_turns(connection: BaseDatabaseWrapper) -> list[Any]:
     """Return those wrappers of a connection by which threads take turns."""
     return [turns.execute for turns in _turns_on(connection)]
@@ -147,14 +162,16 @@ def _whole_blocks() -> Iterator[None]:
                 undo.pop_all()
 
     def leave(atomic: Atomic, *exc_info: Any) -> None:
+        turns_here = _turns_on(get_connection(atomic.using))
         with contextlib.ExitStack() as undo:
-            for turns in _turns_on(get_connection(atomic.using)):
+            for turns in turns_here:
                 if is_of_test_case(atomic):
                     turns.take()
                 elif exc_info[1] is not None:
                     turns.explain(exc_info[1])
                 undo.callback(turns.end)
-            real_exit(atomic, *exc_info)
+            if not any(turns.are_lost for turns in turns_here):
+                real_exit(atomic, *exc_info)
 
     with (
         mock.patch.object(Atomic, "__enter__", enter),

@@ -158,6 +158,14 @@ def is_outside_own_blocks(connection: BaseDatabaseWrapper) -> bool:
     return bool(blocks) and all(is_of_test_case(block) for block in blocks)
 
 
+def drop_own_blocks(connection: BaseDatabaseWrapper) -> None:
+    """Forget the blocks inside of those of the test case, which rolls back."""
+    blocks = connection.atomic_blocks
+    while blocks and not is_of_test_case(blocks[-1]):
+        blocks.pop()
+        connection.savepoint_ids.pop()
+
+
 def is_lost(connection: BaseDatabaseWrapper) -> bool:
     """Tell whether a class's transaction has not outlived its test."""
     return (

@@ -14,6 +14,7 @@ from channels_testkit.matching.wording import MAX_NAME, say
 from . import places
 from .jobs import current_owner
 from .notes import add_note
+from .transactions import drop_own_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -51,6 +52,8 @@ class Turns:
         self._depth = 0
         #: Who has entered a block, and where; None amid a query.
         self._block: tuple[str, str] | None = None
+        #: How many blocks a thread has open that has lost its turn by force.
+        self._evicted: dict[threading.Thread, int] = {}
         #: Who waits, and where.
         self._waiting: dict[threading.Thread, tuple[str, str]] = {}
 
@@ -71,6 +74,11 @@ class Turns:
 
     def take(self) -> None:
         """Wait for the turn; raise ``OperationalError`` if it never comes."""
+        if self.are_lost:
+            raise OperationalError(
+                f"A query on database {self.connections[0].alias!r}, at {_line()}, is"
+                " in an atomic() block that was rolled back when its test ended."
+            )
         if not self._lock.acquire(blocking=False):
             self._wait()
         self.thread = threading.current_thread()
@@ -111,6 +119,9 @@ class Turns:
 
     def end(self) -> None:
         """End the turn, or the inner one of several."""
+        if self.are_lost:
+            self._end_lost()
+            return
         self._depth -= 1
         if self._depth:
             self._lock.release()
@@ -120,6 +131,37 @@ class Turns:
         self._lock.release()
         for function in afterwards:
             function()
+
+    def take_back(self, seconds: float) -> str:
+        """
+        Take the turn from a thread that is in a block when its test ends.
+
+        It has ``seconds`` to leave the block. Returns what it does, in words,
+        or nothing where no other thread has the turn. The block is rolled back
+        with the test.
+        """
+        if self._lock.acquire(timeout=seconds):
+            self._lock.release()
+            return ""
+        held, thread = self._held(), self.thread
+        if self._block is not None and thread is not None:
+            self._evicted[thread] = self._depth
+            self._lock, self._depth = threading.RLock(), 0
+            self.thread = self._block = None
+            for connection in self.connections:
+                drop_own_blocks(connection)
+        return held
+
+    @property
+    def are_lost(self) -> bool:
+        """Whether the calling thread is in a block that it has lost."""
+        return threading.current_thread() in self._evicted
+
+    def _end_lost(self) -> None:
+        thread = threading.current_thread()
+        self._evicted[thread] -= 1
+        if not self._evicted[thread]:
+            del self._evicted[thread]
 
     def execute(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, ctx: Any

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ImproperlyConfigured
 
 from channels_testkit.asgi.recorder import recorder
+from channels_testkit.engine.sharing import take_turns_back
 from channels_testkit.engine.tracebacks import hide_kit_frames
 from channels_testkit.layers.aliases import layer_in_place
 from channels_testkit.routing.application import (
@@ -183,6 +184,7 @@ class LiveServer:
         with contextlib.ExitStack() as steps:
             # The last one first, whatever the others raise.
             steps.callback(self._forget_run)
+            steps.callback(self._take_turns_back, timeout)
             steps.callback(self._end_tasks, run, timeout)
             steps.callback(run.layers_in_place.leave_other_loops)
             if self._run_lifespan is True:
@@ -235,6 +237,10 @@ class LiveServer:
 
     def _end_tasks(self, run: TestRun, timeout: float) -> None:
         run.outside.left += self._connections.end_tasks(timeout)
+
+    def _take_turns_back(self, timeout: float) -> None:
+        for error in take_turns_back(timeout):
+            self._tell(error)
 
     def _forget_run(self) -> None:
         if self._run is not None:

@@ -47,7 +47,7 @@ TESTS = """
 
     from django.contrib.auth.models import Group
 
-    from channels_testkit import LiveServerTestCase
+    from channels_testkit import LiveServerTestCase, RollbackLiveServerTestCase
 
 
     class Counting:
@@ -71,6 +71,10 @@ TESTS = """
 
     class SecondTests(Counting, LiveServerTestCase):
         pass
+
+
+    class RollbackTests(Counting, RollbackLiveServerTestCase):
+        pass
 """
 PROJECT = {
     "project_settings": SETTINGS,
@@ -84,7 +88,7 @@ class ProjectTests(unittest.TestCase):
     def test_several_databases_in_several_processes(self):
         options = ["--settings=project_settings", "--parallel=2", "project_tests"]
         printed = run_python("-W", "error", "-m", "django", "test", *options, **PROJECT)
-        self.assertIn("Ran 4 tests", printed)
+        self.assertIn("Ran 6 tests", printed)
         self.assertIn("exit code 0", printed)
 
     def test_processes_that_were_forked_have_a_daphne_each(self):

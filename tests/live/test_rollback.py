@@ -356,7 +356,136 @@ class WaitingTests(OuterTestCase):
         )
 
 
+class StuckTests(OuterTestCase):
+    def setUp(self):
+        self.has_begun, self.may_end = threading.Event(), threading.Event()
+        self.has_ended = threading.Event()
+        self.raised = []
+        self.addCleanup(self.has_ended.wait, 10)
+        self.addCleanup(self.may_end.set)
+
+    def hold(self, _request=None):
+        try:
+            with transaction.atomic(), transaction.atomic():
+                Note.objects.create(text="held")
+                self.has_begun.set()
+                self.may_end.wait(10)
+                Note.objects.create(text="of a test that has ended")
+        except DatabaseError as error:
+            self.raised.append(str(error))
+        finally:
+            self.has_ended.set()
+        return JsonResponse({})
+
+    def run_tests(self, hold):
+        outer = self
+
+        class Inner(RollbackLiveServerTestCase):
+            hang_timeout = 0.2
+            check_leaks = "off"
+
+            @classmethod
+            def setUpTestData(cls):
+                Note.objects.create(text="of the class")
+
+            def test_1(self):
+                threading.Thread(target=hold, args=(self,)).start()
+                outer.has_begun.wait(10)
+
+            def test_2(self):
+                self.assertEqual(Note.objects.count(), 1)
+                outer.may_end.set()
+                outer.has_ended.wait(10)
+                found = fetch_json(f"{self.live_server_url}/count/")
+                self.assertEqual(found, {"notes": 1})
+
+        urls = (path("hold/", self.hold), *URLS)
+        with override_settings(ROOT_URLCONF=urls):
+            return run_case(Inner)
+
+    def check(self, text, who):
+        self.assertRegex(
+            text,
+            rf"^The test has ended while {who} is inside the atomic\(\) block entered"
+            r" at test_rollback\.py:\d+ in hold\(\)\. The block is rolled back with"
+            r" it\.$",
+        )
+        (refused,) = self.raised
+        self.assertRegex(
+            refused,
+            r"^A query on database 'default', at test_rollback\.py:\d+ in hold\(\), is"
+            r" in an atomic\(\) block that was rolled back when its test ended\.$",
+        )
+
+    def test_a_view_that_holds_its_block_is_told(self):
+        result = self.run_tests(lambda case: fetch(f"{case.live_server_url}/hold/"))
+        hang, block = result.texts
+        self.assertIn("did not come to rest within 0.2 s", hang)
+        self.check(block, "the application of http /hold/")
+
+    def test_a_thread_that_holds_its_block_is_told(self):
+        (block,) = self.run_tests(self.hold).texts
+        self.check(block, "thread '.+'")
+
+    def test_a_thread_that_is_amid_a_query_is_waited_for(self):
+        turns = _TurnsInTransaction([connection], lambda: 1.0)
+        turns.take()
+        with ThreadPoolExecutor(1) as executor:
+            held = executor.submit(turns.take_back, 0).result()
+        self.assertEqual(held, "another thread is amid a query")
+        self.assertTrue(turns.are_mine)
+        turns.end()
+
+
 class AfterwardsTests(OuterTestCase):
+    def test_the_class_goes_on_when_a_test_has_ended_its_transaction(self):
+        class Inner(RollbackLiveServerTestCase):
+            @classmethod
+            def setUpTestData(cls):
+                Note.objects.create(text="of the class")
+
+            def test_1(self):
+                connection.connection.rollback()
+
+            def test_2(self):
+                found = fetch_json(f"{self.live_server_url}/count/")
+                self.assertEqual(found, {"notes": 1})
+
+        with override_settings(ROOT_URLCONF=URLS):
+            (text,) = run_case(Inner).texts
+        self.assertIn("This test has ended the transaction that it runs in", text)
+        self.assertEqual(Note.objects.count(), 0)
+
+    def test_a_class_that_fails_to_begin_or_to_end_leaves_nothing(self):
+        class Beginning(RollbackLiveServerTestCase):
+            @classmethod
+            def setUpClass(cls):
+                super().setUpClass()
+                Note.objects.create(text="of the class")
+                raise LookupError
+
+            def test_it(self):
+                self.fail("it ran")
+
+        class Ending(RollbackLiveServerTestCase):
+            @classmethod
+            def setUpTestData(cls):
+                Note.objects.create(text="of the class")
+
+            @classmethod
+            def tearDownClass(cls):
+                raise LookupError
+
+            def test_it(self):
+                self.assertEqual(Note.objects.count(), 1)
+
+        for case in (Beginning, Ending):
+            with self.subTest(case.__name__):
+                (error,) = run_case(case).raised
+                self.assertIsInstance(error, LookupError)
+                self.assertFalse(connection.in_atomic_block)
+                self.assertEqual(Note.objects.count(), 0)
+
     def test_nothing_is_left(self):
         class Inner(RollbackTests):
             pass
