@@ -1363,7 +1363,7 @@ class FailureTextTests(scenarios.ScenariosTestCase):
     scenarios = scenario
     compared_elsewhere = frozenset(
         {"no-prefix", "no-redis", "no-test-config", "real-layer"}
-        | {"dropped-in-the-process", "dropped-on-redis"}
+        | {"dropped-in-the-process", "dropped-on-redis", "live-block"}
         | {path.stem for path in FAILURES.glob("browser-*.txt")}
         | {path.stem for path in FAILURES.glob("lifespan-*.txt")}
     )

@@ -192,10 +192,10 @@ def _line() -> str:
 
 
 def _who() -> str:
-    """Say whose code this is: an application's, the test's, a thread's."""
+    """Say whose code this is: a connection's, the test's or a thread's."""
     owner, thread = current_owner(), threading.current_thread()
     if owner is not None:
-        return owner.in_words
+        return owner.label
     is_main = thread is threading.main_thread()
     return "the test" if is_main else f"thread {say(thread.name, MAX_NAME)}"
 

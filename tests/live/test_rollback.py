@@ -350,8 +350,8 @@ class WaitingTests(OuterTestCase):
         self.assertRegex(
             notes_of(error)[0],
             r"^Meanwhile the test is inside the atomic\(\) block entered at"
-            r" test_rollback\.py:\d+ in test_it\(\), and the application of http"
-            r" /count/ has waited for its end, at test_rollback\.py:\d+ in count\(\)\."
+            r" test_rollback\.py:\d+ in test_it\(\), and http /count/ has waited for"
+            r" its end, at test_rollback\.py:\d+ in count\(\)\."
             r" All threads of a RollbackLiveServerTestCase share one connection, in",
         )
 
@@ -364,7 +364,7 @@ class StuckTests(OuterTestCase):
         self.addCleanup(self.has_ended.wait, 10)
         self.addCleanup(self.may_end.set)
 
-    def hold(self, _request=None):
+    def hold(self, *_):
         try:
             with transaction.atomic(), transaction.atomic():
                 Note.objects.create(text="held")
@@ -375,10 +375,13 @@ class StuckTests(OuterTestCase):
             self.raised.append(str(error))
         finally:
             self.has_ended.set()
-        return JsonResponse({})
 
     def run_tests(self, hold):
         outer = self
+
+        class Holding(JsonWebsocketConsumer):
+            def receive_json(self, content, **kwargs):
+                outer.hold()
 
         class Inner(RollbackLiveServerTestCase):
             hang_timeout = 0.2
@@ -389,7 +392,7 @@ class StuckTests(OuterTestCase):
                 Note.objects.create(text="of the class")
 
             def test_1(self):
-                threading.Thread(target=hold, args=(self,)).start()
+                hold(self)
                 outer.has_begun.wait(10)
 
             def test_2(self):
@@ -399,9 +402,9 @@ class StuckTests(OuterTestCase):
                 found = fetch_json(f"{self.live_server_url}/count/")
                 self.assertEqual(found, {"notes": 1})
 
-        urls = (path("hold/", self.hold), *URLS)
-        with override_settings(ROOT_URLCONF=urls):
-            return run_case(Inner)
+        routes = apply_routes([path("hold/", Holding.as_asgi())])
+        with override_settings(ROOT_URLCONF=URLS):
+            return run_case(routes(Inner))
 
     def check(self, text, who):
         self.assertRegex(
@@ -417,14 +420,14 @@ class StuckTests(OuterTestCase):
             r" in an atomic\(\) block that was rolled back when its test ended\.$",
         )
 
-    def test_a_view_that_holds_its_block_is_told(self):
-        result = self.run_tests(lambda case: fetch(f"{case.live_server_url}/hold/"))
-        hang, block = result.texts
+    def test_a_consumer_that_holds_its_block_is_told(self):
+        hang, block = self.run_tests(lambda case: say(dial(case, "/hold/"), {})).texts
         self.assertIn("did not come to rest within 0.2 s", hang)
-        self.check(block, "the application of http /hold/")
+        self.check(block, "websocket /hold/")
 
     def test_a_thread_that_holds_its_block_is_told(self):
-        (block,) = self.run_tests(self.hold).texts
+        thread = threading.Thread(target=self.hold)
+        (block,) = self.run_tests(lambda _: thread.start()).texts
         self.check(block, "thread '.+'")
 
     def test_a_thread_that_is_amid_a_query_is_waited_for(self):
