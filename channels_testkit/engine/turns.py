@@ -89,7 +89,8 @@ class Turns:
         self._waiting[me] = who, line
         seconds = self.seconds
         try:
-            has_come = self._lock.acquire(timeout=-1 if seconds is None else seconds)
+            most = -1 if seconds is None else min(seconds, threading.TIMEOUT_MAX)
+            has_come = self._lock.acquire(timeout=most)
         finally:
             del self._waiting[me]
         if not has_come:

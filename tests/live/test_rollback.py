@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 from asgiref.sync import async_to_sync, sync_to_async
+from channels.consumer import SyncConsumer
 from channels.db import database_sync_to_async
 from channels.generic.websocket import (
     AsyncJsonWebsocketConsumer,
@@ -27,6 +28,7 @@ from django.test import SimpleTestCase, override_settings
 from django.urls import path
 
 from channels_testkit import (
+    Channel,
     LiveServerTestCase,
     RollbackLiveServerTestCase,
     WebsocketTestCase,
@@ -169,14 +171,33 @@ class SyncWriter(JsonWebsocketConsumer):
             )
 
 
+class Archivist(SyncConsumer):
+    """Writes in a block, and tells the writers when that is committed."""
+
+    def archive(self, message):
+        with transaction.atomic():
+            Note.objects.create(text="of the worker")
+            transaction.on_commit(self.tell)
+
+    def tell(self):
+        written = {"type": "written", "notes": Note.objects.count()}
+        async_to_sync(self.channel_layer.group_send)("writers", written)
+
+
 routes = apply_routes(
-    [path("ws/write/", Writer.as_asgi()), path("ws/sync/", SyncWriter.as_asgi())]
+    [
+        path("ws/write/", Writer.as_asgi()),
+        path("ws/sync/", SyncWriter.as_asgi()),
+        {"archive": Archivist.as_asgi()},
+    ]
 )
 
 
 @routes
 @override_settings(ROOT_URLCONF=URLS)
 class RollbackTests(RollbackLiveServerTestCase):
+    worker_channels = ("archive",)
+
     @classmethod
     def setUpTestData(cls):
         cls.note = Note.objects.create(text="of the class", slug="class")
@@ -212,6 +233,34 @@ class RollbackTests(RollbackLiveServerTestCase):
         eve.send_json("of eve")
         self.assertEqual(hear(ann), 4)
         self.assertEqual(Note.objects.count(), 4)
+
+    def test_a_worker_is_in_it(self):
+        ann = dial(self, "/ws/write/")
+        Channel("archive").send({"type": "archive"})
+        self.assertEqual(hear(ann), 2)
+
+    def test_sync_consumers_on_both_sides_take_turns(self):
+        ann, ben = self.connect("/ws/write/"), self.connect("/ws/sync/")
+        eve = dial(self, "/ws/sync/")
+        for number in range(2, 8, 2):
+            ben.send_json("of ben")
+            self.assertReceivesJson(ann, number)
+            say(eve, "of eve")
+            self.assertReceivesJson(ann, number + 1)
+
+    def test_threads_of_the_test_are_in_it(self):
+        def make(slug):
+            return Note.objects.get_or_create(slug=slug)[1]
+
+        with ThreadPoolExecutor(4) as executor:
+            made = list(executor.map(make, 8 * ["one"]))
+        self.assertEqual(made.count(True), 1)
+
+    def test_callbacks_of_the_server_are_captured(self):
+        del told[:]
+        with self.captureOnCommitCallbacks() as callbacks:
+            fetch(f"{self.live_server_url}/tell/")
+        self.assertEqual((len(callbacks), told), (1, ["begins", "ends"]))
 
     async def test_an_async_test_is_in_it(self):
         await Note.objects.acreate(text="of the test")
