@@ -95,11 +95,12 @@ def after_the_turn(
     connection: BaseDatabaseWrapper, function: Callable[[], object]
 ) -> None:
     """Call a function when this thread has no turn on a connection."""
-    for turns in _turns_on(connection):
-        if turns.are_mine:
-            turns.afterwards.append(function)
-            return
-    function()
+    mine = [turns for turns in _turns_on(connection) if turns.are_mine]
+    if mine:
+        # The first is the last to end.
+        mine[0].afterwards.append(function)
+    else:
+        function()
 
 
 def take_turns_back(seconds: float) -> Iterator[OperationalError]:

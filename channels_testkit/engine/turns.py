@@ -170,7 +170,7 @@ class Turns:
         """Run a query, and fetch its rows, when it is this thread's turn."""
         self.take()
         try:
-            is_alone = self.has_autocommit and self._depth == 1
+            is_alone = self._depth == 1
             with self.by_itself(ctx) if is_alone else contextlib.nullcontext():
                 result = execute(sql, params, many, ctx)
                 fetched = _Fetched.of(ctx["cursor"])
