@@ -3,13 +3,14 @@ One transaction for all threads, in which each has autocommit.
 
 The connection is in the transaction of a ``TestCase``. To code outside of any
 block of its own it is what it would be in production: a query that fails
-breaks nothing else, ``savepoint()`` and ``set_rollback()`` have nothing to do,
-and ``select_for_update()`` is refused.
+breaks nothing else, ``savepoint()`` has nothing to do, ``set_rollback()`` and
+``select_for_update()`` are refused.
 """
 
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -69,6 +70,8 @@ class _TurnsInTransaction(Turns):
     ) -> None:
         super().__init__(of_one)
         self._seconds = seconds
+        #: Django's TestCase rolls back on this one.
+        self._of_test = threading.current_thread()
 
     @property
     def seconds(self) -> float | None:
@@ -79,7 +82,7 @@ class _TurnsInTransaction(Turns):
         """Return what answers as in production, outside of any block."""
         real: Any = connection
         real_get, real_allowed = real.get_autocommit, real._savepoint_allowed  # noqa: SLF001 - as Django's own backends
-        real_validate = real.validate_no_atomic_block
+        real_validate, real_set = real.validate_no_atomic_block, real.set_rollback
 
         # The turn is also that of a block which is about to begin, or to end.
         def get_autocommit() -> bool:
@@ -87,6 +90,13 @@ class _TurnsInTransaction(Turns):
 
         def is_savepoint_allowed() -> bool:
             return self.are_mine and bool(real_allowed())
+
+        def set_rollback(rollback: bool) -> None:
+            if not self.are_mine and threading.current_thread() is not self._of_test:
+                raise TransactionManagementError(
+                    "The rollback flag doesn't work outside of an 'atomic' block."
+                )
+            real_set(rollback)
 
         def validate_no_atomic_block() -> None:
             if self.are_mine or not is_test_transaction(connection):
@@ -101,6 +111,7 @@ class _TurnsInTransaction(Turns):
         return {
             "_savepoint_allowed": is_savepoint_allowed,
             "get_autocommit": get_autocommit,
+            "set_rollback": set_rollback,
             "validate_no_atomic_block": validate_no_atomic_block,
         }
 

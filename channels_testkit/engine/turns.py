@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError
 
-from channels_testkit.matching.wording import MAX_NAME, say
+from channels_testkit.matching.wording import MAX_NAME, say, shorten
 
 from . import places
 from .jobs import current_owner
@@ -196,7 +196,7 @@ def _who() -> str:
     """Say whose code this is: a connection's, the test's or a thread's."""
     owner, thread = current_owner(), threading.current_thread()
     if owner is not None:
-        return owner.label
+        return shorten(owner.label, MAX_NAME)
     is_main = thread is threading.main_thread()
     return "the test" if is_main else f"thread {say(thread.name, MAX_NAME)}"
 

@@ -101,6 +101,11 @@ def set_autocommit(request):
     return JsonResponse({})
 
 
+def set_rollback(request):
+    transaction.set_rollback(True)
+    return JsonResponse({})
+
+
 def facts(request):
     def seen():
         sid = transaction.savepoint()
@@ -139,6 +144,7 @@ URLS = (
     path("lock/", lock),
     path("lock-in-block/", lock_in_block),
     path("set-autocommit/", set_autocommit),
+    path("set-rollback/", set_rollback),
     path("tell/", tell),
 )
 
@@ -345,6 +351,14 @@ class RollbackTests(RollbackLiveServerTestCase):
             r" LiveServerTestCase\.$",
         )
 
+    def test_a_rollback_outside_of_a_block_is_refused(self):
+        with self.assertApplicationRaises(TransactionManagementError):
+            fetch(f"{self.live_server_url}/set-rollback/")
+        with transaction.atomic():
+            Note.objects.create(text="taken back")
+            transaction.set_rollback(True)
+        self.assertEqual(self.get("count"), 1)
+
     def test_rows_come_in_chunks(self):
         Note.objects.bulk_create(Note(text=f"{n}") for n in range(9))
         texts = []
@@ -547,9 +561,8 @@ class AfterwardsTests(OuterTestCase):
         self.assertEqual(result.texts, [])
         self.assertEqual(Note.objects.count(), 0)
         own = vars(connections["default"])
-        self.assertEqual(
-            own.keys() & {"get_autocommit", "validate_no_atomic_block"}, set()
-        )
+        ours = {"get_autocommit", "set_rollback", "validate_no_atomic_block"}
+        self.assertEqual(own.keys() & ours, set())
 
     def test_start_up_and_shutdown_are_in_the_transaction(self):
         seen = []
