@@ -28,9 +28,15 @@ author = "The channels_testkit authors"
 copyright = author  # noqa: A001 (Sphinx's name)
 version = release = __version__
 
-extensions = ["sphinx.ext.autodoc"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosectionlabel"]
+
+# Pages link to sections of others by "page:heading".
+autosectionlabel_prefix_document = True
+suppress_warnings = ["autosectionlabel.changelog"]  # each version has "Added"
 exclude_patterns = ["_build", "examples"]
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_title = f"channels_testkit {release}"
 
 autodoc_member_order = "bysource"
