@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 from django.conf import settings
+from docutils import nodes
+from sphinx.util import logging
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -27,6 +30,11 @@ project = "channels_testkit"
 author = "The channels_testkit authors"
 copyright = author  # noqa: A001 (Sphinx's name)
 version = release = __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+logger = logging.getLogger(__name__)
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosectionlabel"]
 
@@ -56,3 +64,18 @@ nitpick_ignore_regex = [
     (r"py:(class|data|obj)", r"channels_testkit\.[a-z_]+\..*"),
     (r"py:exc", r"[A-Z]\w*(Error|Exception|Warning)"),
 ]
+
+
+def check_tables(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """Warn of empty cells: a row may have been cut in two."""
+    del app
+    for body in doctree.findall(nodes.tbody):
+        for entry in body.findall(nodes.entry):
+            if not entry.astext().strip():
+                row = entry.parent.astext().replace("\n", " ")
+                logger.warning("a table has an empty cell: %s", row, location=name)
+
+
+def setup(app: Sphinx) -> None:
+    """Connect what this file adds to Sphinx."""
+    app.connect("doctree-resolved", check_tables)
