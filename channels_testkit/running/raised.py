@@ -55,6 +55,7 @@ class Raised(Surroundings):
         #: What has happened, for the timeline.
         self.recording = Recording()
         self._shows_events = True
+        self._has_told = False
         self._keeps_events = True
 
     @property
@@ -73,6 +74,7 @@ class Raised(Surroundings):
 
     def make_ready(self, error: BaseException) -> None:
         """Make an exception ready for who reads it, now that it is told."""
+        self._has_told = True
         explain_sync_call(error)
         explain_wrong_call(error)
         first = self.failure
@@ -100,7 +102,11 @@ class Raised(Surroundings):
         # A schedule that has failed is told, which is one order of all, too;
         # what crosses a real layer is not seen.
         options = self.options
-        if options.schedule is not None or options.layer_source != "captive":
+        is_told_otherwise = options.schedule is not None
+        if is_told_otherwise or options.layer_source != "captive":
+            return ""
+        # What fails after the end of a test has come from elsewhere.
+        if not self._keeps_events:
             return ""
         return last_events(self.recording, known, f"{self.options.called}.timeline")
 
@@ -110,7 +116,7 @@ class Raised(Surroundings):
 
         They refer to the whole of it, and would all go by collecting garbage.
         """
-        if self.failure is None:
+        if not self._has_told:
             self._keeps_events = False
             self.recording = Recording()
 
@@ -122,7 +128,7 @@ class Raised(Surroundings):
 
     def leave_diagram(self, error: BaseException) -> None:
         """Leave a diagram where one is asked for, and name it in a failure."""
-        if not self.fails_the_test(error):
+        if not (self._keeps_events and self.fails_the_test(error)):
             return
         record(None, raised, error)
         if self.options.schedule is not None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .recording import Recording
 
+_ALL = "All {count} events, in one order:"
 _HINT = "The last of {count:,} events, in one order; print({call}) shows them all:"
 
 
@@ -94,5 +95,6 @@ def last_events(recording: Recording, known: str, call: str) -> str:
     actors = story.names.actors
     if len(actors) < 2 or any(actor.is_live for actor in actors):
         return ""
-    hint = _HINT.format(count=len(story.events), call=call)
-    return "\n".join([hint, *last_lines(story, known)])
+    count, lines = len(story.events), last_lines(story, known)
+    title = _ALL if len(lines) == count else _HINT
+    return "\n".join([title.format(count=count, call=call), *lines])

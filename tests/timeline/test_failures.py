@@ -260,7 +260,7 @@ class ParallelTests(unittest.TestCase):
                 printed,
             )
             # Without tblib, Django shows one of them.
-            self.assertIn("The last of 4 events", printed)
+            self.assertIn("All 4 events, in one order:", printed)
             self.assertIn(f"Timeline: {folder}", printed)
 
 
