@@ -66,7 +66,11 @@ class Sender:
 
     @property
     def function(self) -> str | None:
-        """The project's function that has sent it, if one has led there."""
+        """
+        The project's function that has sent it, if one has led there.
+
+        Python 3.10 names the class of a method only where it is a consumer's.
+        """
         places = self._origin.places
         return places[0].function(self.consumer) if places else None
 
@@ -75,6 +79,17 @@ class Sender:
         """The file and the line of that, such as ``"consumers.py:27"``."""
         places = self._origin.places
         return str(places[0]) if places else None
+
+    def __copy__(self) -> Sender:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Sender:
+        """Return the sender: its consumer is one of a kind."""
+        return self
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Pickle as None: the consumer stays in its process."""
+        return type(None), ()
 
     def __str__(self) -> str:
         consumer, label = self.consumer, self.label

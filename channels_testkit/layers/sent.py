@@ -43,8 +43,8 @@ class Sent(NamedTuple):
     ``in_atomic_block`` says that the sender was inside an ``atomic()`` that
     is not the test case's own. ``faults`` are what ``layer_faults()`` has done
     to it; a channel for which it was lost is not among the receivers.
-    ``sender`` says whose code has sent it, or is ``None`` for an entry that a
-    test has made by itself.
+    ``sender`` says whose code has sent it; it is ``None`` in an entry that a
+    test has made by itself, or that has been pickled.
     """
 
     kind: Kind
