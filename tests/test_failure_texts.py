@@ -37,6 +37,7 @@ from channels_testkit.contrib.pages import AsyncPageClient, Page, PageClient
 
 from . import scenarios
 from .app import asgi, consumers, failing, querying, tasks
+from .app.announcements import send
 from .contrib.test_pages import ListConsumer, ListPage, list_client
 from .utils import FAILURES, entered, run_case
 
@@ -1164,10 +1165,6 @@ async def read_before_the_request(case: Any) -> None:
 
 
 # Messages and groups.
-
-
-def send(group: str, text: str) -> None:
-    Group(group).send({"type": "chat.message", "text": text})
 
 
 @scenario

@@ -10,6 +10,7 @@ from channels_testkit.matching.wording import (
     in_a_row,
     listed,
     say,
+    shorten,
 )
 
 from .aliases import on_alias, other_layers
@@ -92,15 +93,25 @@ def no_match(where: str, expected: Any, sent: Sequence[Sent], *, partial: bool) 
 
 
 def listing(
-    where: str, sent: Sequence[Sent], named: Callable[[Sent], str] = _quoted_target
+    where: str,
+    sent: Sequence[Sent],
+    named: Callable[[Sent], str] = _quoted_target,
+    *,
+    with_senders: bool = False,
 ) -> str:
-    """List what was sent, the last entries of it, and where each went."""
+    """
+    List what was sent, the last entries of it, and where each went.
+
+    ``with_senders`` adds whose code has sent each.
+    """
     lines = [f"Sent to {where}:"]
     if len(sent) > MAX_LISTED:
         lines.append(f"     ... {len(sent) - MAX_LISTED:,} earlier messages")
     first = max(0, len(sent) - MAX_LISTED)
     for number, entry in enumerate(sent[first:], first + 1):
         lines.append(f"  {number:>4}  {named(entry)} {say(entry.message)}")
+        if with_senders and entry.sender is not None:
+            lines.append(f"        by {shorten(str(entry.sender))}")
     return "\n".join(lines)
 
 
@@ -109,19 +120,21 @@ def wrong_count(where: str, found: int, count: int, sent: Sequence[Sent]) -> str
     messages = "1 message" if found == 1 else f"{found:,} messages"
     verb = "matches" if found == 1 else "match"
     verdict = f"{messages} to {where} {verb}, expected {count:,}."
-    return f"{verdict}\n\n{listing(where, sent)}"
+    entries = listing(where, sent, with_senders=found > count)
+    return f"{verdict}\n\n{entries}"
 
 
 def unexpected(where: str, sent: Sequence[Sent]) -> str:
     """Say what was sent where nothing should have been."""
-    return f"{_unexpected_number(where, sent)}\n\n{listing(where, sent)}"
+    entries = listing(where, sent, with_senders=True)
+    return f"{_unexpected_number(where, sent)}\n\n{entries}"
 
 
 def unexpected_anywhere(sent: Sequence[Sent]) -> str:
     """Say what was sent on which layer, where nothing should have been."""
     where = "any channel or group"
-    listed = listing(where, sent, _full_target)
-    return f"{_unexpected_number(where, sent)}\n\n{listed}"
+    entries = listing(where, sent, _full_target, with_senders=True)
+    return f"{_unexpected_number(where, sent)}\n\n{entries}"
 
 
 def _unexpected_number(where: str, sent: Sequence[Sent]) -> str:
@@ -149,6 +162,6 @@ def before_commit(where: str, entries: Sequence[Sent]) -> str:
     return (
         f"A message to {where} was sent inside an atomic block: a receiver can look"
         " for the rows before they are committed.\n\n"
-        f"{listing(where, entries)}\n\n"
+        f"{listing(where, entries, with_senders=True)}\n\n"
         "Send it with transaction.on_commit()."
     )

@@ -137,3 +137,30 @@ class SenderTests(WebsocketTestCase):
     def test_an_entry_of_a_tests_own_has_none(self):
         entry = Sent("send", "jobs", None, {}, (), (), 1, False)  # noqa: FBT003 - a field
         self.assertIsNone(entry.sender)
+
+
+class FailureTests(WebsocketTestCase):
+    """Who has sent what should not have been sent, or not so often."""
+
+    def check(self, verdict: str, call: Any, *args: Any, **options: Any) -> None:
+        with self.assertRaises(AssertionError) as caught:
+            call(*args, **options)
+        sender: Any = self.assertGroupSent("lobby").sender
+        said = f"AsyncTeller of ann (/), in AsyncTeller.receive_json() ({sender.line})"
+        self.assertEqual(str(sender), said)
+        text = str(caught.exception)
+        self.assertTrue(text.startswith(verdict), text)
+        self.assertIn(f" {MESSAGE!r}\n        by {said}", text)
+
+    def test_each(self) -> None:
+        ann = self.connect("/", application=AsyncTeller.as_asgi(), name="ann")
+        ann.send_json("now")
+        self.check("1 message was sent", self.assertNothingGroupSent, "lobby")
+        self.check("1 message was sent", self.assertNothingSentAnywhere)
+        self.check("1 message to group", self.assertGroupSent, "lobby", count=0)
+
+    def test_none_where_too_few_were_sent(self) -> None:
+        Group("lobby").send(MESSAGE)
+        with self.assertRaises(AssertionError) as caught:
+            self.assertGroupSent("lobby", count=2)
+        self.assertNotIn("by the test", str(caught.exception))
