@@ -87,18 +87,19 @@ class Messages:
             self.connection.feed({"type": "websocket.receive", "text": answer})
 
 
-class Raised(logging.Handler):
+class Raised(logging.Filter):
     """
     What resolvers have raised in a test, where the server logs it.
 
-    The server catches it, and answers with its text alone.
+    The server catches it, and answers with its text alone. As a filter it
+    leaves alone who handles the log, and is there inside ``assertLogs()``.
     """
 
     def __init__(self) -> None:
-        super().__init__(logging.ERROR)
+        super().__init__()
         self._errors: dict[str, BaseException] = {}
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
         """Keep an exception, by what it says."""
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
@@ -108,6 +109,7 @@ class Raised(logging.Handler):
         """Return the exception that one of these texts is of."""
         found = (self._errors.get(text) for text in texts if isinstance(text, str))
         return next((error for error in found if error is not None), None)
+        return True
 
     @classmethod
     def of(cls, run: TestRun) -> Raised:
@@ -116,7 +118,7 @@ class Raised(logging.Handler):
 
     @classmethod
     def _listening(cls, run: TestRun) -> Raised:
-        logger, handler = logging.getLogger("strawberry.execution"), cls()
-        logger.addHandler(handler)
-        run.add_cleanup(logger.removeHandler, handler)
-        return handler
+        logger, raised = logging.getLogger("strawberry.execution"), cls()
+        logger.addFilter(raised)
+        run.add_cleanup(logger.removeFilter, raised)
+        return raised
