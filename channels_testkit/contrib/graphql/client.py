@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __unittest = True
 
+_NAME = re.compile(r"(?:\A|\})\s*(?:subscription|query|mutation)\s+(\w+)")
+
 
 class GraphQLClient(InitialisingClient):
     """
@@ -199,8 +201,8 @@ class Subscription(Operation):
         Assert what the next result is; return it.
 
         ``expected`` is its data. With ``errors`` it has these as well, and
-        otherwise none: a text, a regular expression, a dict with some keys, or
-        a list of these. Fails as ``next()``, too.
+        otherwise none: a text or a regular expression for all of a message, a
+        dict with some keys, or a list of these. Fails as ``next()``, too.
 
         Example::
 
@@ -254,9 +256,9 @@ class Subscription(Operation):
         Assert that the server answers by errors, and no data; return them.
 
         By an ``error`` message, as to a query that is not valid, or by a
-        result without data. ``expected`` is a text, which is compared with all
-        of a message, a regular expression, a dict with some keys of an error,
-        or a list of these where there are several.
+        result without data. ``expected`` is a text or a regular expression for
+        all of a message, a dict with some keys of an error, or a list of these
+        where there are several.
         """
         __tracebackhide__ = True
         self._look(timeout)
@@ -334,5 +336,5 @@ def _check_operation(query: object, variables: object) -> None:
 
 def _name_in(query: str) -> str | None:
     """Return the name of the first operation in a query, where it has one."""
-    found = re.search(r"\b(?:subscription|query|mutation)\s+(\w+)", query)
+    found = _NAME.search(re.sub("#.*", "", query))
     return found.group(1) if found else None

@@ -34,8 +34,8 @@ SUBSCRIBE_FIRST = (
 )
 
 _HOW_ERRORS_MATCH = (
-    "A text is compared with all of a message: give a regular expression for a part of"
-    " it, or a dict for some keys of an error."
+    "A text or a regular expression is compared with all of a message: for a part of"
+    " it, write re.compile('.*part.*'); for some keys of an error, give a dict."
 )
 _EXPECT_ERRORS = (
     "Where they are meant, write assert_next({...}, errors=[...]), or assert_error(...)"

@@ -34,6 +34,11 @@ _PARTIAL = (
 )
 _GOES_ON = "It goes on until its resolver ends; to end it from here, write stop()."
 _EXECUTED = (
+_READ_FIRST = "Read each result first, with next() or assert_next()."
+_STRAYS = (
+    "A message has come that belongs to no operation: a message of this one has"
+    ' "id": "{}", a text.'
+)
     "execute() is for queries and mutations, which are answered once; for a"
     " subscription, write subscribe()."
 )
@@ -205,7 +210,7 @@ class Operation:
         if result.errors and errors is None:
             failure = failures.has_errors(connection, event, self.label, result)
             raise failure from self._cause(result.errors)
-        if errors is not None and not (result.errors and fit(errors, result.errors)):
+        if errors is not None and not fit(errors, result.errors):
             failure = failures.errors_differ(
                 connection, event, self.label, errors, result.errors
             )
@@ -218,9 +223,16 @@ class Operation:
                 )
         return result
 
-    def _judge_complete(self, timeout: float | None) -> None:
+    def _judge_complete(
+        self,
+        timeout: float | None,
+        *,
+        goes_on: str = _GOES_ON,
+        has_more: str = _READ_FIRST,
+    ) -> None:
+        """Take its end; the texts are the steps where there is none."""
         __tracebackhide__ = True
-        event, message = self._take("end", timeout, hint=_GOES_ON)
+        event, message = self._take("end", timeout, hint=goes_on)
         kind = message.get("type")
         if kind == COMPLETE:
             self._end = "the server has completed it"
@@ -234,9 +246,8 @@ class Operation:
                 f"{self.label} was answered by an error where its end was expected:"
                 f" {in_words(errors)}."
             )
-        step = "Read each result first, with next() or assert_next()."
         failure = failures.other_message(
-            self._messages.connection, event, verdict, step="" if errors else step
+            self._messages.connection, event, verdict, step="" if errors else has_more
         )
         raise failure from self._cause(errors)
 
@@ -300,7 +311,7 @@ class Operation:
             )
             raise failure from self._cause(result.errors)
         await self._until(timeout)
-        self._judge_complete(timeout)
+        self._judge_complete(timeout, goes_on=_EXECUTED, has_more=_EXECUTED)
         return result
 
 
