@@ -278,9 +278,10 @@ class Subscription(Operation):
         """
         Assert that nothing has come that was not read.
 
-        Neither a result, an error nor an end, also after ``stop()``. It judges
-        now; with ``within`` a sync test waits for the timers that are due
-        within so many seconds.
+        Neither a result, an error nor an end, also after ``stop()``. Fails as
+        well where the server has closed the connection before the end. It
+        judges now; with ``within`` a sync test waits for the timers that are
+        due within so many seconds.
         """
         __tracebackhide__ = True
         if within:

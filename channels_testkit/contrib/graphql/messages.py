@@ -58,6 +58,11 @@ class Messages:
             return {}
         return found if isinstance(found, dict) else {}
 
+    def has_strays(self) -> bool:
+        """Tell whether an unread frame has no ``id`` of an operation."""
+        frames = filter(is_frame, self.connection.unread)
+        return any(not isinstance(self.message_of(it).get("id"), str) for it in frames)
+
     async def until(
         self, fits: Callable[[dict[str, Any]], bool], timeout: float
     ) -> None:
@@ -104,12 +109,12 @@ class Raised(logging.Filter):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             self._errors[str(error)] = error
+        return True
 
     def behind(self, texts: list[Any]) -> BaseException | None:
         """Return the exception that one of these texts is of."""
         found = (self._errors.get(text) for text in texts if isinstance(text, str))
         return next((error for error in found if error is not None), None)
-        return True
 
     @classmethod
     def of(cls, run: TestRun) -> Raised:

@@ -10,7 +10,7 @@ from channels_testkit.matching import matches
 from channels_testkit.matching.wording import say, shorten
 
 from . import failures
-from .results import GraphQLResult, errors_of, fit, in_words, messages
+from .results import GraphQLResult, errors_of, fit, in_words, is_result, messages
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __unittest = True
 
 ERROR, COMPLETE = "error", "complete"
+_STOPPED = "the test has stopped it"
 #: Stands for data that nobody has said.
 ANY: Any = object()
 _NOT_EXPECTED = (
@@ -33,12 +34,12 @@ _PARTIAL = (
     "It has data as well: write assert_next({...}, errors=[...]) where a part failed."
 )
 _GOES_ON = "It goes on until its resolver ends; to end it from here, write stop()."
-_EXECUTED = (
 _READ_FIRST = "Read each result first, with next() or assert_next()."
 _STRAYS = (
     "A message has come that belongs to no operation: a message of this one has"
     ' "id": "{}", a text.'
 )
+_EXECUTED = (
     "execute() is for queries and mutations, which are answered once; for a"
     " subscription, write subscribe()."
 )
@@ -110,12 +111,13 @@ class Operation:
         """Stop it, where it runs; take the end that a server may confirm."""
         connection = self._messages.connection
         has_ended = self._messages.find(self._is_end) is not None
-        if self._end is not None or has_ended or not connection.is_open:
+        if has_ended:
             self._end = self._end or "it has ended"
+        if self._end is not None or not connection.is_open:
             return
         message = {"id": self.id, "type": self._protocol.stop}
         await self.client._driver.send_payload(message, "stop()")  # noqa: SLF001 - as above
-        self._end = "the test has stopped it"
+        self._end = _STOPPED
         event = self._messages.find(self._is_end)
         if event is not None and self._type(event) == COMPLETE:
             self._messages.take(event)
@@ -151,7 +153,7 @@ class Operation:
             None if self._run.is_async and timeout is None else self._seconds(timeout),
             expected=expected,
             call=self._waiting_call(what),
-            hint=hint,
+            hint=_STRAYS.format(self.id) if self._messages.has_strays() else hint,
         )
 
     def _short_name(self) -> str:
@@ -177,12 +179,18 @@ class Operation:
     ) -> tuple[Event, GraphQLResult]:
         event, message = self._take(what, timeout, expected, hint)
         kind = message.get("type")
-        if kind == self._protocol.result:
-            return event, GraphQLResult.of(message.get("payload"))
+        payload = message.get("payload")
+        if kind == self._protocol.result and is_result(payload):
+            return event, GraphQLResult.of(payload)
         verdict, errors = f"{self.label} completed where a result was expected.", []
-        if kind == ERROR:
+        if kind == self._protocol.result:
+            verdict = (
+                f"{self.label} sent a result that has neither data nor errors:"
+                f" {say(payload)}."
+            )
+        elif kind == ERROR:
             self._end = "the server has answered by an error"
-            errors = errors_of(message.get("payload"))
+            errors = errors_of(payload)
             verdict = (
                 f"{self.label} was answered by an error where a result was expected:"
                 f" {in_words(errors)}."
@@ -282,10 +290,10 @@ class Operation:
         event = self._messages.find(self._is_mine)
         connection = self._messages.connection
         if event is None:
-            if connection.state == "closed" and self._end is None:
+            if connection.state == "closed" and self._end in {None, _STOPPED}:
                 raise failures.closed(connection, self._protocol, "nothing")
             return
-        late = self._end == "the test has stopped it"
+        late = self._end == _STOPPED
         verdict = (
             f"{self.label} {_came(self._type(event))} after it was stopped."
             if late

@@ -27,13 +27,18 @@ class GraphQLResult(NamedTuple):
     @classmethod
     def of(cls, payload: Any) -> GraphQLResult:
         """Return the result that a payload has."""
-        found: Mapping[str, Any] = payload if isinstance(payload, dict) else {}
-        errors = list(found.get("errors") or [])
+        found: Mapping[str, Any] = payload if is_result(payload) else {}
+        errors = errors_of(found.get("errors") or [])
         return cls(found.get("data"), errors, found.get("extensions"))
 
 
+def is_result(payload: Any) -> bool:
+    """Tell whether a payload has what a result must have."""
+    return isinstance(payload, dict) and ("data" in payload or "errors" in payload)
+
+
 def errors_of(payload: Any) -> list[Any]:
-    """Return the errors of an ``error`` message: a list, or one of them."""
+    """Return the errors that a server has sent: a list, or one of them."""
     return payload if isinstance(payload, list) else [payload]
 
 

@@ -11,6 +11,7 @@ django_application = get_asgi_application()
 from .consumers import (  # noqa: E402 - wants apps
     ChatConsumer,
     DeafConsumer,
+    OddConsumer,
     OldConsumer,
     PingingConsumer,
     PlainConsumer,
@@ -27,6 +28,7 @@ routes = [
     path("old/", OldConsumer.as_asgi()),
     path("deaf/", DeafConsumer.as_asgi()),
     path("pinging/", PingingConsumer.as_asgi()),
+    path("odd/", OddConsumer.as_asgi()),
     path("silent/", SilentConsumer.as_asgi()),
     path("plain/", PlainConsumer.as_asgi()),
 ]

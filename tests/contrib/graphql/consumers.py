@@ -129,6 +129,28 @@ class PingingConsumer(AsyncJsonWebsocketConsumer):
             await self.send_json(answer)
 
 
+class OddConsumer(AsyncJsonWebsocketConsumer):
+    """Answers an operation by the messages in its variables, or a close."""
+
+    async def connect(self) -> None:
+        await self.accept(self.scope["subprotocols"][0])
+
+    async def receive_json(self, content: dict[str, Any], **_: Any) -> None:
+        if content["type"] == "connection_init":
+            await self.send_json({"type": "connection_ack"})
+        elif content["type"] == "subscribe":
+            for answer in content["payload"]["variables"]["answers"]:
+                await self.answer({"id": content["id"], **answer})
+        else:
+            await self.close(4400, "no such type")
+
+    async def answer(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "close":
+            await self.close(4400, "no such room")
+        else:
+            await self.send_json(message)
+
+
 class SilentConsumer(AsyncJsonWebsocketConsumer):
     """Accepts, and acknowledges nothing."""
 

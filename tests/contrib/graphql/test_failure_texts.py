@@ -159,6 +159,18 @@ def subscription_executed(case: Any) -> None:
     case.execute(MESSAGES)
 
 
+@scenario
+def message_of_no_operation(case: Any) -> None:
+    answer = {"id": 1, "type": "next", "payload": {"data": {"count": 1}}}
+    case.subscribe(COUNT, {"answers": [answer]}, path="/odd/").assert_next({"count": 1})
+
+
+@scenario
+def no_data_and_no_errors(case: Any) -> None:
+    answer = {"type": "next", "payload": {"count": 1}}
+    case.subscribe(COUNT, {"answers": [answer]}, path="/odd/").assert_next({"count": 1})
+
+
 # The end.
 
 
