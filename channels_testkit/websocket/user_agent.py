@@ -13,6 +13,7 @@ from django.test import Client
 
 from channels_testkit.asgi.cookies import check_cookie, signed_value
 from channels_testkit.asgi.login import has_sessions
+from channels_testkit.matching.wording import say
 from channels_testkit.running.kit_calls import kit_coroutine
 
 from .cookie_jar import CookieJar
@@ -106,9 +107,14 @@ class UserAgent:
 
         It is signed as ``HttpResponse.set_signed_cookie()`` signs it, so that
         the application reads it by the same ``salt``. Raises as
-        ``set_cookie()``.
+        ``set_cookie()``, and ``TypeError`` unless both are str.
         """
         check_cookie(key, value, "set_signed_cookie()")
+        if not all(isinstance(it, str) for it in (value, salt)):
+            raise TypeError(
+                f"set_signed_cookie() has {say((value, salt))} for {say(key)}: the"
+                " value and the salt are both str."
+            )
         self.cookies[key] = signed_value(key, value, salt)
 
     @property

@@ -107,3 +107,14 @@ class SignedCookieTests(WebsocketTestCase):
             with self.subTest(text), self.assertRaises(kind) as caught:
                 self.create_client(**options)  # type: ignore[arg-type]
             self.assertEqual(str(caught.exception), text)
+
+    def test_a_client_refuses_what_cannot_be_signed(self):
+        ann = self.create_client()
+        for value, salt in [(7, ""), (("7", "theater"), ""), ("7", None)]:
+            with self.subTest((value, salt)), self.assertRaises(TypeError) as caught:
+                ann.set_signed_cookie("seat", value, salt)  # type: ignore[arg-type]
+            self.assertEqual(
+                str(caught.exception),
+                f"set_signed_cookie() has {(value, salt)!r} for 'seat': the value and"
+                " the salt are both str.",
+            )
