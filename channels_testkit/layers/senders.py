@@ -52,15 +52,15 @@ class Sender:
     @property
     def label(self) -> str:
         """
-        How failures call the connection or the worker, or ``"the test"``.
+        How failures call the connection, the worker or the task.
 
-        Views that a test client calls are the test's own code.
+        ``"the test"`` otherwise, also for a view that a test client calls.
         """
         return called(self._origin.actor)
 
     @property
     def consumer(self) -> object | None:
-        """The consumer whose code has sent it, or None for the test's own."""
+        """The consumer whose code has sent it, or None where none has."""
         actor = self._origin.actor
         return None if actor is None else actor.consumer
 
