@@ -32,6 +32,12 @@ def withheld(channel: str | None, since: int) -> str:
     return ""
 
 
+def withheld_from_channel(channel: str) -> str:
+    """Return a line that says what a test has kept from a channel, or ''."""
+    text = withheld(channel, 0)
+    return f"\n{text[0].upper()}{text[1:]}." if text else ""
+
+
 def _withheld_in_words(fault: LayerFault) -> str:
     if fault.kind == "failed":
         return (
@@ -116,6 +122,8 @@ _DONE = {
 
 def _nothing_asked(faults: Faults, sent: Sequence[Sent]) -> str:
     """Say why there was nothing that could meet a fault."""
+    if any(fault.kind == "captured" for entry in sent for fault in entry.faults):
+        return "captureSent(deliver=False) has kept what was sent."
     groups = {entry.group for entry in sent if entry.group is not None}
     if faults.group is not None and faults.group not in groups:
         near = did_you_mean(faults.group, groups)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.waiting import Waiting
 from channels_testkit.layers.aliases import DEFAULT, captive_layer
+from channels_testkit.layers.fault_failures import withheld_from_channel
 from channels_testkit.matching.wording import say
 from channels_testkit.running.kit_calls import kit_coroutine, sync_twin
 from channels_testkit.running.not_copied import NotCopied
@@ -110,7 +111,8 @@ class ChannelClient(NotCopied):
     def _why_not(self, channel: str, message: Mapping[str, Any] | None) -> str:
         """Say that there is no message, or nobody that it is routed to."""
         if message is None:
-            return no_message(channel, self.channel_layer.pending_counts())
+            text = no_message(channel, self.channel_layer.pending_counts())
+            return f"{text}{withheld_from_channel(channel)}"
         routes = self._workers.routes(self._worker_application)
         return f"{not_routed(channel, routes)}\n\nMessage: {say(dict(message))}"
 

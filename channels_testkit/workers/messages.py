@@ -15,6 +15,7 @@ from channels_testkit.layers.aliases import (
     is_captive,
     layer_in_place,
 )
+from channels_testkit.layers.fault_failures import withheld_from_channel
 from channels_testkit.layers.message_failures import no_message
 from channels_testkit.matching.wording import say
 from channels_testkit.running.arguments import in_words, is_connection, word_for
@@ -281,7 +282,8 @@ def take_message(
     if content is not None:
         return Message(content, name, alias)
     if require:
-        raise failure(no_message(name, layer, alias) + waited)
+        text = no_message(name, layer, alias)
+        raise failure(f"{text}{withheld_from_channel(name)}{waited}")
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from channels.layers import get_channel_layer
 
-from channels_testkit import Channel, Group, WebsocketTestCase
+from channels_testkit import Channel, ChannelClient, Group, WebsocketTestCase
 from tests.utils import OuterTestCase, run_case
 
 ROOM = "/ws/room/1/"
@@ -114,4 +114,54 @@ class FailureTests(OuterTestCase):
             text.partition("\n")[0],
             "No JSON frame from /ws/room/1/: the message 'room.message' to group"
             " 'room-1' was captured by captureSent(deliver=False).",
+        )
+
+    def test_a_channel_without_messages_names_the_block(self):
+        class Inner(WebsocketTestCase):
+            def send(self):
+                with self.captureSent(deliver=False):
+                    Channel("jobs").send({"type": "make"})
+
+            def test_next_message(self):
+                self.send()
+                self.get_next_message("jobs", require=True)
+
+            def test_consume(self):
+                self.send()
+                ChannelClient().consume("jobs")
+
+            def test_lost(self):
+                with self.layer_faults(lose=1):
+                    Channel("jobs").send({"type": "make"})
+                self.get_next_message("jobs", require=True)
+
+        captured = "was captured by captureSent(deliver=False)."
+        for name, end in [
+            ("test_next_message", captured),
+            ("test_consume", captured),
+            ("test_lost", "was lost by layer_faults()."),
+        ]:
+            with self.subTest(name):
+                (text,) = run_case(Inner, name).texts
+                self.assertEqual(
+                    text.splitlines()[1:],
+                    [
+                        "Channels that hold messages: none.",
+                        f"The message 'make' to channel 'jobs' {end}",
+                    ],
+                )
+
+    def test_faults_around_the_block_name_it(self):
+        class Inner(WebsocketTestCase):
+            def test(self):
+                Group("room-1").add("ann-channel")
+                with self.layer_faults(lose=1):
+                    with self.captureSent(deliver=False):
+                        Group("room-1").send({"type": "make"})
+
+        (text,) = run_case(Inner, "test").texts
+        self.assertEqual(
+            text.partition("\n")[0],
+            "layer_faults(lose=1) has lost nothing: captureSent(deliver=False) has kept"
+            " what was sent.",
         )
