@@ -12,3 +12,10 @@ if DATABASES["default"]["NAME"] == "channels_testkit":
 INSTALLED_APPS = COMMON_APPS
 ROOT_URLCONF = "tests.contrib.graphql.urls"
 ASGI_APPLICATION = "tests.contrib.graphql.asgi.application"
+# What resolvers raise on purpose is logged as well.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"none": {"class": "logging.NullHandler"}},
+    "loggers": {"strawberry": {"handlers": ["none"], "propagate": False}},
+}
