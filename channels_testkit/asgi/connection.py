@@ -259,6 +259,8 @@ class Connection(abc.ABC):
         elif breach is not None and is_meaningless(breach):
             self._note(OUT, printable(event), f"ignored: {breach.name}")
         else:
+            # A server has it on the wire now; the application may change it.
+            event = {**event}
             self._check_content(event)
             self._protocol.sent(event)
             self._note(OUT, event)

@@ -110,6 +110,9 @@ class Reply:
 
     def _nearest(self) -> tuple[Event | None, str]:
         """Return the frame that is most like it, and how that differs."""
+        if has_predicates(self._wanted) and not isinstance(self._wanted, (dict, list)):
+            # Nothing is known of what would do.
+            return None, ""
         events = [it for it in self._connection.unread if is_frame(it)]
         read = [(it, self._read(it)) for it in events if not self._is_earlier(it)]
         read = [(it, payload) for it, payload in read if payload is not _UNREADABLE]

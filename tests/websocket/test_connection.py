@@ -222,6 +222,20 @@ class FeedTests(SimpleTestCase):
         )
 
 
+class SentEventTests(SimpleWebsocketTestCase):
+    def test_application_changes_an_event_that_it_has_sent(self):
+        async def application(scope, receive, send):
+            await receive()
+            await send(ACCEPT)
+            event = {"type": "websocket.send"}
+            for event["text"] in ("1", "2"):
+                await send(event)
+
+        ann = self.connect("/", application=application)
+        self.assertEqual(ann.receive_all_json(), [1, 2])
+        self.assertIn("text    1", str(ann.transcript))
+
+
 class UntilTests(SimpleWebsocketTestCase):
     ws_path = "/"
 

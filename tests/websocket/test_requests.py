@@ -90,6 +90,21 @@ class RequestTests(RpcTestCase):
         first, one, two = {"id": 1}, {"note": 1}, {"id": 1}
         self.assertEqual(left, [first, one, two, one, two])
 
+    def test_application_sends_the_same_event_again(self) -> None:
+        event = {"type": "websocket.send", "text": '{"id": 1}'}
+
+        async def application(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await send({"type": "websocket.accept"})
+            while (await receive())["type"] == "websocket.receive":
+                await send(event)
+                await send(event)
+
+        ann = self.connect(application=application)
+        ann.send_json({})
+        ann.request({}, reply={"id": 1})
+        self.assertEqual(ann.receive_all_json(), [{"id": 1}] * 3)
+
     def test_each_client_has_its_own_replies(self) -> None:
         ann, ben = self.connect_many(2)
         self.assertEqual(ann.request({"id": 1}, reply={"id": int})["id"], 1)
@@ -211,6 +226,11 @@ class FailureTests(RpcTestCase):
             self.connect().request({"id": 1}, reply={"id": lambda n: n == 2})
         self.assertRegex(str(caught.exception), r"Nearest: .*, number \d of the")
         self.assertNotIn("differs", str(caught.exception))
+
+    def test_no_frame_is_near_to_a_predicate(self) -> None:
+        with self.assertRaises(NoFrame) as caught:
+            self.connect().request({"id": 1}, reply=lambda payload: False)
+        self.assertNotIn("Nearest", str(caught.exception))
 
 
 @not_explored
