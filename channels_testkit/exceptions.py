@@ -57,7 +57,7 @@ class FrameError(AssertionError):
 
     ``option`` is which of the two, and ``path`` the first place in the frame
     that is wrong, such as ``$.items[2].price``; it is empty where the frame
-    cannot be decoded, and where a function has refused it.
+    cannot be decoded, and where a function or an exception refuses it.
     """
 
     def __init__(self, text: str, option: str = "", path: str = "") -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Any, get_args
 
 from channels_testkit.matching.wording import say
@@ -46,7 +45,7 @@ def schema_of(given: object) -> FrameSchema:
 
 
 def _make(given: Any) -> FrameSchema:
-    if isinstance(given, Mapping):
+    if isinstance(given, dict):
         return JsonSchema(given)
     parts = list(_parts(given))
     if any(hasattr(part, "__struct_fields__") for part in parts):
@@ -55,7 +54,7 @@ def _make(given: Any) -> FrameSchema:
         hasattr(part, "model_validate_json") for part in parts
     ):
         return PydanticSchema(given)
-    if callable(given) and not parts:
+    if callable(given) and not parts and not _is_annotation(given):
         return FunctionSchema(given)
     raise NotASchemaError(f"is {_KINDS}, not {say(given)}.{_hint(given)}")
 
@@ -63,6 +62,11 @@ def _make(given: Any) -> FrameSchema:
 def _is_adapter(given: object) -> bool:
     pydantic = sys.modules.get("pydantic")
     return pydantic is not None and isinstance(given, pydantic.TypeAdapter)
+
+
+def _is_annotation(given: object) -> bool:
+    # Some, such as a Literal or a NewType, can be called.
+    return bool(get_args(given)) or hasattr(given, "__supertype__")
 
 
 def _parts(given: object) -> list[type]:
@@ -77,7 +81,7 @@ def _parts(given: object) -> list[type]:
 def _hint(given: object) -> str:
     if isinstance(given, (str, bytes)) or hasattr(given, "read_text"):
         return " Load a file first: json.loads(Path(...).read_text())."
-    if isinstance(given, type) or get_args(given):
+    if isinstance(given, type) or _is_annotation(given):
         return " Other types are given as pydantic.TypeAdapter(...)."
     if hasattr(given, "model_validate_json") or hasattr(given, "__struct_fields__"):
         return f" Give the class, {type(given).__name__}."

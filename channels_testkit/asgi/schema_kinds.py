@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import importlib
 import inspect
+import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,8 +53,20 @@ class FrameSchema(abc.ABC):
     #: How failures call it.
     name: str
 
-    @abc.abstractmethod
     def check(self, frame: str | bytes, wire: JsonWire) -> None:
+        """Raise ``MismatchError`` for a frame that is not like it."""
+        try:
+            self._check(frame, wire)
+        except MismatchError:
+            raise
+        except Exception as error:
+            # A function, or a validator of a model: whatever it raises, it
+            # refuses. An application that catches it would hide it.
+            reason = f"{self.name} raised {type(error).__name__}: {_in_a_line(error)}"
+            raise MismatchError([Mismatch("", reason)]) from error
+
+    @abc.abstractmethod
+    def _check(self, frame: str | bytes, wire: JsonWire) -> None:
         """Raise ``MismatchError`` for a frame that is not like it."""
 
 
@@ -69,14 +82,26 @@ def installed(name: str, needed_by: str, remedy: str) -> Any:
 
 def decoded(frame: str | bytes, wire: JsonWire) -> Any:
     """Return a frame's payload; ``MismatchError`` where it has none."""
+    fault = "is not JSON" if is_json(wire) else "cannot be decoded"
     try:
+        if is_json(wire) and isinstance(frame, str):
+            return json.loads(frame, parse_constant=_refuse_constant)
         return wire.decode_frame(frame)
-    except ValueError as error:
-        reason = "it is a binary frame"
-        if isinstance(frame, str) or not is_json(wire):
-            fault = "is not JSON" if is_json(wire) else "cannot be decoded"
-            reason = f"it {fault} ({shorten(str(error))})"
+    except Exception as error:  # noqa: BLE001 - told
+        # Packages for other formats raise exceptions of their own.
+        reason = f"it {fault} ({_in_a_line(error)})"
+        if is_json(wire) and isinstance(frame, bytes):
+            reason = "it is a binary frame"
         raise MismatchError([Mismatch("", reason)]) from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is none of its values")
+
+
+def _in_a_line(said: object) -> str:
+    """Return a text as the end of a sentence has it."""
+    return shorten(" ".join(str(said).split()).removesuffix("."))
 
 
 def is_json(wire: JsonWire) -> bool:
@@ -111,8 +136,7 @@ class JsonSchema(FrameSchema):
         title = schema.get("title") or schema.get("$id")
         self.name = f"the JSON Schema {say(title)}" if title else "a JSON Schema"
 
-    def check(self, frame: str | bytes, wire: JsonWire) -> None:
-        """Raise ``MismatchError`` for a frame that it does not describe."""
+    def _check(self, frame: str | bytes, wire: JsonWire) -> None:
         rules = self._package.exceptions
         found = sorted(self._errors(frame, wire), key=rules.relevance, reverse=True)
         best = (_innermost(error, rules) for error in found)
@@ -140,18 +164,26 @@ def _innermost(error: Any, rules: Any) -> Any:
     for inner in error.context:
         members.setdefault(inner.schema_path[0], []).append(inner)
     # One whose constants, such as a name of the event, are those of the frame.
-    meant = [it for it in members.values() if not any(map(_rules_out, it))]
-    if len(meant) == 1:
-        return _innermost(max(meant[0], key=rules.relevance), rules)
+    for others in (_has_other_constant, _has_other_choice):
+        meant = [it for it in members.values() if not any(map(others, it))]
+        if len(meant) == 1:
+            return _innermost(max(meant[0], key=rules.relevance), rules)
     return rules.best_match([error]) if len(meant) == len(members) else error
 
 
-def _rules_out(error: Any) -> bool:
+def _has_other_constant(error: Any) -> bool:
     """Tell whether a value was meant for another member of its union."""
     is_whole = not error.relative_path
-    return error.validator in {"const", "enum"} or (
-        is_whole and error.validator == "type"
+    is_constant = error.validator == "enum" and len(error.validator_value) == 1
+    return (
+        is_constant
+        or error.validator == "const"
+        or (is_whole and error.validator == "type")
     )
+
+
+def _has_other_choice(error: Any) -> bool:
+    return _has_other_constant(error) or bool(error.validator == "enum")
 
 
 def _rule(error: Any) -> str:
@@ -208,10 +240,9 @@ class PydanticSchema(FrameSchema):
             reason = str(error).partition("\n")[0]
             text = f"is a type that pydantic cannot use: {shorten(reason)}"
             raise NotASchemaError(text) from error
-        self.name = f"{_type_in_words(given, 'pydantic')}"
+        self.name = _type_in_words(given, "pydantic")
 
-    def check(self, frame: str | bytes, wire: JsonWire) -> None:
-        """Raise ``MismatchError`` for a frame that it refuses."""
+    def _check(self, frame: str | bytes, wire: JsonWire) -> None:
         payload = decoded(frame, wire)
         try:
             if is_json(wire):
@@ -226,24 +257,34 @@ class PydanticSchema(FrameSchema):
 
 
 def _of_pydantic(error: Mapping[str, Any], payload: object) -> Mismatch:
-    value, reason = error["input"], error["msg"]
+    value, reason, place = error["input"], error["msg"], error["loc"]
     if not isinstance(value, (dict, list)):
         reason = f"{reason}, not {say(value, 60)}"
-    is_missing = error["type"] == "missing"
-    steps = _steps(error["loc"], payload, is_missing=is_missing)
-    return Mismatch(json_path(steps), shorten(reason))
+    # Of a key that is missing, the value is what it is missing from.
+    missing = place[-1:] if error["type"] == "missing" else ()
+    place = place[: len(place) - len(missing)]
+    found = list(islice(_in_payload(place, payload), _MOST))
+    steps = next((steps for steps, at in found if at == value), found[0][0])
+    return Mismatch(json_path((*steps, *missing)), _in_a_line(reason))
 
 
-def _steps(
-    place: tuple[Any, ...], payload: object, *, is_missing: bool
-) -> Iterator[object]:
-    """Yield the steps of a place without the names of members of unions."""
-    for number, step in enumerate(place, 1):
-        if isinstance(payload, (dict, list)) and _has(payload, step):
-            yield step
-            payload = payload[step]
-        elif is_missing and number == len(place):
-            yield step
+def _in_payload(
+    place: tuple[Any, ...], payload: Any
+) -> Iterator[tuple[tuple[Any, ...], object]]:
+    """
+    Yield where in a payload the place of an error may be, and what is there.
+
+    A step is a key or an index, or it is the name of a member of a union,
+    which may be that of a key as well.
+    """
+    if not place:
+        yield (), payload
+        return
+    step, rest = place[0], place[1:]
+    if isinstance(payload, (dict, list)) and _has(payload, step):
+        for steps, value in _in_payload(rest, payload[step]):
+            yield (step, *steps), value
+    yield from _in_payload(rest, payload)
 
 
 def _has(payload: dict[Any, Any] | list[Any], step: Any) -> bool:
@@ -266,8 +307,7 @@ class MsgspecSchema(FrameSchema):
             raise NotASchemaError(text) from error
         self.name = _type_in_words(given, "msgspec")
 
-    def check(self, frame: str | bytes, wire: JsonWire) -> None:
-        """Raise ``MismatchError`` for a frame that is no such type."""
+    def _check(self, frame: str | bytes, wire: JsonWire) -> None:
         try:
             if not is_json(wire):
                 self._package.convert(decoded(frame, wire), self._type)
@@ -313,16 +353,8 @@ class FunctionSchema(FrameSchema):
         self.name = "the lambda" if name == "<lambda>()" else name
         self._function = function
 
-    def check(self, frame: str | bytes, wire: JsonWire) -> None:
-        """Raise ``MismatchError`` for a frame that it refuses."""
-        try:
-            is_refused = self._function(_decoded_or_as_it_is(frame, wire)) is False
-        except Exception as error:
-            # Whatever it raises, it refuses.
-            said = " ".join(str(error).split())
-            reason = f"{self.name} raised {type(error).__name__}: {shorten(said)}"
-            raise MismatchError([Mismatch("", reason)]) from error
-        if is_refused:
+    def _check(self, frame: str | bytes, wire: JsonWire) -> None:
+        if self._function(_decoded_or_as_it_is(frame, wire)) is False:
             reason = f"{self.name} returned False"
             raise MismatchError([Mismatch("", reason)])
 

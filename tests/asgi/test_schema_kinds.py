@@ -6,7 +6,8 @@ import datetime  # noqa: TC003 - pydantic reads annotations when it runs
 import functools
 import json
 import sys
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NewType
 from unittest import TestCase, mock
 
 import msgspec
@@ -29,6 +30,7 @@ ORDER = {
         "item": {"type": "object", "properties": {"price": {"type": "number"}}},
     },
 }
+Frame = NewType("Frame", int)
 ID = "0c3a1f6e-8f43-4b7e-9d0e-0d8bb1b2a111"
 
 
@@ -148,6 +150,20 @@ class JsonSchemaTests(SchemaTestCase):
                 ],
             )
 
+    def test_choice_in_the_member_that_is_meant(self) -> None:
+        """An enum of several values is no sign of another member."""
+        price, news = (
+            {"properties": {"type": kind, "currency": {"enum": ["EUR", "USD"]}}}
+            for kind in ({"const": "price"}, {"enum": ["news"]})
+        )
+        for kind in ("price", "news"):
+            with self.subTest(kind):
+                frame = json.dumps({"type": kind, "currency": "X"})
+                self.assertEqual(
+                    self.mismatches({"anyOf": [price, news]}, frame),
+                    ["$.currency: 'X' is not one of ['EUR', 'USD']"],
+                )
+
     def test_draft_that_the_schema_names(self) -> None:
         draft = "http://json-schema.org/draft-04/schema#"
         schema = {"$schema": draft, "maximum": 3, "exclusiveMaximum": True}
@@ -157,6 +173,23 @@ class JsonSchemaTests(SchemaTestCase):
         self.assertEqual(self.mismatches(ORDER, b"{}"), ["it is a binary frame"])
         (found,) = self.mismatches(ORDER, "hello")
         self.assertTrue(found.startswith("it is not JSON (Expecting value"), found)
+
+    def test_numbers_of_python_that_json_has_not(self) -> None:
+        """No browser can read them."""
+        prices = pydantic.TypeAdapter(dict[str, float])
+        for schema in ({"type": "object"}, prices):
+            for name in ("NaN", "Infinity", "-Infinity"):
+                with self.subTest(schema, name=name):
+                    self.assertEqual(
+                        self.mismatches(schema, f'{{"price": {name}}}'),
+                        [f"it is not JSON ({name} is none of its values)"],
+                    )
+        self.assertEqual(self.mismatches(prices, '{"NaN": 1}'), [])
+
+    def test_what_cannot_be_judged_is_refused(self) -> None:
+        circle = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}
+        (found,) = self.mismatches(circle, "1")
+        self.assertTrue(found.startswith("a JSON Schema raised RecursionError"), found)
 
     def test_wire_format_of_the_test(self) -> None:
         wire = ReversedWire()
@@ -168,6 +201,16 @@ class JsonSchemaTests(SchemaTestCase):
         )
         (found,) = self.mismatches(ORDER, b"x", wire)
         self.assertTrue(found.startswith("it cannot be decoded ("), found)
+
+    def test_wire_format_that_raises_what_it_likes(self) -> None:
+        class CodeWire(JsonWire):
+            def decode_frame(self, frame: str | bytes) -> Any:
+                return {b"tea": {"price": 3}}[frame]  # type: ignore[index]
+
+        self.assertEqual(self.mismatches(Item, b"tea", CodeWire()), [])
+        for schema in (ORDER, Item):
+            (found,) = self.mismatches(schema, b"cake", CodeWire())
+            self.assertEqual(found, "it cannot be decoded (b'cake')")
 
     def test_name(self) -> None:
         self.assertEqual(schema_of(ORDER).name, "the JSON Schema 'Order'")
@@ -243,6 +286,45 @@ class PydanticTests(SchemaTestCase):
                 self.mismatches(schema, json.dumps({"type": "note", "order": order})),
                 ["$.order.items[1].price: Field required"],
             )
+
+    def test_key_with_the_name_of_a_member(self) -> None:
+        class Message(pydantic.BaseModel):
+            type: Literal["message"]
+            message: Any
+            id: int
+
+        union: Any = Annotated[Message | Note, pydantic.Field(discriminator="type")]
+        for message in ("hi", {"id": 1}, {"id": "y"}):
+            frame = {"type": "message", "message": message}
+            with self.subTest(message):
+                self.assertEqual(
+                    self.mismatches(union, json.dumps(frame)), ["$.id: Field required"]
+                )
+                (found,) = self.mismatches(union, json.dumps({**frame, "id": "x"}))
+                self.assertTrue(found.startswith("$.id: Input should be"), found)
+        (found,) = self.mismatches(Message, '{"type": "message", "id": 1}')
+        self.assertEqual(found, "$.message: Field required")
+
+    def test_validator_that_raises(self) -> None:
+        class Known(pydantic.BaseModel):
+            id: int
+
+            @pydantic.field_validator("id")
+            @classmethod
+            def check(cls, id: int) -> int:  # noqa: A002 - the name of the key
+                if id:
+                    raise ValueError("ids are\nzero.")
+                return {1: 1}[id]
+
+        self.assertEqual(
+            self.mismatches(Known, '{"id": 1}'),
+            ["$.id: Value error, ids are zero., not 1"],
+        )
+        with self.assertRaises(MismatchError) as caught:
+            schema_of(Known).check('{"id": 0}', JsonWire())
+        self.assertIsInstance(caught.exception.__cause__, KeyError)
+        (found,) = lines_of(caught.exception.mismatches)
+        self.assertEqual(found, "the pydantic model Known raised KeyError: 0")
 
     def test_alias_stands_for_its_type(self) -> None:
         alias = TypeAliasType("Frame", Item | Note)  # type: ignore[misc]
@@ -369,7 +451,7 @@ class FunctionTests(SchemaTestCase):
 
     def test_exception_refuses_and_is_kept(self) -> None:
         def check(it: Any) -> None:
-            raise ValueError("no\nprice")
+            raise ValueError("no\nprice.")
 
         with self.assertRaises(MismatchError) as caught:
             schema_of(check).check("{}", JsonWire())
@@ -423,6 +505,9 @@ class NoSchemaTests(SchemaTestCase):
                 "'a.json'. Load a file first: json.loads(Path(...).read_text()).",
             ),
             (dict, f"<class 'dict'>.{adapter}"),
+            (Literal["a"], f"typing.Literal['a'].{adapter}"),
+            (Frame, f"{Frame!r}.{adapter}"),
+            (MappingProxyType({}), "mappingproxy({})."),
             (dict[str, int], f"dict[str, int].{adapter}"),
             (Item(price=1), "Item(price=1.0). Give the class, Item."),
         ):
