@@ -42,16 +42,18 @@ class FramesJudged:
         self, scope: MutableMapping[str, Any], receive: Receive, send: Send
     ) -> None:
         """Serve a connection."""
-        path = scope["path"]
+        path, has_gone = scope["path"], False
 
         async def judged_receive() -> Event:
+            nonlocal has_gone
             event = await receive()
             if event["type"] == "websocket.receive":
                 self._judge("sent_frame_schema", event, f"The client's frame to {path}")
+            has_gone = has_gone or event["type"] == "websocket.disconnect"
             return event
 
         async def judged_send(event: Event) -> None:
-            if event["type"] == SEND:
+            if event["type"] == SEND and not has_gone:
                 whose = f"The frame from {path}"
                 error = self._judge("frame_schema", event, whose)
                 if error is not None:

@@ -25,11 +25,19 @@ class QuietConsumer(AsyncJsonWebsocketConsumer):
         await self.send_json({"n": 0})
 
 
+class LateConsumer(EchoConsumer):
+    async def disconnect(self, code: int) -> None:
+        # Uvicorn refuses it.
+        with contextlib.suppress(OSError, RuntimeError):
+            await self.send_json({"late": True})
+
+
 class LiveCase(LiveServerTestCase):
     application = URLRouter(
         [
             path("echo/", EchoConsumer.as_asgi()),
             path("quiet/", QuietConsumer.as_asgi()),
+            path("late/", LateConsumer.as_asgi()),
         ]
     )
 
@@ -92,6 +100,12 @@ class LiveSchemaTests(OuterTestCase):
             "The client's frame to /echo/ breaks sent_frame_schema: 'n' is a required"
             ' property.\n\nFrame:  {"m": 1}\nSchema: a JSON Schema',
         )
+
+    def test_frame_that_nobody_gets_is_not_judged(self) -> None:
+        def body(case: Any) -> None:
+            dial(case, "/late/").close()
+
+        self.assertEqual(self.raised(body, frame_schema=NUMBERED), [])
 
     def test_path_without_a_route(self) -> None:
         """Its failure lists the routes, as without a schema."""
