@@ -190,12 +190,12 @@ class Frames(ApplicationCommunicator):
         """
         driver = self._kit_driver
         awaited = Reply(driver.check_open("request()"), payload, reply)
-        if isinstance(payload, (str, bytes)):
-            is_text = isinstance(payload, str)
-            event = _frame_event(*((payload, None) if is_text else (None, payload)))
-            await _send(self, event, "request()")
+        if isinstance(payload, str):
+            await self.send_text(payload)
+        elif isinstance(payload, bytes):
+            await self.send_bytes(payload)
         else:
-            await _send_payload(self, plain_message(payload), "request()")
+            await self.send_message(payload)
         return await awaited.come(driver.seconds(timeout))
 
 

@@ -124,6 +124,15 @@ class RequestTests(RpcTestCase):
         ann = self.connect()
         self.assertEqual(ann.request(Request(5), reply={"id": 5})["id"], 5)
 
+    async def test_subclass_sends_messages_in_its_own_way(self) -> None:
+        class Numbering(WebsocketCommunicator):
+            async def send_message(self, message: Any) -> None:
+                await super().send_message({**message, "id": 7})
+
+        ann = Numbering(RpcConsumer.as_asgi(), "/")
+        await ann.connect()
+        self.assertEqual((await ann.request({}, reply={"id": 7}))["id"], 7)
+
     def test_what_a_predicate_raises_is_raised(self) -> None:
         ann = self.connect()
         with self.assertRaises(KeyError):

@@ -327,6 +327,13 @@ class CamelTests(LobbyTestCase):
         await ann.send_message({"action": "pin_note", "payload": "x", "so_far": 1})
         self.assertIn('"soFar": 1', str(ann.transcript))
 
+    async def test_request_goes_out_in_camel_case(self):
+        ann = await self.enter_board("/ws/boards/camel/")
+        message = {"action": "pin_note", "payload": "x", "so_far": 1}
+        reply = await ann.request(message, reply={"action": "note_pinned"})
+        self.assertEqual(reply["payload"]["noteText"], "x")
+        self.assertIn('"soFar": 1', str(ann.transcript))
+
     async def test_raw_frames_are_as_on_the_wire(self):
         ann = await self.enter_board("/ws/boards/camel/")
         await ann.send_message(PinNote(payload="buy tea"))
