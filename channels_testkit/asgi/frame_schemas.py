@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from channels_testkit.matching.wording import say
 
@@ -75,7 +75,8 @@ def _parts(given: object) -> list[type]:
     given = getattr(given, "__value__", given)
     if isinstance(given, type) and not get_args(given):
         return [given]
-    return [part for argument in get_args(given) for part in _parts(argument)]
+    made_of = (get_origin(given), *get_args(given))
+    return [part for it in made_of if it is not None for part in _parts(it)]
 
 
 def _hint(given: object) -> str:

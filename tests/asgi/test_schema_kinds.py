@@ -7,7 +7,7 @@ import functools
 import json
 import sys
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NewType
+from typing import Annotated, Any, Generic, Literal, NewType, TypeVar
 from unittest import TestCase, mock
 
 import msgspec
@@ -31,6 +31,7 @@ ORDER = {
     },
 }
 Frame = NewType("Frame", int)
+T = TypeVar("T")
 ID = "0c3a1f6e-8f43-4b7e-9d0e-0d8bb1b2a111"
 
 
@@ -54,6 +55,10 @@ class Bar(msgspec.Struct, tag="bar"):
 
 class Bars(msgspec.Struct, tag="bars"):
     bars: list[Bar]
+
+
+class Box(msgspec.Struct, Generic[T]):
+    content: T
 
 
 class ReversedWire(JsonWire):
@@ -410,6 +415,15 @@ class MsgspecTests(SchemaTestCase):
             self.mismatches(Bar | Bars, '{"type": "baz"}'),
             ["$.type: Invalid value 'baz'"],
         )
+
+    def test_generic_type(self) -> None:
+        for schema in (Box[int], list[Box[int]] | Box[int]):
+            with self.subTest(schema):
+                self.assertEqual(self.mismatches(schema, '{"content": 1}'), [])
+                self.assertEqual(
+                    self.mismatches(schema, '{"content": "1"}'),
+                    ["$.content: Expected `int`, got `str`"],
+                )
 
     def test_what_cannot_be_decoded_is_refused(self) -> None:
         (text,) = self.mismatches(Bar, "hello")
