@@ -257,16 +257,12 @@ class OptionsOfTest(RunOptions):
     @property
     def frame_schema(self) -> Any:
         """What frames of the application must be like, or None."""
-        return self._schema("frame_schema")
+        return unbound(self.test, "frame_schema")
 
     @property
     def sent_frame_schema(self) -> Any:
         """What frames of clients must be like, or None."""
-        return self._schema("sent_frame_schema")
-
-    def _schema(self, name: str) -> Any:
-        is_set = getattr(self.test, name, None) is not None
-        return unbound(self.test, name) if is_set else None
+        return unbound(self.test, "sent_frame_schema")
 
     @property
     def wire(self) -> JsonWire:

@@ -251,8 +251,9 @@ def _check_breaches(options: Any, owner: str | None) -> None:
 
 def _check_schemas(options: Any, owner: str | None) -> None:
     for name in FRAME_SCHEMAS:
-        value = getattr(options, name)
-        # A property of a class is read when a test has begun.
+        # A property of a class is read when a test has begun; that of a test
+        # may need what setUp() makes, and is read again for each frame.
+        value = getattr(options, name, UNSET)
         if value is None or value is UNSET or isinstance(value, _PROPERTIES):
             continue
         try:

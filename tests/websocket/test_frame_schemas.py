@@ -291,6 +291,13 @@ class PropertyTests(PriceTestCase):
         with self.assertRaisesRegex(FrameError, "'b' is a required property"):
             ann.send_json({"a": 1})
 
+    def test_what_it_raises_is_no_lack_of_a_schema(self) -> None:
+        ann = self.connect()
+        del self.key
+        with self.assertRaisesRegex(AttributeError, "no attribute 'key'"):
+            ann.send_json({})
+        self.key = "a"
+
     def setUp(self) -> None:
         self.key = "a"
 
