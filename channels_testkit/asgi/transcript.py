@@ -160,4 +160,5 @@ def describe_payload(text: object) -> str:
         found = json.dumps(json.loads(text), sort_keys=True, ensure_ascii=False)
     except (ValueError, RecursionError):
         return say(text)
-    return shorten(found)
+    # A lone surrogate, which JSON writes with an escape, cannot be printed.
+    return shorten(found.encode("utf-8", "backslashreplace").decode())

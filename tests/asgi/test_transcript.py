@@ -71,6 +71,7 @@ class EntryTests(unittest.TestCase):
         self.assertEqual(
             describe_payload('{"b": "ü", "a": null}'), '{"a": null, "b": "ü"}'
         )
+        self.assertEqual(describe_payload(r'"\ud800"'), r'"\ud800"')
         self.assertEqual(describe_payload("{"), "'{'")
         self.assertEqual(describe_payload(b"{}"), "b'{}'")
 
