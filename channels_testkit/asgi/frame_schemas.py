@@ -7,10 +7,10 @@ from typing import Any, get_args, get_origin
 
 from channels_testkit.matching.wording import say
 
+from .json_schemas import JsonSchema
 from .schema_kinds import (
     FrameSchema,
     FunctionSchema,
-    JsonSchema,
     MsgspecSchema,
     NotASchemaError,
     PydanticSchema,

@@ -1,4 +1,4 @@
-"""What a frame must be like: one class for each kind of schema."""
+"""What a frame must be like, by a model, a type or a function."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import abc
 import importlib
 import inspect
 import json
+import multiprocessing
+import pickle
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,9 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 #: Of what is wrong in one frame, how much is looked for.
-_MOST = 100
-#: Where a JSON Schema has values that are no schemas.
-_VALUES = {"const", "default", "enum", "examples"}
+MOST = 100
 
 
 class NotASchemaError(ValueError):
@@ -38,8 +38,8 @@ class MismatchError(ValueError):
     """
     A frame is not as its schema says; there is at least one mismatch.
 
-    What a function of the test has raised is the cause. A package's own
-    exception is none: the mismatches say all of it.
+    What a function or a validator of the test has raised is the cause. A
+    package's own exception is none: the mismatches say all of it.
     """
 
     def __init__(self, mismatches: list[Mismatch]) -> None:
@@ -59,15 +59,30 @@ class FrameSchema(abc.ABC):
             self._check(frame, wire)
         except MismatchError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - told
             # A function, or a validator of a model: whatever it raises, it
             # refuses. An application that catches it would hide it.
             reason = f"{self.name} raised {type(error).__name__}: {_in_a_line(error)}"
-            raise MismatchError([Mismatch("", reason)]) from error
+            raise MismatchError([Mismatch("", reason)]) from _cause(error)
 
     @abc.abstractmethod
     def _check(self, frame: str | bytes, wire: JsonWire) -> None:
         """Raise ``MismatchError`` for a frame that is not like it."""
+
+
+def _cause(error: Exception) -> Exception | None:
+    """
+    Return an exception, unless a run with ``--parallel`` would end by it.
+
+    Django passes failures to its main process, with their causes.
+    """
+    if multiprocessing.parent_process() is None:
+        return error
+    try:
+        pickle.dumps(error)
+    except Exception:  # noqa: BLE001 - of the exception's own class
+        return None
+    return error
 
 
 def installed(name: str, needed_by: str, remedy: str) -> Any:
@@ -110,122 +125,6 @@ def is_json(wire: JsonWire) -> bool:
     return function is JsonWire.decode_frame
 
 
-class JsonSchema(FrameSchema):
-    """A JSON Schema, of the draft that it names or else of the newest one."""
-
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        remedy = "pip install channels-testkit[schema]"
-        self._package = package = installed("jsonschema", "a JSON Schema", remedy)
-        newest = package.Draft202012Validator
-        kind = package.validators.validator_for(schema, default=newest)
-        try:
-            kind.check_schema(schema)
-        except package.SchemaError as error:
-            reason = shorten(error.message)
-            text = f"is no valid JSON Schema, at {error.json_path}: {reason}."
-            raise NotASchemaError(text) from error
-        for reference in _references(schema):
-            if not _leads_somewhere(reference, schema):
-                raise NotASchemaError(f"has {_nowhere(reference)}.")
-        # With a registry of its own it asks no network for other schemas.
-        self._validator = kind(
-            schema,
-            format_checker=kind.FORMAT_CHECKER,
-            registry=importlib.import_module("jsonschema_specifications").REGISTRY,
-        )
-        title = schema.get("title") or schema.get("$id")
-        self.name = f"the JSON Schema {say(title)}" if title else "a JSON Schema"
-
-    def _check(self, frame: str | bytes, wire: JsonWire) -> None:
-        rules = self._package.exceptions
-        found = sorted(self._errors(frame, wire), key=rules.relevance, reverse=True)
-        best = (_innermost(error, rules) for error in found)
-        mismatches = [Mismatch(json_path(it.absolute_path), _rule(it)) for it in best]
-        if mismatches:
-            raise MismatchError(mismatches)
-
-    def _errors(self, frame: str | bytes, wire: JsonWire) -> list[Any]:
-        payload = decoded(frame, wire)
-        unresolvable = importlib.import_module("referencing.exceptions").Unresolvable
-        try:
-            return list(islice(self._validator.iter_errors(payload), _MOST))
-        except unresolvable as error:
-            reason = f"the schema has {_nowhere(error.ref)}"
-            raise MismatchError([Mismatch("", reason)]) from None
-
-
-def _nowhere(reference: object) -> str:
-    return f"{{'$ref': {say(reference)}}}, and there is nothing at that place"
-
-
-def _innermost(error: Any, rules: Any) -> Any:
-    """Return what is wrong with the member of a union that is meant."""
-    members: dict[object, list[Any]] = {}
-    for inner in error.context:
-        members.setdefault(inner.schema_path[0], []).append(inner)
-    # One whose constants, such as a name of the event, are those of the frame.
-    for others in (_has_other_constant, _has_other_choice):
-        meant = [it for it in members.values() if not any(map(others, it))]
-        if len(meant) == 1:
-            return _innermost(max(meant[0], key=rules.relevance), rules)
-    return rules.best_match([error]) if len(meant) == len(members) else error
-
-
-def _has_other_constant(error: Any) -> bool:
-    """Tell whether a value was meant for another member of its union."""
-    is_whole = not error.relative_path
-    is_constant = error.validator == "enum" and len(error.validator_value) == 1
-    return (
-        is_constant
-        or error.validator == "const"
-        or (is_whole and error.validator == "type")
-    )
-
-
-def _has_other_choice(error: Any) -> bool:
-    return _has_other_constant(error) or bool(error.validator == "enum")
-
-
-def _rule(error: Any) -> str:
-    """Say which rule of a JSON Schema a value breaks, and by what."""
-    text = shorten(error.message)
-    if text == error.message:
-        return text
-    # It begins with the value, which is long.
-    rule = f"{error.validator}: {say(error.validator_value, 60)}"
-    return f"{say(error.instance, 60)} breaks {rule}"
-
-
-def _references(schema: Any) -> Iterator[str]:
-    """
-    Yield the references of a JSON Schema into itself.
-
-    Parts with an ``$id`` are left out: there they lead into that part.
-    """
-    left = [schema]
-    while left:
-        part = left.pop()
-        if isinstance(part, dict) and not (part is not schema and "$id" in part):
-            reference = part.get("$ref")
-            if isinstance(reference, str) and reference.startswith("#/"):
-                yield reference
-            left += [value for key, value in part.items() if key not in _VALUES]
-        elif isinstance(part, list):
-            left += part
-
-
-def _leads_somewhere(reference: str, schema: Mapping[str, Any]) -> bool:
-    referencing = importlib.import_module("referencing.jsonschema")
-    base = referencing.DRAFT202012.create_resource(schema)
-    registry = importlib.import_module("jsonschema_specifications").REGISTRY
-    errors = importlib.import_module("referencing.exceptions")
-    try:
-        registry.resolver_with_root(base).lookup(reference)
-    except errors.Unresolvable:
-        return False
-    return True
-
-
 class PydanticSchema(FrameSchema):
     """A model of pydantic, or a type of several, as its own rules say."""
 
@@ -252,7 +151,7 @@ class PydanticSchema(FrameSchema):
                 self._adapter.validate_python(payload)
         except self._error as error:
             errors = error.errors(include_url=False, include_context=False)
-            found = [_of_pydantic(it, payload) for it in errors[:_MOST]]
+            found = [_of_pydantic(it, payload) for it in errors[:MOST]]
             raise MismatchError(found) from None
 
 
@@ -263,7 +162,7 @@ def _of_pydantic(error: Mapping[str, Any], payload: object) -> Mismatch:
     # Of a key that is missing, the value is what it is missing from.
     missing = place[-1:] if error["type"] == "missing" else ()
     place = place[: len(place) - len(missing)]
-    found = list(islice(_in_payload(place, payload), _MOST))
+    found = list(islice(_in_payload(place, payload), MOST))
     steps = next((steps for steps, at in found if at == value), found[0][0])
     return Mismatch(json_path((*steps, *missing)), _in_a_line(reason))
 

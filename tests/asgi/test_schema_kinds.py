@@ -473,6 +473,27 @@ class FunctionTests(SchemaTestCase):
         (text,) = lines_of(caught.exception.mismatches)
         self.assertEqual(text, "check() raised ValueError: no price")
 
+    def test_exception_that_a_parallel_run_cannot_pass_on(self) -> None:
+        """It cannot be pickled, and would end the run of all tests."""
+
+        class LocalError(ValueError): ...
+
+        def check(kind: str) -> None:
+            raise {"local": LocalError, "known": ValueError}[kind]("no price")
+
+        def cause_of(kind: str) -> BaseException | None:
+            with self.assertRaises(MismatchError) as caught:
+                schema_of(check).check(json.dumps(kind), JsonWire())
+            (text,) = lines_of(caught.exception.mismatches)
+            self.assertTrue(text.endswith("Error: no price"), text)
+            return caught.exception.__cause__
+
+        # Each process of such a run has a parent.
+        for parent in (None, self):
+            with mock.patch("multiprocessing.parent_process", return_value=parent):
+                self.assertIsInstance(cause_of("known"), ValueError)
+                self.assertEqual(cause_of("local") is None, parent is self)
+
     def test_function_of_c_that_tells_no_arguments(self) -> None:
         self.assertEqual(self.mismatches(max, "[1, 2]"), [])
 
