@@ -299,6 +299,18 @@ class PredicateTests(MatchingTestCase):
             str.isdigit, "a", ("", "a value for which isdigit() is true", "'a'")
         )
 
+    def test_async_predicate_is_refused(self):
+        """It would match whatever comes, since a coroutine is true."""
+
+        async def is_reply(payload):
+            return False
+
+        with self.assertRaisesMessage(
+            TypeError,
+            "is_reply() is async, and a predicate is called at once: use def.",
+        ):
+            matches({"id": is_reply}, {"id": 1})
+
     def test_predicate_without_a_name_is_shown(self):
         self.assertDifference(
             lambda value: None, 1, ("", "a value for which the lambda is true", "1")

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher, get_close_matches
 from enum import Enum
 from itertools import islice, zip_longest
 from numbers import Number
-from types import GenericAlias, UnionType
+from types import CoroutineType, GenericAlias, UnionType
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from unittest.mock import ANY
 from unittest.util import safe_repr
@@ -222,8 +222,18 @@ def _agrees(expected: object, actual: object) -> bool:
     if isinstance(expected, re.Pattern):
         return _is_full_match(expected, actual)
     if callable(expected):
-        return bool(expected(actual))
+        return _is_true_of(expected, actual)
     return _is_equal(expected, actual)
+
+
+def _is_true_of(predicate: Callable[..., object], actual: object) -> bool:
+    found = predicate(actual)
+    if isinstance(found, CoroutineType):
+        # A coroutine is true, whatever it would return.
+        found.close()
+        name = _name_predicate(predicate)
+        raise TypeError(f"{name} is async, and a predicate is called at once: use def.")
+    return bool(found)
 
 
 def _is_instance(actual: object, kind: Kind) -> bool:
