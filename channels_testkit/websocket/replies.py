@@ -138,9 +138,15 @@ class Reply:
                 return event, (
                     f"Number {number} of the transcript matches, and was there before"
                     " the request, whose reply comes after it. Where it is what you"
-                    " want, read it with receive_until()."
+                    f" want, read it before, with {self._receive()}."
                 )
         return None
+
+    def _receive(self) -> str:
+        """Return the call that reads a frame like it."""
+        if self._is_decoded:
+            return "receive_until(..., partial=True)"
+        return "receive_text()" if self._is_text else "receive_bytes()"
 
     def _is_earlier(self, event: Event) -> bool:
         return any(event is other for other in self._earlier)

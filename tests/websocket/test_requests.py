@@ -171,6 +171,29 @@ class KindTests(SimpleWebsocketTestCase):
         text = "Nearest: 'ping', number 4 of the transcript, differs: expected 'pong',"
         self.assertIn(text, str(caught.exception))
 
+    def test_step_for_what_came_before_reads_it(self) -> None:
+        ann = self.connect()
+
+        def assert_step(reply: object, step: str) -> None:
+            with self.assertRaises(NoFrame) as caught:
+                ann.request("other", reply=reply)
+            text = f"read it before, with {step}."
+            self.assertIn(text, str(caught.exception))
+
+        ann.send_text("ping")
+        assert_step("ping", "receive_text()")
+        self.assertEqual(ann.receive_text(), "ping")
+        self.assertEqual(ann.receive_text(), "other")
+        ann.send_bytes(b"ping")
+        assert_step(b"ping", "receive_bytes()")
+        self.assertEqual(ann.receive_bytes(), b"ping")
+        self.assertEqual(ann.receive_text(), "other")
+        ann.send_json({"id": 7, "n": 1})
+        assert_step({"id": 7}, "receive_until(..., partial=True)")
+        self.assertEqual(
+            ann.receive_until({"id": 7}, partial=True), [{"id": 7, "n": 1}]
+        )
+
     def test_text_in_the_place_of_json_is_no_reply(self) -> None:
         ann = self.connect()
         with self.assertRaises(NoFrame) as caught:
