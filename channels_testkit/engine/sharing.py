@@ -105,17 +105,14 @@ def after_the_turn(
 
 def take_turns_back(seconds: float) -> Iterator[OperationalError]:
     """
-    Take the turn from threads that are in a block when their test ends.
+    Take the turn from threads that still have it when their test ends.
 
-    Each has ``seconds`` to leave its block, which is rolled back with the
-    test. Yields what says so.
+    Each has ``seconds`` to end it. Yields what says so; goes on when the query
+    that is under way has ended, since the rollback comes next.
     """
-    for turns in _turns:
-        held = turns.take_back(seconds) if turns.has_autocommit else ""
-        if held:
-            yield OperationalError(
-                f"The test has ended while {held}. The block is rolled back with it."
-            )
+    for turns in [turns for turns in _turns if turns.has_autocommit]:
+        for held in turns.take_back(seconds):
+            yield OperationalError(f"The test has ended while {held}")
 
 
 def queries_in_turns(connection: BaseDatabaseWrapper) -> list[Any]:

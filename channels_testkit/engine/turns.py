@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import threading
+import traceback
+from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError
 
 from channels_testkit.matching.wording import MAX_NAME, say, shorten
 
-from . import places
+from . import places, private
 from .jobs import current_owner
 from .notes import add_note
 from .transactions import drop_own_blocks
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 #: How long SQLite waits for a lock by itself.
 _SECONDS_TO_WAIT = 5.0
-_AMID_A_QUERY = "another thread is amid a query"
+#: How long the end of a test waits for a query that is under way.
+_SECONDS_FOR_A_QUERY = 60.0
 
 
 class Turns:
@@ -50,6 +52,9 @@ class Turns:
         #: Called when the turn has ended.
         self.afterwards: list[Callable[[], object]] = []
         self._depth = 0
+        #: Held while the driver is at work, which it is for one thread at a
+        #: time. The turn is no measure: that may be taken away.
+        self._driver = threading.RLock()
         #: Who has entered a block, and where; None amid a query.
         self._block: tuple[str, str] | None = None
         #: How many blocks a thread has open that has lost its turn by force.
@@ -101,7 +106,7 @@ class Turns:
 
     def _held(self) -> str:
         if self._block is None:
-            return "another thread is amid a query"
+            return _query_of(self.thread)
         return "{} is inside the atomic() block entered at {}".format(*self._block)
 
     def note_block(self) -> None:
@@ -133,25 +138,33 @@ class Turns:
         for function in afterwards:
             function()
 
-    def take_back(self, seconds: float) -> str:
+    def take_back(self, seconds: float) -> Iterator[str]:
         """
-        Take the turn from a thread that is in a block when its test ends.
+        Take the turn from a thread that still has it when its test ends.
 
-        It has ``seconds`` to leave the block. Returns what it does, in words,
-        or nothing where no other thread has the turn. The block is rolled back
-        with the test.
+        It has ``seconds`` to end the turn. Yields who has not, in words. Its
+        block is rolled back with the test, when the query that is under way
+        in it has ended.
         """
         if self._lock.acquire(timeout=seconds):
             self._lock.release()
-            return ""
-        held, thread = self._held(), self.thread
-        if self._block is not None and thread is not None:
-            self._evicted[thread] = self._depth
-            self._lock, self._depth = threading.RLock(), 0
-            self.thread = self._block = None
-            for connection in self.connections:
-                drop_own_blocks(connection)
-        return held
+            return
+        if self._block is None:
+            yield f"{self._held()}. The rollback waits for it."
+        else:
+            yield f"{self._held()}. The block is rolled back with it."
+            self._evict()
+        if self._driver.acquire(timeout=_SECONDS_FOR_A_QUERY):
+            self._driver.release()
+
+    def _evict(self) -> None:
+        if self.thread is None:  # It has ended its turn just now.
+            return
+        self._evicted[self.thread] = self._depth
+        self._lock, self._depth = threading.RLock(), 0
+        self.thread = self._block = None
+        for connection in self.connections:
+            drop_own_blocks(connection)
 
     @property
     def are_lost(self) -> bool:
@@ -171,9 +184,10 @@ class Turns:
         self.take()
         try:
             is_alone = self._depth == 1
-            with self.by_itself(ctx) if is_alone else contextlib.nullcontext():
+            by_itself = self.by_itself(ctx) if is_alone else contextlib.nullcontext()
+            with self._driver, by_itself:
                 result = execute(sql, params, many, ctx)
-                fetched = _Fetched.of(ctx["cursor"])
+                fetched = _Fetched.of(ctx["cursor"], self._driver)
                 with ctx["connection"].wrap_database_errors:
                     fetched.fetch()
             return result if result is None else fetched
@@ -201,6 +215,19 @@ def _who() -> str:
     return "the test" if is_main else f"thread {say(thread.name, MAX_NAME)}"
 
 
+def _query_of(thread: threading.Thread | None) -> str:
+    """Say which thread is amid a query, and in which of its lines."""
+    ident = None if thread is None else thread.ident
+    frame = private.frames_by_thread().get(ident or 0)
+    if thread is None or frame is None:
+        return "another thread is amid a query"
+    frames = (it for it, _ in traceback.walk_stack(frame))
+    # Further inside is the driver, which is no library that is known.
+    callers = dropwhile(lambda it: it.f_code is not Turns.execute.__code__, frames)
+    place = places.place_of(callers) or places.UNKNOWN_LINE
+    return f"thread {say(thread.name, MAX_NAME)} is amid a query of {place}"
+
+
 class _Fetched:
     """
     A cursor whose rows are all there already.
@@ -210,15 +237,16 @@ class _Fetched:
     """
 
     @classmethod
-    def of(cls, wrapper: Any) -> _Fetched:
+    def of(cls, wrapper: Any, driver: threading.RLock) -> _Fetched:
         """Return what is in the place of the cursor that Django wraps."""
         if not isinstance(wrapper.cursor, cls):
-            wrapper.cursor = cls(wrapper.cursor)
+            wrapper.cursor = cls(wrapper.cursor, driver)
         fetched: _Fetched = wrapper.cursor
         return fetched
 
-    def __init__(self, cursor: Any) -> None:
+    def __init__(self, cursor: Any, driver: threading.RLock) -> None:
         self._cursor = cursor
+        self._driver = driver
         self._rows: Iterator[Any] = iter(())
         #: A list or a tuple: by an empty one Django knows the end.
         self._several: type[Any] = list
@@ -235,11 +263,16 @@ class _Fetched:
     def fetchmany(self, size: int | None = None) -> Any:
         """Return the next rows."""
         size = size or self._cursor.arraysize
-        return self._several(itertools.islice(self._rows, size))
+        return self._several(islice(self._rows, size))
 
     def fetchall(self) -> Any:
         """Return the rows that are left."""
         return self._several(self._rows)
+
+    def close(self) -> None:
+        """Close the cursor, which mysqlclient reads the connection for."""
+        with self._driver:
+            self._cursor.close()
 
     def __iter__(self) -> Iterator[Any]:
         return self._rows

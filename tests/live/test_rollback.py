@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
@@ -493,14 +494,84 @@ class StuckTests(OuterTestCase):
         (block,) = self.run_tests(lambda _: thread.start()).texts
         self.check(block, "thread '.+'")
 
-    def test_a_thread_that_is_amid_a_query_is_waited_for(self):
+    def test_a_thread_that_begins_a_query_is_left_alone(self):
         turns = _TurnsInTransaction([connection], lambda: 1.0)
         turns.take()
         with ThreadPoolExecutor(1) as executor:
-            held = executor.submit(turns.take_back, 0).result()
-        self.assertEqual(held, "another thread is amid a query")
+            (held,) = executor.submit(list, turns.take_back(0)).result()
+        self.assertRegex(
+            held,
+            r"^thread 'MainThread' is amid a query of an unknown line\."
+            r" The rollback waits for it\.$",
+        )
         self.assertTrue(turns.are_mine)
         turns.end()
+
+
+class QueryUnderWayTests(OuterTestCase):
+    """The end of a test waits for the driver, whoever has the turn."""
+
+    def take_back_amid_a_query(self, depth):
+        """Return what a test is told that ends amid a query of another."""
+        turns = _TurnsInTransaction([connection], lambda: 1.0)
+        ended = threading.Event()
+        told = []
+
+        def end():
+            told.extend(turns.take_back(0))
+            ended.set()
+
+        def amid_a_query(sql, params, many, context):
+            thread.start()
+            self.assertFalse(ended.wait(0.05))
+
+        thread = threading.Thread(target=end)
+        with contextlib.ExitStack() as blocks, connection.cursor() as cursor:
+            for _ in range(depth):
+                turns.take()
+                blocks.callback(turns.end)
+                turns.note_block()
+            context = {"connection": connection, "cursor": cursor}
+            turns.execute(amid_a_query, "", (), many=False, ctx=context)
+            thread.join(10)
+            self.assertTrue(ended.is_set())
+        self.assertFalse(turns.are_lost)
+        (text,) = told
+        return text
+
+    def test_outside_of_a_block_it_goes_on(self):
+        self.assertRegex(
+            self.take_back_amid_a_query(0),
+            r"^thread 'MainThread' is amid a query of"
+            r" QueryUnderWayTests\.take_back_amid_a_query\(\)"
+            r" \(test_rollback\.py:\d+\)\. The rollback waits for it\.$",
+        )
+
+    def test_in_a_block_it_goes_on_and_the_block_is_lost(self):
+        self.assertRegex(
+            self.take_back_amid_a_query(2),
+            r"^the test is inside the atomic\(\) block entered at test_rollback\.py:"
+            r"\d+ in take_back_amid_a_query\(\)\. The block is rolled back with it\.$",
+        )
+
+    def test_a_cursor_is_closed_when_it_has_ended(self):
+        turns = _TurnsInTransaction([connection], lambda: 1.0)
+
+        def is_at_rest():
+            with ThreadPoolExecutor(1) as executor:
+                return executor.submit(turns._driver.acquire, blocking=False).result()
+
+        at_rest = []
+        wrapper = connection.cursor()
+        with wrapper:
+            real = wrapper.cursor
+            closing = mock.Mock(wraps=real, description=None)
+            closing.close = lambda: at_rest.append(is_at_rest())
+            wrapper.cursor = closing
+            context = {"connection": connection, "cursor": wrapper}
+            turns.execute(lambda *_: None, "", (), many=False, ctx=context)
+        real.close()
+        self.assertEqual(at_rest, [False])
 
 
 class AfterwardsTests(OuterTestCase):
