@@ -219,7 +219,8 @@ class TestConnections:
             return
         # On top of what Django puts there when it prepares a test.
         enter = self._adopted.enter_context
-        for connection in self._own.values():
+        # Several aliases may mean one.
+        for connection in dict.fromkeys(self._own.values()):
             enter(queries_recorded(connection, _is_counted))
         self._watch_other_threads(enter)
         if not self._can_close:

@@ -38,9 +38,10 @@ def in_one_transaction(
     """
     Give every thread these connections, in a transaction, for the block.
 
-    A thread that waits for its turn for longer than ``seconds()`` is told by
-    ``OperationalError``. Raises ``ImproperlyConfigured`` where a connection is
-    in no transaction of a test.
+    A mirror is the connection of its database: one of its own would not see
+    the rows. A thread that waits for its turn for longer than ``seconds()`` is
+    told by ``OperationalError``. Raises ``ImproperlyConfigured`` where a
+    connection is in no transaction of a test.
     """
     for connection in mine:
         if not is_test_transaction(connection):
@@ -50,7 +51,23 @@ def in_one_transaction(
                 " commits. Use LiveServerTestCase, or the fixture"
                 " channels_live_server."
             )
-    return shared(mine, lambda of_one: _TurnsInTransaction(of_one, seconds))
+    by_alias = {it.alias: it for it in mine}
+    mirrors = {
+        alias: by_alias[primary]
+        for alias, it in by_alias.items()
+        if (primary := mirrored_by(it)) in by_alias
+    }
+    return shared(
+        [it for it in mine if it.alias not in mirrors],
+        lambda of_one: _TurnsInTransaction(of_one, seconds),
+        mirrors,
+    )
+
+
+def mirrored_by(connection: BaseDatabaseWrapper) -> str | None:
+    """Return the alias of the database that this one is a mirror of."""
+    alias: str | None = (connection.settings_dict.get("TEST") or {}).get("MIRROR")
+    return alias
 
 
 class _TurnsInTransaction(Turns):

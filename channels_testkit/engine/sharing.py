@@ -11,6 +11,7 @@ for two threads at once, so they take turns. A turn lasts for an outermost
 from __future__ import annotations
 
 import contextlib
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -25,7 +26,7 @@ from .turns import Turns
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     MakeTurns = Callable[[Collection[BaseDatabaseWrapper]], Turns]
 
@@ -44,14 +45,17 @@ def connections_in_use() -> Iterator[BaseDatabaseWrapper]:
 
 @contextlib.contextmanager
 def shared(
-    mine: Collection[BaseDatabaseWrapper], make: MakeTurns | None = None
+    mine: Collection[BaseDatabaseWrapper],
+    make: MakeTurns | None = None,
+    mirrors: Mapping[str, BaseDatabaseWrapper] = MappingProxyType({}),
 ) -> Iterator[None]:
     """
     Give every thread these connections, for the block.
 
-    ``make`` returns the turns on those of one database.
+    ``make`` returns the turns on those of one database. ``mirrors`` are other
+    aliases that mean one of these connections.
     """
-    by_alias = {connection.alias: connection for connection in mine}
+    by_alias = {connection.alias: connection for connection in mine} | dict(mirrors)
     real_getitem = ConnectionHandler.__getitem__
 
     def getitem(handler: ConnectionHandler, alias: str) -> Any:

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 
-from channels_testkit.engine.one_transaction import in_one_transaction
+from channels_testkit.engine.one_transaction import in_one_transaction, mirrored_by
 from channels_testkit.engine.sharing import shared
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def live_databases(
 def check_is_for_tests(connection: BaseDatabaseWrapper) -> None:
     """Raise ``ImproperlyConfigured`` for what no runner has made."""
     name = str(connection.settings_dict["NAME"])
-    own_name = (connection.settings_dict.get("TEST") or {}).get("NAME")
+    primary = mirrored_by(connection)
+    real = connection if primary is None else connections[primary]
+    own_name = (real.settings_dict.get("TEST") or {}).get("NAME")
     if own_name:
         # Processes of --parallel have a number before the suffix.
         is_for_tests = name.startswith(os.path.splitext(own_name)[0])

@@ -390,6 +390,45 @@ class AtomicRequestsTests(RollbackLiveServerTestCase):
         self.assertEqual(Note.objects.count(), 1)
 
 
+def add_to_both(request):
+    """Write to a database and, as it were, read from its replica."""
+    with transaction.atomic(), transaction.atomic(using="replica"):
+        Note.objects.create(text="of the view")
+        return JsonResponse({"notes": Note.objects.using("replica").count()})
+
+
+@override_settings(ROOT_URLCONF=(path("both/", add_to_both),))
+class MirrorTests(RollbackLiveServerTestCase):
+    """A replica, which is a mirror while tests run."""
+
+    @classmethod
+    def setUpClass(cls):
+        aliases = ("default", "replica")
+        # A runner would look for it in the settings.
+        cls.enterClassContext(mock.patch.object(cls, "databases", aliases))
+        test = {**connection.settings_dict["TEST"], "NAME": None, "MIRROR": "default"}
+        replica = {**connection.settings_dict, "TEST": test}
+        cls.enterClassContext(
+            mock.patch.dict(connections.settings, {"replica": replica})
+        )
+        cls.addClassCleanup(connections.__delitem__, "replica")
+        cls.addClassCleanup(connections["replica"].close)
+        super().setUpClass()
+
+    @classmethod
+    def setUpTestData(cls):
+        Note.objects.create(text="of the class")
+
+    def test_it_is_the_connection_of_its_database(self):
+        with self.assertMaxQueries(6):
+            found = fetch_json(f"{self.live_server_url}/both/")
+        self.assertEqual(found, {"notes": 2})
+        self.assertEqual(Note.objects.using("replica").count(), 2)
+
+    def test_each_test_begins_with_the_rows_of_the_class(self):
+        self.test_it_is_the_connection_of_its_database()
+
+
 @override_settings(ROOT_URLCONF=URLS)
 class WaitingTests(OuterTestCase):
     def test_a_client_that_gives_up_in_a_block_is_told(self):
