@@ -18,7 +18,8 @@ _LISTED = 5
 #: How long after the timeout a page may take to answer.
 _SECONDS_TO_ANSWER = 5.0
 
-# Looks whenever something in the document changes, and at the end.
+# Looks whenever something in the document changes, and at the end; and before
+# each repaint, as nothing tells of a value that a script gives to a field.
 _WAIT = """
 const [selector, text, isWanted, milliseconds, done] = arguments;
 const squeeze = (string) => string.replace(/\\s+/g, " ").trim();
@@ -32,6 +33,7 @@ const find = () => [...document.querySelectorAll(selector)].find(
 function answer(isMet, element) {
   observer.disconnect();
   clearTimeout(timer);
+  cancelAnimationFrame(frame);
   events.forEach((name) => removeEventListener(name, look, true));
   done({
     isMet, element: element ?? null, url: location.href,
@@ -44,6 +46,11 @@ function answer(isMet, element) {
 function look() {
   const element = find();
   if (!element !== isWanted) answer(true, element);
+}
+
+function lookBeforeRepaint() {
+  frame = requestAnimationFrame(lookBeforeRepaint);
+  look();
 }
 
 try {
@@ -60,7 +67,8 @@ const timer = setTimeout(() => {
   const element = find();
   answer(!element !== isWanted, element);
 }, milliseconds);
-look();
+let frame = 0;
+lookBeforeRepaint();
 """
 
 

@@ -40,6 +40,20 @@ class ShowingTests(BrowserTestCase):
         remove.click()
         self.assertPageShowsNot("li", "tea")
 
+    def test_a_value_that_a_script_sets_is_waited_for(self):
+        browser = self.open_page("/pages/changing/")
+        # For one frame in twenty, so that a look at the end is too late.
+        browser.execute_script("""
+          const field = document.querySelector("input");
+          let frames = 0;
+          (function blink() {
+            field.value = ++frames % 20 ? "" : "sugar";
+            requestAnimationFrame(blink);
+          })();
+        """)
+        self.assertPageShows("input", "sugar")
+        self.assertPageShowsNot("input", "sugar")
+
     def test_another_page_may_come_meanwhile(self):
         self.open_page("/pages/leading/")
         self.assertPageShows("#status", "connected")
