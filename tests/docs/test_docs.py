@@ -54,6 +54,7 @@ WHAT_EXAMPLES_USE = {
 QUOTED = [
     *(CHAT / "chat" / "tests").glob("*.py"),
     *(CHAT / "functions").glob("*.py"),
+    *(DOCS / "examples" / "tutorial" / "chat").glob("*.py"),
     *(ROOT / "tests" / "contrib").glob("*/test_*.py"),
     *(ROOT / "tests" / "docs").glob("test_doc_*.py"),
     ROOT / "tests" / "live" / "test_playwright.py",
