@@ -103,6 +103,9 @@ def _dispatch(real: Any, actor: Actor, message: Any) -> Generator[Any, Any, None
         follow(handling)
     try:
         yield from real(message)
+    except Exception:
+        HANDLING.set(before)
+        raise
     finally:
         record(actor, handler_ends, message)
     # Not where it is thrown away: that may be in the midst of another set().

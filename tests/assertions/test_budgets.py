@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from channels.consumer import AsyncConsumer, SyncConsumer
@@ -52,6 +53,10 @@ class LaterConsumer(AsyncJsonWebsocketConsumer):
         elif content == "again":
             await self.dispatch({"type": "counted"})
             await Note.objects.acount()
+        elif content == "fails inside":
+            with contextlib.suppress(LookupError):
+                await self.dispatch({"type": "failing"})
+            await Note.objects.acount()
         elif content == "raise":
             await Note.objects.acount()
             raise ValueError("tea")
@@ -62,6 +67,9 @@ class LaterConsumer(AsyncJsonWebsocketConsumer):
 
     async def counted(self, event: dict[str, Any]) -> None:
         await Note.objects.acount()
+
+    async def failing(self, event: dict[str, Any]) -> None:
+        raise LookupError("tea")
 
 
 class UnequalConsumer(QueryingConsumer):
@@ -186,6 +194,12 @@ class BudgetTests(WebsocketTestCase):
                 with self.assertOver(f"made {count} quer"):
                     with self.assertMaxQueries(count - 1, per="event"):
                         ann.send_json(way)
+
+    def test_a_handler_goes_on_when_one_that_it_dispatches_fails(self) -> None:
+        ann = self.connect(application=LaterConsumer.as_asgi())
+        with self.assertOver(r"LaterConsumer.websocket_receive\(\) made 1 query"):
+            with self.assertMaxQueries(0, per="event"):
+                ann.send_json("fails inside")
 
     def test_a_handler_that_began_before_the_block_counts(self) -> None:
         ann = self.connect(application=LaterConsumer.as_asgi())
