@@ -32,16 +32,21 @@ __unittest = True
 Per = Literal["event", "receiver"] | None
 
 _LIVE = (
-    "assertMaxQueries() sees no queries of a live server, whose threads have"
-    " connections of their own: test the consumer in a WebsocketTestCase."
+    "assertMaxQueries() sees no queries of a live server whose threads have"
+    " connections of their own: use RollbackLiveServerTestCase, where all share one,"
+    " or test the consumer in a WebsocketTestCase."
 )
 _REAL_LAYER = (
     "assertMaxQueries(per='receiver') follows messages on captive layers, and this"
     " test has real ones: use per='event', or test it in a WebsocketTestCase."
 )
-_NO_EVENT = "No consumer handled an event in the block, so no query was counted."
+_NO_EVENT = (
+    "No consumer handled an event in the block, so no query was counted.\n\n"
+    "Without per=, the queries of views and of the test count as well."
+)
 _NO_RECEIVER = (
-    "No consumer got a message to a group in the block, so no query was counted."
+    "No consumer got a message to a group in the block, so no query was counted.\n\n"
+    "Queries for frames, and for messages to a single channel, count with per='event'."
 )
 
 
@@ -128,7 +133,8 @@ class QueryBudget:
                 self._run.ensure_rest()
         if kind is not None:
             return
-        if any(event.actor.is_live for event in self._followed.events):
+        is_live = any(event.actor.is_live for event in self._followed.events)
+        if is_live and self._run.options.commits:
             raise RuntimeError(_LIVE)
         failure = self._judge()
         if failure:
@@ -197,7 +203,8 @@ class QueryAssertions(InRun):
         Fails after the block, also where no consumer has handled anything that
         ``per`` could count for. Raises ``ValueError`` for another ``per``, a
         negative number and a database that is none of the test's, and
-        ``RuntimeError`` on a live server and, for receivers, on real layers.
+        ``RuntimeError`` for events of a live server that commits and, with
+        receivers, on real layers.
 
         Example::
 
