@@ -57,6 +57,14 @@ _TAKEN = (
     "{owner}.{name}() is a step of a state machine, and hides what a test case has"
     " under that name: give the step another one."
 )
+_NOT_TESTED = (
+    "{owner}.{name}() is not run: a state machine has no tests of its own. Give it"
+    " another name, with @rule(), or move it to a WebsocketTestCase."
+)
+_ASYNC_CONDITION = (
+    "The precondition of {owner}.{name}() is async, and Hypothesis calls it without"
+    " 'await': write a function that reads what the rules have kept."
+)
 _AT_THE_END = "At the end of the example: {}"
 
 
@@ -121,9 +129,10 @@ class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase)
     attributes are those of ``WebsocketTestCase``.
 
     ``TestCase`` of a subclass is what runners run. Raises ``TypeError`` for a
-    rule that has the name of a method of test cases, ``ImproperlyConfigured``
-    together with ``explore_schedules()``, and ``RuntimeError`` where it is
-    made without that ``TestCase``.
+    rule that has the name of a method of test cases, for a method whose name
+    begins with ``test`` and for an async precondition,
+    ``ImproperlyConfigured`` together with ``explore_schedules()``, and
+    ``RuntimeError`` where it is made without that ``TestCase``.
 
     Example::
 
@@ -167,10 +176,14 @@ class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase)
         super().__init_subclass__(**options)
         for kind in cls.__mro__:
             for name, value in filter(_is_function, vars(kind).items()):
-                steps = [getattr(value, it) for it in _MARKERS if hasattr(value, it)]
-                if steps and hasattr(WebsocketStateMachine, name):
-                    raise TypeError(_TAKEN.format(owner=kind.__name__, name=name))
-                for step in steps:
+                named = {"owner": kind.__name__, "name": name}
+                if name.startswith("test"):
+                    # Runners of unittest would make a machine for it.
+                    raise TypeError(_NOT_TESTED.format(**named))
+                for step in _steps_of(value):
+                    if hasattr(WebsocketStateMachine, name):
+                        raise TypeError(_TAKEN.format(**named))
+                    _check_step(step, value, named)
                     _let_be_async(step)
 
     def _kit_options(self) -> OptionsOfCase:
@@ -216,6 +229,18 @@ def _is_function(named: tuple[str, object]) -> bool:
     return inspect.isfunction(named[1])
 
 
+def _steps_of(value: object) -> list[Any]:
+    return [getattr(value, it) for it in _MARKERS if hasattr(value, it)]
+
+
+def _check_step(step: Any, value: object, named: dict[str, str]) -> None:
+    """Raise for what would be called, and do nothing."""
+    if any(map(inspect.iscoroutinefunction, step.preconditions)):
+        raise TypeError(_ASYNC_CONDITION.format(**named))
+    if exploration_of(value, step.function) is not None:
+        raise ImproperlyConfigured(_EXPLORED.format(name=named["owner"]))
+
+
 def _raised_by(step: Callable[[], object]) -> list[BaseException]:
     try:
         step()
@@ -250,6 +275,16 @@ def _let_be_async(step: Any) -> None:
     object.__setattr__(step, "function", call)
 
 
+class _OfMachine:
+    """An attribute of a test case that is what its machine has."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, case: object, kind: type[MachineTestCase]) -> Any:
+        return getattr(kind.machine, self._name)
+
+
 class MachineTestCase(TestCase):
     """
     What runs the examples of a state machine, as one test.
@@ -258,6 +293,11 @@ class MachineTestCase(TestCase):
     """
 
     machine: ClassVar[type[WebsocketStateMachine]]
+    # Read when they are asked for: a decorator may come after this was made.
+    databases: Any = _OfMachine()
+    tags: Any = _OfMachine()
+    __unittest_skip__: Any = _OfMachine()
+    __unittest_skip_why__: Any = _OfMachine()
     #: As for Hypothesis's own machines.
     settings: Any = None
 
@@ -278,6 +318,10 @@ class MachineTestCase(TestCase):
             examples.end()
 
     runTest.is_hypothesis_test = True  # type: ignore[attr-defined]
+
+    def shortDescription(self) -> str | None:  # noqa: N802 - as above
+        """Return the first line of what the machine's docstring says."""
+        return next(iter((self.machine.__doc__ or "").strip().splitlines()), None)
 
     def run(self, result: unittest.TestResult | None = None) -> Any:
         """Run the test; show no frames of the kit, in ``--parallel`` too."""
@@ -325,7 +369,5 @@ def _test_case_of(machine: type[WebsocketStateMachine]) -> type[MachineTestCase]
         "__doc__": machine.__doc__,
         "machine": machine,
         "settings": settings(deadline=None, suppress_health_check=list(HealthCheck)),
-        "databases": machine.databases,
-        "tags": getattr(machine, "tags", set()),
     }
     return type(f"{machine.__name__}.TestCase", (MachineTestCase,), names)

@@ -13,7 +13,7 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
-from django.test import override_settings, tag
+from django.test import override_settings, skipUnlessDBFeature, tag
 from hypothesis import assume, settings, strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -394,6 +394,7 @@ class MachineTests(OuterTestCase):
 
     def test_settings_and_tags_of_the_machine_hold(self) -> None:
         @tag("slow")
+        @settings(FEW)
         @override_settings(LANGUAGE_CODE="de")
         class Tagged(Machine):
             @rule()
@@ -428,6 +429,55 @@ class MachineTests(OuterTestCase):
         (error,) = run_machine(Explored).raised
         self.assertIsInstance(error, ImproperlyConfigured)
         self.assertIn("Explored is a state machine", str(error))
+
+    def test_a_rule_is_not_explored(self) -> None:
+        with self.assertRaisesRegex(ImproperlyConfigured, "Rule is a state machine"):
+
+            class Rule(Machine):
+                @rule()
+                @explore_schedules()
+                def step(self) -> None:
+                    """Is never called."""
+
+    def test_an_async_precondition_is_refused(self) -> None:
+        async def has_room(machine: object) -> bool:
+            raise NotImplementedError
+
+        text = r"precondition of Conditional\.step\(\) is async"
+        for decorator in (rule(), invariant()):
+            with self.assertRaisesRegex(TypeError, text):
+
+                class Conditional(Machine):
+                    @precondition(has_room)  # type: ignore[arg-type]
+                    @decorator
+                    def step(self) -> None:
+                        """Is never called."""
+
+    def test_a_test_in_a_machine_is_refused(self) -> None:
+        for decorator in (rule(), lambda it: it):
+            with self.assertRaisesRegex(TypeError, r"Tested\.test_it\(\) is not run"):
+
+                class Tested(Machine):
+                    @decorator
+                    def test_it(self) -> None:
+                        """Is never called."""
+
+    def test_a_machine_can_be_skipped(self) -> None:
+        class Skipped(Machine):
+            @classmethod
+            def setUpClass(cls) -> None:
+                raise NotImplementedError
+
+            @rule()
+            def step(self) -> None:
+                """Is never called."""
+
+        for skip in (unittest.skip("not now"), skipUnlessDBFeature("has_wings")):
+            machine = skip(settings(FEW)(type("Again", (Skipped,), {})))
+            with self.subTest(skip):
+                result = run_machine(machine)
+                self.assertEqual(result.texts, [])
+                self.assertEqual(len(result.skipped), 1)
 
     def test_a_machine_that_nothing_runs_is_refused(self) -> None:
         with self.assertRaisesRegex(RuntimeError, "write 'TestMachine = Machine.Test"):
@@ -472,6 +522,17 @@ class MachineTests(OuterTestCase):
     def test_its_test_case_can_go_to_another_process(self) -> None:
         case = Chat.TestCase()
         self.assertEqual(pickle.loads(pickle.dumps(case)), case)
+
+    def test_its_description_is_that_of_the_machine(self) -> None:
+        class Described(Machine):
+            """
+            Tells who is here.
+
+            And more.
+            """
+
+        told = [it.TestCase().shortDescription() for it in (Described, Chat)]
+        self.assertEqual(told, ["Tells who is here.", None])
 
     def test_it_runs_under_all_runners(self) -> None:
         for arguments in (
