@@ -125,8 +125,8 @@ class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase)
     back. At its end clients disconnect; what the application has raised, and
     what a test case would report, fails the example.
 
-    Rules, invariants, ``setUp()`` and ``tearDown()`` may be async. The class
-    attributes are those of ``WebsocketTestCase``.
+    Rules, invariants, ``teardown()``, ``setUp()`` and ``tearDown()`` may be
+    async. The class attributes are those of ``WebsocketTestCase``.
 
     ``TestCase`` of a subclass is what runners run. Raises ``TypeError`` for a
     rule that has the name of a method of test cases, for a method whose name
@@ -217,7 +217,7 @@ class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase)
 
     def _steps_of_end(self) -> Iterator[Callable[[], object]]:
         if self._is_set_up:
-            yield self._teardown
+            yield functools.partial(self._kit.call_test_code, self._teardown)
             yield self._callTearDown
         while self._cleanups:  # type: ignore[attr-defined]
             function, args, options = self._cleanups.pop()  # type: ignore[attr-defined]
@@ -298,6 +298,7 @@ class MachineTestCase(TestCase):
     tags: Any = _OfMachine()
     __unittest_skip__: Any = _OfMachine()
     __unittest_skip_why__: Any = _OfMachine()
+    __unittest_expecting_failure__: Any = _OfMachine()
     #: As for Hypothesis's own machines.
     settings: Any = None
 

@@ -304,7 +304,8 @@ class MachineTests(OuterTestCase):
             def step(self) -> None:
                 log.append("rule")
 
-            def teardown(self) -> None:
+            async def teardown(self) -> None:  # type: ignore[override]
+                await (await self.aconnect()).disconnect()
                 log.append("teardown")
 
             def tearDown(self) -> None:
@@ -478,6 +479,17 @@ class MachineTests(OuterTestCase):
                 result = run_machine(machine)
                 self.assertEqual(result.texts, [])
                 self.assertEqual(len(result.skipped), 1)
+
+    def test_a_machine_can_be_expected_to_fail(self) -> None:
+        @unittest.expectedFailure
+        class Failing(Machine):
+            @rule()
+            def step(self) -> None:
+                self.fail("asked for")
+
+        result = run_machine(Failing)
+        self.assertEqual(result.texts, [])
+        self.assertEqual(len(result.expectedFailures), 1)
 
     def test_a_machine_that_nothing_runs_is_refused(self) -> None:
         with self.assertRaisesRegex(RuntimeError, "write 'TestMachine = Machine.Test"):
