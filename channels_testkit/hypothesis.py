@@ -23,7 +23,7 @@ from channels_testkit.testcases.options import OptionsOfCase
 
 try:
     from hypothesis import HealthCheck, settings
-    from hypothesis.errors import UnsatisfiedAssumption
+    from hypothesis.errors import Flaky, UnsatisfiedAssumption
     from hypothesis.stateful import (
         INITIALIZE_RULE_MARKER,
         INVARIANT_MARKER,
@@ -64,6 +64,10 @@ _NOT_TESTED = (
 _ASYNC_CONDITION = (
     "The precondition of {owner}.{name}() is async, and Hypothesis calls it without"
     " 'await': write a function that reads what the rules have kept."
+)
+_NOT_REPEATED = (
+    "The usual cause is what outlives an example: state that the application keeps in"
+    " its process, primary keys, or the time of day. Reset it in setUp()."
 )
 _AT_THE_END = "At the end of the example: {}"
 
@@ -313,6 +317,8 @@ class MachineTestCase(TestCase):
             run_state_machine_as_test(self.machine, settings=self.settings)
         except BaseException as error:
             self._raised = error
+            if isinstance(error, Flaky):
+                add_note(error, _NOT_REPEATED)
             raise
         finally:
             _in_place.remove(examples)

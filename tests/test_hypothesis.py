@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.test import override_settings, skipUnlessDBFeature, tag
 from hypothesis import assume, settings, strategies as st
+from hypothesis.errors import Flaky
 from hypothesis.stateful import (
     Bundle,
     initialize,
@@ -241,6 +242,20 @@ class MachineTests(OuterTestCase):
         told = str(getattr(error, "exceptions", [error]))
         self.assertIn("seven", told)
         self.assertIn("4 not less than 4", told)
+
+    def test_what_cannot_be_repeated_says_where_to_look(self) -> None:
+        known: set[int] = set()
+
+        class Remembering(Machine):
+            @rule(number=st.integers(0, 9))
+            def is_new(self, number: int) -> None:
+                if number > 4 and not known:
+                    known.add(number)
+                    self.fail("asked for")
+
+        (error,) = run_machine(Remembering).raised
+        self.assertIsInstance(error, Flaky)
+        self.assertIn("Reset it in setUp().", told_with(error))
 
     def test_assumptions_and_discarded_examples_fail_nothing(self) -> None:
         class Assuming(Machine):
@@ -473,7 +488,10 @@ class MachineTests(OuterTestCase):
             def step(self) -> None:
                 """Is never called."""
 
-        for skip in (unittest.skip("not now"), skipUnlessDBFeature("has_wings")):
+        for skip in (
+            unittest.skip("not now"),
+            skipUnlessDBFeature("interprets_empty_strings_as_nulls"),
+        ):
             machine = skip(settings(FEW)(type("Again", (Skipped,), {})))
             with self.subTest(skip):
                 result = run_machine(machine)
