@@ -104,7 +104,7 @@ class Slow(WebsocketConsumer):
 
     def connect(self) -> None:
         self.accept()
-        go_on.wait(0.9)
+        go_on.wait(1.5)
 
 
 def wait_in_pool() -> None:
@@ -544,7 +544,7 @@ class SuspendedTests(unittest.TestCase):
     """A debugger or a tracer takes as long as it likes."""
 
     class Slow(HangCase):
-        hang_timeout = 0.3
+        hang_timeout = 0.6
 
         async def test_it(self) -> None:
             await sync_to_async(self.job, thread_sensitive=False)()
@@ -554,7 +554,7 @@ class SuspendedTests(unittest.TestCase):
 
     def test_bound_is_suspended_while_a_debugger_is_active(self) -> None:
         debugger = {"__name__": "pdb", "wait": go_on.wait}
-        exec("def interaction(): wait(0.9)", debugger)
+        exec("def interaction(): wait(1.5)", debugger)
 
         class Inner(self.Slow):
             def job(self) -> None:
@@ -565,10 +565,10 @@ class SuspendedTests(unittest.TestCase):
 
     def test_bound_is_suspended_where_the_loop_stands_in_a_debugger(self) -> None:
         debugger = {"__name__": "bdb", "wait": go_on.wait}
-        exec("def interaction(): wait(0.9)", debugger)
+        exec("def interaction(): wait(1.5)", debugger)
 
         class Inner(HangCase):
-            hang_timeout = 0.3
+            hang_timeout = 0.6
 
             async def test_it(self) -> None:
                 await asyncio.gather(self.stop())
