@@ -100,15 +100,21 @@ class ChatTests(WebsocketTestCase):
     def setUpTestData(cls) -> None:
         cls.ann = User.objects.create_user("ann")
 
+    # docs:start overrides
     def get_ws_headers(self) -> Mapping[str, str]:
         return {"accept-language": "de"}
 
     def get_login(self, user: User) -> Mapping[str, object]:
         return {"query": {"token": user.pk}}
 
+    # docs:end overrides
+
     def test_sync(self) -> None:
+        # docs:start sync-client
         ann = self.connect(user=self.ann, query={"page": 2})
         assert_type(ann, WSClient)
+        assert_type(ann.receive_json(), Any)
+        # docs:end sync-client
         assert_type(self.lifespan_state, Mapping[str, Any])
         assert_type(self.connect_many(2), list[WSClient])
         assert_type(self.create_client(), WSClient)
@@ -130,8 +136,11 @@ class ChatTests(WebsocketTestCase):
         self.disconnect_all()
 
     async def test_async(self) -> None:
+        # docs:start async-client
         ann = await self.aconnect(user=self.ann)
         assert_type(ann, WebsocketCommunicator)
+        assert_type(await ann.receive_json_from(), Any)
+        # docs:end async-client
         assert_type(await self.aconnect_many(2), list[WebsocketCommunicator])
         assert_type(self.create_communicator(), WebsocketCommunicator)
         assert_type(self.auth_communicator, WebsocketCommunicator)
@@ -231,11 +240,13 @@ class FaultTests(RedisLayerTestCase):
         assert_type(await self.aconnect(), WebsocketCommunicator)
 
 
+# docs:start routes
 ROUTES = [
     # The stubs know Django's views only.
     path("chat/", AsyncJsonWebsocketConsumer.as_asgi()),  # type: ignore[arg-type]
     {"jobs": AsyncConsumer.as_asgi()},
 ]
+# docs:end routes
 
 
 @contextlib.contextmanager
@@ -396,6 +407,7 @@ class RoomPageTests(BrowserTestCase):
         self.assertPageShows("#log li", 1)  # type: ignore[arg-type]
 
 
+# docs:start function
 def test_function(
     channels_test: ChannelsTest,
     ws_connect: Connect,
@@ -403,6 +415,7 @@ def test_function(
 ) -> None:
     ann = ws_connect("/ws/echo/", user=User(username="ann"))
     assert_type(ann, WSClient)
+    # docs:end function
     channels_test.ws_path = "/ws/echo/"
     channels_test.ws_pth = "/ws/echo/"  # type: ignore[attr-defined]
     channels_test.assertReceivesJson(ann, {"say": "hello"})

@@ -7,7 +7,7 @@ is an error to both.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from channels.consumer import AsyncConsumer
 from channels.exceptions import ChannelFull
@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     from channels_testkit.pytest import AsyncConnect, ChannelsTest, Connect
 
 
+class ChatFrame(TypedDict):
+    user: str
+    text: str
+
+
 class OptionTests(WebsocketTestCase):
     check_leaks = "fail"
     check_revoked = "warn"
@@ -49,8 +54,11 @@ class OptionTests(WebsocketTestCase):
     frame_schema = User
     sent_frame_schema: Any = None
 
+    # docs:start connect-options
     def join(self, room: str, **options: Unpack[ConnectOptions]) -> WSClient:
         return self.connect(f"/ws/room/{room}/", **options)
+
+    # docs:end connect-options
 
     def test_faults(self) -> None:
         client = self.connect()
@@ -67,6 +75,13 @@ class OptionTests(WebsocketTestCase):
         self.layer_faults(1)  # type: ignore[call-arg]
         self.layer_faults(channel=5)  # type: ignore[arg-type]
         self.layer_faults(losing=1)  # type: ignore[call-arg]
+
+    def test_frames(self) -> None:
+        ann = self.connect()
+        # docs:start frame-type
+        frame: ChatFrame = ann.receive_json()
+        self.assertEqual(frame["txt"], "hello")  # type: ignore[typeddict-item]
+        # docs:end frame-type
 
     async def test_requests(self) -> None:
         client, communicator = self.create_client(), self.create_communicator()
@@ -130,11 +145,13 @@ class OptionTests(WebsocketTestCase):
 
     def test_misspelt(self) -> None:
         self.connect(frame_shema={})  # type: ignore[call-arg]
+        # docs:start misspelt
         self.connect(usr=User())  # type: ignore[call-arg]
         self.connect("/ws/", header={})  # type: ignore[call-arg]
         self.create_client(users=[])  # type: ignore[call-arg]
         self.create_communicator(cookie={})  # type: ignore[call-arg]
         self.connect_many(2, usr=User())  # type: ignore[call-arg]
+        # docs:end misspelt
         WSClient("/ws/", nmae="ann")  # type: ignore[call-arg]
         WebsocketCommunicator(None, "/", receive_timout=1)  # type: ignore[call-arg]
 
@@ -163,12 +180,16 @@ class OptionTests(WebsocketTestCase):
         self.join("1", user="ann")  # type: ignore[arg-type]
 
 
+# docs:start levels
 class LevelTests(WebsocketTestCase):
     check_leaks = "none"  # type: ignore[assignment]
     check_dropped = True  # type: ignore[assignment]
     layer_source = "real"  # type: ignore[assignment]
     on_commit_callbacks = "never"  # type: ignore[assignment]
     run_lifespan = "module"  # type: ignore[assignment]
+
+
+# docs:end levels
 
 
 class AssertionTests(WebsocketTestCase):
@@ -208,6 +229,7 @@ class AssertionTests(WebsocketTestCase):
 
     def test_swapped(self) -> None:
         ann, ben = self.connect_many(2)
+        # docs:start swapped
         self.assertReceivesJson({"id": 1}, ann)  # type: ignore[arg-type]
         self.assertReceivesText("hello", ann)  # type: ignore[arg-type]
         self.assertReceivesBytes(b"hello", ann)  # type: ignore[arg-type]
@@ -219,6 +241,7 @@ class AssertionTests(WebsocketTestCase):
         self.assertNotInGroup("lobby", ann)  # type: ignore[arg-type]
         self.assertGroupMembers([ann, ben], "lobby")  # type: ignore[arg-type]
         self.assertGroupMembers("lobby", ann)  # type: ignore[arg-type]
+        # docs:end swapped
         self.assertSent({"type": "make"}, "jobs")  # type: ignore[call-overload]
         self.assertGroupSent({"type": "make"}, "a")  # type: ignore[call-overload]
         self.assertSent("jobs", count="2")  # type: ignore[call-overload]
