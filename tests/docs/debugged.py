@@ -77,8 +77,7 @@ class NoteTests(WebsocketTestCase):
         ann = self.connect()
         ann.send_json({"text": "tea"})
         self.assertReceivesJson(ann, {"id": 1, "text": "tea"})
-
-    # docs:end first-id
+        # docs:end first-id
 
     # docs:start any-id
     def test_a_note_has_its_id(self):
@@ -86,8 +85,7 @@ class NoteTests(WebsocketTestCase):
         ann.send_json({"text": "tea"})
         note = Note.objects.get()
         self.assertReceivesJson(ann, {"id": note.pk, "text": "tea"})
-
-    # docs:end any-id
+        # docs:end any-id
 
 
 # docs:start module-state
@@ -117,5 +115,4 @@ class ClearedOnlineTests(OnlineTests):
     def setUp(self):
         online.clear()
         self.addCleanup(online.clear)
-
-    # docs:end module-state-cleared
+        # docs:end module-state-cleared

@@ -52,8 +52,8 @@ class RecipeTests(unittest.TestCase):
 
     def test_github(self) -> None:
         job = parsed("github.yml")["jobs"]["tests"]
-        lines = [step["run"] for step in job["steps"] if "run" in step]
-        self.assert_commands(lines)
+        runs = [step["run"] for step in job["steps"] if "run" in step]
+        self.assert_commands([line for run in runs for line in run.splitlines()])
         kept = job["steps"][-1]
         self.assertEqual(kept["if"], "failure()")
         self.assert_variables(job["env"], kept["with"]["path"])

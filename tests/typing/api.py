@@ -106,8 +106,7 @@ class ChatTests(WebsocketTestCase):
 
     def get_login(self, user: User) -> Mapping[str, object]:
         return {"query": {"token": user.pk}}
-
-    # docs:end overrides
+        # docs:end overrides
 
     def test_sync(self) -> None:
         # docs:start sync-client

@@ -57,8 +57,7 @@ class OptionTests(WebsocketTestCase):
     # docs:start connect-options
     def join(self, room: str, **options: Unpack[ConnectOptions]) -> WSClient:
         return self.connect(f"/ws/room/{room}/", **options)
-
-    # docs:end connect-options
+        # docs:end connect-options
 
     def test_faults(self) -> None:
         client = self.connect()
@@ -187,9 +186,7 @@ class LevelTests(WebsocketTestCase):
     layer_source = "real"  # type: ignore[assignment]
     on_commit_callbacks = "never"  # type: ignore[assignment]
     run_lifespan = "module"  # type: ignore[assignment]
-
-
-# docs:end levels
+    # docs:end levels
 
 
 class AssertionTests(WebsocketTestCase):
