@@ -58,9 +58,6 @@ class Failing(EchoTestCase):
         clients[0].send_json({"n": 2})
         self.assertEqual(len(clients), 10)
 
-    def test_passed(self) -> None:
-        self.connect(name="ann")
-
     def test_kept(self) -> None:
         ann, _ben = self.connect(name="ann"), self.connect(name="ben")
         ann.send_json({"kept": True})
@@ -99,11 +96,21 @@ def failures_of(name: str) -> list[str]:
 class OverTests(unittest.TestCase):
     """Only a test that has failed keeps its events."""
 
+    def run_of(self, *, passes: bool) -> Any:
+        runs = []
+
+        class Inner(EchoTestCase):
+            def test_it(self) -> None:
+                runs.append(self._kit)
+                self.connect(name="ann")
+                self.assertTrue(passes)
+
+        self.assertEqual(not run_case(Inner).raised, passes)
+        return runs[0]
+
     def test_passed(self) -> None:
-        case = Failing("test_passed")
-        self.assertTrue(case.run().wasSuccessful())
         with self.assertRaises(RuntimeError) as caught:
-            str(case.timeline)
+            self.run_of(passes=True).timeline()
         self.assertEqual(
             str(caught.exception),
             "self.timeline is that of a test which has ended, and only failed tests"
@@ -111,9 +118,7 @@ class OverTests(unittest.TestCase):
         )
 
     def test_failed(self) -> None:
-        case = Failing("test_misused")
-        self.assertFalse(case.run().wasSuccessful())
-        self.assertIn("ann", str(case.timeline))
+        self.assertIn("ann", str(self.run_of(passes=False).timeline()))
 
 
 class LastEventsTests(unittest.TestCase):
