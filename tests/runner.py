@@ -27,6 +27,12 @@ EXPLORED = os.environ.pop("CHANNELS_TESTKIT_EXPLORED", None)
 ONLY_DATABASE = os.environ.pop("CHANNELS_TESTKIT_ONLY_DATABASE", None)
 
 
+def keep_from_the_collector() -> None:
+    """Take out all tests that wait: they would slow each collection down."""
+    gc.collect()
+    gc.freeze()
+
+
 def write_counts(passed: int, failed: int, skipped: list[str]) -> None:
     """Write the counts, and the reason of each skipped test."""
     if COUNTS_PATH:
@@ -53,9 +59,7 @@ class CountingRunner(DiscoverRunner):
             from tests import explored  # It needs settings.
 
             explored.explore(suite, int(EXPLORED))
-        # Thousands of tests that wait their turn slow each collection down.
-        gc.collect()
-        gc.freeze()
+        keep_from_the_collector()
         return suite
 
     def get_resultclass(self) -> type[unittest.TextTestResult]:
@@ -80,6 +84,10 @@ class CountingRunner(DiscoverRunner):
         failed = super().suite_result(suite, result, **kwargs)
         write_counts(result.passed, failed, [reason for _, reason in result.skipped])
         return failed
+
+
+def pytest_collection_finish() -> None:
+    keep_from_the_collector()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
