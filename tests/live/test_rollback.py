@@ -109,7 +109,8 @@ def set_rollback(request):
 
 def facts(request):
     def seen():
-        sid = transaction.savepoint()
+        # That of the module has another name from Django 6.1 on.
+        sid = connection.savepoint()
         if sid is not None:
             transaction.savepoint_commit(sid)
         return {"autocommit": transaction.get_autocommit(), "savepoint": bool(sid)}
