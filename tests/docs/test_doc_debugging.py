@@ -49,6 +49,9 @@ class DebuggerTests(unittest.TestCase):
         shown = session(printed, commands)
         self.assertEqual(shown, page_of("debugger-in-a-consumer", shown))
 
+    @unittest.skipIf(
+        sys.version_info < (3, 11), "unittest tells of failures when all is closed"
+    )
     def test_a_failed_test_can_go_on(self) -> None:
         commands = [
             "p ann.frames",
