@@ -172,6 +172,17 @@ def is_dead(connection: WebsocketConnection) -> str:
     )
 
 
+def how_it_differs(wanted: object, payload: object, *, partial: bool) -> str:
+    """Say where a payload differs first, and what is there."""
+    difference = first_difference(wanted, payload, partial=partial)
+    if difference is None:
+        return "differs: it does not match"
+    place = f" at {say(difference.path)}" if difference.path else ""
+    return (
+        f"differs{place}: expected {difference.expected}, received {difference.actual}"
+    )
+
+
 def json_differs(
     found: WebsocketConnection,
     event: Event,
@@ -181,15 +192,9 @@ def json_differs(
     partial: bool,
 ) -> str:
     """Say where the payload of a frame differs, with a diff."""
-    difference = first_difference(wanted, payload, partial=partial)
-    place = f" at {say(difference.path)}" if difference and difference.path else ""
-    values = (
-        f"expected {difference.expected}, received {difference.actual}"
-        if difference
-        else "it does not match"
-    )
+    how = how_it_differs(wanted, payload, partial=partial)
     return (
-        f"JSON frame from {found.label} differs{place}: {values}.\n\n"
+        f"JSON frame from {found.label} {how}.\n\n"
         f"Expected: {_line(wanted)}\n"
         f"Received: {_line(payload)}\n\n"
         f"{diff(wanted, payload, partial=partial)}"

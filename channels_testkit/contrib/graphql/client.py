@@ -123,10 +123,8 @@ class GraphQLClient(InitialisingClient):
         ``subscribe()`` does.
         """
         __tracebackhide__ = True
-        operation = await self._begin(query, variables, operation_name, extensions)
-        return await operation._answered(  # noqa: SLF001 - its own
-            timeout, assert_no_errors=assert_no_errors
-        )
+        asked = query, variables, operation_name, extensions
+        return await self._execute(*asked, timeout, assert_no_errors)
 
     @takes_seconds
     def execute(
@@ -142,14 +140,24 @@ class GraphQLClient(InitialisingClient):
         """Run a query or a mutation: see ``aexecute()``."""
         __tracebackhide__ = True
         self._ask_test()
+        asked = query, variables, operation_name, extensions
+        work = self._execute(*asked, timeout, assert_no_errors)
+        return self._run_sync(work, "aexecute")
 
-        async def run() -> GraphQLResult:
-            operation = await self._begin(query, variables, operation_name, extensions)
-            return await operation._answered(  # noqa: SLF001 - its own
-                timeout, assert_no_errors=assert_no_errors
-            )
-
-        return self._run_sync(run(), "aexecute")
+    async def _execute(
+        self,
+        query: str,
+        variables: Mapping[str, Any] | None,
+        operation_name: str | None,
+        extensions: Mapping[str, Any] | None,
+        timeout: float | None,
+        assert_no_errors: bool,
+    ) -> GraphQLResult:
+        __tracebackhide__ = True
+        operation = await self._begin(query, variables, operation_name, extensions)
+        return await operation._answered(  # noqa: SLF001 - its own
+            timeout, assert_no_errors=assert_no_errors
+        )
 
 
 class Subscription(Operation):

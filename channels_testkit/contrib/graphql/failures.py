@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.silence import NOT_SAID, nothing_came, said
 from channels_testkit.asgi.transcript import describe_payload
-from channels_testkit.matching import first_difference
 from channels_testkit.matching.wording import in_a_row, say
 from channels_testkit.websocket.close_failures import with_reason
+from channels_testkit.websocket.frame_failures import how_it_differs
 from channels_testkit.websocket.json_diff import diff
 
 from .protocols import LEGACY_WS, TRANSPORT_WS, meaning_of
@@ -183,13 +183,6 @@ def data_differs(
     partial: bool,
 ) -> AssertionError:
     """Say where the data of a result differs, with a diff."""
-    difference = first_difference(wanted, data, partial=partial)
-    place = f" at {say(difference.path)}" if difference and difference.path else ""
-    values = (
-        f"expected {difference.expected}, received {difference.actual}"
-        if difference
-        else "it does not match"
-    )
     is_payload = isinstance(wanted, dict) and set(wanted) == {"data"}
     step = (
         "assert_next() takes what is under 'data': leave that key out.\n\n"
@@ -197,7 +190,7 @@ def data_differs(
         else ""
     )
     return AssertionError(
-        f"The result of {who} differs{place}: {values}.\n\n"
+        f"The result of {who} {how_it_differs(wanted, data, partial=partial)}.\n\n"
         f"Expected: {_line(wanted)}\n"
         f"Received: {_line(data)}\n\n"
         f"{diff(wanted, data, partial=partial)}{step}"
