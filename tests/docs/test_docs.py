@@ -306,7 +306,7 @@ class PageTests(unittest.TestCase):
                 continue
             with self.subTest(page=path.name):
                 blocks = re.findall(
-                    r"^ *\.\. code-block:: python\n(?! *:class: brittle\n).*",
+                    r"^ *\.\. code-block:: python\n(?! *:class: wrong\n).*",
                     path.read_text(),
                     re.MULTILINE,
                 )
