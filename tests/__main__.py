@@ -2,9 +2,10 @@
 Run the whole suite: ``python -m tests``.
 
 By Django's runner on each database, then by pytest, then some of it under
-schedules. What uses no database runs on the first one only, unless modules
-are named. Other arguments go to the runner as they are. What the machine lacks
-is skipped, and the summary says how to get it; what CHANNELS_TESTKIT_REQUIRE
+schedules. Unless modules are named, the other databases run only what uses a
+database, without tests.browser; and pytest leaves out what starts programs.
+Other arguments go to the runner as they are. What the machine lacks is
+skipped, and the summary says how to get it; what CHANNELS_TESTKIT_REQUIRE
 lists ("postgres", "mariadb") fails instead.
 """
 
@@ -39,6 +40,10 @@ USUAL = [
     ("pytest", DATABASES[0]),
     ("explored", DATABASES[0]),
 ]
+
+#: The tag of tests that start programs, with a runner and a database of their
+#: own: only the first run has them.
+PROGRAMS = "programs"
 
 #: What is explored of the suite; ``tests.explored`` says more.
 EXPLORED_ROOMS = [
@@ -111,36 +116,38 @@ def environment(database: str) -> Iterator[dict[str, str]]:
 
 def command(runner: str, database: str, arguments: list[str]) -> list[str]:
     warnings = [f"-W{option}" for option in sys.warnoptions]
+    is_whole = not has_labels(arguments)
     if runner == "pytest":
         # The workers are started without this process's warning filters.
         call = ["pytest", "-q", "-n2", "--ds=tests.settings", *warnings]
         call += ["-p", "tests.runner", "-p", "no:randomly"]
+        left_out = ["-m", f"not {PROGRAMS}"]
     else:
-        call = django_command(runner, database)
+        call = django_command(runner)
+        left_out = [f"--exclude-tag={PROGRAMS}"]
+    if is_whole and (runner, database) != USUAL[0]:
+        call += left_out
     labels = EXPLORED_ROOMS if runner == "explored" else ["tests"]
-    if has_labels(arguments):
-        labels = []
-    return [sys.executable, *warnings, "-m", *call, *arguments, *labels]
+    return [sys.executable, *warnings, "-m", *call, *arguments, *labels * is_whole]
 
 
 def has_labels(arguments: list[str]) -> bool:
     return any(argument.startswith("tests") for argument in arguments)
 
 
-def django_command(runner: str, database: str) -> list[str]:
+def django_command(runner: str) -> list[str]:
     # Without tblib, Django cannot bring a failure out of another process.
     parallel = "auto" if importlib.util.find_spec("tblib") else "1"
     call = ["django", "test", "--noinput", "--settings=tests.settings"]
     call.append(f"--parallel={parallel}")
-    if database != DATABASES[0]:
-        # They start programs whose database is in memory in any case.
-        call.append("--exclude-tag=own-database")
     if runner == "explored":
         call.append("--exclude-tag=not-explored")
     return call
 
 
-def run(runner: str, database: str, arguments: list[str]) -> Outcome:
+def run(
+    runner: str, database: str, without: list[str], arguments: list[str]
+) -> Outcome:
     outcome = Outcome(f"{runner} on {database}", needs=find_needs(runner, database))
     if outcome.needs:
         outcome.failed = int(is_required(database))
@@ -153,6 +160,8 @@ def run(runner: str, database: str, arguments: list[str]) -> Outcome:
             variables["CHANNELS_TESTKIT_EXPLORED"] = "20"
         if database != DATABASES[0] and not has_labels(arguments):
             variables["CHANNELS_TESTKIT_ONLY_DATABASE"] = "1"
+            without = [*without, "tests.browser"]
+        variables["CHANNELS_TESTKIT_WITHOUT"] = " ".join(without)
         ended = subprocess.run(command(runner, database, arguments), env=variables)
         if counts.exists():
             vars(outcome).update(json.loads(counts.read_text()))
@@ -166,11 +175,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests", description=__doc__)
     parser.add_argument("--database", action="append", choices=DATABASES)
     parser.add_argument("--runner", action="append", choices=RUNNERS)
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        help="a package that Django's runner leaves out, as tests.browser",
+    )
     options, arguments = parser.parse_known_args()
     # So that what is running is stopped, a server above all.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     outcomes = [
-        run(runner, database, arguments)
+        run(runner, database, options.without, arguments)
         for runner in options.runner or RUNNERS
         for database in options.database or DATABASES
         if (runner, database) in USUAL or (options.runner and options.database)

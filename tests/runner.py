@@ -21,10 +21,10 @@ from django.test.utils import iter_test_cases
 COUNTS_PATH = os.environ.pop("CHANNELS_TESTKIT_COUNTS", None)
 #: Under how many each test runs, if it is explored.
 EXPLORED = os.environ.pop("CHANNELS_TESTKIT_EXPLORED", None)
-
-
-#: Whether tests that use no database are left out.
+#: Whether Django's runner leaves out tests that use no database.
 ONLY_DATABASE = os.environ.pop("CHANNELS_TESTKIT_ONLY_DATABASE", None)
+#: Packages that Django's runner leaves out.
+WITHOUT = os.environ.pop("CHANNELS_TESTKIT_WITHOUT", "").split()
 
 
 def keep_from_the_collector() -> None:
@@ -40,18 +40,19 @@ def write_counts(passed: int, failed: int, skipped: list[str]) -> None:
         Path(COUNTS_PATH).write_text(json.dumps(counts))
 
 
-def may_use_database(test: unittest.TestCase) -> bool:
-    """Tell whether Django lets it; a module that cannot be imported fails."""
-    is_broken = isinstance(test, unittest.loader._FailedTest)  # type: ignore[attr-defined]
-    return is_broken or bool(getattr(test, "databases", None))
+def is_wanted(test: unittest.TestCase) -> bool:
+    """Tell whether to run a test; a module that cannot be imported fails."""
+    if isinstance(test, unittest.loader._FailedTest):  # type: ignore[attr-defined]
+        return True
+    if ONLY_DATABASE and not getattr(test, "databases", None):
+        return False
+    return not any(test.id().startswith(f"{package}.") for package in WITHOUT)
 
 
 class CountingRunner(DiscoverRunner):
     def load_tests_for_label(self, *args: Any, **options: Any) -> Any:
         loaded = super().load_tests_for_label(*args, **options)
-        if not ONLY_DATABASE:
-            return loaded
-        return unittest.TestSuite(filter(may_use_database, iter_test_cases(loaded)))
+        return unittest.TestSuite(filter(is_wanted, iter_test_cases(loaded)))
 
     def build_suite(self, *args: Any, **options: Any) -> unittest.TestSuite:
         suite = super().build_suite(*args, **options)
@@ -84,6 +85,14 @@ class CountingRunner(DiscoverRunner):
         failed = super().suite_result(suite, result, **kwargs)
         write_counts(result.passed, failed, [reason for _, reason in result.skipped])
         return failed
+
+
+def pytest_collectstart(collector: Any) -> None:
+    """Mark classes by their tags; pytest-django does so for Django's alone."""
+    case = getattr(collector, "obj", None)
+    if isinstance(case, type):
+        for name in getattr(case, "tags", ()):
+            collector.add_marker(name)
 
 
 def pytest_collection_finish() -> None:

@@ -11,7 +11,7 @@ import re
 import unittest
 
 from tests.test_runners import FAILING, PASSING
-from tests.utils import run_python
+from tests.utils import run_python, starts_programs
 
 BLOCKED = """
     from channels_testkit import SimpleWebsocketTestCase
@@ -39,6 +39,7 @@ BLOCKED = """
     importlib.util.find_spec("pytest_django"),
     "these run pytest-django (python -m pip install pytest-django)",
 )
+@starts_programs
 class PytestTests(unittest.TestCase):
     def pytest(self, *options: str, **modules: str) -> str:
         printed = run_python(

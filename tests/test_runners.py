@@ -10,7 +10,7 @@ import importlib.util
 import sys
 import unittest
 
-from tests.utils import run_python
+from tests.utils import run_python, starts_programs
 
 PASSING = """
     import asyncio
@@ -93,6 +93,7 @@ FAILING = """
 """
 
 
+@starts_programs
 class DjangoRunnerTests(unittest.TestCase):
     def django_test(self, *options: str, stdin: str = "", **modules: str) -> str:
         return run_python(
@@ -148,6 +149,7 @@ class DjangoRunnerTests(unittest.TestCase):
         self.assertIn("FAILED (failures=1, errors=1)", printed)
 
 
+@starts_programs
 class UnittestTests(unittest.TestCase):
     def test_tests_pass_where_django_is_set_up(self) -> None:
         setting_up = """

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, tag
 
 from channels_testkit.running.raised import TimelineNote
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
+
+#: Of tests that start programs, with a runner and a database of their own: the
+#: whole suite runs them once.
+starts_programs = tag("programs")
 
 
 @contextlib.contextmanager

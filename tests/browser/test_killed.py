@@ -6,11 +6,10 @@ import os
 import unittest
 from pathlib import Path
 
-from django.test import tag
-
 from channels_testkit.redis import requires_redis
 from tests.browser.outer import BrowserOuterTestCase
 from tests.families import family
+from tests.utils import starts_programs
 
 INNER = """
 from channels_testkit.browser import BrowserTestCase
@@ -36,7 +35,7 @@ PYTEST = ("-m", "pytest", "--ds=tests.settings", "-q", "-p", "no:randomly")
 
 
 @requires_redis
-@tag("own-database")
+@starts_programs
 @unittest.skipUnless(hasattr(os, "pidfd_open"), "needs Linux")
 class KilledTests(BrowserOuterTestCase):
     """Each takes some seconds: it starts two browsers, and Redis."""

@@ -14,10 +14,15 @@ import unittest
 from typing import Any, ClassVar
 from unittest import mock
 
-from django.test import tag
-
 from channels_testkit import WebsocketTestCase, explore_schedules
-from tests.utils import FAILURES, UPDATE_FAILURES, OuterTestCase, run_case, run_python
+from tests.utils import (
+    FAILURES,
+    UPDATE_FAILURES,
+    OuterTestCase,
+    run_case,
+    run_python,
+    starts_programs,
+)
 
 PRINTED = FAILURES.parent / "printed"
 #: Prints what is told of the races that are its arguments.
@@ -129,7 +134,7 @@ class RacesTestCase(OuterTestCase):
                 with self.subTest(name, strategy=strategy):
                     self.assertEqual(told(mended(race, 30, strategy=strategy)), "")
 
-    @tag("own-database")
+    @starts_programs
     def test_the_printed_seed_replays_it_in_another_process(self) -> None:
         by_seed: dict[str, list[Race]] = {}
         for race in self.races.values():

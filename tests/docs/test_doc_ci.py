@@ -14,6 +14,7 @@ from typing import Any
 
 from channels_testkit.browser.chromium import find_programs
 from channels_testkit.testcases.requirements import SERVICES
+from tests.utils import starts_programs
 
 from .commands import PAGES, ROOT, check_command, check_variable, commands_of
 
@@ -85,6 +86,7 @@ class PageTests(unittest.TestCase):
         check_command(found[0])
 
 
+@starts_programs
 class ArtifactTests(unittest.TestCase):
     """Runs the example project's test of a browser, which fails."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from django.db import connection
 
 from tests.pytest_plugin.inner import plugin_options
-from tests.utils import OuterTestCase, run_case, run_python
+from tests.utils import OuterTestCase, run_case, run_python, starts_programs
 
 from . import debugged
 from .commands import PAGES, ROOT, check_command, commands_of
@@ -38,6 +38,7 @@ def session(printed: str, commands: list[str]) -> str:
     return "".join(f"(Pdb) {command}\n{answer}" for command, answer in shown)
 
 
+@starts_programs
 class DebuggerTests(unittest.TestCase):
     maxDiff = None
 
@@ -83,6 +84,7 @@ class DebuggerTests(unittest.TestCase):
     importlib.util.find_spec("pytest_django"),
     "this runs pytest-django (python -m pip install pytest-django)",
 )
+@starts_programs
 class PytestDebuggerTests(unittest.TestCase):
     def pytest(self, test: str, *options: str, stdin: str) -> str:
         return run_python(
@@ -130,6 +132,7 @@ class FlakyTests(OuterTestCase):
         self.assertIn("Using shuffle seed: 3193102786 (given)", printed)
 
 
+@starts_programs
 class CoverageTests(unittest.TestCase):
     """Runs tests of the example project in two processes."""
 

@@ -13,6 +13,7 @@ import unittest
 from pathlib import Path
 
 from tests.pytest_plugin.inner import plugin_options
+from tests.utils import starts_programs
 
 from .test_docs import DOCS, ROOT, page_of
 
@@ -21,6 +22,7 @@ HEARD = "chat.tests.ChatTests.test_everyone_in_the_room_hears_it"
 PYTEST = ("-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly")
 
 
+@starts_programs
 class TutorialTests(unittest.TestCase):
     """Each starts another Python, in a copy of the project."""
 

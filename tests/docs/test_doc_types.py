@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import unittest
 
-from tests.utils import run_python
+from tests.utils import run_python, starts_programs
 
 from .commands import PAGES, ROOT, check_command, commands_of
 
@@ -23,6 +23,7 @@ ROOM = """
 @unittest.skipUnless(
     importlib.util.find_spec("mypy"), "this runs mypy (python -m pip install mypy)"
 )
+@starts_programs
 class UnannotatedTests(unittest.TestCase):
     def mypy(self, configuration: str) -> str:
         arguments = ("-m", "mypy", "--config-file", configuration, "test_room.py")

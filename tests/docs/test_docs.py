@@ -31,7 +31,7 @@ from tests.app.asgi import application
 from tests.app.consumers import EchoConsumer
 from tests.app.tasks import shout
 from tests.pytest_plugin.inner import plugin_options
-from tests.utils import UPDATE_FAILURES, run_case
+from tests.utils import UPDATE_FAILURES, run_case, starts_programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,6 +234,7 @@ def without_numbers(failure: str) -> str:
     return beginning + title + re.sub(r"\d+", "#", events)
 
 
+@starts_programs
 class FirstFailureTests(unittest.TestCase):
     """Starts another Python, and Django with the example project in it."""
 
@@ -262,6 +263,7 @@ class FirstFailureTests(unittest.TestCase):
     importlib.util.find_spec("pytest_django"),
     "this runs pytest-django (python -m pip install pytest-django)",
 )
+@starts_programs
 class FunctionFailureTests(unittest.TestCase):
     """Starts pytest with the example project's functions in it."""
 

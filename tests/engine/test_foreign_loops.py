@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unittest
 
-from tests.utils import run_python
+from tests.utils import run_python, starts_programs
 
 #: Each job in pytest's own thread, by the loop that the plugin has made; the
 #: same for code of a sync test, which finds no loop of others' afterwards.
@@ -98,6 +98,7 @@ ANYIO = """
 """
 
 
+@starts_programs
 class PytestTests(unittest.TestCase):
     def run_pytest(self, *parts: str) -> str:
         return run_python(

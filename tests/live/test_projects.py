@@ -5,7 +5,7 @@ from __future__ import annotations
 import unittest
 from importlib.util import find_spec
 
-from tests.utils import run_python
+from tests.utils import run_python, starts_programs
 
 SETTINGS = """
     from pathlib import Path
@@ -84,6 +84,7 @@ PROJECT = {
 }
 
 
+@starts_programs
 class ProjectTests(unittest.TestCase):
     def test_several_databases_in_several_processes(self):
         options = ["--settings=project_settings", "--parallel=2", "project_tests"]

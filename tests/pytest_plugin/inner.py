@@ -9,7 +9,7 @@ import re
 import unittest
 from typing import NamedTuple
 
-from tests.utils import run_python
+from tests.utils import run_python, starts_programs
 
 LOOPS = ("-o", "asyncio_default_fixture_loop_scope=function")
 #: Daphne calls what Python 3.14 deprecates.
@@ -96,6 +96,7 @@ def _unused_plugins(tests: str, options: tuple[str, ...]) -> list[str]:
     return unused
 
 
+@starts_programs
 class PytestCase(unittest.TestCase):
     """Has ``pytest()``, which runs it on test functions."""
 

@@ -133,6 +133,7 @@ FORBIDDEN = (
 @needs("pytest_django", "pytest_asyncio")
 class DatabaseTests(PytestCase):
     # Some of these are about the database that the suite is run on.
+    databases = frozenset({"default"})
     tags = frozenset[str]()
 
     def test_one_transaction(self) -> None:

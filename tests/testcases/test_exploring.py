@@ -24,7 +24,7 @@ from channels_testkit import (
 )
 from tests.app.consumers import EchoConsumer
 from tests.app.models import Note
-from tests.utils import OuterTestCase, run_case, run_python
+from tests.utils import OuterTestCase, run_case, run_python, starts_programs
 
 
 class Tally(JsonWebsocketConsumer):
@@ -386,6 +386,7 @@ unittest.TestSuite([case]).run(unittest.TestResult())
 """
 
 
+@starts_programs
 class SameAgainTests(unittest.TestCase):
     def test_the_same_in_another_process(self) -> None:
         printed = []

@@ -13,7 +13,7 @@ from unittest import mock
 from channels_testkit import SimpleWebsocketTestCase, explore_schedules
 from channels_testkit.timeline.folder import FOLDER, safe_name
 from tests.app.consumers import EchoConsumer
-from tests.utils import run_case, run_python, told_with
+from tests.utils import run_case, run_python, starts_programs, told_with
 
 KEPT = ValueError("kept by the project")
 TITLE = "The last of"
@@ -248,6 +248,7 @@ class FolderTests(unittest.TestCase):
                 self.assertRegex(name, r"^[A-Za-z0-9_][\w.-]{0,170}-[0-9a-f]{8}\.html$")
 
 
+@starts_programs
 class ParallelTests(unittest.TestCase):
     def test_processes_leave_theirs_in_one_folder(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
