@@ -136,7 +136,7 @@ class RoutedTests(WebsocketTestCase):
 
 # docs:start channels1-binding
 def tell_of_note(instance, created, **kwargs):
-    """Tell the group of a note that is saved."""
+    """Tell the group when a note is saved."""
     payload = {"action": "create" if created else "update", "pk": instance.pk}
     event = {"type": "note.saved", "payload": payload}
     async_to_sync(get_channel_layer().group_send)("note-updates", event)
@@ -147,7 +147,7 @@ class BindingTests(ChannelTestCase):
         post_save.connect(tell_of_note, sender=Note)
         self.addCleanup(post_save.disconnect, tell_of_note, sender=Note)
 
-    def test_a_note_is_told(self):
+    def test_a_saved_note_is_sent(self):
         client = ChannelClient()
         client.join_group("note-updates")
         note = Note.objects.create(text="hello")

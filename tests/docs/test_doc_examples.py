@@ -156,7 +156,7 @@ class LateAcceptConsumer(AsyncConsumer):
 
 class ConnectTests(WebsocketTestCase):
     # docs:start connect-options
-    def test_what_a_client_can_bring_along(self):
+    def test_options_of_a_connection(self):
         ann = self.connect(
             "/ws/echo/?page=2",
             query={"page": 3},
@@ -193,7 +193,7 @@ class ConnectTests(WebsocketTestCase):
     # docs:end with-block
 
     # docs:start logout
-    def test_who_has_logged_out_comes_back_as_a_stranger(self):
+    def test_after_a_logout_ann_reconnects_as_a_stranger(self):
         ann = self.connect("/ws/echo/", user=User.objects.create_user("ann"))
         self.assertIn("sessionid", ann.cookies)
         ann.logout()
@@ -236,7 +236,7 @@ class TokenTests(WebsocketTestCase):
         self.addCleanup(TOKENS.pop, token)
         return {"query": {"token": token}}
 
-    def test_a_token_says_who_it_is(self):
+    def test_the_token_identifies_ann(self):
         ann = self.connect(user=User(pk=1, username="ann"))
         self.assertReceivesJson(ann, {"user": "ann"})
         # docs:end token-login
@@ -244,7 +244,7 @@ class TokenTests(WebsocketTestCase):
 
 class FrameTests(WebsocketTestCase):
     # docs:start nothing
-    def test_nobody_hears_what_is_said_in_another_room(self):
+    def test_another_room_receives_nothing(self):
         ann, ben = self.connect("/ws/room/1/"), self.connect("/ws/room/2/")
         ann.send_json({"text": "hello"})
         self.assertReceivesNothing(ben)
@@ -259,7 +259,7 @@ class FrameTests(WebsocketTestCase):
             ann.receive_all_json(), [{"number": 1}, {"number": 2}, {"number": 3}]
         )
 
-    def test_the_third_number_is_looked_for(self):
+    def test_reading_until_the_third_number(self):
         ann = self.connect("/", application=TickerConsumer.as_asgi())
         ann.send_json({})
         *before, last = ann.receive_until({"number": 3})
@@ -280,7 +280,7 @@ class FrameTests(WebsocketTestCase):
     # docs:end text-and-bytes
 
     # docs:start matching
-    def test_what_can_stand_for_a_value(self):
+    def test_types_patterns_and_predicates(self):
         ann = self.connect("/ws/echo/")
         ann.send_json({"id": 7, "at": "2026-11-20T10:00", "tags": [], "by": "ann"})
         self.assertReceivesJson(
@@ -310,7 +310,7 @@ class LayerTests(ChannelTestCase):
             self.client.post("/broadcast/1/", {"text": "hello"})
         self.assertEqual(sent[0].receivers, ())
 
-    def test_the_same_from_what_was_collected(self):
+    def test_the_same_with_collected_messages(self):
         with self.captureSent(group="room-1") as sent:
             self.client.post("/broadcast/1/", {"text": "hello"})
         self.assertEqual([entry.message["type"] for entry in sent], ["room.message"])
@@ -318,7 +318,7 @@ class LayerTests(ChannelTestCase):
     # docs:end sent-block
 
     # docs:start nothing-anywhere
-    def test_who_only_reads_the_notes_tells_nobody(self):
+    def test_reading_the_notes_sends_nothing(self):
         with self.assertNothingSentAnywhere():
             self.client.get("/notes/")
 
@@ -374,7 +374,7 @@ class LayerTests(ChannelTestCase):
 
 # docs:start group-from-outside
 class RoomGroupTests(WebsocketTestCase):
-    def test_who_is_in_the_room_hears_the_group(self):
+    def test_members_receive_messages_to_the_group(self):
         ann, ben = self.connect_many(2, "/ws/room/1/")
         self.assertGroupMembers("room-1", [ann, ben])
         ben.disconnect()
@@ -400,7 +400,7 @@ class DatabaseTests(WebsocketTestCase):
     # docs:end one-transaction
 
     # docs:start capture-commit
-    def test_what_would_run_at_the_commit(self):
+    def test_the_broadcast_waits_for_the_commit(self):
         with self.captureOnCommitCallbacks() as callbacks:
             self.client.post("/broadcast/1/", {"text": "hello"})
         self.assertEqual(len(callbacks), 1)
@@ -474,7 +474,7 @@ class SharedClientTests(WebsocketTestCase):
         self.assertReceivesJson(self.ann, {"n": 1})
         self.assertReceivesJson(self.ben, {"n": 2})
 
-    def test_and_in_a_sync_test(self):
+    def test_both_are_there_in_a_sync_test(self):
         self.ann.send_json({"n": 1})
         self.assertReceivesJson(self.ann, {"n": 1})
         # docs:end async-set-up
@@ -482,7 +482,7 @@ class SharedClientTests(WebsocketTestCase):
 
 class RestTests(WebsocketTestCase):
     # docs:start any-await
-    async def test_whatever_was_awaited(self):
+    async def test_awaiting_the_channel_layer(self):
         ann = await self.aconnect("/ws/room/1/")
         message = {"type": "room.message", "content": {"text": "hello"}}
         await get_channel_layer().group_send("room-1", message)
@@ -500,7 +500,7 @@ class RestTests(WebsocketTestCase):
     # docs:end own-task
 
     # docs:start plain-thread
-    def test_what_a_plain_thread_broadcasts(self):
+    def test_a_broadcast_from_a_plain_thread(self):
         ann = self.connect("/ws/room/1/")
         message = {"type": "room.message", "content": {"text": "hello"}}
         send = Group("room-1").channel_layer.group_send
@@ -533,7 +533,7 @@ class ClosingTests(WebsocketTestCase):
     # docs:end rejected
 
     # docs:start raised
-    def test_the_exception_comes_out_where_it_was_caused(self):
+    def test_the_send_raises_the_exception(self):
         ann = self.connect("/ws/echo/")
         with self.assertRaisesMessage(ValueError, "asked for"):
             ann.send_json({"raise": "ValueError"})
@@ -541,7 +541,7 @@ class ClosingTests(WebsocketTestCase):
     # docs:end raised
 
     # docs:start disconnect-handler
-    def test_what_happens_when_ben_goes(self):
+    def test_an_error_when_ben_disconnects(self):
         ann, ben = self.connect_many(2, "/ws/room/1/")
         with mock.patch(
             "tests.app.consumers.RoomConsumer.disconnect", side_effect=KeyError

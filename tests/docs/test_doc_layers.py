@@ -14,7 +14,7 @@ from channels_testkit import Group, WebsocketTestCase
 
 class LayerTests(WebsocketTestCase):
     # docs:start undelivered
-    def test_only_what_is_sent_counts_here(self):
+    def test_only_the_sending_matters(self):
         ann, ben = self.connect_many(2, "/ws/room/1/")
         with self.captureSent(group="room-1", deliver=False) as sent:
             ann.send_json({"note": "hello"})
@@ -24,7 +24,7 @@ class LayerTests(WebsocketTestCase):
     # docs:end undelivered
 
     # docs:start sender
-    def test_ben_is_told_by_anns_consumer(self):
+    def test_anns_consumer_sends_the_message(self):
         ann = self.connect("/ws/room/1/", name="ann")
         ann.send_json({"note": "hello"})
         sender = self.assertGroupSent("room-1").sender

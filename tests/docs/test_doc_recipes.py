@@ -20,7 +20,7 @@ from tests.app.models import Note
 
 # docs:start denial
 async def guarded(scope, receive, send):
-    """Answer with a page, as a middleware may do."""
+    """Answer the handshake with a response, as a middleware may."""
     headers = [(b"retry-after", b"60")]
     start = {"type": "websocket.http.response.start", "status": 503, "headers": headers}
     await send(start)
@@ -30,7 +30,7 @@ async def guarded(scope, receive, send):
 class DenialTests(SimpleWebsocketTestCase):
     application = guarded
 
-    def test_the_response_of_a_refusal(self):
+    def test_the_response_to_a_rejected_handshake(self):
         ann = self.create_client("/")
         handshake = ann.connect()
         self.assertRejected(ann, status=503)
@@ -92,13 +92,13 @@ class HandshakeTests(WebsocketTestCase):
 
 class LayerTests(ChannelTestCase):
     # docs:start expiry
-    def test_a_message_that_nobody_takes_expires(self):
+    def test_a_message_expires_after_a_minute(self):
         with self.virtual_time():
             Channel("thumbnails").send({"type": "make", "id": 1})
             self.advance(61)
             self.assertIsNone(self.get_next_message("thumbnails"))
 
-    def test_a_member_of_yesterday(self):
+    def test_a_member_expires_after_a_day(self):
         with self.virtual_time():
             Group("lobby").add("ann")
             self.advance(24 * 60 * 60 + 1)
@@ -107,7 +107,7 @@ class LayerTests(ChannelTestCase):
     # docs:end expiry
 
     # docs:start names
-    def test_a_name_that_no_layer_takes(self):
+    def test_an_invalid_group_name(self):
         with self.assertRaisesMessage(TypeError, "periods, not 'room 1'"):
             Group("room 1").send({"type": "room.message"})
 
@@ -116,7 +116,7 @@ class LayerTests(ChannelTestCase):
 
 # docs:start signal
 def tell_readers(instance, **kwargs):
-    """Tell the readers of the notes, once the note can be read."""
+    """Tell the readers after the commit, when they can read the note."""
     event = {"type": "note.saved", "id": instance.pk}
     send = async_to_sync(get_channel_layer().group_send)
     transaction.on_commit(lambda: send("readers", event))
@@ -127,12 +127,12 @@ class SignalTests(ChannelTestCase):
         post_save.connect(tell_readers, sender=Note)
         self.addCleanup(post_save.disconnect, tell_readers, sender=Note)
 
-    def test_a_note_that_is_saved_is_told(self):
+    def test_a_saved_note_is_sent(self):
         with self.assertGroupSentAfterCommit("readers", count=1) as sent:
             note = Note.objects.create(text="hello")
         self.assertEqual(sent[0].message, {"type": "note.saved", "id": note.pk})
 
-    def test_a_note_that_is_not_kept_is_not_told(self):
+    def test_a_note_that_is_rolled_back_is_not_sent(self):
         with self.assertNothingGroupSent("readers"):
             with transaction.atomic():
                 Note.objects.create(text="hello")
