@@ -1,4 +1,4 @@
-"""Budgets of queries, as the page about the database shows them."""
+"""Limits of queries, as the page about the database shows them."""
 
 from __future__ import annotations
 

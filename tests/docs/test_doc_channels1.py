@@ -1,4 +1,4 @@
-"""What the page for those who come from Channels 1 shows."""
+"""Examples of the page about moving from Channels 1."""
 
 from __future__ import annotations
 

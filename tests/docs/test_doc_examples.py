@@ -1,4 +1,4 @@
-"""What the pages show and the example project does not need."""
+"""Examples of the pages that are not in the example project."""
 
 from __future__ import annotations
 
@@ -143,8 +143,8 @@ class UniqueConsumer(AsyncJsonWebsocketConsumer):
             Note.objects.create(text="", slug=slug)
 
 
-class LateAcceptConsumer(AsyncConsumer):
-    """Sends before it accepts, as one server lets it."""
+class AbnormalCloseConsumer(AsyncConsumer):
+    """Closes with a code that no application may send."""
 
     async def websocket_connect(self, event: Any) -> None:
         await self.send({"type": "websocket.accept"})
@@ -555,7 +555,7 @@ class ClosingTests(WebsocketTestCase):
 
 # docs:start watches
 class ProtocolTests(SimpleWebsocketTestCase):
-    application = LateAcceptConsumer.as_asgi()
+    application = AbnormalCloseConsumer.as_asgi()
     ws_path = "/"
     check_protocol = ("close-code",)
 

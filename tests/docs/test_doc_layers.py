@@ -1,4 +1,4 @@
-"""What the pages about layers and groups show besides, and signed cookies."""
+"""More examples of layers and groups, and of signed cookies."""
 
 from __future__ import annotations
 
