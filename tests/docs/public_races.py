@@ -1,4 +1,4 @@
-"""Races of public projects, and what mends them: the page on these."""
+"""Consumers without the races of public projects, and with them."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ class Admin(AsyncJsonWebsocketConsumer):
     groups = ("admins",)
 
     async def room_changed(self, event: dict[str, Any]) -> None:
-        await self.send_json(event["status"])
-
-
-# docs:end reload
-
-
-# docs:start reload-mended
-class MendedAdmin(Admin):
-    async def room_changed(self, event: dict[str, Any]) -> None:
         # The message says that something has changed; the rows say what.
         is_present = await Note.objects.filter(text="ann").aexists()
         await self.send_json("present" if is_present else "absent")
 
 
-# docs:end reload-mended
+# docs:end reload
+
+
+# docs:start reload-racy
+class RacyAdmin(Admin):
+    async def room_changed(self, event: dict[str, Any]) -> None:
+        await self.send_json(event["status"])
+
+
+# docs:end reload-racy
 
 
 # docs:start viewers
@@ -64,11 +64,21 @@ class Viewers(AsyncJsonWebsocketConsumer):
         await self.count(-1)
 
     async def count(self, change: int) -> None:
+        await cache.aadd("viewers", 0, timeout=None)
+        await sync_to_async(cache.incr)("viewers", change)
+
+
+# docs:end viewers
+
+
+# docs:start viewers-racy
+class RacyViewers(Viewers):
+    async def count(self, change: int) -> None:
         viewers = await cache.aget("viewers", 0)
         await cache.aset("viewers", viewers + change, timeout=None)
 
 
-# docs:end viewers
+# docs:end viewers-racy
 
 
 # docs:start viewers-aincr
@@ -81,45 +91,10 @@ class IncrementingViewers(Viewers):
 # docs:end viewers-aincr
 
 
-# docs:start viewers-mended
-class MendedViewers(Viewers):
-    async def count(self, change: int) -> None:
-        await cache.aadd("viewers", 0, timeout=None)
-        await sync_to_async(cache.incr)("viewers", change)
-
-
-# docs:end viewers-mended
-
-
 # docs:start seats
 class Game(AsyncJsonWebsocketConsumer):
     groups = ("game",)
 
-    async def receive_json(self, content: Any, **kwargs: Any) -> None:
-        players = await self.players()
-        if content not in players and len(players) < 2:
-            await Note.objects.acreate(text=content)
-            players = await self.players()
-            if len(players) == 2:
-                await self.start(players)
-
-    @database_sync_to_async
-    def players(self) -> list[str]:
-        return sorted(Note.objects.values_list("text", flat=True))
-
-    async def start(self, players: list[str]) -> None:
-        message = {"type": "game.started", "players": players}
-        await self.channel_layer.group_send("game", message)
-
-    async def game_started(self, event: dict[str, Any]) -> None:
-        await self.send_json(event["players"])
-
-
-# docs:end seats
-
-
-# docs:start seats-mended
-class MendedGame(Game):
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         players = await self.join(content)
         if len(players) == 2:
@@ -134,5 +109,30 @@ class MendedGame(Game):
         Note.objects.create(text=name)
         return sorted([*players, name])
 
+    async def start(self, players: list[str]) -> None:
+        message = {"type": "game.started", "players": players}
+        await self.channel_layer.group_send("game", message)
 
-# docs:end seats-mended
+    async def game_started(self, event: dict[str, Any]) -> None:
+        await self.send_json(event["players"])
+
+
+# docs:end seats
+
+
+# docs:start seats-racy
+class RacyGame(Game):
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        players = await self.players()
+        if content not in players and len(players) < 2:
+            await Note.objects.acreate(text=content)
+            players = await self.players()
+            if len(players) == 2:
+                await self.start(players)
+
+    @database_sync_to_async
+    def players(self) -> list[str]:
+        return sorted(Note.objects.values_list("text", flat=True))
+
+
+# docs:end seats-racy

@@ -371,6 +371,7 @@ from django.test.runner import DiscoverRunner
 
 from channels_testkit.running import schedule_report, schedule_search
 from channels_testkit.testcases import exploring
+from tests.docs.race_cases import racy
 from tests.docs.test_doc_schedules import TwoSendersTests
 
 def find_failure(options, run_once, *, name):
@@ -381,7 +382,7 @@ def find_failure(options, run_once, *, name):
 
 exploring.find_failure = find_failure
 databases = DiscoverRunner(verbosity=0).setup_databases()
-case = TwoSendersTests("test_messages_come_in_their_order")
+case = racy(TwoSendersTests)("test_messages_come_in_their_order")
 unittest.TestSuite([case]).run(unittest.TestResult())
 """
 
