@@ -88,7 +88,7 @@ class BoardTests(WebsocketTestCase):
     ws_path = "/"
 
     # docs:start twice
-    def test_what_comes_twice_is_shown_once(self) -> None:
+    def test_a_repeated_message_is_shown_once(self) -> None:
         ann, ben = self.connect_many(2)
         with self.layer_faults(duplicate=1, channel=ben):
             ann.send_json({"text": "milk"})
@@ -98,7 +98,7 @@ class BoardTests(WebsocketTestCase):
     # docs:end twice
 
     # docs:start lost
-    def test_what_was_lost_is_there_after_a_reconnect(self) -> None:
+    def test_a_lost_note_is_shown_after_a_reconnect(self) -> None:
         ann, ben = self.connect_many(2)
         with self.layer_faults(lose=1, channel=ben) as faults:
             ann.send_json({"text": "milk"})
@@ -113,7 +113,7 @@ class BoardTests(WebsocketTestCase):
     # docs:end lost
 
     # docs:start error
-    def test_who_cannot_be_heard_stays_connected(self) -> None:
+    def test_the_sender_stays_connected(self) -> None:
         ann = self.connect()
         with self.layer_faults(error=1, group="board"):
             ann.send_json({"text": "milk"})
@@ -123,7 +123,7 @@ class BoardTests(WebsocketTestCase):
     # docs:end error
 
     # docs:start share
-    def test_each_note_is_there_in_the_end(self) -> None:
+    def test_every_note_is_shown_in_the_end(self) -> None:
         ann, ben = self.connect_many(2)
         with self.layer_faults(lose=0.5, group="board", channel=ben, seed=7):
             for number in range(20):
@@ -167,9 +167,9 @@ class DeskTests(WebsocketTestCase):
     # docs:end class
 
     # docs:start late
-    def test_a_late_word_of_an_old_visit_does_not_end_the_new_one(self) -> None:
+    def test_a_late_message_does_not_end_the_next_visit(self) -> None:
         ann, ben = self.enter("ann"), self.enter("ben")
-        with self.layer_faults(delay=is_of_who_leaves, by=5):
+        with self.layer_faults(delay=says_that_somebody_left, by=5):
             ben.drop()
         ben.reconnect()
         ann.receive_all_json()
@@ -179,9 +179,9 @@ class DeskTests(WebsocketTestCase):
     # docs:end late
 
     # docs:start end
-    def test_what_is_late_without_a_time(self) -> None:
+    def test_a_late_message_comes_at_the_end(self) -> None:
         ann, ben = self.enter("ann"), self.enter("ben")
-        with self.layer_faults(delay=is_of_who_leaves):
+        with self.layer_faults(delay=says_that_somebody_left):
             ben.drop()
             ben.reconnect()
             ann.receive_all_json()
@@ -191,7 +191,7 @@ class DeskTests(WebsocketTestCase):
 
 
 # docs:start who-leaves
-def is_of_who_leaves(message: dict[str, Any]) -> bool:
+def says_that_somebody_left(message: dict[str, Any]) -> bool:
     return message["type"] == "desk.left"
 
 

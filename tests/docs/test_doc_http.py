@@ -110,7 +110,7 @@ class WorkerTests(ChannelTestCase):
 @apply_routes(THUMBNAILS)
 class BrokenPictureTests(ChannelTestCase):
     # docs:start worker-raises
-    def test_a_broken_picture_is_no_end(self):
+    def test_the_worker_survives_a_broken_picture(self):
         with self.run_worker("thumbnails"):
             with self.assertApplicationRaises(ValueError):
                 Channel("thumbnails").send({"type": "make", "name": ""})

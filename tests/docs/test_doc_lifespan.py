@@ -67,13 +67,13 @@ class WeatherTests(WebsocketTestCase):
     run_lifespan = True
     ws_path = "/"
 
-    def test_what_consumers_share(self) -> None:
+    def test_consumers_share_a_client(self) -> None:
         ann = self.connect()
         ann.send_json("?")
         self.assertReceivesJson(ann, {"weather": "fine"})
         self.assertFalse(self.lifespan_state["client"].is_closed)
 
-    def test_what_goes_on_in_the_background(self) -> None:
+    def test_a_task_in_the_background(self) -> None:
         ann = self.connect()
         with self.virtual_time():
             self.advance(20)

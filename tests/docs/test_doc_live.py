@@ -49,7 +49,7 @@ class LiveRoomTests(LiveServerTestCase):
         # docs:end live-case
 
     # docs:start live-in-process
-    def test_one_is_on_the_network_and_one_is_not(self):
+    def test_one_client_is_in_process(self):
         ann, ben = self.connect("/ws/room/1/"), self.dial("/ws/room/1/")
         ben.send(json.dumps({"text": "hello"}))
         self.assertReceivesJson(ann, {"text": "hello"})

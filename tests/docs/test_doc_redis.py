@@ -92,7 +92,7 @@ class CommitTests(RedisLayerTestCase):
     application = NoteConsumer.as_asgi()
 
     # docs:start redis-commit
-    def test_who_hears_of_a_note_finds_it(self):
+    def test_the_receiver_finds_the_note(self):
         ann = self.connect("/ws/notes/")
         with transaction.atomic():
             Note.objects.create(text="hello")

@@ -23,7 +23,7 @@ __all__ = ("urlpatterns",)
 
 # docs:start consumer
 class Desk(AsyncJsonWebsocketConsumer):
-    """Shows what its user may see, for as long as that is a user."""
+    """Shows news to its user until the login ends."""
 
     async def connect(self) -> None:
         user = self.scope["user"]
@@ -88,13 +88,13 @@ class DeskCase(WebsocketTestCase):
 class DeskTests(DeskCase):
     check_revoked = "fail"
 
-    def test_whoever_logs_out_leaves_with_all_tabs(self) -> None:
+    def test_a_logout_closes_all_connections(self) -> None:
         self.client.force_login(self.ann)
         laptop, phone = self.connect(), self.connect(user=self.ann)
         self.client.post("/logout/")
         self.assertAllClosed(laptop, phone, code=4401)
 
-    def test_whoever_is_deactivated_hears_no_more(self) -> None:
+    def test_a_deactivated_user_is_disconnected(self) -> None:
         ann = self.connect(user=self.ann)
         self.ann.is_active = False
         self.ann.save()
@@ -104,7 +104,7 @@ class DeskTests(DeskCase):
     # docs:end class
 
     # docs:start any-test
-    def test_news_reach_nobody_who_was_deleted(self) -> None:
+    def test_a_deleted_user_gets_no_news(self) -> None:
         ann = self.connect(user=self.ann)
         self.ann.delete()
         Group("desk").send(NEWS)

@@ -67,7 +67,7 @@ class PresenceTests(RaceTestCase):
     application = races.Presence.as_asgi()
 
     @explore_schedules(sends_overlap=True)
-    def test_who_comes_back_is_online(self) -> None:
+    def test_the_user_is_online_again(self) -> None:
         account = Account.objects.create()
         old = self.connect(name="the old tab")
         old.disconnect()
@@ -84,7 +84,7 @@ class CheckThenCreateTests(RaceTestCase):
     application = races.Lobby.as_asgi()
 
     @explore_schedules(sends_overlap=True)
-    def test_there_is_one(self) -> None:
+    def test_there_is_one_room(self) -> None:
         ann, ben = self.connect(name="ann"), self.connect(name="ben")
         ann.send_json("lobby")
         ben.send_json("lobby")

@@ -14,7 +14,7 @@ from channels_testkit import WSClient  # noqa: TC001 - as a project writes it
 from channels_testkit.hypothesis import WebsocketStateMachine
 
 # docs:end machine-imports
-from tests.machines import run_machine
+from tests.machines import REPEATABLE, run_machine
 from tests.utils import FAILURES, UPDATE_FAILURES, OuterTestCase
 
 from .state_machines import OneRowPresence, Presence
@@ -43,7 +43,7 @@ class Tabs(WebsocketStateMachine):
         del self.names[tab]
 
     @rule(tab=tabs)
-    def is_told_who_is_here(self, tab: WSClient) -> None:
+    def asks_who_is_here(self, tab: WSClient) -> None:
         tab.send_json("who is here?")
         self.assertReceivesJson(tab, sorted(set(self.names.values())))
 
@@ -68,7 +68,8 @@ class StateMachinePageTests(OuterTestCase):
     maxDiff = None
 
     def test_the_page_shows_the_failure(self) -> None:
-        (error,) = run_machine(OneRowTabs).raised
+        many = settings(REPEATABLE, max_examples=100)
+        (error,) = run_machine(OneRowTabs, many).raised
         printed = "".join(traceback.format_exception_only(type(error), error))
         # Older versions of Hypothesis do not say what of.
         printed = printed.replace("case:\n", "case: <state machine>\n")

@@ -65,7 +65,7 @@ class NoteTests(WebsocketTestCase):
         # docs:end test
 
     # docs:start look
-    def test_what_is_given_to_the_task(self):
+    def test_the_task_gets_the_note(self):
         ann = self.connect()
         with self.held_tasks() as tasks:
             ann.send_json({"text": "three little words"})
@@ -107,7 +107,7 @@ class NoteTests(WebsocketTestCase):
     # docs:end step
 
     # docs:start raises
-    def test_a_note_that_has_gone(self):
+    def test_a_note_that_does_not_exist(self):
         with self.held_tasks() as tasks:
             count_words.delay(0)
             with self.assertRaises(Note.DoesNotExist):

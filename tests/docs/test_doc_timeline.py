@@ -26,7 +26,7 @@ class NoticeboardTestCase(WebsocketTestCase):
 
 # docs:start noticeboard-test
 class NoticeboardTests(NoticeboardTestCase):
-    def test_a_note_is_told_once(self) -> None:
+    def test_a_note_is_shown_once(self) -> None:
         ann, ben = self.connect(name="ann"), self.connect(name="ben")
         ann.send_json("tea is ready")
         self.assertReceivesJson(ben, "tea is ready")
