@@ -8,7 +8,7 @@ SHOWN = {"message", "announcement", "hidden"}
 
 
 async def room_events(room, after):
-    """Yield the messages after an id, and then whatever the room is told."""
+    """Yield the messages after an id, and then what is sent to the room."""
     layer = get_channel_layer()
     channel = await layer.new_channel()
     await layer.group_add(room.group, channel)
@@ -29,6 +29,6 @@ async def room_events(room, after):
 def as_event(frame):
     lines = [f"event: {frame['type']}", f"data: {json.dumps(frame)}"]
     if "text" in frame:
-        # Where the browser goes on when it has lost the stream.
+        # A browser that has lost the stream sends this id.
         lines.append(f"id: {frame['id']}")
     return "\n".join([*lines, "", ""])
