@@ -628,7 +628,7 @@ class MonitoredTests(WebsocketTestCase):
 
 class ScopeTests(SimpleWebsocketTestCase):
     # docs:start scope
-    def test_what_the_server_and_a_proxy_would_say(self):
+    def test_a_header_an_address_and_a_key(self):
         ann = self.connect(
             "/",
             application=ScopeConsumer.as_asgi(),

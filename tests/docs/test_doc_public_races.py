@@ -25,7 +25,7 @@ class ReloadTests(RaceTestCase):
     )
 
     @explore_schedules(sends_overlap=True)
-    def test_who_reloads_the_page_is_present(self) -> None:
+    def test_the_participant_is_present_again(self) -> None:
         admin = self.connect("/admin/", name="the admin")
         old = self.connect("/room/", name="the old page")
         old.disconnect()
@@ -49,7 +49,7 @@ class ViewersTests(RaceTestCase):
         cache.clear()  # No transaction does it.
 
     @explore_schedules(sends_overlap=True)
-    def test_who_comes_is_counted(self) -> None:
+    def test_the_new_viewer_is_counted(self) -> None:
         ann = self.connect(name="ann")
         ann.disconnect()
         self.connect(name="ben")

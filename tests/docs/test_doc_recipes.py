@@ -66,7 +66,7 @@ class HandshakeTests(WebsocketTestCase):
     # docs:end session
 
     # docs:start consumer
-    def test_what_a_consumer_holds(self):
+    def test_the_consumer_of_a_connection(self):
         ann = self.connect("/ws/room/1/")
         self.assertEqual(ann.consumer.room, "room-1")
         self.assertEqual(ann.scope["url_route"]["kwargs"], {"number": 1})

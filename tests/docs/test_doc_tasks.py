@@ -150,7 +150,7 @@ class DramatiqTests(WebsocketTestCase):
             self.assertReceivesJson(ann, {"words": 5})
             # docs:end dramatiq
 
-    def test_what_is_no_json_is_refused_where_it_is_sent(self):
+    def test_arguments_that_are_not_json_raise(self):
         with self.held_tasks(dramatiq_queue):
             with self.assertRaises(TypeError):
                 count_letters.send(object())

@@ -15,7 +15,7 @@ from channels_testkit import WebsocketTestCase
 
 # docs:start heartbeat
 class Heartbeat(AsyncJsonWebsocketConsumer):
-    """Pings every 30 seconds, and leaves who does not answer within 10."""
+    """Pings every 30 seconds, and closes if no answer comes within 10."""
 
     async def connect(self) -> None:
         await self.accept()
@@ -48,7 +48,7 @@ class HeartbeatTests(WebsocketTestCase):
     application = Heartbeat.as_asgi()
     ws_path = "/"
 
-    def test_who_answers_stays(self) -> None:
+    def test_a_client_that_answers_stays(self) -> None:
         ann = self.connect()
         for _ in range(120):
             self.advance(30)
@@ -57,7 +57,7 @@ class HeartbeatTests(WebsocketTestCase):
         self.assertOpen(ann)
         self.assertEqual(self.clock.now, 3600)
 
-    def test_who_is_silent_is_left(self) -> None:
+    def test_a_silent_client_is_disconnected(self) -> None:
         ann = self.connect()
         self.advance(39)
         self.assertOpen(ann)
