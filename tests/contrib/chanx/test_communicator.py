@@ -202,14 +202,14 @@ class MessageTests(LobbyTestCase):
 
     # docs:start no-completions
     @override_settings(CHANX={"SEND_COMPLETION": True})
-    async def test_completion_messages_are_no_answers(self):
+    async def test_completion_messages_are_left_out(self):
         ann = await self.enter()
         await ann.send_message(PingMessage())
         await ann.send_message(Say(payload="hello"))
         self.assertEqual(len(await ann.receive_all_json()), 2)
 
     @override_settings(CHANX={"SEND_COMPLETION": True})
-    async def test_where_they_are_sent_they_divide_the_messages(self):
+    async def test_completion_messages_separate_the_answers(self):
         ann = await self.enter()
         await ann.send_message(PingMessage())
         await ann.send_message(Say(payload="hello"))
@@ -311,13 +311,13 @@ class CamelTests(LobbyTestCase):
         self.assertEqual(message.payload.note_text, "buy tea")
 
     # docs:start camel
-    async def test_a_consumer_that_speaks_camel_case(self):
+    async def test_a_consumer_with_camel_case(self):
         ann = await self.enter_board("/ws/boards/camel/")
         self.assertIsInstance(ann.consumer, CamelConsumer)
         await self.pin(ann)
 
     @override_settings(CHANX={"CAMELIZE": True})
-    async def test_a_project_that_speaks_camel_case(self):
+    async def test_a_project_with_camel_case(self):
         await self.pin(await self.enter_board("/ws/boards/"))
 
     # docs:end camel

@@ -134,7 +134,7 @@ class BoardTests(WebsocketTestCase):
         await self.board.members.aadd(self.user)
         self.ws_path = f"/ws/boards/{self.board.pk}/"
 
-    async def test_what_is_pinned_is_kept(self):
+    async def test_a_pinned_note_is_kept(self):
         await self.auth_communicator.connect()
         await self.auth_communicator.assert_authenticated_status_ok()
         await self.auth_communicator.send_message(PinNote(payload="buy tea"))
@@ -154,7 +154,7 @@ class BoardTests(WebsocketTestCase):
         return communicator
 
     # docs:start group
-    async def test_all_who_look_at_the_board_see_the_note(self):
+    async def test_everybody_on_the_board_sees_the_note(self):
         _, headers = await self.acreate_user_and_ws_headers("ben")
         await self.board.members.aadd(await User.objects.aget(username="ben"))
         ann, ben = self.auth_communicator, self.create_communicator(headers=headers)
@@ -193,7 +193,7 @@ class BoardTests(WebsocketTestCase):
 
     # docs:start patched
     async def test_a_service_in_isolation(self):
-        # In the place of a service that is not this test's subject.
+        # Replaces a service that this test is not about.
         where = "tests.contrib.chanx.services.keep_note"
         with patch(where, AsyncMock(return_value=Note(pk=7))) as keep_note:
             await self.auth_communicator.connect()
@@ -206,7 +206,7 @@ class BoardTests(WebsocketTestCase):
     # docs:end patched
 
     # docs:start broadcast-events
-    async def test_what_is_broadcast_and_to_whom(self):
+    async def test_a_broadcast_and_its_groups(self):
         ben = await self.connect_ben()
         with self.capture_broadcast_events() as events:
             await self.async_client.post(f"/boards/{self.board.pk}/pin/")
@@ -232,7 +232,7 @@ class SyncTests(ChanxTestCase):
         cls.board = Board.objects.create(name="kitchen")
         cls.board.members.add(cls.ann)
 
-    def test_a_view_tells_who_looks_at_the_board(self):
+    def test_a_view_notifies_the_board(self):
         ann = self.connect(f"/ws/boards/{self.board.pk}/", user=self.ann)
         ok = {"action": "authentication", "payload": {"status_code": 200}}
         self.assertReceivesJson(ann, ok, partial=True)

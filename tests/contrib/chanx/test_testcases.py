@@ -54,7 +54,7 @@ class WhoTests(WebsocketTestCase):
         return super().get_ws_headers()
 
     # docs:start headers
-    async def test_headers_of_a_call_are_all_of_them(self):
+    async def test_headers_of_a_call_replace_the_others(self):
         ann = self.create_communicator()
         stranger = self.create_communicator(headers=[])
         await ann.connect()
@@ -443,7 +443,7 @@ class CaptureTests(WebsocketTestCase):
         self.assertNothingGroupSent(LOBBY)
 
     # docs:start suppress
-    async def test_nothing_is_sent_where_that_is_asked_for(self):
+    async def test_suppressed_events_are_not_sent(self):
         with self.capture_broadcast_events(suppress=True) as events:
             await LobbyConsumer.broadcast_event(BreakEvent(), [LOBBY])
         self.assertEqual([captured.groups for captured in events], [[LOBBY]])

@@ -267,7 +267,7 @@ class CounterTests(ChannelTestCase):
 
 class FailingEventTests(ChannelTestCase):
     # docs:start djust-failing
-    def test_a_broken_handler_is_told_with_its_exception(self):
+    def test_a_handler_that_raises(self):
         client = LiveViewTestClient(Counter).mount()
         result = client.send_event("crash")
         self.assertFalse(result["success"])
@@ -358,7 +358,7 @@ class LoginTests(ChannelTestCase):
         client = LiveViewTestClient(Members, user=self.ann).mount()
         client.assert_state(name="ann")
 
-    def test_strangers_are_sent_to_the_login(self):
+    def test_a_stranger_has_to_log_in(self):
         with self.assertRaises(MountRefused) as caught:
             LiveViewTestClient(Members).mount()
         (frame,) = caught.exception.turn.find({"type": "navigate"})

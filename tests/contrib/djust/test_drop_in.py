@@ -178,7 +178,7 @@ def as_ann() -> Any:
 
 class RenderTests(ChannelTestCase):
     # docs:start djust-patches
-    def test_an_event_patches_what_the_browser_shows(self):
+    def test_an_event_patches_the_page(self):
         client = LiveViewTestClient(Counter).mount()
         client.send_event("increment")
         html, patches, _ = client.render_with_patches()

@@ -62,7 +62,7 @@ class MessagesTests(GraphQLTestCase):
         # docs:end graphql-async
 
     # docs:start graphql-stop
-    def test_a_stopped_subscription_hears_nothing(self):
+    def test_a_stopped_subscription_gets_nothing(self):
         with self.subscribe(MESSAGES, {"room": "lobby"}) as sub:
             say("hello")
             self.assertEqual(sub.next().data["messages"]["text"], "hello")
@@ -88,7 +88,7 @@ class MessagesTests(GraphQLTestCase):
         message = {"text": "farewell", "author": None}
         sub.assert_next({"messages": message}, errors="the author has left")
 
-    def test_a_query_that_is_not_valid(self):
+    def test_an_invalid_query(self):
         sub = self.subscribe("subscription { mesages }")
         sub.assert_error(re.compile("Cannot query field 'mesages'.*"))
         # docs:end graphql-errors
@@ -127,7 +127,7 @@ class MessagesTests(GraphQLTestCase):
         client.send_json({"type": "subscribe", "id": "1", "payload": {"query": "{me}"}})
         self.assertClosed(client, code=4401)
 
-    def test_a_client_that_never_initialises_is_sent_away(self):
+    def test_a_client_without_init_times_out(self):
         with self.virtual_time():
             client = self.create_graphql_client()
             client.connect()

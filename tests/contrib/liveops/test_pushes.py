@@ -153,7 +153,7 @@ class ImportRunTests(LiveOpsTestCase):
     def setUpTestData(cls):
         cls.ann = User.objects.create_user("ann")
 
-    def test_what_a_run_reports(self):
+    def test_the_report_of_a_run(self):
         price_list = Import.objects.create(owner=self.ann, lines=["tea", "oil"])
         progress = MockProgress(price_list)
         price_list.run(progress)

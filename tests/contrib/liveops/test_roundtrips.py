@@ -19,7 +19,7 @@ class RoundTripTests(RedisTestMixin, LiveOpsTestCase):
         cls.ann = User.objects.create_user("ann")
         cls.price_list = Import.objects.create(owner=cls.ann, lines=["tea", "oil"])
 
-    def test_what_is_pushed_comes_through_redis(self):
+    def test_a_push_comes_through_redis(self):
         ann = self.watch(self.price_list)
         self.price_list.enqueue()
         ann.assert_region("op-status", "Reading the list", ever=True)
@@ -27,12 +27,12 @@ class RoundTripTests(RedisTestMixin, LiveOpsTestCase):
         ann.assert_finished("result")
         # docs:end liveops-redis
 
-    def test_who_comes_late_sees_the_result(self):
+    def test_a_late_watcher_sees_the_result(self):
         self.price_list.enqueue()
         region = self.watch(self.price_list).assert_snapshot("result")
         self.assertEqual(region.text, "2 products & prices")
 
-    def test_who_comes_early_sees_that_it_is_running(self):
+    def test_an_early_watcher_sees_it_running(self):
         self.watch(self.price_list).assert_snapshot("running")
 
     def test_two_who_watch_see_the_same(self):

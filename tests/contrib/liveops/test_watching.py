@@ -60,17 +60,17 @@ class ImportSnapshotTests(LiveOpsTestCase):
         cls.ann = User.objects.create_user("ann")
         cls.price_list = Import.objects.create(owner=cls.ann, lines=["tea", "oil"])
 
-    def test_who_comes_early_sees_that_it_is_running(self):
+    def test_an_early_watcher_sees_it_running(self):
         ann = self.watch(self.price_list)
         ann.assert_snapshot("running")
 
-    def test_who_comes_late_sees_the_result(self):
+    def test_a_late_watcher_sees_the_result(self):
         self.price_list.enqueue()
         ann = self.watch(self.price_list)
         region = ann.assert_snapshot("result")
         self.assertEqual(region.text, "2 products & prices")
 
-    async def test_who_comes_late_sees_the_result_async(self):
+    async def test_a_late_watcher_sees_the_result_async(self):
         await sync_to_async(self.price_list.enqueue)()
         ann = await self.awatch(self.price_list)
         ann.assert_snapshot("result")
@@ -359,7 +359,7 @@ class OperationListTests(LiveOpsTestCase):
         cls.ann, cls.ben = map(User.objects.create_user, ["ann", "ben"])
         cls.price_list = Import.objects.create(owner=cls.ann, lines=["tea"])
 
-    def test_the_owners_list_hears_of_each_change(self):
+    def test_the_owners_list_gets_each_change(self):
         ann, ben = self.watch_list(self.ann), self.watch_list(self.ben)
         self.price_list.enqueue()
         ann.assert_list_changed(3)
@@ -398,7 +398,7 @@ class ImportTokenTests(LiveOpsTestCase):
         ben.connect()
         self.assertEqual(ben.assert_denied(), "closed")
 
-    def test_a_stranger_is_turned_away_at_the_door(self):
+    def test_a_stranger_is_rejected(self):
         stranger = LiveOpClient(self.price_list, user=AnonymousUser())
         stranger.connect()
         self.assertEqual(stranger.assert_denied(), "rejected")

@@ -36,7 +36,7 @@ class DeskTests(BrowserTestCase):
         self.assertEqual(Story.objects.get().text, "It rains.")
         # docs:end browser-users
 
-    def test_who_is_logged_in_may_spike_a_story(self):
+    def test_a_user_may_spike_a_story(self):
         Story.objects.create(pk=1, headline="Storm", text="It rains.")
         self.open_page("/desk/")
         self.click("spike_story")

@@ -30,7 +30,7 @@ class ReadStoryTests(LiveViewTestCase):
         result = self.call_handler("read_story", data={"storyId": self.story.pk})
         result.assert_target("#story", contains="Stay inside.", url="/stories/")
 
-    def test_a_story_that_is_gone_is_said_to_be_so(self):
+    def test_a_missing_story(self):
         result = self.call_handler(read_story, data={"storyId": 0})
         result.assert_target("#story", contains="not found")
         # docs:end handler
@@ -139,7 +139,7 @@ class UserTests(LiveViewTestCase):
         cls.story = Story.objects.create(headline="Storm", text="Stay inside.")
 
     # docs:start user
-    def test_who_is_logged_in_may_spike_a_story(self):
+    def test_a_user_may_spike_a_story(self):
         data = {"story_id": self.story.pk}
         result = self.call_handler("spike_story", data=data, user=self.ann)
         result.assert_target("#story", contains="Spiked by ann")
@@ -174,7 +174,7 @@ class UserTests(LiveViewTestCase):
 
 class LayerTests(LiveViewTestCase):
     # docs:start broadcast
-    def test_a_new_story_is_told_to_everybody(self):
+    def test_a_new_story_is_broadcast(self):
         form = {"headline": "Flood", "text": "Take the boat."}
         result = self.call_handler("file_story", form=form)
         result.assert_target("#form", contains="Thank you")
@@ -228,11 +228,11 @@ class LayerTests(LiveViewTestCase):
 
 class ErrorTests(LiveViewTestCase):
     # docs:start errors
-    def test_what_a_handler_raises_is_raised(self):
+    def test_the_call_raises_the_exception(self):
         with self.assertRaisesMessage(ValueError, "the press has jammed"):
             self.call_handler("break")
 
-    def test_the_client_is_told(self):
+    def test_the_client_gets_an_error(self):
         with self.assertApplicationRaises(ValueError):
             result = self.call_handler("break")
         result.assert_error(contains="the press has jammed")
@@ -265,7 +265,7 @@ class ErrorTests(LiveViewTestCase):
         self.call_handler("greet", form={"name": "Ann"}).assert_target("#desk")
 
     # docs:start unknown
-    def test_a_function_that_nobody_has_registered_is_unknown(self):
+    def test_an_unknown_function(self):
         result = self.call_handler("raed_story")
         frame = result.assert_unknown_function("raed_story")
         self.assertIn("read_story", frame["available_functions"])

@@ -23,7 +23,7 @@ class OnlyStaffTests(LiveViewTestCase):
         result.assert_blocked()
         result.assert_target("#login", contains="log in")
 
-    def test_who_is_logged_in_is_allowed(self):
+    def test_a_user_is_allowed(self):
         result = self.run_middleware(only_staff, "spike_story", user=self.ann)
         result.assert_allowed()
         result.assert_no_reply()
@@ -71,7 +71,7 @@ class BeforeHandlersTests(LiveViewTestCase):
         result.assert_allowed()
         self.assertFalse(Story.objects.exists())
 
-    def test_the_handler_itself_turns_strangers_away(self):
+    def test_the_handler_rejects_strangers(self):
         data = {"story_id": self.story.pk}
         result = self.call_handler("spike_story", data=data, middleware=False)
         result.assert_target("#story", contains="must be logged in")

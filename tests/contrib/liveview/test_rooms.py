@@ -72,7 +72,7 @@ class BroadcastTests(LiveViewTestCase):
         self.assertOnlyReached([ann, ben], "#list", contains="Flood", append=True)
 
     # docs:start own-send
-    def test_news_from_a_task_reach_everybody(self):
+    def test_news_from_a_task_reaches_everybody(self):
         ann, ben = self.open_room("desk"), self.open_room("press")
         self.begin_turn()
         send(None, {"target": "#news", "html": "It rains"}, broadcast=True)
@@ -254,13 +254,13 @@ class TurnTests(LiveViewTestCase):
 
 class ErrorTests(LiveViewTestCase):
     # docs:start room-errors
-    def test_an_unknown_function_is_answered(self):
+    def test_an_unknown_function_gets_an_error(self):
         ann = self.open_room()
         ann.call("raed_story")
         ann.assert_unknown_function("raed_story")
         self.assertOpen(ann)
 
-    def test_what_a_handler_raises_ends_the_connection(self):
+    def test_an_exception_ends_the_connection(self):
         ann = self.open_room()
         with self.assertApplicationRaises(ValueError):
             ann.call("break")
