@@ -1,7 +1,7 @@
 """
 State machines of Hypothesis whose rules talk to the application.
 
-Needs ``python -m pip install 'channels-testkit[hypothesis]'``.
+Needs ``python -m pip install "channels-testkit[hypothesis]"``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ try:
 except ImportError as error:
     raise ImportError(
         "channels_testkit.hypothesis needs Hypothesis: python -m pip install"
-        " 'channels-testkit[hypothesis]'."
+        ' "channels-testkit[hypothesis]".'
     ) from error
 
 if TYPE_CHECKING:

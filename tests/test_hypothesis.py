@@ -627,6 +627,6 @@ import channels_testkit.hypothesis
         printed = run_python("-c", code)
         self.assertIn(
             "ImportError: channels_testkit.hypothesis needs Hypothesis: python -m pip"
-            " install 'channels-testkit[hypothesis]'.",
+            ' install "channels-testkit[hypothesis]".',
             printed,
         )

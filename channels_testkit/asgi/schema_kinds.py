@@ -129,7 +129,8 @@ class PydanticSchema(FrameSchema):
     """A model of pydantic, or a type of several, as its own rules say."""
 
     def __init__(self, given: Any) -> None:
-        package = installed("pydantic", "a type of pydantic", "pip install pydantic")
+        remedy = "python -m pip install pydantic"
+        package = installed("pydantic", "a type of pydantic", remedy)
         is_adapter = isinstance(given, package.TypeAdapter)
         self._error = package.ValidationError
         try:
@@ -196,7 +197,8 @@ class MsgspecSchema(FrameSchema):
     """A type of msgspec: text frames are JSON, binary ones MessagePack."""
 
     def __init__(self, given: Any) -> None:
-        self._package = installed("msgspec", "a type of msgspec", "pip install msgspec")
+        remedy = "python -m pip install msgspec"
+        self._package = installed("msgspec", "a type of msgspec", remedy)
         self._type = given
         try:
             self._json = self._package.json.Decoder(given)

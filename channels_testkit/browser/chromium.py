@@ -34,7 +34,7 @@ def find_programs() -> Programs:
         skip_or_fail(
             "browser",
             "Selenium is not installed, or websocket-client: python -m pip install"
-            " 'channels-testkit[browser]'.",
+            ' "channels-testkit[browser]".',
         )
     return Programs(
         _find("Chromium", _CHROMIUM_NAMES, CHROMIUM, package="chromium"),

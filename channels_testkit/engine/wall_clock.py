@@ -16,7 +16,7 @@ _SECOND = 10**9  # in nanoseconds
 
 _NOT_INSTALLED = (
     "virtual_time(start=...) moves the wall clock, for which time-machine has to be"
-    " installed: pip install channels-testkit[time]."
+    ' installed: python -m pip install "channels-testkit[time]".'
 )
 _MOVED_BY_OTHERS = (
     "virtual_time(start=...) inside of {}: that has the wall clock already. Leave"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LifespanOption = Literal["auto", "on", "off"]
 NO_SERVER = (
     "A live server needs Daphne or Uvicorn: python -m pip install"
-    " 'channels-testkit[live]' for Daphne, 'channels-testkit[uvicorn]' for Uvicorn."
+    ' "channels-testkit[live]" for Daphne, "channels-testkit[uvicorn]" for Uvicorn.'
 )
 _KNOWN = {"daphne": "DaphneServer", "uvicorn": "UvicornServer"}
 

@@ -1,7 +1,7 @@
 """
 Tests on channels_redis, with a real server.
 
-Needs ``python -m pip install 'channels-testkit[redis]'``, or a server.
+Needs ``python -m pip install "channels-testkit[redis]"``, or a server.
 """
 
 from __future__ import annotations

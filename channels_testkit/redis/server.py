@@ -22,7 +22,7 @@ __all__ = ("RedisServer",)
 __unittest = True
 
 URL = "CHANNELS_TESTKIT_REDIS_URL"
-HOW_TO_GET = "python -m pip install 'channels-testkit[redis]'"
+HOW_TO_GET = 'python -m pip install "channels-testkit[redis]"'
 IMAGE = "redis:7-alpine"
 #: testcontainers has moved its module, and warns at the old place.
 CONTAINERS = ("testcontainers.community.redis", "testcontainers.redis")

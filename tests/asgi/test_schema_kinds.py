@@ -265,8 +265,8 @@ class JsonSchemaTests(SchemaTestCase):
         with mock.patch.dict(sys.modules, {"jsonschema": None}):
             self.assert_no_schema(
                 {"type": "null"},
-                "is a JSON Schema, which needs jsonschema: pip install"
-                " channels-testkit[schema].",
+                "is a JSON Schema, which needs jsonschema: python -m pip"
+                ' install "channels-testkit[schema]".',
             )
 
 
@@ -385,7 +385,8 @@ class PydanticTests(SchemaTestCase):
         with mock.patch.dict(sys.modules, {"pydantic": None}):
             self.assert_no_schema(
                 Other,
-                "is a type of pydantic, which needs pydantic: pip install pydantic.",
+                "is a type of pydantic, which needs pydantic: python -m pip"
+                " install pydantic.",
             )
 
 

@@ -623,7 +623,8 @@ class WallClockTests(WebsocketTestCase):
     def test_without_time_machine_it_is_real(self) -> None:
         with mock.patch.dict(sys.modules, {"time_machine": None}):
             text = (
-                "time-machine has to be installed: pip install channels-testkit[time]"
+                "time-machine has to be installed: python -m pip install"
+                ' "channels-testkit[time]"'
             )
             with self.assertRaisesMessage(ImproperlyConfigured, text):
                 with self.virtual_time(START):

@@ -83,7 +83,7 @@ class FindingTests(unittest.TestCase):
                 self.assertEqual(
                     str(caught.exception),
                     "Selenium is not installed, or websocket-client: python -m pip"
-                    " install 'channels-testkit[browser]'.",
+                    ' install "channels-testkit[browser]".',
                 )
 
     def test_required_one_fails(self):

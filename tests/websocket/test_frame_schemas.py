@@ -419,8 +419,8 @@ class BadInputTests(OuterTestCase):
         self.assertIsInstance(error, ImproperlyConfigured)
         self.assertEqual(
             str(error),
-            "Inner.frame_schema is a JSON Schema, which needs jsonschema: pip install"
-            " channels-testkit[schema].",
+            "Inner.frame_schema is a JSON Schema, which needs jsonschema: python -m"
+            ' pip install "channels-testkit[schema]".',
         )
 
     def test_method_of_the_class(self) -> None:
