@@ -14,9 +14,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import importlib.metadata
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -92,13 +94,31 @@ def find_needs(runner: str, database: str) -> str:
     """Say what the run needs and this machine lacks."""
     modules = {**MODULES.get(runner, {}), **MODULES.get(database, {})}
     needs = [
-        f"{distribution} (python -m pip install '{distribution}')"
+        f'{distribution} (python -m pip install "{distribution}")'
         for module, distribution in modules.items()
         if importlib.util.find_spec(module) is None
     ]
     if database in SERVERS and not SERVERS[database].is_available():
         needs.append(SERVERS[database].HOW_TO_GET)
     return " and ".join(needs)
+
+
+def find_missing() -> list[str]:
+    """Return what is not installed of the group "test" of pyproject.toml."""
+    pyproject = (Path(__file__).resolve().parent.parent / "pyproject.toml").read_text()
+    _, _, group = pyproject.partition("\ntest = [\n")
+    group, _, _ = group.partition("\n]")
+    missing = []
+    # Python 3.10 cannot read TOML.
+    for line in group.splitlines():
+        required, _, marker = line.split('"')[1].partition(";")
+        if marker and sys.platform == "win32":
+            continue
+        try:
+            importlib.metadata.distribution(re.split(r"[\[<>=]", required)[0])
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(required)
+    return missing
 
 
 @contextlib.contextmanager
@@ -196,6 +216,9 @@ def main() -> int:
     reasons = Counter(reason for outcome in outcomes for reason in outcome.skipped)
     for reason, number in sorted(reasons.items()):
         print(f"  skipped {number}: {reason}")
+    if missing := find_missing():
+        names = " ".join(f'"{name}"' for name in missing)
+        print(f"  To install what some tests need: python -m pip install {names}")
     print(total(outcomes), flush=True)
     return int(any(outcome.failed for outcome in outcomes))
 
