@@ -34,7 +34,7 @@ class NoRoute(ValueError, AssertionError):  # noqa: N818 - a failure
 
 class ProtocolError(AssertionError):
     """
-    The application sent what a real server refuses.
+    The application sent an event that a real server refuses.
 
     ``breach`` is the name of the rule that was broken, which
     ``check_protocol`` takes to allow it.
@@ -53,11 +53,11 @@ class ProtocolError(AssertionError):
 
 class FrameError(AssertionError):
     """
-    A frame is not as ``frame_schema`` or ``sent_frame_schema`` says.
+    A frame breaks ``frame_schema`` or ``sent_frame_schema``.
 
-    ``option`` is which of the two, and ``path`` the first place in the frame
-    that is wrong, such as ``$.items[2].price``; it is empty where the frame
-    cannot be decoded, and where a function or an exception refuses it.
+    ``option`` names which of the two, and ``path`` the first wrong place in
+    the frame, such as ``$.items[2].price``. It is empty if the frame cannot be
+    decoded, or if a function or an exception refuses it.
     """
 
     def __init__(self, text: str, option: str = "", path: str = "") -> None:
@@ -66,7 +66,7 @@ class FrameError(AssertionError):
         self.text = text
         #: The option that refuses the frame.
         self.option = option
-        #: The first place that is wrong.
+        #: The first wrong place in the frame.
         self.path = path
 
     def __str__(self) -> str:
@@ -90,8 +90,8 @@ class HangError(AssertionError):
     """
     The application did not come to rest within ``hang_timeout`` seconds.
 
-    The text lists every task, thread job, queue and group, and the traceback
-    ends where the application does not go on.
+    The text lists every task, thread job, queue and group. The traceback ends
+    at the line where the application hangs.
     """
 
     #: The end of the traceback: not where it was raised.
@@ -100,12 +100,12 @@ class HangError(AssertionError):
 
 class DeadlockError(AssertionError):
     """
-    Nothing can ever wake the test up.
+    The test waits for something that can never happen.
 
-    It awaits something while the application is at rest, no timer is pending,
-    and there is no work outside of it.
+    The application is at rest, no timer is pending, and there is no work
+    outside of it.
     """
 
 
 class ChannelsTestkitWarning(UserWarning):
-    """Told by a watch that is set to ``"warn"``."""
+    """The warning of a check that is set to ``"warn"``."""

@@ -45,17 +45,16 @@ __unittest = True
 
 _MARKERS = (RULE_MARKER, INITIALIZE_RULE_MARKER, INVARIANT_MARKER)
 _EXPLORED = (
-    "{name} is a state machine, and explore_schedules() runs a test many times: each"
-    " of its examples is one run. Write the steps that it finds as a test, and explore"
-    " that."
+    "explore_schedules() does not explore {name}: each example of a state machine is"
+    " one run. Write the steps that it finds as a test, and explore that test."
 )
 _NO_EXAMPLE = (
     "{name}() is made by Hypothesis, once for each example: write 'Test{name} ="
     " {name}.TestCase' in the module, and run that."
 )
 _TAKEN = (
-    "{owner}.{name}() is a step of a state machine, and hides what a test case has"
-    " under that name: give the step another one."
+    "{owner}.{name}() is a step of a state machine, and hides an attribute of test"
+    " cases: give the step another name."
 )
 _NOT_TESTED = (
     "{owner}.{name}() is not run: a state machine has no tests of its own. Give it"
@@ -63,11 +62,11 @@ _NOT_TESTED = (
 )
 _ASYNC_CONDITION = (
     "The precondition of {owner}.{name}() is async, and Hypothesis calls it without"
-    " 'await': write a function that reads what the rules have kept."
+    " 'await': write a plain function that reads what the rules have stored."
 )
 _NOT_REPEATED = (
-    "The usual cause is what outlives an example: state that the application keeps in"
-    " its process, primary keys, or the time of day. Reset it in setUp()."
+    "The usual cause is state that outlives an example: variables of the application's"
+    " process, primary keys, or the time of day. Reset it in setUp()."
 )
 _AT_THE_END = "At the end of the example: {}"
 
@@ -123,20 +122,20 @@ class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase)
     """
     A state machine of Hypothesis that is a ``WebsocketTestCase``.
 
-    Hypothesis calls its rules in many orders, and shrinks the first that fails
-    to few steps. Each order is an example: it begins with new layers, no
+    Hypothesis calls its rules in many orders, and shrinks the first order that
+    fails to few steps. Each order is an example: it begins with new layers, no
     client and the rows of ``setUpTestData()``, and its own rows are rolled
-    back. At its end clients disconnect; what the application has raised, and
-    what a test case would report, fails the example.
+    back. At its end clients disconnect. The example fails for an exception of
+    the application, and for whatever a test case reports at its end.
 
     Rules, invariants, ``teardown()``, ``setUp()`` and ``tearDown()`` may be
     async. The class attributes are those of ``WebsocketTestCase``.
 
-    ``TestCase`` of a subclass is what runners run. Raises ``TypeError`` for a
+    Test runners run the ``TestCase`` of a subclass. Raises ``TypeError`` for a
     rule that has the name of a method of test cases, for a method whose name
     begins with ``test`` and for an async precondition,
     ``ImproperlyConfigured`` together with ``explore_schedules()``, and
-    ``RuntimeError`` where it is made without that ``TestCase``.
+    ``RuntimeError`` if it is made without that ``TestCase``.
 
     Example::
 

@@ -199,7 +199,7 @@ class MachineTests(OuterTestCase):
         error = self.assertFails(
             Leaking, "state.says(content='task')", "state.teardown()"
         )
-        self.assertIn("Left when all clients had gone", str(error))
+        self.assertIn("Still there after all clients had left", str(error))
 
     def test_a_warning_points_at_the_machine(self) -> None:
         class Leaking(Machine):
@@ -444,10 +444,12 @@ class MachineTests(OuterTestCase):
 
         (error,) = run_machine(Explored).raised
         self.assertIsInstance(error, ImproperlyConfigured)
-        self.assertIn("Explored is a state machine", str(error))
+        self.assertIn(
+            "does not explore Explored: each example of a state machine", str(error)
+        )
 
     def test_a_rule_is_not_explored(self) -> None:
-        with self.assertRaisesRegex(ImproperlyConfigured, "Rule is a state machine"):
+        with self.assertRaisesRegex(ImproperlyConfigured, "does not explore Rule: "):
 
             class Rule(Machine):
                 @rule()

@@ -191,18 +191,19 @@ class QueryAssertions(InRun):
         """
         Assert that a ``with`` block makes no more than ``num`` queries.
 
-        With ``per="event"``, by each event that a consumer handles: a frame,
-        a message, a connect. What a handler starts counts for its event. With
-        ``per="receiver"``, by each consumer that a message to a group reaches:
-        this finds queries that a broadcast repeats for every member. Without,
-        by the whole block, the queries of the test included.
+        Without ``per`` the limit is for the whole block, the test's own
+        queries included. With ``per="event"`` it is for each event that a
+        consumer handles: a frame, a message, a connect. The queries of what a
+        handler starts, such as a task, count for its event. With
+        ``per="receiver"`` it is for each consumer that a message to a group
+        reaches: this finds queries that a broadcast repeats for every member.
 
-        Queries on all databases count, or on that of ``using``; those by which
-        ``atomic()`` begins and ends a block do not.
+        Queries on all databases count, or only those on ``using``. The
+        statements that begin and end an ``atomic()`` block do not count.
 
-        Fails after the block, also where no consumer has handled anything that
-        ``per`` could count for. Raises ``ValueError`` for another ``per``, a
-        negative number and a database that is none of the test's, and
+        Fails after the block, also if ``per`` found no event, or no receiver,
+        in it. Raises ``ValueError`` for another ``per``, for
+        a negative number and for a database that the test may not use, and
         ``RuntimeError`` for events of a live server that commits and, with
         receivers, on real layers.
 
@@ -233,7 +234,7 @@ def _check(num: object, per: object, using: object) -> None:
             f"assertMaxQueries() takes a number of queries, not {say(num)}."
         )
     if num < 0:
-        raise ValueError(f"assertMaxQueries(): there are never {num} queries.")
+        raise ValueError(f"assertMaxQueries({num}): give a number of 0 or more.")
     if per not in (None, "event", "receiver"):
         raise ValueError(
             f"assertMaxQueries(per=...) is 'event', 'receiver' or None, not {say(per)}."

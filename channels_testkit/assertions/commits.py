@@ -55,7 +55,7 @@ class CommitAssertions(SentAssertions):
         """
         Assert that a message was sent, and not inside an ``atomic()`` block.
 
-        Fails where a matching message left before the block had ended. As
+        Fails if a matching message was sent before the block had ended. As
         ``assertSent()`` in everything else.
 
         Example::

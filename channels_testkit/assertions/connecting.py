@@ -60,12 +60,12 @@ def _right_call(name: str, args: Sequence[Any]) -> str:
 
 class Connecting(InRun, JsonWire):
     """
-    Connections of a test case, tracked and closed when the test ends.
+    Connections of a test case, which the kit closes when the test ends.
 
-    ``WebsocketTestMixin`` tells the options that all of them take.
+    ``WebsocketTestMixin`` lists the options that all of them take.
     """
 
-    #: Where connections go that are given no path.
+    #: The path of calls without one.
     ws_path: str = ""
     #: The headers of every handshake, a dict or a list of pairs.
     ws_headers: Any = None
@@ -94,7 +94,7 @@ class Connecting(InRun, JsonWire):
 
     def get_login(self, user: Any) -> Any:
         """
-        Return what logs a user in, by default the cookie of a session.
+        Return what logs a user in, by default a session cookie.
 
         Override it where the project uses tokens: return a dict with some of
         ``"headers"``, ``"query"``, ``"subprotocols"`` and ``"cookies"``.
@@ -110,10 +110,10 @@ class Connecting(InRun, JsonWire):
         """
         Return a connected sync client.
 
-        Fails, with code, reason and user, when the handshake is refused, and
-        when the application takes it for another user's. Raises
-        ``ImproperlyConfigured`` when there is neither a path nor ``ws_path``.
-        A ``with`` block on it disconnects at its end.
+        Fails, with code, reason and user, if the application refuses the
+        handshake, and if its scope has another user than ``user``. Raises
+        ``ImproperlyConfigured`` if there is neither a path nor ``ws_path``.
+        A ``with`` block on the client disconnects at its end.
 
         Example::
 
@@ -149,10 +149,11 @@ class Connecting(InRun, JsonWire):
         self, ws_path: str | None = None, **options: Unpack[ConnectOptions]
     ) -> WebsocketCommunicator:
         """
-        Return a communicator that is not connected, and is closed at the end.
+        Return an unconnected communicator; the end of the test closes it.
 
-        It touches no database: the login happens when it connects. Raises
-        ``ImproperlyConfigured`` when there is neither a path nor ``ws_path``.
+        It does not use the database: the login happens when it connects.
+        Raises ``ImproperlyConfigured`` if there is neither a path nor
+        ``ws_path``.
         """
         return WebsocketCommunicator._from_options(  # noqa: SLF001 - for test cases
             self._path(ws_path, options), options_of(options)
@@ -182,7 +183,7 @@ class Connecting(InRun, JsonWire):
         """
         A communicator made from the class's defaults, on first use.
 
-        It is the same one for the rest of the test, and is not connected.
+        It is the same one for the whole test, and is not connected yet.
         """
         return self._kit.once("auth_communicator", self.create_communicator)
 

@@ -68,10 +68,10 @@ class ConnectionAssertions(LayerAssertions):
         """
         Assert that the handshake was refused, and how.
 
-        Fails when it was accepted, and when what is given of ``code``,
-        ``reason`` and ``status`` differs. ``status`` is that of a denial
-        response; a rejection by close code is an HTTP 403 to a browser, which
-        never sees the code.
+        Fails if it was accepted, or if a given ``code``, ``reason`` or
+        ``status`` differs. ``status`` is that of a denial response; a
+        rejection by close code is an HTTP 403 to a browser, which never sees
+        the code.
 
         Example::
 
@@ -105,8 +105,8 @@ class ConnectionAssertions(LayerAssertions):
         """
         Assert that the application has closed the connection, and how.
 
-        Fails when it has not, or when what is given of ``code`` and ``reason``
-        differs. A close without a code has code 1000.
+        Fails if it has not, or if a given ``code`` or ``reason`` differs. A
+        close without a code has code 1000.
 
         Example::
 
@@ -133,10 +133,10 @@ class ConnectionAssertions(LayerAssertions):
         """
         Assert that the application has closed several connections, and how.
 
-        It looks at those that are given, and at those of ``user`` that the
-        test has not left: whoever the test has asked for, or the application
-        has found when it accepted. Fails as ``assertClosed()`` does, and says
-        of each what it is; fails as well where the user has no connection.
+        It checks the given connections, and those of ``user`` that the test
+        has not disconnected: opened with ``user=``, or accepted with this user
+        in the scope. Fails as ``assertClosed()`` does, with one line for each
+        connection that differs. Fails as well if the user has no connection.
 
         Example::
 
@@ -187,7 +187,7 @@ class ConnectionAssertions(LayerAssertions):
         return found
 
     def assertOpen(self, connection: Subject, *, msg: object = None) -> None:
-        """Assert that the connection was accepted and nobody has closed it."""
+        """Assert that the connection was accepted and is not closed."""
         __tracebackhide__ = True
         found = self._connection(connection)
         text = not_open(found)

@@ -41,7 +41,7 @@ class LayerFaults:
     The block of ``layer_faults()``, and what it has done.
 
     ``lost``, ``duplicated``, ``delayed`` and ``failed`` are lists of
-    ``LayerFault``, in order; as a text it lists them all.
+    ``LayerFault``, in order; ``str()`` lists them all.
 
     Example::
 
@@ -259,7 +259,7 @@ def _error_of_server(alias: str | None) -> type[BaseException]:
 
 
 class FaultMethods(GroupNames):
-    """A layer that does not do its work."""
+    """Faults of a channel layer."""
 
     failureException: type[BaseException]
 
@@ -280,23 +280,25 @@ class FaultMethods(GroupNames):
         """
         Let the layer lose, repeat or delay messages, for a ``with`` block.
 
-        ``lose``, ``duplicate`` and ``delay`` say how many deliveries, each
-        receiver of a group message being one: a number (the first ones), a
-        share between 0.0 and 1.0, or a predicate that takes the message.
-        ``error`` says the same of calls of ``send()`` and ``group_send()``,
-        which raise ``raises``, by default what the configured layer raises
-        when its server is gone; ``error=ChannelFull`` is each call, where
-        ``send()`` alone can raise that.
+        ``lose``, ``duplicate`` and ``delay`` say how many deliveries: a number
+        (the first ones), a share between 0.0 and 1.0, or a predicate that
+        takes the message. A message to a group has one delivery for each
+        receiver. ``error`` says the same of calls of ``send()`` and
+        ``group_send()``. They raise ``raises``, by default the exception that
+        the configured layer raises when its server is gone;
+        ``error=ChannelFull`` makes every call raise that, which only
+        ``send()`` can.
 
-        ``group`` and ``channel`` leave all other deliveries alone; a channel
-        may be given by who listens on it. A delayed message comes after
-        ``by`` seconds, of virtual time where that is, or else at the end of
-        the block, which in an async test is ``async with``. The same ``seed``
-        makes the same choices by share; it is 0 unless it is given.
+        ``group`` and ``channel`` limit the faults to their deliveries; a
+        channel may be given by the connection that listens on it. A delayed
+        message comes after ``by`` seconds, of virtual time if the test has it.
+        Without ``by`` it comes at the end of the block, which in an async test
+        is ``async with``. The same ``seed``, by default 0, makes the same
+        choices by share.
 
-        Fails at the end of the block where fewer deliveries than asked for
-        have met the fault. Raises ``ValueError`` on a real layer, and
-        ``TypeError`` or ``ValueError`` for arguments that mean nothing.
+        Fails at the end of the block if fewer deliveries than asked for have
+        met the fault. Raises ``ValueError`` on a real layer, and ``TypeError``
+        or ``ValueError`` for invalid arguments.
 
         Example::
 

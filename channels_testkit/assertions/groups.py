@@ -134,7 +134,7 @@ class GroupAssertions(GroupNames):
         """
         Assert who is in a group: connections, clients or channel names.
 
-        A group that nobody has joined has no members.
+        A group that no connection has joined has no members.
 
         Example::
 

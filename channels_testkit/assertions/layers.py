@@ -32,7 +32,7 @@ class LayerAssertions(CommitAssertions):
         """
         Take the next message off a channel: a ``Message``, or ``None``.
 
-        With ``require=True`` the test fails where there is none.
+        With ``require=True`` the test fails if there is none.
 
         Example::
 
@@ -56,8 +56,8 @@ class LayerAssertions(CommitAssertions):
         """
         Expect, for a ``with`` block, that the application raises.
 
-        The exception does not interrupt the block; it is the ``exception`` of
-        what the block yields. Fails when there was none.
+        The exception does not interrupt the block; the ``exception`` of the
+        object that the block yields has it. Fails if there was none.
 
         Example::
 

@@ -65,56 +65,58 @@ class ChannelMethods(
 ):
     """What a test of ``ChannelTestCase`` says and does."""
 
-    #: Which aliases of CHANNEL_LAYERS are captured: ``"__all__"`` or a list.
+    #: The captured aliases of CHANNEL_LAYERS: ``"__all__"`` or a list.
     test_channel_aliases: str | Collection[str] = "__all__"
     #: Where a test's layers come from: ``"captive"``, or ``"configured"`` for
     #: those of CHANNEL_LAYERS, made from each alias's TEST_CONFIG.
     layer_source: LayerSource = "captive"
-    #: Whether messages must survive what a real layer does to them.
+    #: Whether a send raises for a message that a real layer cannot carry.
     strict_messages: bool = RunOptions.strict_messages
-    #: The ASGI application, if it is not that of the settings.
+    #: The ASGI application; None is that of ``ASGI_APPLICATION``.
     application: Any = None
-    #: The same, by Chanx's name.
+    #: The same, under Chanx's name.
     router: Any = None
 
-    #: What an exception of the application does: "fail", "warn" or "off".
+    #: What an exception of the application does to the test: "fail", "warn"
+    #: or "off".
     application_errors: Level = RunOptions.application_errors
     #: The same for breaches of ASGI and RFC 6455, or the names of those that
     #: are let through.
     check_protocol: Level | Collection[str] = RunOptions.check_protocol
-    #: The same for messages to a group that a full channel had to miss.
+    #: The same for messages to a group that a full channel dropped.
     check_dropped: Level = RunOptions.check_dropped
-    #: The same for tasks, threads, memberships of groups, and messages on the
-    #: channels of connections, that are left when all clients have gone.
+    #: The same for tasks, threads, group memberships, and messages on the
+    #: channels of connections, that are still there after all clients left.
     check_leaks: Level = RunOptions.check_leaks
-    #: The same for frames that nobody has read.
+    #: The same for frames that the test has not read.
     check_unread: Level = RunOptions.check_unread
     #: The same for frames on a connection whose login has ended.
     check_revoked: Level = RunOptions.check_revoked
 
-    #: What every frame of the application must be like: a JSON Schema, a
-    #: pydantic model, a msgspec type, or a function that takes the payload.
+    #: The schema of every frame of the application: a JSON Schema, a pydantic
+    #: model, a msgspec type, or a function that takes the payload.
     frame_schema: Any = RunOptions.frame_schema
-    #: The same for the frames of clients.
+    #: The same for the frames that clients send.
     sent_frame_schema: Any = RunOptions.sent_frame_schema
 
-    #: Seconds of real time that a call may take, or None for no bound.
+    #: Seconds of real time that a call may take, or None for no limit.
     hang_timeout: float | None = RunOptions.hang_timeout
-    #: Seconds that a receive waits where waiting makes sense.
+    #: Seconds that a receive waits for a frame that can still come.
     receive_timeout: float = RunOptions.receive_timeout
-    #: What becomes of the messages that a worker consumer had been given when
-    #: it raises: "lost", as with runworker, or "kept" for the next one.
+    #: What happens to the messages that wait for a worker consumer when it
+    #: raises: "lost", as with runworker, or "kept" for the next consumer.
     worker_backlog: Backlog = RunOptions.worker_backlog
-    #: Thread jobs that are meant to wait: dotted names or functions. They do
-    #: not keep the application from being at rest.
+    #: Thread jobs that are meant to wait, by dotted name or function. The
+    #: application is at rest in spite of them.
     background_jobs: Collection[object] = RunOptions.background_jobs
-    #: Threads that may act on the application at any time, however old: names,
-    #: or functions that take a thread and tell.
+    #: Threads that may act on the application at any time, even if they began
+    #: before the test: names, or functions that take a thread and return a
+    #: bool.
     outside_threads: Collection[object] = RunOptions.outside_threads
-    #: Threads that never act on the application.
+    #: The same for threads that never act on the application.
     idle_threads: Collection[object] = RunOptions.idle_threads
 
-    #: Whether the lifespan of the application is run: ``True`` for each test,
+    #: Whether the lifespan of the application runs: ``True`` for each test,
     #: ``"class"`` once for the class, whose tests then share one loop.
     run_lifespan: RunLifespan = RunOptions.run_lifespan
 
@@ -134,7 +136,7 @@ class ChannelMethods(
         """
         The state of the lifespan, of which each connection has a copy.
 
-        Raises ``RuntimeError`` where ``run_lifespan`` is not set.
+        Raises ``RuntimeError`` if ``run_lifespan`` is not set.
         """
         self._kit.ensure_rest()
         return self._kit.lifespan.values
@@ -155,8 +157,8 @@ class ChannelMethods(
         """
         Come to rest: return when the application has done all that it can.
 
-        Needed only after the test's own code, or a thread, has sent to a
-        layer. Raises what the application raised meanwhile, and
+        You need it only after the test's own code, or a thread, has sent to a
+        layer. Raises an exception that the application raised meanwhile, and
         ``RuntimeError`` in an async test.
 
         Example::
@@ -173,10 +175,10 @@ class ChannelMethods(
     @kit_coroutine
     async def asettle(self) -> None:
         """
-        Come to rest, in an async test. Raises what the application raised.
+        Come to rest, in an async test; raise what the application raised.
 
-        Needed before a call that awaits nothing, where it raises
-        ``RuntimeError`` because the application is still working.
+        You need it before a call that awaits nothing: such a call raises
+        ``RuntimeError`` while the application is still working.
         """
         await self._kit.await_rest()
 
@@ -184,23 +186,24 @@ class ChannelMethods(
         """
         Declare, for a ``with`` block, a thread job that is meant to wait.
 
-        It takes the function or its dotted name. Such a job does not keep the
-        application from being at rest.
+        It takes the function or its dotted name. The application is at rest in
+        spite of such a job.
         """
         return self._kit.background(function)
 
     def run_worker(self, *channels: str, alias: str = DEFAULT) -> RunningWorker:
         """
-        Run the project's worker consumers for the length of a block.
+        Run the project's worker consumers for a block.
 
-        Takes the channels to serve, every routed one where none is given; the
-        block is ``with`` in a sync and ``async with`` in an async test. Fails
-        for a channel that is not routed, and at the end for a message that
-        was sent to a channel nobody serves. An exception of a consumer is
-        raised as that of any other; ``worker_backlog`` says what becomes of
-        the messages behind the one that failed.
+        Takes the channels to serve; without any, it serves all that are
+        routed. The block is ``with`` in a sync test and ``async with`` in an
+        async test. Fails for a channel that is not routed, and, at the end of
+        the block, for a message to a channel that no consumer serves. An
+        exception of a worker consumer is raised as that of any consumer;
+        ``worker_backlog`` says what happens to the messages behind the one
+        that failed.
 
-        At its end the block waits for handlers as a receive would, and then
+        At its end the block waits for handlers as a receive does, and then
         ends the consumers.
 
         Example::

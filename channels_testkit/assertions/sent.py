@@ -76,9 +76,10 @@ class SentAssertions(GroupAssertions):
         """
         Assert that a message was sent to a channel.
 
-        Without ``count`` at least one must match ``expected``, and the first
-        entry that does is returned; with ``count`` exactly so many, as a list.
-        As a context manager it looks only at what is sent inside the block.
+        Without ``count``, at least one message must match ``expected``: it
+        returns the first entry that does. With ``count``, exactly that many
+        must match: it returns them in a list. As a context manager it checks
+        only what is sent inside the block.
 
         Example::
 
@@ -145,8 +146,8 @@ class SentAssertions(GroupAssertions):
         """
         Assert that nothing was sent to a channel, or, without one, to any.
 
-        Messages to groups are not looked at: ``assertNothingGroupSent()`` is
-        about these, ``assertNothingSentAnywhere()`` about both.
+        It ignores messages to groups: ``assertNothingGroupSent()`` checks
+        those, and ``assertNothingSentAnywhere()`` checks both.
 
         Example::
 
@@ -166,7 +167,7 @@ class SentAssertions(GroupAssertions):
         """
         Assert that nothing was sent to a group, or, without one, to any.
 
-        Messages to channels are not looked at. As ``assertNothingSent()``.
+        It ignores messages to channels. As ``assertNothingSent()``.
 
         Example::
 
@@ -182,10 +183,9 @@ class SentAssertions(GroupAssertions):
         """
         Assert that nothing was sent, neither to a channel nor to a group.
 
-        It looks at every captive layer, or at that of ``alias``. As a context
-        manager it looks only at what is sent inside the block. Raises
-        ``ValueError`` where a real layer is in place, which cannot be looked
-        into.
+        It checks every captive layer, or that of ``alias``. As a context
+        manager it checks only what is sent inside the block. Raises
+        ``ValueError`` for a real layer, which does not show what was sent.
 
         Example::
 
@@ -203,10 +203,11 @@ class SentAssertions(GroupAssertions):
         msg: object = None,
     ) -> AllSentOrBlock:
         """
-        Assert that messages were sent in this order, others in between.
+        Assert that messages were sent in this order.
 
-        Each is a message, or a pair of a channel's or group's name and a
-        message. Returns the entries.
+        Other messages may come in between. Each of ``expected`` is a
+        message, or a pair of the name of a channel or group and a message.
+        Returns the entries.
 
         Example::
 
@@ -232,10 +233,10 @@ class SentAssertions(GroupAssertions):
         alias: str = DEFAULT,
     ) -> SentBlock:
         """
-        Collect what a ``with`` block sends; judge nothing.
+        Collect what a ``with`` block sends; assert nothing.
 
-        With ``deliver=False`` what it collects arrives nowhere: no consumer
-        and no worker gets it, not after the block either.
+        With ``deliver=False`` no consumer and no worker gets the collected
+        messages, not after the block either.
 
         Example::
 

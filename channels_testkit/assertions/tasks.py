@@ -44,14 +44,14 @@ class TaskAssertions(InRun):
         Hold, for a ``with`` block, the tasks that are given to a queue.
 
         Celery and Django's task framework are held if they are installed;
-        each of ``queues`` is a function that takes the tasks of the block
-        and returns a context manager, which stands in for another queue and
-        calls ``tasks.hold()``. Yields the tasks that are still to run:
-        ``tasks.run()`` and ``tasks.run_next()`` run them as a worker would.
+        each of ``queues`` is a function for another queue. It takes the tasks
+        of the block and returns a context manager, which replaces the queue
+        and calls ``tasks.hold()``. Yields the tasks that are still to run:
+        ``tasks.run()`` and ``tasks.run_next()`` run them as a worker does.
 
         The block is a plain ``with`` in sync and async tests; ``async with``
-        comes to rest at both of its ends. Raises
-        ``ImproperlyConfigured`` where there is no queue to hold.
+        comes to rest at both of its ends. Raises ``ImproperlyConfigured`` if
+        there is no queue to hold.
 
         Example::
 
@@ -100,10 +100,10 @@ class TaskAssertions(InRun):
         Assert that a task was enqueued in the block of ``held_tasks()``.
 
         Takes the task or its name. ``args`` and ``kwargs`` are compared with
-        what the task was given, as a worker gets it; what stands for others
-        in an expected payload does so here. Tasks that were run count as
-        well; one that retries counts once. Returns the first that matches,
-        or with ``count`` exactly as many, in a list.
+        the task's arguments as a worker gets them; values that stand for
+        others in an expected payload do so here. Tasks that were run count as
+        well; one that retries counts once. Returns the first that matches, or,
+        with ``count``, exactly that many in a list.
 
         Example::
 
@@ -148,7 +148,7 @@ class TaskAssertions(InRun):
         """
         Assert that a task was enqueued, and not inside an ``atomic()`` block.
 
-        Fails where a matching task left before the block had ended. As
+        Fails if a matching task was enqueued before the block had ended. As
         ``assertEnqueued()`` in everything else.
 
         Example::

@@ -21,9 +21,10 @@ __unittest = True
 
 
 class TimeMethods(InRun):
-    """The clock of a test whose time is virtual."""
+    """The clock of a test that has virtual time."""
 
-    #: Whether the time of the application stands still but for ``advance()``.
+    #: Whether the application's time moves only by ``advance()`` and with the
+    #: timeouts of receives.
     use_virtual_time: bool = False
 
     @property
@@ -31,7 +32,7 @@ class TimeMethods(InRun):
         """
         The clock of virtual time, on a test with ``use_virtual_time``.
 
-        Raises ``RuntimeError`` where time is real.
+        Raises ``RuntimeError`` if time is real.
         """
         if self.use_virtual_time:
             self._kit.make_loop()
@@ -40,17 +41,18 @@ class TimeMethods(InRun):
     @contextlib.contextmanager
     def virtual_time(self, start: dt.datetime | None = None) -> Iterator[VirtualClock]:
         """
-        Let the application's time stand still for a ``with`` block.
+        Stop the application's time for a ``with`` block.
 
-        It moves by ``advance()``, and with the timeouts of receives, which
-        then take no real time. Afterwards it goes on from there, at the rate
-        of the real clock.
+        It moves only by ``advance()`` and with the timeouts of receives, which
+        then take no real time. After the block it goes on from there, at the
+        rate of the real clock.
 
-        Where time-machine is installed, ``timezone.now()`` and ``time.time()``
-        stand still and move with it, from the real time or from ``start``.
-        Raises ``ImproperlyConfigured`` for a ``start`` without it, and on live
-        servers and real layers, where real time rules; ``RuntimeError`` where
-        time is virtual already, and in the application or another thread.
+        If time-machine is installed, ``timezone.now()`` and ``time.time()``
+        stop and move as well, from the real time or from ``start``. Raises
+        ``ImproperlyConfigured`` for a ``start`` without time-machine, and on
+        live servers and real layers, which go by real time. Raises
+        ``RuntimeError`` if time is virtual already, and in the application or
+        another thread.
 
         Example::
 
@@ -73,10 +75,10 @@ class TimeMethods(InRun):
         Move virtual time on, from timer to timer; come to rest after each.
 
         Returns how many timers of the application came due, those at the new
-        time included. An exception of the application ends the move, and is
-        raised. Raises ``RuntimeError`` where time is real, and in the
-        application or another thread, ``ValueError`` for a negative number,
-        and ``TypeError`` for what is no number.
+        time included. An exception of the application stops the move and is
+        raised. Raises ``RuntimeError`` if time is real, and in the application
+        or another thread, ``ValueError`` for a negative number, and
+        ``TypeError`` for a value that is not a number.
         """
         __tracebackhide__ = True
         self._kit.time.refuse_elsewhere("advance()")

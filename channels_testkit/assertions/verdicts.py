@@ -16,7 +16,7 @@ def with_message(text: str, msg: object) -> str:
     if msg is None:
         return text
     verdict, newline, evidence = text.partition("\n")
-    return f"{verdict} : {msg}{newline}{evidence}"
+    return f"{verdict.removesuffix('.')} : {msg}{newline}{evidence}"
 
 
 @contextlib.contextmanager

@@ -48,8 +48,8 @@ class WebsocketAssertions(ConnectionAssertions):
     """
     Assertions that take a client or a communicator.
 
-    In a sync test those about frames may wait as a receive does; in an async
-    test they judge what has arrived.
+    In a sync test, assertions about frames may wait as a receive does. In an
+    async test they check the frames that have arrived.
     """
 
     receive_timeout: float
@@ -69,9 +69,9 @@ class WebsocketAssertions(ConnectionAssertions):
         """
         Assert that the next frame is JSON equal to ``expected``; return it.
 
-        Exactly one frame is taken off the connection. Fails when another
-        frame is next, when the application has closed the connection, or when
-        it is at rest and nothing has arrived.
+        It reads exactly one frame. Fails if another frame is next, if the
+        application has closed the connection, or if it is at rest and no frame
+        has arrived.
 
         Example::
 
@@ -163,14 +163,14 @@ class WebsocketAssertions(ConnectionAssertions):
         self, connection: Subject, *, within: float = 0, msg: object = None
     ) -> None:
         """
-        Assert that no frame has come that was not read.
+        Assert that the connection has no unread frame.
 
-        At rest that is a proof. Fails as well when the application has raised,
-        since its silence proves nothing. ``within`` waits, in a sync test, for
-        timers of the application that are due in so many seconds; an async
-        test has ``aassertReceivesNothing()`` for it. Where something outside
-        of the test may still bring a frame, such as a thread, a sync test
-        waits 0.1 seconds without it.
+        At rest that is a proof. Fails as well if the application has raised,
+        since its silence then proves nothing. In a sync test, ``within`` waits
+        for timers of the application that are due in that many seconds; an
+        async test has ``aassertReceivesNothing()`` instead. Without it a sync
+        test waits 0.1 seconds if something outside of the test, such as a
+        thread, may still bring a frame.
 
         Example::
 
@@ -192,9 +192,9 @@ class WebsocketAssertions(ConnectionAssertions):
         self, connection: Subject, *, within: float = 0, msg: object = None
     ) -> None:
         """
-        Assert that no frame comes within so many seconds, in an async test.
+        Assert that no frame comes in ``within`` seconds, in an async test.
 
-        It waits in real time for the timers that are due within them.
+        It waits in real time for the timers that are due within that time.
         """
         __tracebackhide__ = True
         await self._driver(connection).await_silence(within)
@@ -222,7 +222,7 @@ class WebsocketAssertions(ConnectionAssertions):
         """
         Assert that the next frame of each is ``expected``; return them.
 
-        Fails as ``assertReceivesJson()`` does, for the first that differs.
+        Fails as ``assertReceivesJson()`` does, at the first that differs.
         """
         __tracebackhide__ = True
         check_frame_call(self, "assertAllReceive", connections, expected)
@@ -244,9 +244,10 @@ class WebsocketAssertions(ConnectionAssertions):
         msg: object = None,
     ) -> list[Any]:
         """
-        Assert that each receives ``expected``, and nobody else in this test.
+        Assert that these receive ``expected``, and no other connection does.
 
-        Fails when another connection has an unread frame that matches.
+        Fails if another connection of the test has an unread frame that
+        matches.
 
         Example::
 

@@ -334,7 +334,7 @@ class TestConnections:
             " thread has a connection of its own, which cannot see the rows of this"
             " test: they are in a transaction that is rolled back. Run the code"
             " thread-sensitively (sync_to_async() and database_sync_to_async() do"
-            " by default), or use the Transaction flavour of the test case."
+            " by default), or use the Transaction flavor of the test case."
         )
         self._on_error(error)
         raise error
@@ -378,7 +378,7 @@ def _first_error_text(error: DatabaseError) -> str:
     return (
         f"The transaction was broken before, at {calling_line()}, by {kind}: {text}\n"
         "Inside a TestCase everything is one transaction: put code that expects a"
-        " database error in its own atomic() block, or use the Transaction flavour."
+        " database error in its own atomic() block, or use the Transaction flavor."
     )
 
 

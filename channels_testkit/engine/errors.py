@@ -185,9 +185,9 @@ def _explain(error: BaseException) -> None:
     if isinstance(error, RuntimeError) and _OTHER_LOOP in str(error):
         add_note(
             error,
-            "It was used in an earlier test, whose loop has gone: each test has a loop"
-            " of its own, as each server process has. A module or a class must not keep"
-            " locks, events and queues of asyncio: make them where they are first"
+            "It was used in an earlier test, whose loop is closed: each test has a loop"
+            " of its own, as each server process has. Do not keep locks, events and"
+            " queues of asyncio in a module or a class: make them where they are first"
             " used.",
         )
     explain_sync_call(error)

@@ -124,7 +124,7 @@ class ExploredTime(VirtualTime):
                 pass_on(self._started(start), outer)
 
         def say() -> str:
-            return f"{whose}: a thread begins what {place[0]}() ({place[1]}) asks for"
+            return f"{whose}: a thread begins the job of {place[0]}() ({place[1]})"
 
         self.arrive(object(), say, come)
         return outer

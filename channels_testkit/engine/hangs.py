@@ -26,25 +26,30 @@ if TYPE_CHECKING:
 
 
 _KEPT_OUT = (
-    "    It waits until the parked job has left its atomic() block: in a test both",
+    "    It waits until the job in async_to_sync() has left atomic(): in a test both",
     "    have one connection. A server would have two threads, with one each.",
 )
 _OF_A_JOB = (
-    "A thread job that is meant to wait is declared with background_jobs or with"
+    "If this thread job is meant to wait, declare it with background_jobs or with"
     " self.background(function)."
 )
 _OF_A_BLOCKED_LOOP = (
-    "Code of a coroutine must not block, on a server neither: it keeps everybody"
-    " waiting. Code that has to is awaited with sync_to_async()."
+    "A coroutine must not block, on a server either: all other tasks wait for it. Call"
+    " code that blocks with 'await sync_to_async(...)(...)'."
 )
 _OF_A_ROUND = (
-    "A loop that only goes round, with sleep(0) for instance, never lets the test go"
-    " on: wait for an event, or for some time."
+    "A loop that repeats without a pause, for instance with sleep(0), never lets the"
+    " test go on: let it await an event, or sleep for some time."
 )
 _OF_A_LONG_WAY = (
-    "Virtual time has come to {} s. hang_timeout is real time: for a long way with many"
-    " timers, raise it, or go in several calls."
+    "Virtual time has reached {} s. hang_timeout is real time: if many timers are due,"
+    " raise it, or advance in several calls."
 )
+_DOES = {
+    "queued": "is queued",
+    "parked": "waits in async_to_sync()",
+    "running": "is running",
+}
 _MOST_LINES = 30
 _MOST_STACKS = 3
 _MOST = 14_000
@@ -52,8 +57,8 @@ _MOST = 14_000
 #: Why nothing can go on.
 NEVER_WOKEN = "Nothing can ever wake this test up"
 THREAD_IS_HELD = (
-    "A thread job waits in async_to_sync() on the test's own thread for what never"
-    " comes"
+    "A thread job waits in async_to_sync() on the test's own thread for something that"
+    " never comes"
 )
 
 
@@ -64,8 +69,9 @@ def deadlock_text(rest: RestWatch, *, is_held_up: bool) -> str:
     if timers and isinstance(order, VirtualTime):  # By itself it does not pass.
         due = max(0.0, timers[0][0] - order.time())
         why = (
-            "the application is at rest, time stands still, and the next timer is due"
-            f" in {exact(due)} s. To get there, write '{order.call_that_advances(due)}'"
+            "the application is at rest, virtual time does not move, and the next timer"
+            f" is due in {exact(due)} s. To get there, write"
+            f" '{order.call_that_advances(due)}'"
         )
     else:
         why = "the application is at rest, no timer is pending"
@@ -135,7 +141,7 @@ def describe_task(task: asyncio.Task[Any]) -> str:
 
 
 def _job_line(job: Job) -> str:
-    return f"  thread job {job.name} is {job.state}"
+    return f"  thread job {job.name} {_DOES[job.state]}"
 
 
 def _job_lines(job: Job) -> Iterator[str]:

@@ -138,7 +138,7 @@ def _refusal(connection: BaseDatabaseWrapper, found: str) -> BaseException:
     return TransactionManagementError(
         f"{found} on database {connection.alias!r}, at {calling_line()}, would end the"
         " transaction of this test, and leave its rows to all tests after it. It was"
-        " not sent. Use atomic(), or test this code in the Transaction flavour."
+        " not sent. Use atomic(), or test this code in the Transaction flavor."
     )
 
 
@@ -207,7 +207,7 @@ def renew_if_lost(case: Any) -> None:
             f" {', '.join(map(repr, lost))}, by a way around Django: commit(),"
             " rollback(), close() or a script of the driver's own connection. The"
             " tests after it have a new transaction; what was committed is left in the"
-            " database. Use atomic(), or test this code in the Transaction flavour."
+            " database. Use atomic(), or test this code in the Transaction flavor."
         )
 
 

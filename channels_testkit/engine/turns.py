@@ -216,16 +216,16 @@ def _who() -> str:
 
 
 def _query_of(thread: threading.Thread | None) -> str:
-    """Say which thread is amid a query, and in which of its lines."""
+    """Say which thread is running a query, and at which line."""
     ident = None if thread is None else thread.ident
     frame = private.frames_by_thread().get(ident or 0)
     if thread is None or frame is None:
-        return "another thread is amid a query"
+        return "another thread is running a query"
     frames = (it for it, _ in traceback.walk_stack(frame))
     # Further inside is the driver, which is no library that is known.
     callers = dropwhile(lambda it: it.f_code is not Turns.execute.__code__, frames)
     place = places.place_of(callers) or places.UNKNOWN_LINE
-    return f"thread {say(thread.name, MAX_NAME)} is amid a query of {place}"
+    return f"thread {say(thread.name, MAX_NAME)} is running a query of {place}"
 
 
 class _Fetched:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 _SECOND = 10**9  # in nanoseconds
 
 _NOT_INSTALLED = (
-    "virtual_time(start=...) moves the wall clock, for which time-machine has to be"
-    ' installed: python -m pip install "channels-testkit[time]".'
+    "virtual_time(start=...) moves the wall clock, which needs time-machine: python -m"
+    ' pip install "channels-testkit[time]".'
 )
 _MOVED_BY_OTHERS = (
-    "virtual_time(start=...) inside of {}: that has the wall clock already. Leave"
-    " start= out, or leave that out."
+    "virtual_time(start=...) inside of {0}, which sets the wall clock already: remove"
+    " start=, or {0}."
 )
 
 

@@ -55,11 +55,11 @@ class ChannelsTest(LiveSettings, TestMethods):
     """
     What ``self`` has of the kit in a ``WebsocketTestCase``.
 
-    The fixture ``channels_test`` is one. What a test case sets as attributes
-    of its class, and the methods that it overrides, are attributes here: set
-    them in the test, in a fixture, or by ``@pytest.mark.channels_test()``.
-    Raises ``AttributeError`` for one that there is not, and for one that must
-    be known before the test begins.
+    The fixture ``channels_test`` is one. The class attributes of a test case,
+    and the methods that it may override, are attributes here: set them in the
+    test, in a fixture, or by ``@pytest.mark.channels_test()``. Setting raises
+    ``AttributeError`` for an unknown attribute, and for one that must be known
+    before the test begins.
 
     Example::
 

@@ -28,13 +28,12 @@ _WOULD_OUTLIVE = (
     " 'function', or in the test."
 )
 _BEFORE_RUNS = (
-    "{} in a fixture, and the examples of @given have their runs after it: make rows in"
-    " a sync fixture, and do all else in the test."
+    "{}. A fixture comes before the runs of the examples of @given: make rows in a sync"
+    " fixture, and do everything else in the test."
 )
 _WOULD_BE_SHARED = (
-    "The examples of @given would share what a fixture makes of channels_testkit, and"
-    f" each is a run of its own: put @pytest.mark.{MARK} on the test, and make it"
-    " there."
+    "Each example of @given is a run of its own, and would share what this fixture"
+    f" makes with the others: put @pytest.mark.{MARK} on the test, and make it there."
 )
 
 

@@ -38,7 +38,7 @@ def add_sections(
         add(title, text)
     for error in also_told:
         text = "".join(traceback.format_exception(error)).rstrip()
-        add("Told at the end of the test as well", text)
+        add("Also found at the end of the test", text)
 
 
 def raise_first(told: list[BaseException], also_told: list[BaseException]) -> None:
@@ -65,7 +65,7 @@ def seen_in(run: TestRun) -> tuple[str, str]:
     """
     if events := run.last_events("\n".join(map(text_of, run.raised))):
         return "Timeline", events
-    return "What the test's connections have seen", _transcripts(run)
+    return "Transcripts of the test's connections", _transcripts(run)
 
 
 def _transcripts(run: TestRun) -> str:

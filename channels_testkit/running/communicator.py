@@ -37,10 +37,10 @@ class ApplicationCommunicator(NotCopied):
     It takes what ``channels.testing``'s class takes and has its methods. The
     application starts with the first call, and sees the ``scope`` as it is.
     Every call returns at rest. Timeouts are in seconds; ``None`` stands for
-    the test case's ``receive_timeout``. An exception of the application comes
-    out of the next call after what it has sent was read, or at the end of the
-    test. Nothing checks what the application sends: ``WebsocketCommunicator``
-    and ``HttpCommunicator`` do.
+    the test case's ``receive_timeout``. If the application raises, the next
+    call raises its exception, once the events before it are read; or else the
+    end of the test does. Nothing checks the events that the application sends:
+    ``WebsocketCommunicator`` and ``HttpCommunicator`` do.
 
     Subclasses may have attributes of any name, and may override
     ``send_input()``, ``receive_output()`` and ``wait()``, which the other
@@ -133,8 +133,8 @@ class ApplicationCommunicator(NotCopied):
         Give the application an ASGI event, whatever state it is in.
 
         So a test can be a client that goes on sending after a close. Raises
-        what the application has raised before, and ``TypeError`` for what is
-        no event.
+        an exception that the application has raised before, and ``TypeError``
+        for a value that is not an event.
         """
         _check_event(message)
         await self._kit_driver.feed(message)
@@ -144,7 +144,7 @@ class ApplicationCommunicator(NotCopied):
         """
         Return the next ASGI event of the application that was not read.
 
-        Raises ``NoFrame`` when none comes within ``timeout`` seconds.
+        Raises ``NoFrame`` if none comes within ``timeout`` seconds.
         """
         connection = await self._kit_driver.await_event(timeout)
         event: dict[str, Any] = connection.unread.popleft()
@@ -153,10 +153,10 @@ class ApplicationCommunicator(NotCopied):
     @kit_coroutine
     async def receive_nothing(self, timeout: float = 0.1, interval: float = 0) -> bool:
         """
-        Tell whether nothing has arrived that was not read.
+        Tell whether there is no unread event.
 
         It waits only for timers that are due within ``timeout`` seconds;
-        ``interval`` is accepted and means nothing.
+        ``interval`` is accepted and ignored.
         """
         del interval
         return await self._kit_driver.is_silent(timeout)
@@ -168,7 +168,7 @@ class ApplicationCommunicator(NotCopied):
         """
         Wait until the application has ended; raise what it raised.
 
-        Raises ``NoFrame`` when it has not within ``timeout`` seconds.
+        Raises ``NoFrame`` if it has not ended within ``timeout`` seconds.
         """
         await self._kit_driver.wait(timeout)
 

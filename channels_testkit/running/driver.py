@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=Connection)
 
 _HOW_TO_END = (
-    "It goes on until it returns or raises StopConsumer. Every call returns when it has"
-    " done its work, so there is nothing to wait for; stop() ends it."
+    "An application runs until it returns or raises StopConsumer. Every call returns"
+    " when the application has done its work, so you need not wait; stop() ends it."
 )
 
 __unittest = True

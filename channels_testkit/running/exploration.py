@@ -20,9 +20,9 @@ SEED = "CHANNELS_TESTKIT_SEED"
 SCHEDULES = "CHANNELS_TESTKIT_SCHEDULES"
 _MARK = "_channels_testkit_exploration"
 _NO_RUN = (
-    "@explore_schedules() explores nothing here: no test of this package runs. It goes"
-    " on a test of WebsocketTestCase or its like, on such a class, and on a test"
-    " function of pytest that uses a fixture of the package or"
+    "@explore_schedules() explores nothing here: no test of this package runs. Put it"
+    " on a test case of the package, such as a WebsocketTestCase, on one of its tests,"
+    " or on a pytest function that uses a fixture of the package or"
     " @pytest.mark.channels_test."
 )
 
@@ -80,27 +80,27 @@ def explore_schedules(
     """
     Run a test under many orders of events that production could have.
 
-    It decorates a test method, a test function, or a class, for each test of
-    it. Each schedule is a run of its own: with a transaction, layers, clients,
-    ``setUp()`` and function-scoped fixtures. The first is the usual order,
-    without the decorator; all run in virtual time. The first that fails is
-    shrunk to few departures from the usual order, and told with what the test
-    has raised.
+    It decorates a test method, a test function, or a class, for all its tests.
+    Each schedule is a run of its own: with a transaction, layers, clients,
+    ``setUp()`` and function-scoped fixtures. The first is the usual order, as
+    without the decorator; all run in virtual time. The first schedule that
+    fails is shrunk to few departures from the usual order, and reported with
+    the exception of the test.
 
-    ``strategy`` is ``"random"``, ``"pct"``, which keeps few sources of events
-    late for long, or ``"all"``: every schedule with at most ``bound``
-    departures, as far as ``schedules`` go. With ``sends_overlap`` a client's
-    sends, disconnects and drops return before the application is at rest, so
-    that those of several clients are under way at the same time.
+    ``strategy`` is ``"random"``, ``"pct"``, which delays few sources of events
+    for long, or ``"all"``: every schedule with at most ``bound`` departures,
+    up to the number of ``schedules``. With ``sends_overlap`` a client's sends,
+    disconnects and drops return before the application is at rest, so that
+    those of several clients are under way at the same time.
 
     In the environment, ``CHANNELS_TESTKIT_SEED`` replays one schedule of each
     explored test, and ``CHANNELS_TESTKIT_SCHEDULES`` is a number that replaces
-    the tests' own.
+    the tests' ``schedules``.
 
-    Raises ``TypeError`` and ``ValueError`` for options that mean nothing, and
-    for such a variable that is no number. The test fails where work outside of
-    its loop is under way, and ``RuntimeError`` is raised where no test of the
-    package runs, so that nothing is explored.
+    Raises ``TypeError`` or ``ValueError`` for invalid options, and for such a
+    variable that is not a number. The test fails if work outside of its loop
+    is under way. ``RuntimeError`` is raised if no test of the package runs, so
+    that nothing is explored.
 
     Example::
 
@@ -137,8 +137,8 @@ def _check_class(case: Any) -> None:
     """Raise ``TypeError`` for a test case that is none of the package."""
     if hasattr(case, "countTestCases") and not hasattr(case, "_kit_is_explored"):
         raise TypeError(
-            f"@explore_schedules() explores tests of WebsocketTestCase and its like;"
-            f" {case.__name__} is none of them."
+            "@explore_schedules() explores test cases of the package, such as a"
+            f" WebsocketTestCase; {case.__name__} is not one."
         )
 
 

@@ -32,7 +32,7 @@ _MOST = 4_000
 
 
 def unread(opened: Iterable[Opened]) -> Iterator[str]:
-    """Say which frames nobody has read."""
+    """Say which frames the test has not read."""
     found = []
     for item in opened:
         count, transcript = item.unread()
@@ -41,10 +41,13 @@ def unread(opened: Iterable[Opened]) -> Iterator[str]:
     if not found:
         return
     lines, transcripts = zip(*found, strict=True)
-    verdict = f"Nobody read {lines[0]}."
+    verdict = f"The test did not read {lines[0]}."
     if len(found) > 1:
         listing = "\n".join(f"  {it}" for it in first_of_each_kind(lines))
-        verdict = f"Nobody read the frames of {len(found):,} connections:\n{listing}"
+        verdict = (
+            f"The test did not read the frames of {len(found):,} connections:"
+            f"\n{listing}"
+        )
     yield "\n\n".join([verdict, *map(str, transcripts[:SHOWN_OF_A_KIND])])
 
 
@@ -77,8 +80,8 @@ def _dropped_of_group(group: str, missed: Sequence[Sent]) -> str:
         f"{what} to group {group} {'was' if is_one else 'were'} dropped, because"
         f" {listed(channels)} held as many messages as its capacity allows."
         f"\n\nMessage{shown}\n\n"
-        "A real layer drops it in silence. Where that is what the test is"
-        ' about, set check_dropped = "off" on the test case.'
+        "A real layer drops it in silence. If the test is about that, set"
+        ' check_dropped = "off" on the test case.'
     )
 
 
@@ -106,7 +109,7 @@ def in_one_finding(lines: Iterable[str]) -> Iterator[str]:
     """Put what is left into one text, if anything is."""
     listing = "\n".join(f"  {line}" for line in first_of_each_kind(lines))
     if listing:
-        yield f"Left when all clients had gone:\n{listing}"
+        yield f"Still there after all clients had left:\n{listing}"
 
 
 def let_threads_end(threads: Iterable[Thread]) -> None:

@@ -28,7 +28,7 @@ __unittest = True
 
 _TOO_EARLY = (
     "A connection before start-up: the lifespan starts with the first fixture of"
-    " channels_testkit, or else when all fixtures are there. Let this fixture ask for"
+    " channels_testkit or, without one, after all fixtures. Let this fixture request"
     " {called}."
 )
 _NONE = (

@@ -178,8 +178,8 @@ class TestLoop(Raised):
         """The watch of the test's loop."""
         if not self.bridge.is_in_loop and private.running_loop() is not None:
             raise RuntimeError(
-                "This call runs in an event loop that is not the test's, as those of"
-                " asyncio.run() are. In a sync test use the sync calls, such as"
+                "This call runs in another event loop than the test's, such as that of"
+                " asyncio.run(). In a sync test use the sync calls, such as"
                 f" {self.options.called}.connect(), or async_to_sync(); or write an"
                 " async test."
             )

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _MOST_LINES = 40
 _MOST_WAITING = 10
 _OUTLIVES = (
-    "The test had passed without schedules just before. If that was the same order,"
-    " something outlives a run: a global of a module, an attribute of a class, a cache."
+    "Just before, the test passed without schedules. If that was the same order, some"
+    " state outlives a run: a global variable, a class attribute, a cache."
 )
 
 
@@ -51,10 +51,15 @@ def _not_come(waiting: Sequence[str]) -> list[str]:
     more = len(waiting) - len(lines)
     if more:
         lines.append(f"        ... {more} more")
-    return ["", "Had not come yet when it failed; settle() lets it come:", "", *lines]
+    return [
+        "",
+        "Still to come when the test failed; settle() waits for it:",
+        "",
+        *lines,
+    ]
 
 
 def _verdict(departures: int) -> str:
     if not departures:
-        return "What was under way at the same time came in the usual order:"
+        return "Events that were under way at the same time came in the usual order:"
     return f"Shrunk to {departures_in_words(departures)} from the usual order:"

@@ -73,7 +73,11 @@ def _tell_of_replay(seed: int) -> None:
 
 
 def _tell_of_no_choice(exploration: Exploration, name: str) -> None:
-    hint = "" if exploration.sends_overlap else " sends_overlap=True lets clients meet."
+    hint = (
+        ""
+        if exploration.sends_overlap
+        else " sends_overlap=True lets the sends of clients overlap."
+    )
     sys.stderr.write(
         f"{name}: every schedule was the same, since no two events were ever under way"
         f" at the same time.{hint}\n"

@@ -24,8 +24,8 @@ __unittest = True
 _EXIT = "The lifespan raised {}, which on a server ends the process."
 
 _LISTENS = (
-    "Start-up has added channels to group {}, and each test has channel layers of its"
-    " own, where they are not. Let start-up use no group, or set run_lifespan = True."
+    "Start-up has added channels to group {}, but each test has channel layers of its"
+    " own, without them. Let start-up use no group, or set run_lifespan = True."
 )
 
 

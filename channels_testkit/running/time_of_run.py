@@ -35,7 +35,7 @@ _NOT_VIRTUAL = (
 )
 _NOT_OF_THE_TEST = "{call} in {where}: only the test's own code moves its time."
 _VIRTUAL_ALREADY = (
-    "virtual_time() inside of virtual time: {test}.clock is the clock that there is."
+    "virtual_time() inside of virtual time: use {test}.clock instead."
     " use_virtual_time and explore_schedules() put a whole test into virtual time."
 )
 _MOVES = "time moves"

@@ -18,26 +18,27 @@ class WebsocketTestMixin(WebsocketMethods, ChannelTestMixin):
     Put it before any other test case class. The calls that make a connection
     take these options, by keyword only:
 
-    * ``user``: who is logged in, by what ``get_login()`` returns;
-    * ``client``: a Django test client, whose cookies are the connection's;
-    * ``headers``: a dict or a list of pairs, of str or bytes, in the place of
-      the class's; host, origin and cookie are added unless given;
+    * ``user``: the user to log in, with what ``get_login()`` returns;
+    * ``client``: a Django test client, whose cookies the connection sends;
+    * ``headers``: a dict or a list of pairs, of str or bytes, instead of the
+      class's; host, origin and cookie are added unless given;
     * ``cookies``: a dict, added to the cookies of the connection;
-    * ``signed_cookies``: the same, signed as ``set_signed_cookie()`` of
-      Django's responses does; a value may be a pair of it and its salt;
-    * ``subprotocols``: a list, in the place of the class's;
-    * ``query``: a dict, pairs or a str, added to that of the path;
+    * ``signed_cookies``: the same, signed as by ``set_signed_cookie()`` of
+      Django's responses; a value may be a pair of a value and its salt;
+    * ``subprotocols``: a list, instead of the class's;
+    * ``query``: a dict, pairs or a str, added to the path's query string;
     * ``origin``: a str, or ``None`` to send none;
     * ``remote_address``: a host, or a host and a port;
-    * ``application``: what to connect to, in the place of the class's;
-    * ``path_kwargs``: what a route would have found, for a bare consumer;
+    * ``application``: the application to connect to, instead of the class's;
+    * ``path_kwargs``: the arguments that a route would find in the path, for
+      a consumer without a route;
     * ``scope``: a dict, merged into the scope last;
-    * ``name``: how failures call the connection;
+    * ``name``: the name of the connection in failures;
     * ``check_protocol``, ``application_errors``, ``receive_timeout``: as the
       class attributes, for this connection alone.
 
-    Without ``user`` and ``client``, the cookies of ``self.client`` and
-    ``self.async_client`` are sent.
+    Without ``user`` and ``client``, the connection sends the cookies of
+    ``self.client`` and ``self.async_client``.
     """
 
 

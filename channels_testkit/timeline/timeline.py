@@ -23,9 +23,9 @@ class Timeline:
     """
     What all actors of a test have done so far, in one order.
 
-    Each event has a line when it is printed: when, who and what. Times are
-    seconds since the test began, or those of virtual time. The first events
-    and the last ones are kept, some thousands. Reading it comes to rest.
+    Printed, it has a line for each event: when, who and what. Times are
+    seconds since the test began, or seconds of virtual time. It keeps the
+    first and the last events, some thousands. Reading it first comes to rest.
 
     Example::
 
@@ -61,8 +61,8 @@ class Timeline:
 
         It is one file that needs no network: lanes and arrows, with a filter,
         and with frames, messages and queries in full for the chosen event.
-        Folders are made where they are missing. Raises ``OSError`` where the
-        file cannot be written.
+        Missing folders are made. Raises ``OSError`` if the file cannot be
+        written.
 
         Example::
 

@@ -85,7 +85,7 @@ class UserTests(WebsocketTestCase):
         self.close(one)
         with self.assertRaises(AssertionError) as caught:
             self.assertAllClosed(user=self.ann, msg="tabs")
-        verdict = "ann (/ws/echo/) is open: the application has not closed it. : tabs\n"
+        verdict = "ann (/ws/echo/) is open: the application has not closed it : tabs\n"
         self.assertEqual(str(caught.exception), f"{verdict}\n{other.transcript}")
 
     def test_nobody_is_there(self) -> None:

@@ -129,7 +129,7 @@ class AssertSentTests(FailureMixin, SimpleChannelTestCase):
 
     def test_a_message_of_the_author_stands_on_the_line_of_the_verdict(self) -> None:
         with self.assertFails(
-            "Nothing was sent to channel 'jobs'. : the worker sleeps\n"
+            "Nothing was sent to channel 'jobs' : the worker sleeps\n"
             "Channels that were sent to: none."
         ):
             self.assertSent("jobs", msg="the worker sleeps")
@@ -262,7 +262,7 @@ class AssertNothingSentAnywhereTests(FailureMixin, SimpleChannelTestCase):
         Group("lobby", alias="events").send({"type": "b"})
         Channel("jobs").send({"type": "a"})
         with self.assertFails(
-            "2 messages were sent to any channel or group, expected none. : view\n"
+            "2 messages were sent to any channel or group, expected none : view\n"
             "\n"
             "Sent to any channel or group:\n"
             "     1  group 'lobby' (events) {'type': 'b'}\n"
@@ -439,7 +439,7 @@ class GroupAssertionTests(FailureMixin, SimpleWebsocketTestCase):
 
     def test_who_is_in_a_group_is_told(self) -> None:
         ann = self.connect(name="ann")
-        with self.assertFails("ann (/ws/room/1/) is in group 'room-1'. : kicked out"):
+        with self.assertFails("ann (/ws/room/1/) is in group 'room-1' : kicked out"):
             self.assertNotInGroup(ann, "room-1", msg="kicked out")
 
     def test_who_has_left_is_in_no_group(self) -> None:

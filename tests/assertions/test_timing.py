@@ -572,7 +572,7 @@ class BlockTests(WebsocketTestCase):
 
     def test_a_block_inside_of_one(self) -> None:
         with self.virtual_time():
-            text = "virtual_time() inside of virtual time: self.clock is the clock"
+            text = "virtual_time() inside of virtual time: use self.clock instead."
             with self.assertRaisesMessage(RuntimeError, text), self.virtual_time():
                 self.fail("It has begun.")
 
@@ -622,10 +622,7 @@ class WallClockTests(WebsocketTestCase):
 
     def test_without_time_machine_it_is_real(self) -> None:
         with mock.patch.dict(sys.modules, {"time_machine": None}):
-            text = (
-                "time-machine has to be installed: python -m pip install"
-                ' "channels-testkit[time]"'
-            )
+            text = 'time-machine: python -m pip install "channels-testkit[time]".'
             with self.assertRaisesMessage(ImproperlyConfigured, text):
                 with self.virtual_time(START):
                     self.fail("It has begun.")
@@ -676,7 +673,9 @@ class WallClockTests(WebsocketTestCase):
             ("freeze_time()", freezegun.freeze_time(START)),
             ("time_machine.travel()", time_machine.travel(START)),
         ):
-            text = f"virtual_time(start=...) inside of {name}: that has the wall clock"
+            text = (
+                f"virtual_time(start=...) inside of {name}, which sets the wall clock"
+            )
             with self.subTest(name), others:
                 with self.assertRaisesMessage(ImproperlyConfigured, text):
                     with self.virtual_time(START):
@@ -753,7 +752,7 @@ class HangTests(OuterTestCase):
                 self.advance(1e9)
 
         text = self.hang_of(Inner)
-        self.assertRegex(text, r"Virtual time has come to \d+ s\. hang_timeout is real")
+        self.assertRegex(text, r"Virtual time has reached \d+ s\. hang_timeout is real")
 
     def test_a_task_of_the_test_that_goes_on_forever(self) -> None:
         class Inner(VirtualTestCase):
@@ -777,7 +776,9 @@ class HangTests(OuterTestCase):
                 self.timed(tick=30)
                 self.connect(application=Never.as_asgi()).send_json("wait")
 
-        self.assertIn("SyncConsumer.dispatch is parked", self.hang_of(Inner))
+        self.assertIn(
+            "SyncConsumer.dispatch waits in async_to_sync()", self.hang_of(Inner)
+        )
 
 
 class RealTimeTests(OuterTestCase):

@@ -187,7 +187,9 @@ class FourWaysTests(SimpleTestCase):
         for case in CASES:
             if case.fails is not None:
                 options = {**case.failing_options, "msg": "why"}
-                self.check(case, case.fails, options, f"{case.verdict} : why")
+                self.check(
+                    case, case.fails, options, f"{case.verdict.removesuffix('.')} : why"
+                )
 
     def check(self, case, arguments, options, verdict):
         returned = []
@@ -348,7 +350,7 @@ class HandshakeTests(SimpleWebsocketTestCase):
     def test_a_rejection_is_not_accepted(self):
         stranger = self.create_client()
         stranger.connect()
-        text = "/ refused the handshake: close code 4401, reason 'log in first'. : why"
+        text = "/ refused the handshake: close code 4401, reason 'log in first' : why"
         with self.assertRaisesMessage(AssertionError, text):
             self.assertAccepted(stranger, msg="why")
 
@@ -512,7 +514,7 @@ class ManyTests(SimpleWebsocketTestCase):
     def test_somebody_else_receives_as_well(self):
         ann, _ = self.connect_many(2)
         ann.send_json({"n": 1, "x": 0})
-        text = "connection 2 (/ws/room/1/) received what only others should have. : why"
+        text = "connection 2 (/ws/room/1/) received what only others should have : why"
         with self.assertRaisesMessage(AssertionError, text):
             self.assertOnlyReceive([ann], {"n": 1}, partial=True, msg="why")
 

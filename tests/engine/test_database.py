@@ -27,7 +27,7 @@ from tests.utils import InnerResult, run_case
 
 BROKEN = (
     "Inside a TestCase everything is one transaction: put code that expects a database"
-    " error in its own atomic() block, or use the Transaction flavour."
+    " error in its own atomic() block, or use the Transaction flavor."
 )
 
 
@@ -418,7 +418,7 @@ class OwnershipTests(TransactionTestCase):
             " That thread has a connection of its own, which cannot see the rows of"
             " this test: they are in a transaction that is rolled back. Run the code"
             " thread-sensitively (sync_to_async() and database_sync_to_async() do by"
-            " default), or use the Transaction flavour of the test case."
+            " default), or use the Transaction flavor of the test case."
         )
 
     def test_plain_thread_is_refused_also_where_it_swallows_that(self) -> None:

@@ -33,10 +33,10 @@ from tests.utils import InnerResult, LoopTestCase, run_case
 go_on = threading.Event()
 
 VERDICT = "The application did not come to rest within 0.5 s (hang_timeout)."
-OF_A_ROUND = "wait for an event, or for some time."
-OF_A_BLOCKED_LOOP = "Code that has to is awaited with sync_to_async()."
+OF_A_ROUND = "let it await an event, or sleep for some time."
+OF_A_BLOCKED_LOOP = "code that blocks with 'await sync_to_async(...)(...)'."
 ADVICE = (
-    "A thread job that is meant to wait is declared with background_jobs or with"
+    "If this thread job is meant to wait, declare it with background_jobs or with"
     " self.background(function)."
 )
 DEADLOCK = (
@@ -287,11 +287,11 @@ class HangTests(unittest.TestCase):
         self.assertIsInstance(first, DeadlockError)
         self.assertEqual(
             str(first).partition("\n")[0],
-            "A thread job waits in async_to_sync() on the test's own thread for what"
-            " never comes: the application is at rest, no timer is pending, and there"
-            " is no work outside of it.",
+            "A thread job waits in async_to_sync() on the test's own thread for"
+            " something that never comes: the application is at rest, no timer is"
+            " pending, and there is no work outside of it.",
         )
-        self.assertIn(" is parked", str(first))
+        self.assertIn(" waits in async_to_sync()", str(first))
 
     def test_sync_consumer_that_waits_for_a_timer_is_waited_for(self) -> None:
         class Inner(HangCase):
@@ -434,7 +434,9 @@ class DeadlockTests(unittest.TestCase):
         (error,) = run_case(Inner).raised
         text = str(error)
         self.assertIn("never (test_hangs.py", text)
-        self.assertIn("  thread job asyncio.locks.Event.wait is parked", text)
+        self.assertIn(
+            "  thread job asyncio.locks.Event.wait waits in async_to_sync()", text
+        )
         self.assertIn("  channel 'ann' (default) holds 1 message(s)", text)
         self.assertIn("  group 'lobby' (default) has 1 member(s)", text)
 

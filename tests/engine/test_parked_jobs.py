@@ -298,10 +298,10 @@ class TransactionTests(OuterTestCase):
             await asyncio.gather(one, request(tells))
 
         text = str(on_the_engine(scenario))
-        self.assertIn("in_a_block is parked", text)
+        self.assertIn("in_a_block waits in async_to_sync()", text)
         self.assertIn(
             "tells is queued\n"
-            "    It waits until the parked job has left its atomic() block: in a test"
+            "    It waits until the job in async_to_sync() has left atomic(): in a test"
             " both\n"
             "    have one connection. A server would have two threads, with one each.",
             text,

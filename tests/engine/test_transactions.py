@@ -153,7 +153,7 @@ class TransactionTests(TransactionTestCase):
             " 'default', by a way around Django: commit(), rollback(), close() or a"
             " script of the driver's own connection. The tests after it have a new"
             " transaction; what was committed is left in the database. Use atomic(),"
-            " or test this code in the Transaction flavour.",
+            " or test this code in the Transaction flavor.",
         )
         self.assertEqual(Note.objects.get().text, "left")
 
@@ -170,7 +170,7 @@ class TransactionTests(TransactionTestCase):
             f"COMMIT on database 'default', at FILE:{line} in execute(), would end the"
             " transaction of this test, and leave its rows to all tests after it. It"
             " was not sent. Use atomic(), or test this code in the Transaction"
-            " flavour.",
+            " flavor.",
         )
 
     def test_a_refusal_in_code_of_the_test_is_told_once(self) -> None:

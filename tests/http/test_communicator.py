@@ -947,8 +947,8 @@ class EndOfTestTests(SimpleTestCase):
         self.assertEqual(
             run_case(Inner).texts,
             [
-                "Left when all clients had gone:\n  the application of GET /endless/,"
-                " which did not end after http.disconnect"
+                "Still there after all clients had left:\n  the application of GET"
+                " /endless/, which did not end after http.disconnect"
             ],
         )
 
@@ -967,8 +967,8 @@ class EndOfTestTests(SimpleTestCase):
         self.assertEqual(
             run_case(Inner).texts,
             [
-                "Left when all clients had gone:\n  GET / in group 'lobby': call"
-                " group_discard()"
+                "Still there after all clients had left:\n  GET / in group 'lobby':"
+                " call group_discard()"
             ],
         )
 

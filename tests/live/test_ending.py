@@ -279,7 +279,9 @@ class EndingTests:
 
     def test_leaks_can_fail_the_test(self):
         result = self.run_inner("test_task", check_leaks="fail")
-        self.assertIn("Left when all clients had gone:\n  task", result.texts[0])
+        self.assertIn(
+            "Still there after all clients had left:\n  task", result.texts[0]
+        )
 
 
 class DaphneTests(EndingTests, OuterTestCase):

@@ -543,7 +543,7 @@ class StuckTests(OuterTestCase):
             (held,) = executor.submit(list, turns.take_back(0)).result()
         self.assertRegex(
             held,
-            r"^thread 'MainThread' is amid a query of an unknown line\."
+            r"^thread 'MainThread' is running a query of an unknown line\."
             r" The rollback waits for it\.$",
         )
         self.assertTrue(turns.are_mine)
@@ -584,7 +584,7 @@ class QueryUnderWayTests(OuterTestCase):
     def test_outside_of_a_block_it_goes_on(self):
         self.assertRegex(
             self.take_back_amid_a_query(0),
-            r"^thread 'MainThread' is amid a query of"
+            r"^thread 'MainThread' is running a query of"
             r" QueryUnderWayTests\.take_back_amid_a_query\(\)"
             r" \(test_rollback\.py:\d+\)\. The rollback waits for it\.$",
         )

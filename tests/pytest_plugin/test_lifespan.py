@@ -127,8 +127,8 @@ MISTAKES = (
 )
 TEXTS = (
     "RuntimeError: A connection before start-up: the lifespan starts with the first"
-    " fixture of channels_testkit, or else when all fixtures are there. Let this"
-    " fixture ask for channels_test.",
+    " fixture of channels_testkit or, without one, after all fixtures. Let this"
+    " fixture request channels_test.",
     "The application has no lifespan: for the scope type 'lifespan' it raised"
     " ValueError: No handler for message type lifespan.startup.",
     "channels_test.run_lifespan must be known before the test begins: write"

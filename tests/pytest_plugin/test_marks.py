@@ -107,7 +107,9 @@ class MarkTests(PytestCase):
     def test_options(self) -> None:
         ended = self.pytest(OFF)
         self.assert_outcomes(ended, passed=2, failed=1)
-        self.assertIn("AssertionError: Nobody read 1 frame from /", ended.printed)
+        self.assertIn(
+            "AssertionError: The test did not read 1 frame from /", ended.printed
+        )
 
     def test_a_users_own_fixture_wins(self) -> None:
         self.assert_outcomes(self.pytest(USERS_OWN), passed=2)

@@ -167,9 +167,9 @@ class OtherPluginTests(PytestCase):
         self.assert_outcomes(ended, passed=3, failed=1, error=1)
         self.assertIn("<- text    0\n", ended.printed)
         self.assertIn(
-            "RuntimeError: The examples of @given would share what a fixture makes of"
-            " channels_testkit, and each is a run of its own: put"
-            " @pytest.mark.channels_test on the test, and make it there.",
+            "RuntimeError: Each example of @given is a run of its own, and would share"
+            " what this fixture makes with the others: put @pytest.mark.channels_test"
+            " on the test, and make it there.",
             ended.printed,
         )
 

@@ -61,7 +61,7 @@ FAILING = (
         assert 1 == 2
 """
 )
-TITLE = "What the test's connections have seen"
+TITLE = "Transcripts of the test's connections"
 
 
 @needs("pytest_django", "pytest_asyncio")
@@ -91,7 +91,7 @@ class ReportTests(PytestCase):
     def test_what_comes_besides(self) -> None:
         ended = self.pytest(FAILING, "-k", "two_things")
         self.assertIn("E       assert 1 == 2\n", ended.printed)
-        self.assertIn(" Told at the end of the test as well ", ended.printed)
+        self.assertIn(" Also found at the end of the test ", ended.printed)
         self.assertIn("\nLookupError: nobody awaits this\n", ended.printed)
 
     def test_many_have_one_order(self) -> None:

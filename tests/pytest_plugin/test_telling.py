@@ -194,7 +194,7 @@ class TellingTests(PytestCase):
             with self.subTest(line):
                 self.assertIn(line, ended.printed)
         self.assertIn("RuntimeError: finalizer raises", ended.printed)
-        self.assertIn("Nobody read 1 frame from /bad-end/", ended.printed)
+        self.assertIn("The test did not read 1 frame from /bad-end/", ended.printed)
 
     def test_what_is_only_kept(self) -> None:
         ended = self.pytest(KEPT)
@@ -228,8 +228,8 @@ class TellingTests(PytestCase):
             self.assertRegex(
                 ended.printed,
                 rf"RuntimeError: (The line .*in \w+\(\)|A thread) {what}, which"
-                r" was not .* yet in a fixture, and the examples of @given have their"
-                r" runs after it",
+                r" was not .* yet\. A fixture comes before the runs of the examples of"
+                r" @given",
             )
 
     def test_a_plan_needs_no_run(self) -> None:

@@ -78,7 +78,7 @@ class UnreadTests(WatchTestCase):
         (text,) = self.run_watched(Inner).texts
         self.assertEqual(
             text.partition("\n\n")[0],
-            "Nobody read the frames of 50 connections:\n"
+            "The test did not read the frames of 50 connections:\n"
             "  1 frame from connection 1 (/ws/echo/)\n"
             "  1 frame from connection 2 (/ws/echo/)\n"
             "  1 frame from connection 3 (/ws/echo/)\n"
@@ -101,7 +101,7 @@ class LeftTests(WatchTestCase):
         reason = "in group 'lobby': call group_discard()"
         self.assertEqual(
             text,
-            "Left when all clients had gone:\n"
+            "Still there after all clients had left:\n"
             f"  connection 1 (/ws/echo/) {reason}\n"
             f"  connection 2 (/ws/echo/) {reason}\n"
             f"  connection 3 (/ws/echo/) {reason}\n"
@@ -124,7 +124,7 @@ class LeftTests(WatchTestCase):
         self.assertEqual(
             self.run_watched(Inner).texts,
             [
-                "Left when all clients had gone:\n"
+                "Still there after all clients had left:\n"
                 "  ann (/ws/echo/) in group 'lobby': it was cancelled before it could"
                 " leave; end it with disconnect()"
             ],
@@ -147,7 +147,7 @@ class LeftTests(WatchTestCase):
         self.assertEqual(
             self.run_watched(Inner).texts,
             [
-                "Left when all clients had gone:\n"
+                "Still there after all clients had left:\n"
                 "  ann (/ws/echo/) in group 'lobby': it ended before its client left;"
                 " call group_discard() before that"
             ],

@@ -236,14 +236,16 @@ class FindingTests(unittest.TestCase):
         found = find(Exploration(200), run_once)
         assert found is not None
         lines = report(found, Exploration(200, sends_overlap=True)).splitlines()
-        begin = lines.index("Had not come yet when it failed; settle() lets it come:")
+        begin = lines.index(
+            "Still to come when the test failed; settle() waits for it:"
+        )
         shown = [line.strip() for line in lines[begin + 2 :]]
         self.assertEqual(shown, [*(f"event {n}" for n in range(10)), "... 2 more"])
 
     def test_what_outlives_a_run_is_a_guess(self) -> None:
         found = find(Exploration(200), lambda _: AssertionError())
         assert found is not None
-        guess = "something outlives a run: a global of a module"
+        guess = "state outlives a run: a global variable"
         self.assertIn(guess, report(found, Exploration(200)))
         overlapping = Exploration(200, sends_overlap=True)
         self.assertNotIn(guess, report(found, overlapping))
@@ -271,7 +273,7 @@ class TellingTests(unittest.TestCase):
             " way at the same time."
         )
         for options, text in (
-            ({}, f"{same} sends_overlap=True lets clients meet.\n"),
+            ({}, f"{same} sends_overlap=True lets the sends of clients overlap.\n"),
             ({"sends_overlap": True}, f"{same}\n"),
             ({"is_of_class": True}, ""),
         ):
@@ -347,7 +349,7 @@ class OptionTests(unittest.TestCase):
             Case("test").debug()
         with self.assertRaisesRegex(RuntimeError, "explores nothing here: no test of"):
             asyncio.run(Case().test_async())
-        with self.assertRaisesRegex(TypeError, "its like; Case is none of them."):
+        with self.assertRaisesRegex(TypeError, "WebsocketTestCase; Case is not one."):
             explore_schedules()(Case)
         for it in (7, property(len)):
             with self.assertRaisesRegex(TypeError, "goes on a test, or a class, not"):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REFUSED = (
     "RuntimeError: This call runs in a child of the test's process, made by os.fork()"
     " or by the 'fork' of multiprocessing. It has copies of the test's clients, layers"
-    " and loop, and nobody hears what they send: make the call in the test's own"
+    " and loop, and the test gets nothing that these send: make the call in its own"
     " process (processes of the application can send through a real layer, see"
     " RedisLayerTestCase)."
 )

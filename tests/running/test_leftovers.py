@@ -88,7 +88,7 @@ class UnreadTests(WatchTestCase):
         self.assert_policy(
             Inner,
             "check_unread",
-            "Nobody read 1 frame from ann (/ws/echo/).\n\n"
+            "The test did not read 1 frame from ann (/ws/echo/).\n\n"
             "Transcript of ann (/ws/echo/) (-> test to application, <- application to"
             " test):\n"
             "     1  -> connect /ws/echo/\n"
@@ -112,7 +112,7 @@ class UnreadTests(WatchTestCase):
                 self.create_client(name="eve")
 
         (text,) = self.run_watched(Inner).texts
-        verdict = "Nobody read 2 frames from ann (/ws/echo/)."
+        verdict = "The test did not read 2 frames from ann (/ws/echo/)."
         self.assertEqual(text.partition("\n")[0], verdict)
         self.assertEqual(SimpleWebsocketTestCase.check_unread, "off")
 
@@ -136,8 +136,8 @@ class DroppedTests(WatchTestCase):
                 "A message to group 'lobby' was dropped, because 'slow' held as many"
                 " messages as its capacity allows.\n\n"
                 "Message: {'type': 'hello', 'number': 1}\n\n"
-                "A real layer drops it in silence. Where that is what the test is"
-                ' about, set check_dropped = "off" on the test case.',
+                "A real layer drops it in silence. If the test is about that, set"
+                ' check_dropped = "off" on the test case.',
             )
         self.assertEqual(SimpleWebsocketTestCase.check_dropped, "fail")
 
@@ -155,7 +155,7 @@ class LeakTests(WatchTestCase):
         self.assert_policy(
             Inner,
             "check_leaks",
-            "Left when all clients had gone:\n"
+            "Still there after all clients had left:\n"
             "  ann (/ws/echo/) in group 'lobby': call group_discard()\n"
             "  1 message on the channel of ann (/ws/echo/)",
         )
@@ -211,7 +211,7 @@ class LeakTests(WatchTestCase):
         self.assert_policy(
             Inner,
             "check_leaks",
-            "Left when all clients had gone:\n"
+            "Still there after all clients had left:\n"
             f"  task 'lingering' waits in {linger.__qualname__}"
             f" (test_leftovers.py:{line}): await asyncio.Event().wait()",
         )
@@ -249,7 +249,7 @@ class LeakTests(WatchTestCase):
         self.assert_policy(
             Inner,
             "check_leaks",
-            "Left when all clients had gone:\n"
+            "Still there after all clients had left:\n"
             "  the application of ann (/ws/echo/), which did not end after"
             " websocket.disconnect",
         )
@@ -273,7 +273,7 @@ class LeakTests(WatchTestCase):
 
         self.assertEqual(
             self.run_watched(Inner).texts,
-            ["Left when all clients had gone:\n  thread 'still waiting'"],
+            ["Still there after all clients had left:\n  thread 'still waiting'"],
         )
         # One that a test left is not the next one's.
         Inner.application = websocket_application

@@ -310,8 +310,8 @@ class FailureTests(OuterTestCase):
         self.assertEqual(
             result.texts,
             [
-                "Left when all clients had gone:\n  the lifespan of the application,"
-                " which did not end after lifespan.shutdown"
+                "Still there after all clients had left:\n  the lifespan of the"
+                " application, which did not end after lifespan.shutdown"
             ],
         )
 
@@ -330,7 +330,8 @@ class FailureTests(OuterTestCase):
         (text,) = run(lifespan, check_leaks="fail").texts
         self.assertRegex(
             text,
-            r"\ALeft when all clients had gone:\n  task 'broadcasts' waits in .*work ",
+            r"\AStill there after all clients had left:\n"
+            r"  task 'broadcasts' waits in .*work ",
         )
 
     def test_an_unknown_value_is_refused(self) -> None:

@@ -158,7 +158,8 @@ class ChangedAttributesTests(OuterTestCase):
             with self.subTest(name):
                 text, *_ = run_case(Inner, name).texts
                 self.assertEqual(
-                    text.partition("\n")[0], "Nobody read 1 frame from /ws/echo/."
+                    text.partition("\n")[0],
+                    "The test did not read 1 frame from /ws/echo/.",
                 )
 
     def test_timeouts_count_from_then_on(self) -> None:

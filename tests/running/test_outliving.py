@@ -145,9 +145,10 @@ class OfAnotherTestTests(OuterTestCase):
                         call()
                     self.assertEqual(
                         str(caught.exception),
-                        "This call is made on something that belongs to another test,"
-                        f" {self.id()[:-1]}1, which has ended. Each test makes its own"
-                        " clients and communicators: in setUp(), or in the test.",
+                        "This call is made on an object that belongs to another test,"
+                        f" {self.id()[:-1]}1, which has ended. Make clients and"
+                        " communicators anew for each test: in setUp(), or in the"
+                        " test.",
                     )
                 self.assertIn("disconnected", repr(client))
 
@@ -226,9 +227,9 @@ class OtherLoopTests(OuterTestCase):
                 [error, *_] = run_case(case).raised
                 self.assertIn("is bound to a different event loop", str(error))
                 self.assertIn(
-                    "It was used in an earlier test, whose loop has gone: each test has"
-                    " a loop of its own, as each server process has. A module or a"
-                    " class must not keep locks, events and queues of asyncio: make"
+                    "It was used in an earlier test, whose loop is closed: each test"
+                    " has a loop of its own, as each server process has. Do not keep"
+                    " locks, events and queues of asyncio in a module or a class: make"
                     " them where they are first used.",
                     error.__notes__,
                 )

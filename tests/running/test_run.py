@@ -269,8 +269,8 @@ class MisuseTests(OuterTestCase):
         self.assertIsInstance(error, RuntimeError)
         self.assertEqual(
             str(error),
-            "This call runs in an event loop that is not the test's, as those of"
-            " asyncio.run() are. In a sync test use the sync calls, such as"
+            "This call runs in another event loop than the test's, such as that of"
+            " asyncio.run(). In a sync test use the sync calls, such as"
             " self.connect(), or async_to_sync(); or write an async test.",
         )
 

@@ -213,7 +213,7 @@ class FirstTests(unittest.TestCase):
 
         first, later = self.run_test(test).texts
         self.assertEqual(first, "while it left")
-        self.assertTrue(later.startswith("Nobody read 1 frame from /."))
+        self.assertTrue(later.startswith("The test did not read 1 frame from /."))
 
     # A skip is no failure.
 

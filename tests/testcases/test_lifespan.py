@@ -665,8 +665,8 @@ class ClassFailureTests(OuterTestCase):
             LOG.append("shut down")
 
         text = (
-            "Start-up has added channels to group 'news', and each test has channel"
-            " layers of its own, where they are not. Let start-up use no group, or set"
+            "Start-up has added channels to group 'news', but each test has channel"
+            " layers of its own, without them. Let start-up use no group, or set"
             " run_lifespan = True."
         )
         with self.assertWarns(ChannelsTestkitWarning) as warned:
@@ -755,8 +755,10 @@ class ClassFailureTests(OuterTestCase):
             yield
 
         (text,) = self.run_with(lifespan_of(manager), check_leaks="fail")
-        self.assertIn("Left when all clients had gone:\n  task 'left'", text)
+        self.assertIn("Still there after all clients had left:\n  task 'left'", text)
         with self.assertWarns(ChannelsTestkitWarning) as warned:
             self.assertEqual(self.run_with(lifespan_of(manager)), [])
-        self.assertIn("Tests: Left when all clients had gone", str(warned.warning))
+        self.assertIn(
+            "Tests: Still there after all clients had left", str(warned.warning)
+        )
         self.assertEqual(warned.filename, __file__)

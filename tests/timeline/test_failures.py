@@ -113,8 +113,8 @@ class OverTests(unittest.TestCase):
             self.run_of(passes=True).timeline()
         self.assertEqual(
             str(caught.exception),
-            "self.timeline is that of a test which has ended, and only failed tests"
-            " keep theirs. Read it in the test, or in tearDown().",
+            "self.timeline belongs to a test that has ended, and only a failed test"
+            " keeps its timeline. Read it in the test, or in tearDown().",
         )
 
     def test_failed(self) -> None:

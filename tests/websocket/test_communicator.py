@@ -349,8 +349,8 @@ class LoopTests(TransactionTestCase):
             (text,) = run_case(Inner).texts
         self.assertEqual(
             text,
-            "This call runs in an event loop that is not the test's, as those of"
-            " asyncio.run() are. In a sync test use the sync calls, such as"
+            "This call runs in another event loop than the test's, such as that of"
+            " asyncio.run(). In a sync test use the sync calls, such as"
             " self.connect(), or async_to_sync(); or write an async test.",
         )
 

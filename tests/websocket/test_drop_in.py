@@ -549,9 +549,9 @@ class AnyApplicationTests(SimpleWebsocketTestCase):
     async def test_waiting_for_an_end_that_does_not_come(self):
         text = (
             "No end of the application from the 'channel' application: the application"
-            " is at rest.\n\nIt goes on until it returns or raises StopConsumer. Every"
-            " call returns when it has done its work, so there is nothing to wait for;"
-            " stop() ends it."
+            " is at rest.\n\nAn application runs until it returns or raises"
+            " StopConsumer. Every call returns when the application has done its work,"
+            " so you need not wait; stop() ends it."
         )
         worker = self.made(type="channel")
         with self.assertRaisesMessage(NoFrame, text):

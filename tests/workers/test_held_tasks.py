@@ -246,7 +246,7 @@ class RunTests(WebsocketTestCase):
                     self.assertEnqueued(project.add, **given)
             with self.assertRaises(ValueError):
                 self.assertEnqueued(project.add, count=-1)
-            with self.assertRaisesRegex(AssertionError, r"not enqueued\. : for ann\n"):
+            with self.assertRaisesRegex(AssertionError, r"not enqueued : for ann\n"):
                 self.assertEnqueued(project.add, msg="for ann")
             project.add.delay(1, b=2)
             self.assertEnqueued(project.add, args=mock.ANY, kwargs={"b": int})

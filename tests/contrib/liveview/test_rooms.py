@@ -352,7 +352,9 @@ class InnerCaseTests(OuterTestCase):
 
         result = run_case(ReadingTests)
         [text] = result.texts
-        self.assertIn("Nobody read 1 frame from ben (/ws/liveview/test-room/).", text)
+        self.assertIn(
+            "The test did not read 1 frame from ben (/ws/liveview/test-room/).", text
+        )
 
 
 class TransactionTests(LiveViewTestCase):
