@@ -83,7 +83,7 @@ class _Examples:
         self._running = machine
 
     def end(self) -> list[BaseException]:
-        """End the example that runs; return what was not told."""
+        """End the example that runs; return the failures not reported yet."""
         machine, self._running = self._running, None
         return [] if machine is None else machine._kit_end()  # noqa: SLF001 - not for users
 
@@ -168,7 +168,7 @@ class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase)
         RuleBasedStateMachine.__init__(self)
         self._teardown, self.teardown = self.teardown, self._kit_teardown  # type: ignore[method-assign]
         self._is_set_up = False
-        # What somebody handles who has the machine run.
+        # An exception that the caller of the machine handles.
         self._handled = sys.exc_info()[1]
         _in_place[-1].begin(self)
         self._pre_setup()  # type: ignore[attr-defined]
@@ -200,23 +200,23 @@ class WebsocketStateMachine(WebsocketTestMixin, RuleBasedStateMachine, TestCase)
         if isinstance(error, Exception):
             self._kit.note_raised(error)
             _end_outside_of_unittest(error)
-        told = _in_place[-1].end()
-        ways_out = [it for it in told if not isinstance(it, Exception)]
-        if ways_out or (error is None and told):
-            raise (ways_out or told)[0]
+        failures = _in_place[-1].end()
+        ways_out = [it for it in failures if not isinstance(it, Exception)]
+        if ways_out or (error is None and failures):
+            raise (ways_out or failures)[0]
         if isinstance(error, Exception):
-            for other in told:
+            for other in failures:
                 add_note(error, _AT_THE_END.format(shortly(other)))
 
     def _kit_end(self) -> list[BaseException]:
-        told: list[BaseException] = []
+        failures: list[BaseException] = []
         try:
             for step in self._steps_of_end():
-                told += _raised_by(step)
+                failures += _raised_by(step)
         finally:
             self._abandon_run()
             self._hide_kit_frames()
-        return told
+        return failures
 
     def _steps_of_end(self) -> Iterator[Callable[[], object]]:
         if self._is_set_up:
@@ -237,7 +237,7 @@ def _steps_of(value: object) -> list[Any]:
 
 
 def _check_step(step: Any, value: object, named: dict[str, str]) -> None:
-    """Raise for what would be called, and do nothing."""
+    """Raise for a step that would be called without any effect."""
     if any(map(inspect.iscoroutinefunction, step.preconditions)):
         raise TypeError(_ASYNC_CONDITION.format(**named))
     if exploration_of(value, step.function) is not None:
@@ -247,13 +247,13 @@ def _check_step(step: Any, value: object, named: dict[str, str]) -> None:
 def _raised_by(step: Callable[[], object]) -> list[BaseException]:
     try:
         step()
-    except BaseException as error:  # noqa: BLE001 - told by who asks
+    except BaseException as error:  # noqa: BLE001 - returned to the caller
         return [error]
     return []
 
 
 def _end_outside_of_unittest(error: BaseException) -> None:
-    """End a traceback where Hypothesis tells one failure from another."""
+    """End a traceback where Hypothesis distinguishes failures."""
     entries, entry = [], error.__traceback__
     while entry is not None:
         entries.append(entry)

@@ -38,7 +38,7 @@ from channels_testkit import (
 from channels_testkit.contrib.pages import Page, PageClient
 from tests.app.consumers import EchoConsumer
 
-from .running.test_alike import SMALL
+from .running.test_error_kinds import SMALL
 from .running.test_leftovers import WatchedCase, WatchTestCase
 from .utils import told_with
 

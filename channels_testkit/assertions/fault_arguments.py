@@ -42,12 +42,12 @@ class FaultsWanted:
     given_as: object = None
 
     def __post_init__(self) -> None:
-        if not self._asked:
+        if not self._kinds_given:
             raise TypeError(
                 "layer_faults() takes what is to go wrong: lose=, duplicate=, delay= or"
                 " error=."
             )
-        for name, value in self._asked.items():
+        for name, value in self._kinds_given.items():
             _check_how_many(name, value)
         self._check_by()
         self._check_error()
@@ -79,11 +79,11 @@ class FaultsWanted:
         seed = self.seed or 0
         return {
             name: Choice(name, 1.0 if _is_exception(value) else value, seed)
-            for name, value in self._asked.items()
+            for name, value in self._kinds_given.items()
         }
 
     @property
-    def _asked(self) -> dict[str, Any]:
+    def _kinds_given(self) -> dict[str, Any]:
         names = ("lose", "duplicate", "delay", "error")
         values = {name: getattr(self, name) for name in names}
         return {name: value for name, value in values.items() if value is not None}

@@ -13,8 +13,8 @@ from channels_testkit.exceptions import REFUSED_SENDS
 from channels_testkit.matching.wording import shorten
 from channels_testkit.timeline.recording import record
 
-from .heap import MadeSince
 from .jobs import current_owner
+from .new_objects import MadeSince
 from .notes import add_note, words_of
 from .recorded import reported
 from .sync_calls import explain_sync_call

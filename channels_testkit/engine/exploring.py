@@ -21,8 +21,8 @@ from .jobs import APPLICATION
 from .order import SOMETHING_ELSE
 from .origins import OWNER, called
 from .patches import OwnAttribute
+from .pool_future import pass_on
 from .schedules import Option
-from .told_future import pass_on
 from .virtual_time import VirtualTime
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Tasks and jobs that failed, and that nobody has asked about."""
+"""Tasks and jobs that failed, and that no code has checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from .origins import Source
-    from .told_future import ToldFuture
+    from .pool_future import PoolFuture
 
 
 class Failures:
@@ -22,8 +22,8 @@ class Failures:
 
     def __init__(self) -> None:
         self._failed: list[tuple[asyncio.Future[Any], Source]] = []
-        self._failed_in_pools: list[ToldFuture] = []
-        self._failed_late: list[ToldFuture] = []
+        self._failed_in_pools: list[PoolFuture] = []
+        self._failed_late: list[PoolFuture] = []
 
     def watch(self, future: asyncio.Future[Any], source: Source) -> None:
         """Take note of the future, should it fail."""
@@ -34,11 +34,11 @@ class Failures:
 
         future.add_done_callback(note)
 
-    def add(self, future: ToldFuture) -> None:
+    def add(self, future: PoolFuture) -> None:
         """Take note of a job in a pool that has failed; in any thread."""
         self._failed_in_pools.append(future)
 
-    def add_late(self, future: ToldFuture) -> None:
+    def add_late(self, future: PoolFuture) -> None:
         """Take note of one that a thread may ask about at any time."""
         if future.unseen_error() is not None:
             self._failed_late.append(future)

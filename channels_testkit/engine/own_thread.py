@@ -15,9 +15,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from . import private, private_asgiref, sharing
-from .baton import BatonThread
 from .database import connections_here, is_in_query, open_blocks
 from .hand_over import HandOver
+from .job_thread import JobThread
 from .jobs import no_job
 from .order import SOMETHING_ELSE, order_of
 
@@ -54,7 +54,7 @@ class OwnThread:
         self.hand_over = HandOver(loop)
         self._run_loop = run_loop
         #: Jobs that have begun while another one was parked.
-        self._batons: list[BatonThread] = []
+        self._job_threads: list[JobThread] = []
         #: Entered while there are any: they share the test's connections.
         self._turns = contextlib.ExitStack()
         self._connections = connections_here()
@@ -65,7 +65,7 @@ class OwnThread:
         self._calls: list[Any] = []
         self._lent = private_asgiref.OwnThreadExecutor(self.lanes, self._is_held_up)
         private_asgiref.lend_thread(loop, self._lent)
-        private_asgiref.teach_waits(self)
+        private_asgiref.patch_waits(self)
         self._adopted = contextlib.ExitStack()
         if run_loop is not None:
             self._adopted.enter_context(private_asgiref.loop_adopted(loop))
@@ -82,7 +82,7 @@ class OwnThread:
     def run_next(self) -> bool:
         """Run the next job, if one can start; called inside ``select()``."""
         waiting = [lane for lane in self.lanes if lane.has_work]
-        if not (waiting or self._batons or self._calls):
+        if not (waiting or self._job_threads or self._calls):
             return False
         is_own = threading.get_ident() == self.thread_id
         if not (is_own or self.hand_over.is_given):
@@ -91,9 +91,11 @@ class OwnThread:
             if is_own and not self.depth and private_asgiref.has_work(call):
                 self._run(private_asgiref.take_work(call))
                 return True
-        for baton in self._batons:
-            if baton.has_ended or (baton.can_go_on and self._may_go_on(baton.thread)):
-                self._run_baton(baton, baton.go_on)
+        for job_thread in self._job_threads:
+            if job_thread.has_ended or (
+                job_thread.can_go_on and self._may_go_on(job_thread.thread)
+            ):
+                self._step(job_thread, job_thread.go_on)
                 return True
         lanes = [lane for lane in waiting if not (lane.is_taken or lane.is_held_up)]
         if not lanes:
@@ -108,14 +110,14 @@ class OwnThread:
 
     def note_blocks_of_the_test(self) -> None:
         """Note the atomic blocks that the test's own code is in."""
-        if not self._batons:
+        if not self._job_threads:
             self._blocks_of_the_test = open_blocks(self._connections)
 
     def _is_held_up(self) -> bool:
         """Tell whether a job of another lane would disturb one under way."""
-        if not (self.depth or self._batons):
+        if not (self.depth or self._job_threads):
             return False
-        if self.hand_over.is_given and not self._batons:
+        if self.hand_over.is_given and not self._job_threads:
             return is_in_query(self.thread_id)
         return bool(self._threads_in_a_block())
 
@@ -125,7 +127,7 @@ class OwnThread:
 
     def _threads_in_a_block(self) -> set[threading.Thread]:
         """Return the threads of jobs that are in a block of their own."""
-        if self._batons:
+        if self._job_threads:
             found = set(sharing.whose_turn_it_is(self._connections))
         elif open_blocks(self._connections) > self._blocks_of_the_test:
             found = {self._thread}
@@ -133,29 +135,29 @@ class OwnThread:
             found = set()
         return found if self.depth else found - {self._thread}
 
-    def _run_baton(self, baton: BatonThread, step: Callable[[], None]) -> None:
-        if not baton.has_ended:
+    def _step(self, job_thread: JobThread, step: Callable[[], None]) -> None:
+        if not job_thread.has_ended:
             step()
-        if baton.has_ended:
-            baton.finish()
-            self._batons.remove(baton)
-            if not self._batons:
+        if job_thread.has_ended:
+            job_thread.finish()
+            self._job_threads.remove(job_thread)
+            if not self._job_threads:
                 self._turns.close()
             self._forget_unused_lanes()
-            private.raise_if_interrupted(baton.future)
+            private.raise_if_interrupted(job_thread.future)
 
     def _run_of(self, lane: OwnThreadExecutor) -> None:
         if self.depth or private_asgiref.is_background(lane.first):
-            if not self._batons:
+            if not self._job_threads:
                 self._turns.enter_context(sharing.in_turns(self._connections))
                 if self.hand_over.is_given and is_in_query(self.thread_id):
                     # It has begun before there were turns to take.
                     self._turns.close()
                     return
             wake = functools.partial(private.wake, self.loop)
-            baton = BatonThread(lane, self.thread_id, self._connections, wake)
-            self._batons.append(baton)
-            self._run_baton(baton, baton.start)
+            job_thread = JobThread(lane, self.thread_id, self._connections, wake)
+            self._job_threads.append(job_thread)
+            self._step(job_thread, job_thread.start)
             return
         try:
             self._run(lane.take())
@@ -226,7 +228,7 @@ class OwnThread:
                     self._round()
 
     def _is_my_turn(self) -> bool:
-        return not self._batons or self._may_go_on(self._thread)
+        return not self._job_threads or self._may_go_on(self._thread)
 
     def _run_inside(self, item: Any) -> None:
         self.hand_over.begin()
@@ -267,6 +269,6 @@ class OwnThread:
         """Take note that a job here has posted what it may wait for."""
         if threading.get_ident() == self.thread_id:
             self.hand_over.hurry()
-        for baton in self._batons:
-            if baton.thread is threading.current_thread():
-                baton.let_go()
+        for job_thread in self._job_threads:
+            if job_thread.thread is threading.current_thread():
+                job_thread.let_go()

@@ -114,15 +114,15 @@ def waiting_place(task: asyncio.Task[Any]) -> str:
     chain = named_chain(task.get_coro())
     if not chain:
         return "nowhere: it has finished"
-    told = [(n, frame) for n, frame in chain if not _is_machinery(frame)]
-    told = [it for it in told if not is_of_kit(it[1].f_code.co_filename)]
-    told = [it for it in told if not is_library(it[1].f_code.co_filename)] or told
-    if not told:
+    shown = [(n, frame) for n, frame in chain if not _is_machinery(frame)]
+    shown = [it for it in shown if not is_of_kit(it[1].f_code.co_filename)]
+    shown = [it for it in shown if not is_library(it[1].f_code.co_filename)] or shown
+    if not shown:
         # What was called says more than what that is made of.
         name = chain[0][0]
         is_ours = is_of_kit(chain[0][1].f_code.co_filename)
         return f"in {name.rpartition('.')[2] if is_ours else name}()"
-    name, frame = told[-1]
+    name, frame = shown[-1]
     code, line = frame.f_code, frame.f_lineno
     source = linecache.getline(code.co_filename, line).strip()
     return f"in {name} ({os.path.basename(code.co_filename)}:{line}): {source}"

@@ -19,7 +19,7 @@ from asgiref.current_thread_executor import CurrentThreadExecutor
 from . import private
 from .jobs import APPLICATION, Job, current_job
 from .origin_notes import A_JOB, A_TASK, Origin
-from .told_future import ToldFuture
+from .pool_future import PoolFuture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,8 +89,8 @@ def _seeing(submit: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
             future = submit(pool, job.run, *args, **options)
             # In this order: a loop that is told sees that the job has ended.
             tell = functools.partial(_told, watch)
-            job.future = told = ToldFuture(future, tell, Origin.here(A_JOB))
-            told.follow()
+            job.future = followed = PoolFuture(future, tell, Origin.here(A_JOB))
+            followed.follow()
         return future
 
     submit_seen.sees_jobs = True  # type: ignore[attr-defined]
@@ -116,10 +116,10 @@ def is_of_application() -> bool:
 def follow_posted(watch: Watch, future: Future[Any]) -> None:
     """Follow the future of a coroutine that a thread gives to a loop."""
     failures = watch.failures if is_of_application() else watch.own_failures
-    ToldFuture(future, failures.add_late, Origin.here(A_TASK)).follow()
+    PoolFuture(future, failures.add_late, Origin.here(A_TASK)).follow()
 
 
-def _told(watch: Watch | None, future: ToldFuture) -> None:
+def _told(watch: Watch | None, future: PoolFuture) -> None:
     """Let a loop see that a job has ended of which it may not be told."""
     if watch is None:
         return

@@ -253,33 +253,33 @@ class WaitsInItself(Protocol):
 
 #: By thread; the innermost is the last one.
 _own_threads: dict[int, list[WaitsInItself]] = {}
-_taught = contextlib.ExitStack()
+_patches = contextlib.ExitStack()
 
 
-def teach_waits(own: WaitsInItself) -> None:
+def patch_waits(own: WaitsInItself) -> None:
     """
-    Teach ``async_to_sync()`` that loop and job may share this thread.
+    Let ``async_to_sync()`` work where loop and job share this thread.
 
     asgiref waits for another thread to run the loop, and refuses a job that
     comes from the thread that is to run it.
     """
     if not _own_threads:
-        _taught.enter_context(
+        _patches.enter_context(
             Patch(CurrentThreadExecutor, "run_until_future", _run_until_future)
         )
-        _taught.enter_context(Patch(CurrentThreadExecutor, "submit", _submit))
+        _patches.enter_context(Patch(CurrentThreadExecutor, "submit", _submit))
     _own_threads.setdefault(threading.get_ident(), []).append(own)
 
 
 def forget_waits(own: WaitsInItself) -> None:
-    """Undo ``teach_waits()``, from whatever thread."""
+    """Undo ``patch_waits()``, from whatever thread."""
     for thread_id, owners in list(_own_threads.items()):
         if own in owners:
             owners.remove(own)
         if not owners:
             del _own_threads[thread_id]
     if not _own_threads:
-        _taught.close()
+        _patches.close()
 
 
 _real_run_until_future = CurrentThreadExecutor.run_until_future

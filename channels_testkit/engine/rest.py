@@ -24,8 +24,8 @@ from .jobs import APPLICATION, Job, JobKey, asked, callers, current_job
 from .loop_jobs import LoopJobs
 from .order import order_of
 from .origin_notes import Origin
+from .pool_future import still_pending
 from .threads import Before, Declared
-from .told_future import still_pending
 from .waiters import Waiters
 
 if TYPE_CHECKING:

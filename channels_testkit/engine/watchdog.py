@@ -49,19 +49,19 @@ class Interrupter:
             self._follow_ctrl_c()
 
     def _follow_ctrl_c(self) -> None:
-        asked = signal.getsignal(signal.SIGINT)
-        if not callable(asked) or asked is signal.default_int_handler:
+        handler = signal.getsignal(signal.SIGINT)
+        if not callable(handler) or handler is signal.default_int_handler:
             return
-        if is_of_runner(asked):
+        if is_of_runner(handler):
             # It is put back by asyncio, before this would be.
             return
 
         def ask(*args: Any) -> None:
-            asked(*args)
+            handler(*args)
             self._on_ctrl_c()
 
         signal.signal(signal.SIGINT, ask)
-        self._undo.callback(signal.signal, signal.SIGINT, asked)
+        self._undo.callback(signal.signal, signal.SIGINT, handler)
 
     def remove(self) -> None:
         """Put back what handled the signal before; interrupt nobody later."""

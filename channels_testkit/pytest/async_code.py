@@ -25,8 +25,8 @@ _END: Any = object()
 
 
 @contextlib.contextmanager
-def test_taught(item: pytest.Function) -> Iterator[None]:
-    """Resume an async test at rest, for a block, whoever runs it."""
+def test_resumed_at_rest(item: pytest.Function) -> Iterator[None]:
+    """Resume an async test at rest, for a block, whichever plugin runs it."""
     if not (loops.is_async(item) and loops.claimed_by(item)):
         yield
         return
@@ -41,7 +41,7 @@ def test_taught(item: pytest.Function) -> Iterator[None]:
 
 
 def _at_rest(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a coroutine function whose steps are begun at rest only."""
+    """Return a coroutine function that is resumed only at rest."""
 
     @functools.wraps(function)
     async def call(*args: Any, **options: Any) -> Any:
@@ -67,7 +67,7 @@ async def resumed_at_rest(work: Coroutine[Any, Any, Any]) -> Any:
 # Fixtures.
 
 
-def fixture_taught(
+def fixture_resumed_at_rest(
     function: Callable[..., Any], *, is_run_by_kit: bool
 ) -> Callable[..., Any]:
     """
@@ -76,11 +76,11 @@ def fixture_taught(
     A sync one stands for itself. An async one is resumed at rest by its
     plugin's loop, or is run by the kit where no plugin does it.
     """
-    teach = _by_kit if is_run_by_kit else _by_plugin
+    replace = _by_kit if is_run_by_kit else _by_plugin
     if isinstance(function, types.MethodType):
-        taught = teach(function.__func__)
-        return types.MethodType(taught, function.__self__)
-    return teach(function)
+        replaced = replace(function.__func__)
+        return types.MethodType(replaced, function.__self__)
+    return replace(function)
 
 
 def _by_plugin(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,9 +117,9 @@ def _by_kit(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _named_as(
-    function: Callable[..., Any], taught: Callable[..., Any]
+    function: Callable[..., Any], call: Callable[..., Any]
 ) -> Callable[..., Any]:
-    """Give one function the name and arguments of another, and no more."""
-    taught.__name__, taught.__qualname__ = function.__name__, function.__qualname__
-    taught.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    return taught
+    """Give ``call`` the name and the arguments of a function, and no more."""
+    call.__name__, call.__qualname__ = function.__name__, function.__qualname__
+    call.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return call

@@ -12,9 +12,9 @@ from channels_testkit.assertions.methods import OptionsOfTest, TestMethods
 from channels_testkit.live.settings import LiveSettings
 from channels_testkit.matching.wording import say
 
+from .detection import MARK
 from .exploring import schedule_of
 from .marks import near
-from .signs import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -181,7 +181,7 @@ class OptionsOfFunction(OptionsOfTest):
 
     @property
     def owner(self) -> str:
-        """How values that mean nothing are told."""
+        """What errors about invalid values name."""
         return "channels_test"
 
     @property

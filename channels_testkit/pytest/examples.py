@@ -52,7 +52,7 @@ def examples_run(test: FollowedTest) -> Iterator[None]:
 
 def _end(run: FunctionRun) -> None:
     __tracebackhide__ = True
-    raise_first(run.end(), run.also_told)
+    raise_first(run.end(), run.more_failures)
 
 
 def _call(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .signs import LIVE_SERVER, ROLLBACK_LIVE_SERVER
+from .detection import LIVE_SERVER, ROLLBACK_LIVE_SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,11 +7,11 @@ import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.engine import needs
+from channels_testkit.engine import run_lookup
 
 from . import lifespan, loops
 from .database import HELPER
-from .signs import MARK, says_so, uses_kit
+from .detection import MARK, says_so, uses_kit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ class FollowedTest:
         self._has_begun = False
         #: The fixtures of wider scopes that are being set up.
         self._wide: list[str] = []
-        needs.asked.append(self._needed)
+        run_lookup.before_lookup.append(self._needed)
         self._early = None if self._is_pending else self._early_use()
 
     @property
@@ -159,7 +159,7 @@ class FollowedTest:
         self.refuse_early_use()
         from . import async_code
 
-        return async_code.test_taught(self.item)
+        return async_code.test_resumed_at_rest(self.item)
 
     # Its fixtures.
 
@@ -177,7 +177,7 @@ class FollowedTest:
             return
         if not loops.BEFORE_THE_LOOP.fullmatch(fixturedef.argname):
             self.begin_if_pending()
-        with self._taught(fixturedef), self.frames_hidden():
+        with self._function_replaced(fixturedef), self.frames_hidden():
             yield
         self._is_set_up(fixturedef)
 
@@ -192,20 +192,20 @@ class FollowedTest:
             raise
 
     @contextlib.contextmanager
-    def _taught(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
+    def _function_replaced(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
         """Put another function in the place of a fixture's, for a block."""
-        taught = self._taught_function(fixturedef.func)
-        if taught is None:
+        replacement = self._replacement(fixturedef.func)
+        if replacement is None:
             yield
             return
         of_fixture: Any = fixturedef
-        real, of_fixture.func = fixturedef.func, taught
+        real, of_fixture.func = fixturedef.func, replacement
         try:
             yield
         finally:
             of_fixture.func = real
 
-    def _taught_function(self, function: Callable[..., Any]) -> Any:
+    def _replacement(self, function: Callable[..., Any]) -> Any:
         if self.failure is not None:
             # pytest keeps what a fixture raises, and no exception of a hook.
             return functools.partial(_raise, self.failure)
@@ -213,7 +213,9 @@ class FollowedTest:
             return None
         from . import async_code
 
-        return async_code.fixture_taught(function, is_run_by_kit=self.is_run_by_kit)
+        return async_code.fixture_resumed_at_rest(
+            function, is_run_by_kit=self.is_run_by_kit
+        )
 
     def _is_set_up(self, fixturedef: pytest.FixtureDef[Any]) -> None:
         if loops.is_runner(fixturedef.argname):
@@ -232,10 +234,10 @@ class FollowedTest:
             self.run.leave()
 
     def end(self) -> list[BaseException]:
-        """Take down its run; return what was not told."""
-        if self._needed not in needs.asked:
+        """Take down its run; return the failures not reported so far."""
+        if self._needed not in run_lookup.before_lookup:
             return []
-        needs.asked.remove(self._needed)
+        run_lookup.before_lookup.remove(self._needed)
         self._end_of_early_use()
         return [] if self.run is None else self.run.end()
 

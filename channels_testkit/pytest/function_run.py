@@ -20,10 +20,10 @@ from channels_testkit.running.wrong_calls import explain_wrong_call
 
 from . import async_code, database, lifespan, loops
 from .channels_test import ChannelsTest, settable
+from .detection import BROWSERS
 from .exploring import schedule_of
 from .marks import marked_options
 from .report import raise_first, seen_in
-from .signs import BROWSERS
 
 if TYPE_CHECKING:
     import pytest
@@ -50,9 +50,9 @@ class FunctionRun:
         self.test.start_lifespan = self.start_lifespan
         self.run = self.test.run
         self._seen: tuple[str, str] | None = None
-        #: What was told besides what the test has raised.
-        self.also_told: list[BaseException] = []
-        self._told: list[BaseException] = []
+        #: Failures besides the exception that the test has raised.
+        self.more_failures: list[BaseException] = []
+        self._failures: list[BaseException] = []
         self._around = contextlib.ExitStack()
         self._of_loop = contextlib.ExitStack()
         self._opened_before = self._is_interrupted = self._is_called = False
@@ -123,7 +123,7 @@ class FunctionRun:
         if not loops.is_async(self._item):
             # So that async_to_sync() in the test finds it.
             self.run.make_loop()
-        return async_code.test_taught(self._item)
+        return async_code.test_resumed_at_rest(self._item)
 
     def hide_frames(self, error: BaseException) -> None:
         """Hide frames of libraries in what a fixture raises."""
@@ -144,7 +144,7 @@ class FunctionRun:
         self._seen = seen_in(self.run)
         if not self._item.config.getoption("usepdb", default=False):
             # Else whoever looks at it finds connections as they were.
-            self.also_told += self._close()
+            self.more_failures += self._close()
 
     def has_reported(self, error: BaseException) -> None:
         """Take note of what a part of the test has raised, as subtests do."""
@@ -157,7 +157,7 @@ class FunctionRun:
         """Tell what there is to tell when the test function has returned."""
         __tracebackhide__ = True
         self._is_called = False
-        raise_first(_explain(self._close()), self.also_told)
+        raise_first(_explain(self._close()), self.more_failures)
 
     def _close(self) -> list[BaseException]:
         if self._opened_before:
@@ -172,7 +172,7 @@ class FunctionRun:
     def end_early(self) -> None:
         """End connections, workers and tasks, before what they need goes."""
         if not self._is_interrupted:
-            self._told += self.run.close(judges=False)
+            self._failures += self.run.close(judges=False)
 
     def let_go_of_database(self) -> None:
         """End them before the rows are gone."""
@@ -182,7 +182,7 @@ class FunctionRun:
     def leave(self) -> None:
         """End them before the loop is closed, and leave it."""
         try:
-            self._told += self.run.leave()
+            self._failures += self.run.leave()
         except KeyboardInterrupt:
             # A task of the application may have kept the first one.
             if not self._is_interrupted:
@@ -190,20 +190,20 @@ class FunctionRun:
         self._of_loop.close()
 
     def end(self) -> list[BaseException]:
-        """Take down the rest; return what was not told."""
+        """Take down the rest; return the failures not reported so far."""
         try:
             self.leave()
         finally:
             self._around.close()
-        told, self._told = self._told, []
-        return [] if self._is_interrupted else _explain(told)
+        failures, self._failures = self._failures, []
+        return [] if self._is_interrupted else _explain(failures)
 
 
-def _explain(told: list[BaseException]) -> list[BaseException]:
-    """Show what is told as its author wants to see it; return it."""
-    for error in told:
+def _explain(failures: list[BaseException]) -> list[BaseException]:
+    """Add explanations to failures; return them."""
+    for error in failures:
         database.explain_refusal(error)
-    return told
+    return failures
 
 
 @classmethod  # type: ignore[misc]

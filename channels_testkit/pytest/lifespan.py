@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import loops
-from .signs import MARK, SERVERS, is_explored
+from .detection import MARK, SERVERS, is_explored
 
 if TYPE_CHECKING:
     import asyncio

@@ -16,7 +16,7 @@ from channels_testkit.routing.application import configured_application
 from channels_testkit.running.kit_calls import kit_coroutine
 
 from . import database
-from .signs import ROLLBACK_LIVE_SERVER
+from .detection import ROLLBACK_LIVE_SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

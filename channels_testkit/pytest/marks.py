@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .signs import MARK
+from .detection import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Collection

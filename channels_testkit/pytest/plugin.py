@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .detection import AUTO, MARK, is_explored, is_function
 from .fixtures import (
     _channels_browsers,
     aws_connect,
@@ -24,7 +25,6 @@ from .fixtures import (
 )
 from .followed_test import FollowedTest
 from .report import add_sections, raise_both, raise_first
-from .signs import AUTO, MARK, is_explored, is_function
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -110,7 +110,7 @@ class FunctionRuns:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Run the test, and tell what it has not been told."""
+        """Run the test, and report what was not reported."""
         __tracebackhide__ = True
         test = self._followed(item)
         if test is None:
@@ -165,9 +165,9 @@ class FunctionRuns:
                 result = yield
         except Exception as error:  # noqa: BLE001 - raised with the others
             raise_both(error, test.end())
-        told = test.end()
+        failures = test.end()
         if test.run is not None:
-            raise_first(told, test.run.also_told)
+            raise_first(failures, test.run.more_failures)
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -192,7 +192,7 @@ class FunctionRuns:
             self._test = None
         if report.failed and test is not None and test.run is not None:
             run = test.run
-            add_sections(report, seen=run.seen, also_told=run.also_told)
+            add_sections(report, seen=run.seen, more_failures=run.more_failures)
         return report
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -26,9 +26,9 @@ def add_sections(
     report: pytest.TestReport,
     *,
     seen: tuple[str, str],
-    also_told: Iterable[BaseException],
+    more_failures: Iterable[BaseException],
 ) -> None:
-    """Add what was seen, and what else was told, to a report that failed."""
+    """Add what was seen, and further failures, to a report that failed."""
     shown: Any = report.longrepr
     add = getattr(shown, "addsection", None)
     if add is None:
@@ -36,24 +36,26 @@ def add_sections(
     title, text = seen
     if text:
         add(title, text)
-    for error in also_told:
+    for error in more_failures:
         text = "".join(traceback.format_exception(error)).rstrip()
         add("Also found at the end of the test", text)
 
 
-def raise_first(told: list[BaseException], also_told: list[BaseException]) -> None:
-    """Raise the first of what the test is told; keep the others."""
+def raise_first(
+    failures: list[BaseException], more_failures: list[BaseException]
+) -> None:
+    """Raise the first failure; keep the others."""
     __tracebackhide__ = True
-    if told:
-        also_told += told[1:]
-        raise told[0]
+    if failures:
+        more_failures += failures[1:]
+        raise failures[0]
 
 
-def raise_both(error: BaseException, told: list[BaseException]) -> None:
-    """Raise what a finalizer has raised, with what the test is told."""
+def raise_both(error: BaseException, failures: list[BaseException]) -> None:
+    """Raise what a finalizer has raised, with the failures of the test."""
     __tracebackhide__ = True
-    if told:
-        raise BaseExceptionGroup("at the end of the test", [error, *told])
+    if failures:
+        raise BaseExceptionGroup("at the end of the test", [error, *failures])
     raise error
 
 

@@ -35,5 +35,5 @@ class CleanUps:
         while len(self._to_do) > kept:
             try:
                 self._to_do.pop()()
-            except Exception as error:  # noqa: BLE001, PERF203 - told with the others
+            except Exception as error:  # noqa: BLE001, PERF203 - reported with the others
                 yield error

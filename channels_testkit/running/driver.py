@@ -234,5 +234,5 @@ class Driver(abc.ABC, Generic[C]):
         return "call group_discard()"
 
     def unread(self) -> tuple[int, object]:
-        """Take what nobody has read: how many frames, and the record."""
+        """Take the unread frames: how many, and the record of them."""
         return 0, None

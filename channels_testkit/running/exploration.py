@@ -38,7 +38,7 @@ def _number_from_environment(name: str, *, least: int, example: int) -> int | No
 
 @dataclass(frozen=True)
 class Exploration:
-    """What ``explore_schedules()`` was told."""
+    """The arguments of ``explore_schedules()``."""
 
     schedules: int = 200
     strategy: StrategyName = "random"
@@ -114,8 +114,8 @@ def explore_schedules(
     """
     if callable(schedules):
         raise TypeError("It takes parentheses: write @explore_schedules().")
-    asked = _number_from_environment(SCHEDULES, least=1, example=500)
-    count = schedules if asked is None else asked
+    wanted = _number_from_environment(SCHEDULES, least=1, example=500)
+    count = schedules if wanted is None else wanted
     exploration = Exploration(count, strategy, bound, sends_overlap)
 
     def mark(test: Any) -> Any:

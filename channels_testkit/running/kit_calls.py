@@ -1,7 +1,7 @@
 """
 Calls of the kit: coroutines that must be awaited, and their sync twins.
 
-A call that nobody awaits fails the test; see ``UnawaitedCalls``.
+A call that is not awaited fails the test; see ``UnawaitedCalls``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __unittest = True
 
 class UnawaitedCalls:
     """
-    The kit's coroutines that nobody has awaited, and their callers.
+    The kit's coroutines that were not awaited, and their callers.
 
     ``refuse_in_child`` raises where a call is made in a forked child, where
     what awaits it, ``asyncio.wait_for()`` for one, fails before it begins.
@@ -81,7 +81,7 @@ unawaited: list[UnawaitedCalls] = []
 
 def kit_coroutine(function: F) -> F:
     """
-    Make a coroutine function whose calls are told if nobody awaits them.
+    Make a coroutine function whose calls are reported unless awaited.
 
     What it returns is a real coroutine, which tasks and groups take.
     """

@@ -44,7 +44,7 @@ class HasLifespan(Protocol):
 
     @property
     def has_hung(self) -> bool:
-        """Whether a hang or an interrupt was told."""
+        """Whether a hang or an interrupt was reported."""
 
     @property
     def bridge(self) -> Bridge:

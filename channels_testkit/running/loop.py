@@ -19,12 +19,12 @@ from channels_testkit.engine.loop_on_demand import loop_on_demand
 from channels_testkit.engine.threads import Before, Declared
 
 from . import leftovers
-from .alike import kind_of_error
+from .error_kinds import kind_of_error
 from .lifespan import LifespanOfRun
 from .outside import Outside
 from .raised import Raised
 from .refusals import AFTER_THE_END, IN_A_CHILD, OF_ANOTHER_TEST
-from .silent import is_failure, note_callback
+from .silent_failures import is_failure, note_callback
 from .time_of_run import TimeOfRun
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class TestLoop(Raised):
 
     @property
     def has_hung(self) -> bool:
-        """Whether a hang or an interrupt was told."""
+        """Whether a hang or an interrupt was reported."""
         return self._bridge is not None and self._bridge.has_hung
 
     @property

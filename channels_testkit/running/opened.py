@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .alike import kind_of_error
+from .error_kinds import kind_of_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -47,7 +47,7 @@ class Opened(Protocol):
         """What would have taken that channel out of its groups."""
 
     def unread(self) -> tuple[int, object]:
-        """Take what nobody has read: how many frames, and the record."""
+        """Take the unread frames: how many, and the record of them."""
 
 
 class Closing(Protocol):
@@ -90,7 +90,7 @@ class AllOpened:
             self._run.errors.deliver()
         except Exception as error:
             is_known = kind_of_error(error) in self._run.kinds_raised
-            # Those like one that was raised are told together at the end.
+            # Those like one that was raised are reported together at the end.
             if not is_known or not self._run.errors.take_back(error):
                 raise
 

@@ -19,7 +19,7 @@ _SECONDS_TO_END = 0.1
 
 
 class PoolResults:
-    """Tells of the jobs that failed, and whose result nobody has asked for."""
+    """Reports failed jobs whose result no code has got."""
 
     def __init__(self, errors: ApplicationErrors) -> None:
         self._errors = errors
@@ -27,7 +27,7 @@ class PoolResults:
         self._results: weakref.WeakKeyDictionary[Any, Origin] = (
             weakref.WeakKeyDictionary()
         )
-        self._asked: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._checked: weakref.WeakSet[Any] = weakref.WeakSet()
         # Those that failed. To be raised again changes an exception's
         # traceback.
         self._failed: dict[Any, tuple[BaseException, TracebackType | None]] = {}
@@ -37,24 +37,24 @@ class PoolResults:
         self._results[result] = Origin.here(A_JOB)
 
     def note(self, result: object, has_succeeded: bool, value: Any) -> None:
-        """Take note of what came of a job, unless a callback is told of it."""
+        """Take note of what came of a job, unless a callback gets it."""
         is_silent = not (has_succeeded or private.has_error_callback(result))
         if is_silent and result in self._results:
             # Of several jobs that were given in one call, the first.
             self._failed.setdefault(result, (value, value.__traceback__))
 
-    def note_asked(self, result: object) -> None:
-        """Take note that somebody asks whether a job has failed."""
-        self._asked.add(result)
+    def note_checked(self, result: object) -> None:
+        """Take note that code checks whether a job has failed."""
+        self._checked.add(result)
 
     def look(self) -> None:
-        """Tell of those that failed, and that nobody has asked about."""
+        """Report those that failed, and that no code has checked."""
         deadline = time.monotonic() + _SECONDS_TO_END
         for result in list(self._results):
             if isinstance(result, ApplyResult):
                 result.wait(max(0.0, deadline - time.monotonic()))
         while self._failed:
             result, (error, traceback) = self._failed.popitem()
-            if error.__traceback__ is traceback and result not in self._asked:
+            if error.__traceback__ is traceback and result not in self._checked:
                 self._results[result].note_on(error)
                 self._errors.record(error)

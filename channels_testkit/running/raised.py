@@ -16,7 +16,7 @@ from channels_testkit.timeline.recording import Recording, record
 from channels_testkit.timeline.timeline import Timeline, last_events
 
 from .refusals import TIMELINE_OVER
-from .silent import is_failure
+from .silent_failures import is_failure
 from .wrong_calls import explain_wrong_call
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class FileNote(TimelineNote):
 
 
 class Raised(Surroundings):
-    """What a test has raised, and how it is told."""
+    """What a test has raised, and how it is reported."""
 
     def __init__(self, options: RunOptions) -> None:
         super().__init__(ApplicationErrors(options.application_errors))
@@ -55,7 +55,7 @@ class Raised(Surroundings):
         #: What has happened, for the timeline.
         self.recording = Recording()
         self._shows_events = True
-        self._has_told = False
+        self._has_reported = False
         self._keeps_events = True
 
     @property
@@ -73,8 +73,8 @@ class Raised(Surroundings):
         return is_failure(error) and not isinstance(error, self.options.skips)
 
     def make_ready(self, error: BaseException) -> None:
-        """Make an exception ready for who reads it, now that it is told."""
-        self._has_told = True
+        """Make an exception ready for its reader, now that it is reported."""
+        self._has_reported = True
         explain_sync_call(error)
         explain_wrong_call(error)
         first = self.failure
@@ -99,7 +99,7 @@ class Raised(Surroundings):
 
     def last_events(self, known: str) -> str:
         """Return the last lines of the timeline, below a text."""
-        # A schedule that has failed is told, which is one order of all, too;
+        # The report of a failed schedule is one order of all events, too;
         # what crosses a real layer is not seen.
         options = self.options
         is_told_otherwise = options.schedule is not None
@@ -116,14 +116,14 @@ class Raised(Surroundings):
 
         They refer to the whole of it, and would all go by collecting garbage.
         """
-        if not self._has_told:
+        if not self._has_reported:
             self._keeps_events = False
             self.recording = Recording()
 
     def _show_events(self, error: BaseException) -> None:
         if self._shows_events and (text := self.last_events(text_of(error))):
             put_note(error, TimelineNote(f"\n{text}"))
-        # Once: what is told later has come of the same.
+        # Once: a failure that is reported later has the same events.
         self._shows_events = False
 
     def leave_diagram(self, error: BaseException) -> None:
@@ -132,7 +132,7 @@ class Raised(Surroundings):
             return
         record(None, raised, error)
         if self.options.schedule is not None:
-            # Another one may be the one that is told.
+            # The report may show another one.
             self.options.schedule.timeline = self.timeline()
         elif note := left_in_folder(self.timeline(), self.options.name):
             put_note(error, FileNote(note))

@@ -4,7 +4,7 @@ When it is looked for connections whose login has ended.
 The rows are read at rest, and only where something is about to happen: before
 what a sync test itself has sent is delivered, before its calls and the
 requests of its client, and when an async test goes on. What has happened since
-is judged whenever the test can be told.
+is judged whenever a failure can be reported.
 """
 
 from __future__ import annotations

@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from channels_testkit.asgi.old_connections import hops_spared
 from channels_testkit.engine import private_asgiref
 from channels_testkit.engine.database import TestConnections
-from channels_testkit.engine.heap import MadeSince, kept_young
-from channels_testkit.engine.needs import asked
+from channels_testkit.engine.new_objects import MadeSince, kept_young
 from channels_testkit.engine.notes import add_note
 from channels_testkit.engine.numbers import next_number
+from channels_testkit.engine.run_lookup import before_lookup
 from channels_testkit.exceptions import NoFrame
 from channels_testkit.routing.application import configured_application
 from channels_testkit.routing.apply_routes import applied_application
 from channels_testkit.routing.origins import allowed_hosts_of_the_test
 
 from . import leftovers
-from .clean_up import closing, go_through, leaving
 from .clean_ups import CleanUps
-from .forgotten import let_go_of_unawaited
 from .kit_calls import UnawaitedCalls, unawaited
 from .layers_of_run import layers_of
+from .never_awaited import let_go_of_unawaited
 from .opened import AllOpened
 from .requests import followed_requests
 from .revocation import LoopThatLooks
-from .silent import SilentFailures
-from .warned import TestWarnings
+from .silent_failures import SilentFailures
+from .teardown import closing, go_through, leaving
+from .warnings_of_run import TestWarnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -52,8 +52,8 @@ def in_place() -> TestRun | None:
 def current() -> TestRun | None:
     """Return the running test's, or None where no test of the kit runs."""
     __tracebackhide__ = True
-    for ask in tuple(asked):
-        ask()
+    for call in tuple(before_lookup):
+        call()
     return in_place()
 
 
@@ -75,7 +75,7 @@ class TestRun(LoopThatLooks):
     What one test has in use: its loop, layers, connections and database.
 
     ``begin()`` puts it in place, ``end()`` takes it down and returns what the
-    test has to be told. What is opened in between registers with it.
+    failures that it has found. What is opened in between registers with it.
 
     ``add_cleanup`` is called with what is to be done before the test ends, as
     ``addCleanup()`` of a test case; the run does it itself without.
@@ -117,7 +117,7 @@ class TestRun(LoopThatLooks):
         #: What is undone when the test has ended.
         self.in_place = contextlib.ExitStack()
         self._made_once: dict[object, Any] = {}
-        #: What the watches have found and told.
+        #: What the watches have found and reported.
         self._found: set[str] = set()
         #: When it was last looked for dropped messages.
         self._looked_at = 0
@@ -157,20 +157,20 @@ class TestRun(LoopThatLooks):
 
     def close(self, *, judges: bool = True) -> list[BaseException]:
         """
-        Close what is open now; return what was not told so far.
+        Close what is open now; return the failures not reported so far.
 
         The test goes on: what is opened afterwards is closed by ``leave()``.
-        Unless it ``judges``, what is left will be told by that, but not what
+        Unless it ``judges``, ``leave()`` reports what is left, but not what
         was dropped.
         """
         if self._state != "begun":
             return []
         judging = [self.find_leftovers, self.find_kept, self.undelivered_errors]
-        told = go_through(
+        failures = go_through(
             self, closing(self) + (judging if judges else [self.find_dropped])
         )
         self._is_reporting = False
-        return told
+        return failures
 
     @property
     def count_of_opened(self) -> int:
@@ -178,7 +178,7 @@ class TestRun(LoopThatLooks):
         return len(self._clean_ups)
 
     def close_newest(self, kept: int) -> list[BaseException]:
-        """Close all but the first ones; return what was not told so far."""
+        """Close all but the first ones; return failures, as ``close()``."""
         if self._state != "begun":
             return []
         steps = (
@@ -187,26 +187,26 @@ class TestRun(LoopThatLooks):
             self.undelivered_errors,
             self.unawaited_errors,
         )
-        told = go_through(self, steps)
+        failures = go_through(self, steps)
         self._is_reporting = False
-        return told
+        return failures
 
     def leave(self) -> list[BaseException]:
         """
-        Close what is open, and leave the loop; return what was not told.
+        Close what is open and leave the loop; return failures, as ``close()``.
 
         Layers, settings and watches stay until ``end()``.
         """
         if self._state != "begun":
             return []
         self._state = "left"
-        told = go_through(self, leaving(self))
+        failures = go_through(self, leaving(self))
         self.has_left = True
-        return told
+        return failures
 
     def end(self) -> list[BaseException]:
         """
-        Take everything down; return what was not told so far.
+        Take everything down; return the failures not reported so far.
 
         Does nothing where the run has not begun, or has ended.
         """
@@ -218,7 +218,7 @@ class TestRun(LoopThatLooks):
             self._state = "ended"
             self.restore()
 
-    # The steps of its end, which clean_up.py has in their order.
+    # The steps of its end; teardown.py has their order.
 
     def clean_up(self, kept: int = 0) -> Iterator[BaseException]:
         """Do what was to be done before the test ends, the last one first."""
@@ -232,7 +232,7 @@ class TestRun(LoopThatLooks):
         return self.come_to_rest()
 
     def come_to_rest(self) -> Iterable[BaseException]:
-        """Let what the last clean-up has sent be told as well."""
+        """Let failures after the last clean-up be reported as well."""
         if self._bridge is not None:
             self._bridge.settle()
         return ()
@@ -252,16 +252,16 @@ class TestRun(LoopThatLooks):
         return self.errors.take_pending()
 
     def unawaited_errors(self) -> Iterable[BaseException]:
-        """Return exceptions of the test's own tasks that nobody awaited."""
+        """Return exceptions of the test's own tasks that were not awaited."""
         before, self._raised_before = self._raised_before, []
-        told = [it for it in before if not any(it is other for other in self.raised)]
+        found = [it for it in before if not any(it is other for other in self.raised)]
         if self._bridge is not None:
             failures = self._bridge.rest.own_failures.take()
-            told += [it for it in failures if not self._is_told_by_another(it)]
-        return told
+            found += [it for it in failures if not self._follows_from_another(it)]
+        return found
 
-    def _is_told_by_another(self, error: BaseException) -> bool:
-        """Tell whether the test knows already, by what has led to this one."""
+    def _follows_from_another(self, error: BaseException) -> bool:
+        """Tell whether an earlier failure of the test has led to this one."""
         if isinstance(error, NoFrame):
             # What still received when the test failed gets nothing any more.
             return self.was_cut_short
@@ -302,7 +302,7 @@ class TestRun(LoopThatLooks):
             yield from self._judged(options.check_leaks, self._left())
 
     def find_dropped(self) -> Iterator[BaseException]:
-        """Return what is told of messages that layers have dropped."""
+        """Return failures for messages that layers have dropped."""
         yield from self._judged(self.options.check_dropped, self._dropped())
 
     def close_loop(self) -> Iterable[BaseException]:
@@ -313,7 +313,7 @@ class TestRun(LoopThatLooks):
         return ()
 
     def find_kept(self) -> Iterable[BaseException]:
-        """Look for failures and coroutines that somebody only keeps."""
+        """Look for failures and coroutines that are only kept somewhere."""
         if self._bridge is None or self.has_hung:
             return ()
         self._look_closely(self._since)

@@ -91,8 +91,8 @@ def _schedules(exploration: Exploration, name: str) -> Iterator[tuple[int, Sched
     # First and in a replay too: others depend on its length, known afterwards.
     usual = Schedule(Usual())
     yield 0, usual
-    asked = exploration.seed
-    seeds = range(1, exploration.schedules) if asked is None else [asked]
+    replayed = exploration.seed
+    seeds = range(1, exploration.schedules) if replayed is None else [replayed]
     for seed in filter(None, seeds):
         yield seed, _with_seed(exploration, seed, len(usual.places))
 

@@ -67,19 +67,19 @@ class SharedLifespan:
         self._run(lambda run: run.lifespan.take(self._lifespan))
 
     def _run(self, work: Callable[[TestRun], T]) -> T:
-        """Do something in a run of its own; raise what is told first."""
+        """Do something in a run of its own; raise the first failure."""
         run = TestRun(self._options)
         run.begin()
-        told: list[BaseException] = []
+        failures: list[BaseException] = []
         try:
             self._run_on_loop(run)
             result = work(run)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - raised below
             run.note_raised(error)
-            told.append(error)
+            failures.append(error)
         finally:
-            told += run.end()
-        for first in told:
+            failures += run.end()
+        for first in failures:
             hide_kit_frames(first)
             if isinstance(first, SystemExit):
                 # It would end the tests, as it ends a server.
@@ -89,7 +89,7 @@ class SharedLifespan:
 
 
 def _groups_of(run: TestRun) -> dict[str, None]:
-    """Return the groups with members; real layers do not tell theirs."""
+    """Return the groups with members; real layers do not show theirs."""
     if not isinstance(run.layers_in_place, CaptiveLayers):
         return {}
     return dict.fromkeys(it for layer in run.layers.values() for it in layer.groups)

@@ -230,10 +230,10 @@ class ChannelTestMixin(ChannelMethods):
 
     def _end_run(self) -> None:
         run, self._kit_run = self._kit_run, None
-        told = run.end() if run else []
-        self._kit_raised = [*self._kit_raised, *told]
-        # The first to be told is the last one added.
-        for error in reversed(told):
+        failures = run.end() if run else []
+        self._kit_raised = [*self._kit_raised, *failures]
+        # The first to be reported is the last one added.
+        for error in reversed(failures):
             self.addCleanup(_raise, error)  # type: ignore[attr-defined]
 
     def _fixture_teardown(self) -> None:

@@ -21,7 +21,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import connection, transaction
 
 from channels_testkit import HangError, SimpleWebsocketTestCase, WebsocketTestCase
-from channels_testkit.engine import baton, private
+from channels_testkit.engine import job_thread, private
 from channels_testkit.engine.bridge import Bridge
 from tests.app.models import Note
 from tests.utils import OuterTestCase, run_case
@@ -121,8 +121,8 @@ class OrderTests(FidelityCase):
             return sum(await asyncio.gather(*views))
 
         self.assert_same(scenario, 1770)
-        # On a busy machine a thread may have lost the baton before it runs.
-        with mock.patch.object(baton, "SECONDS_TO_WAIT", 0):
+        # On a busy machine a thread may have lost the turn before it runs.
+        with mock.patch.object(job_thread, "SECONDS_TO_WAIT", 0):
             self.assertEqual(on_the_engine(scenario), 1770)
 
     def test_one_that_was_cancelled_lets_the_others_go_on(self) -> None:

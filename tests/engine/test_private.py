@@ -34,7 +34,7 @@ from channels_testkit.engine import private, private_asgiref, private_timers
 from channels_testkit.engine.bridge import Bridge
 from channels_testkit.engine.origin_notes import A_JOB, Origin
 from channels_testkit.engine.places import await_chain
-from channels_testkit.engine.told_future import ToldFuture
+from channels_testkit.engine.pool_future import PoolFuture
 
 
 class GeneratorTests(unittest.TestCase):
@@ -354,7 +354,7 @@ class PoolTests(unittest.TestCase):
         go_on = threading.Event()
         with ThreadPoolExecutor(1) as pool:
             future = pool.submit(go_on.wait)
-            watched = ToldFuture(
+            watched = PoolFuture(
                 future, lambda it: told.append(it.done()), Origin(A_JOB)
             )
             watched.follow()
@@ -374,14 +374,14 @@ class PoolTests(unittest.TestCase):
                 if name == "_invoke_callbacks":
                     self.set_result(None)
 
-        watched = ToldFuture(Ending(), bool, Origin(A_JOB))
+        watched = PoolFuture(Ending(), bool, Origin(A_JOB))
         watched.follow()
         self.assertTrue(watched.done())
 
     def test_future_that_is_done_already_is_done(self) -> None:
         future: Future[None] = Future()
         future.cancel()
-        watched = ToldFuture(future, bool, Origin(A_JOB))
+        watched = PoolFuture(future, bool, Origin(A_JOB))
         watched.follow()
         self.assertTrue(watched.done() and watched.cancelled())
 

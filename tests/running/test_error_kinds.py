@@ -305,7 +305,7 @@ class LongNameTests(WatchTestCase):
         (text,) = self.run_watched(Inner).texts
         self.assertRegex(
             text,
-            r"  task 'x{55} \.\.\., started at test_alike\.py:\d+ in receive\(\),"
+            r"  task 'x{55} \.\.\., started at test_error_kinds\.py:\d+ in receive\(\),"
             r" waits in Event\.wait\(\)",
         )
 
@@ -326,7 +326,8 @@ class LongNameTests(WatchTestCase):
 
         (error,) = self.run_watched(Inner).raised
         self.assertRegex(
-            told_with(error), r", in thread 'x{55} \.\.\. started at test_alike\.py"
+            told_with(error),
+            r", in thread 'x{55} \.\.\. started at test_error_kinds\.py",
         )
 
 

@@ -1,4 +1,4 @@
-"""Coroutines that the application has made and never awaited."""
+"""Coroutines of the application that were never awaited."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ _CHANNELS = os.path.dirname(channels.__file__) + os.sep
 
 class NeverAwaited:
     """
-    Tells of forgotten coroutines: those that are dropped, and those kept.
+    Reports forgotten coroutines: those that are dropped, and those kept.
 
     One line that forgets several of them is one failure.
     """
 
     def __init__(self, errors: ApplicationErrors) -> None:
         self._errors = errors
-        self._told: dict[tuple[str, str], tuple[AssertionError, int]] = {}
-        #: Of coroutines that nothing is to be told of, by the id of each. As
-        #: they are kept here, no other one has the same.
-        self._excused: dict[int, object] = {}
+        self._reported: dict[tuple[str, str], tuple[AssertionError, int]] = {}
+        #: Coroutines that are not to be reported, by the id of each. As they
+        #: are kept here, no other one has the same.
+        self._ignored: dict[int, object] = {}
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """See, for a block, what Python would warn of at best."""
+        """See, for a block, the coroutines that Python at best warns of."""
         name = private.UNAWAITED_HOOK
         warn: Callable[[Any], None] = getattr(warnings, name)
 
         def see(coroutine: Any) -> None:
-            if id(coroutine.cr_origin) in self._excused:
-                self._excuse(_arguments(coroutine))
+            if id(coroutine.cr_origin) in self._ignored:
+                self._ignore(_arguments(coroutine))
             elif _is_of_application(coroutine) or _is_of_kit(coroutine):
-                self._excuse(_arguments(coroutine))
+                self._ignore(_arguments(coroutine))
                 is_async = private.running_loop() is not None
                 self._tell(_Forgotten.of(coroutine, is_async=is_async))
             elif coroutine.cr_origin:
@@ -63,12 +63,12 @@ class NeverAwaited:
             yield
 
     def look(self, made: Iterable[Any]) -> None:
-        """Tell of those that are kept, and close them: nobody awaits them."""
+        """Report and close those that are kept: no code awaits them."""
         kept = list(filter(self._is_forgotten, made))
         for coroutine in kept:
-            self._excuse(_arguments(coroutine))
+            self._ignore(_arguments(coroutine))
         for coroutine in kept:
-            is_excused = id(coroutine.cr_origin) in self._excused
+            is_excused = id(coroutine.cr_origin) in self._ignored
             if not (is_excused or self._has_reason(coroutine)):
                 self._tell(_Forgotten.of(coroutine))
         for coroutine in kept:
@@ -84,8 +84,8 @@ class NeverAwaited:
         """
         Tell whether there is a reason for not awaiting it.
 
-        Its function may have been left by an exception, which was told; or a
-        mock was called in the place of what would have awaited it.
+        Its function may have been left by an exception, which is reported. Or
+        a mock was called instead of the code that would have awaited it.
         """
         holders = gc.get_referrers(coroutine)
         if self._errors.has_recorded and any(
@@ -95,20 +95,20 @@ class NeverAwaited:
         packed = [it for it in holders if type(it) in {dict, tuple}]
         return any(map(_is_of_mock, gc.get_referrers(*packed)))
 
-    def _excuse(self, coroutines: Iterable[Any]) -> None:
+    def _ignore(self, coroutines: Iterable[Any]) -> None:
         for coroutine in coroutines:
             origin = coroutine.cr_origin
             if origin is not None:
-                self._excused[id(origin)] = origin
+                self._ignored[id(origin)] = origin
 
     def _tell(self, forgotten: _Forgotten) -> None:
         key = forgotten.name, forgotten.place
-        error, count = self._told.get(key, (None, 0))
+        error, count = self._reported.get(key, (None, 0))
         if error is None or self._errors.expects(error):
             error, count = AssertionError(forgotten.text()), 0
             if not self._errors.record(error):
                 return
-        self._told[key] = error, count + 1
+        self._reported[key] = error, count + 1
         error.args = (forgotten.text(count + 1),)
 
 

@@ -1,4 +1,4 @@
-"""The future of a job in a pool: who is told, and who has seen its result."""
+"""The future of a job in a pool: its callbacks, and whether it was seen."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ T = TypeVar("T")
 _LOOKS = ("add_done_callback", "cancel", "exception", "result")
 
 
-class ToldFuture:
+class PoolFuture:
     """
     Follows a future, which counts as done when all its callbacks were run.
 
-    They post to a loop; until then its task is not woken. ``on_told`` is
-    called when they were.
+    They post to a loop; until then its task is not woken. ``on_notified`` is
+    called when all were run.
     """
 
     def __init__(
         self,
         future: Future[Any],
-        on_told: Callable[[ToldFuture], object],
+        on_notified: Callable[[PoolFuture], object],
         source: Source,
     ) -> None:
         self._future = future
-        self._on_told = on_told
+        self._on_notified = on_notified
         #: What it is the future of.
         self.source = source
-        self._is_seen = self._is_told = False
+        self._is_seen = self._has_notified = False
 
     def follow(self) -> None:
-        """Begin; it may call ``on_told`` at once."""
+        """Begin; it may call ``on_notified`` at once."""
         for name in _LOOKS:
             self._note_looks(name)
-        private.invoke_callbacks_by(self._future, self._told)
-        if self._future.done() and not self._is_told:
-            # It has ended before anybody could ask to be told.
-            self._told(_nobody_asks)
+        private.invoke_callbacks_by(self._future, self._notify)
+        if self._future.done() and not self._has_notified:
+            # It has ended before it got a callback.
+            self._notify(_no_callbacks)
 
     def _note_looks(self, name: str) -> None:
         real = getattr(self._future, name)
@@ -73,30 +73,30 @@ class ToldFuture:
         else:
             add(callback)
 
-    def _told(self, tell: Callable[[], None]) -> None:
+    def _notify(self, tell: Callable[[], None]) -> None:
         try:
             tell()
         finally:
-            self._is_told = True
-            self._on_told(self)
+            self._has_notified = True
+            self._on_notified(self)
 
     def done(self) -> bool:
-        """Tell whether it has ended, and all were told."""
-        return self._is_told
+        """Tell whether it has ended, and all its callbacks were run."""
+        return self._has_notified
 
     def cancelled(self) -> bool:
         """Tell whether it was cancelled."""
         return self._future.cancelled()
 
     def unseen_error(self) -> BaseException | None:
-        """Return what the job has raised, where nobody has looked."""
+        """Return the exception of the job, if no code has looked at it."""
         if self._is_seen or not self._future.done() or self._future.cancelled():
             return None
         return Future.exception(self._future)
 
 
-def _nobody_asks() -> None:
-    """Be the call of those who wait where there are none."""
+def _no_callbacks() -> None:
+    """Stand for the call of callbacks, where there are none."""
 
 
 def still_pending(

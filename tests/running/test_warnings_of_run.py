@@ -10,7 +10,7 @@ from unittest import mock
 from django.test import SimpleTestCase, override_settings
 
 from channels_testkit import ChannelsTestkitWarning, SimpleWebsocketTestCase
-from channels_testkit.running.warned import TestWarnings
+from channels_testkit.running.warnings_of_run import TestWarnings
 from channels_testkit.testcases.options import OptionsOfCase
 from tests.app.consumers import EchoConsumer
 from tests.utils import run_case

@@ -6,7 +6,7 @@ import gc
 import unittest
 from typing import Any
 
-from channels_testkit.engine.heap import MadeSince, kept_young
+from channels_testkit.engine.new_objects import MadeSince, kept_young
 
 
 class Kept:

@@ -1,4 +1,4 @@
-"""What goes wrong in an application and ends no task of it."""
+"""Failures in an application that end no task of it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from channels_testkit.engine.patches import Patch
 from channels_testkit.engine.private import KINDS_OF_FUTURES
 from channels_testkit.matching.wording import MAX_NAME, say
 
-from .forgotten import NeverAwaited
+from .never_awaited import NeverAwaited
 from .pool_results import PoolResults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from channels_testkit.engine.errors import ApplicationErrors
-    from channels_testkit.engine.heap import MadeSince
+    from channels_testkit.engine.new_objects import MadeSince
 
 
 A_CALLBACK = "a callback"
@@ -37,7 +37,7 @@ _in_place: list[SilentFailures] = []
 
 
 class SilentFailures:
-    """Tells of what Python would write to the console at best."""
+    """Reports failures that Python at best writes to the console."""
 
     def __init__(self, errors: ApplicationErrors) -> None:
         #: None when the test is over: threads and callbacks may outlive it.
@@ -53,8 +53,8 @@ class SilentFailures:
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """Tell of them for a block."""
-        _teach()
+        """Report them, for a block."""
+        _patch_for_good()
         # Runners of tests replace this one for each test.
         dies = functools.partial(self._thread_dies, threading.excepthook)
         with Patch(threading, "excepthook", dies), self._never_awaited.in_place():
@@ -66,16 +66,16 @@ class SilentFailures:
                 self._errors = None
 
     def look(self, since: MadeSince, loop: asyncio.AbstractEventLoop) -> None:
-        """Tell of what nobody has asked about, and that may still be kept."""
+        """Report failures that are still kept and were never checked."""
         self._results.look()
         loops = {loop, *self._loops}
         found = since.of({CoroutineType, StreamReaderProtocol, *KINDS_OF_FUTURES})
         # How a connection has ended is for who asks; asyncio itself drops it.
-        not_told = {
+        not_reported = {
             private.end_of(it) for it in found if type(it) is StreamReaderProtocol
         }
         for future in found:
-            if type(future) not in KINDS_OF_FUTURES or future in not_told:
+            if type(future) not in KINDS_OF_FUTURES or future in not_reported:
                 continue
             if private.loop_of(future) in loops and private.is_unretrieved(future):
                 self._record(future.exception())
@@ -189,10 +189,10 @@ class SilentFailures:
         self._results.note(result, *outcome)
         real(result, index, outcome)
 
-    def _ask_result(
+    def _check_result(
         self, real: Callable[[ApplyResult[Any]], bool], result: ApplyResult[Any]
     ) -> bool:
-        self._results.note_asked(result)
+        self._results.note_checked(result)
         return real(result)
 
     def _make_loop(
@@ -227,11 +227,11 @@ def is_failure(error: BaseException | None) -> TypeGuard[BaseException]:
 
 
 @functools.cache
-def _teach() -> None:
+def _patch_for_good() -> None:
     """
-    See what everybody calls, from now on and for good.
+    See calls of these functions by all code, from now on and for good.
 
-    To replace all of it for each test would take longer than to see it.
+    To replace them for each test would take longer than to see the calls.
     """
     for owner, name, seen_by in (
         (threading.Thread, "start", "_start"),
@@ -240,7 +240,7 @@ def _teach() -> None:
         (asyncio.BaseEventLoop, "__init__", "_make_loop"),
         (ApplyResult, "__init__", "_make_result"),
         (IMapIterator, "__init__", "_make_result"),
-        (ApplyResult, "successful", "_ask_result"),
+        (ApplyResult, "successful", "_check_result"),
         *((it, private.SET_RESULT, "_set_result") for it in private.RESULTS_OF_POOLS),
     ):
         setattr(owner, name, _passing(seen_by, vars(owner)[name]))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from channels_testkit.exceptions import HangError
 
-from .alike import first_of_each
+from .error_kinds import first_of_each
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,10 +23,10 @@ class TakenDown(Protocol):
 
     @property
     def has_hung(self) -> bool:
-        """Whether a hang or an interrupt was told: nothing fails after it."""
+        """Whether a hang or an interrupt was reported, the last failure."""
 
     def make_ready(self, error: BaseException) -> None:
-        """Make an exception ready for who reads it."""
+        """Make an exception ready for its reader."""
 
     def clean_up(self) -> Iterable[BaseException]:
         """Do what was to be done before the test ends."""
@@ -44,7 +44,7 @@ class TakenDown(Protocol):
         """Return exceptions of the application that no call has raised."""
 
     def unawaited_errors(self) -> Iterable[BaseException]:
-        """Return exceptions of the test's own tasks that nobody awaited."""
+        """Return exceptions of the test's own tasks that were not awaited."""
 
     def give_back_layers(self) -> Iterable[BaseException]:
         """Give back what real layers have used."""
@@ -56,7 +56,7 @@ class TakenDown(Protocol):
         """Cancel what is left, and close the test's loop."""
 
     def find_kept(self) -> Iterable[BaseException]:
-        """Look for failures and coroutines that somebody only keeps."""
+        """Look for failures and coroutines that are only kept somewhere."""
 
 
 def closing(run: TakenDown) -> list[Step]:
@@ -81,25 +81,25 @@ def leaving(run: TakenDown) -> list[Step]:
 
 
 def go_through(run: TakenDown, steps: Iterable[Step]) -> list[BaseException]:
-    """Take some steps, whatever one raises; return what the test is told."""
-    told: list[BaseException] = []
+    """Take some steps, whatever one raises; return the failures."""
+    failures: list[BaseException] = []
     try:
         for step in steps:
             had_hung, outcome = run.has_hung, _outcome_of(step)
             if outcome and not had_hung:
-                told += _up_to_a_hang(outcome)
+                failures += _up_to_a_hang(outcome)
     except BaseException:
         # An interrupt, which a task of the application may have kept.
         run.close_loop()
         raise
-    told = first_of_each(told)
-    for error in told:
+    failures = first_of_each(failures)
+    for error in failures:
         run.make_ready(error)
-    return told
+    return failures
 
 
 def _up_to_a_hang(outcome: list[BaseException]) -> list[BaseException]:
-    """Leave out what is told after a hang."""
+    """Leave out the failures after a hang."""
     for number, error in enumerate(outcome, 1):
         if isinstance(error, HangError):
             return outcome[:number]
@@ -107,8 +107,8 @@ def _up_to_a_hang(outcome: list[BaseException]) -> list[BaseException]:
 
 
 def _outcome_of(step: Step) -> list[BaseException]:
-    """Return what a step has to tell, or what it raised."""
+    """Return the failures that a step has found, or what it raised."""
     try:
         return list(step())
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - told with the others
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - reported with the others
         return [error]

@@ -1,10 +1,10 @@
 """
 A thread for a job that begins while another one is parked.
 
-Only one of the threads runs at a time, the one that has the baton: a job gives
+Only one of the threads runs at a time, the one that has the turn: a job gives
 it back when it waits in ``async_to_sync()``, and when it ends. So jobs may end
 in any order, and what happens does not depend on the machine. One that takes
-longer than most, as it waits for another one, loses the baton and goes on as
+longer than most, as it waits for another one, loses the turn and goes on as
 in a thread of a server. So does at once one that is meant to wait.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .private_asgiref import OwnThreadExecutor
 
 
-class BatonThread:
+class JobThread:
     """Runs one job of a lane, by turns with the test's own thread."""
 
     waits_in_itself = True
@@ -44,7 +44,7 @@ class BatonThread:
         self._waits_for: Any = None
         self._connections = mine
         self._changed = threading.Condition()
-        self._has_baton = False
+        self._has_turn = False
         self.has_ended = False
         self._wake = wake
         self.thread = threads.of_kit(self._serve, "channels_testkit job")
@@ -67,7 +67,7 @@ class BatonThread:
 
     def start(self) -> None:
         """Run the job until it waits or ends."""
-        self._has_baton = True
+        self._has_turn = True
         self.thread.start()
         self._wait()
 
@@ -75,23 +75,23 @@ class BatonThread:
         """Let the job go on until it waits again, or ends."""
         with self._changed:
             self._waits_for = None
-            self._has_baton = True
+            self._has_turn = True
             self._changed.notify_all()
         self._wait()
 
     def _wait(self) -> None:
         with self._changed:
             try:
-                while self._has_baton and not self._loses_baton():
+                while self._has_turn and not self._loses_turn():
                     pass
             finally:
-                self._has_baton = False
+                self._has_turn = False
 
-    def _loses_baton(self) -> bool:
+    def _loses_turn(self) -> bool:
         if private_asgiref.is_background(self._item):
             return True
         is_back = self._changed.wait_for(
-            lambda: not self._has_baton, timeout=SECONDS_TO_WAIT
+            lambda: not self._has_turn, timeout=SECONDS_TO_WAIT
         )
         return not (is_back or debuggers.is_traced() or debuggers.debugger_is_active())
 
@@ -103,13 +103,13 @@ class BatonThread:
     # In its thread.
 
     def let_go(self) -> None:
-        """Lose the baton now: the job may wait for what it has posted."""
+        """Lose the turn now: the job may wait for what it has posted."""
         with self._changed:
-            self._has_baton = False
+            self._has_turn = False
             self._changed.notify_all()
 
     def run_until(self, executor: Any, future: Future[Any]) -> None:
-        """Give the baton back until a future is done, or there is a job."""
+        """Give the turn back until a future is done, or there is a job."""
         private_asgiref.break_when_done(executor, future)
         while True:
             # In this order: another thread gives a job before the result.
@@ -122,7 +122,7 @@ class BatonThread:
                 with self._changed:
                     self._waits_for = executor
                     self._give_back()
-                    # Not for the baton, which may be lost before this runs.
+                    # Not for the turn, which may be lost before this runs.
                     self._changed.wait_for(lambda: self._waits_for is None)
 
     def _serve(self) -> None:
@@ -135,7 +135,7 @@ class BatonThread:
                 self._give_back()
 
     def _give_back(self) -> None:
-        self._has_baton = False
+        self._has_turn = False
         self._changed.notify_all()
         self._wake()
 
