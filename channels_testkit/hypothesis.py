@@ -340,7 +340,7 @@ class MachineTestCase(TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        """Prepare the machine's class in the place of this one."""
+        """Prepare the machine's class instead of this one."""
         if exploration_of(None, cls.machine) is not None:
             raise ImproperlyConfigured(_EXPLORED.format(name=cls.machine.__name__))
         cls.machine.setUpClass()

@@ -34,7 +34,7 @@ __unittest = True
 
 
 def _path_first(method: F) -> F:
-    """Say the right call where a user is given in the place of a path."""
+    """Say the right call if a user is given instead of a path."""
 
     @functools.wraps(method)
     def call(self: Any, *args: Any, **options: Any) -> Any:

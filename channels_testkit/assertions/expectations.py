@@ -71,7 +71,7 @@ def judge_silence_anywhere(sent: list[Sent]) -> list[Sent]:
 
 
 def checked_count(count: int | None, what: str) -> int | None:
-    """Return a ``count``, or raise for what is no number of them."""
+    """Return a ``count``, or raise for an invalid one."""
     given = 0 if count is None else count
     wrong = f"count= is a number of {what}, not {say(count)}."
     if isinstance(given, bool) or not isinstance(given, int):
@@ -93,7 +93,7 @@ class Wanted(NamedTuple):
     def of(
         cls, target: Target, expected: Any, count: int | None, *, partial: bool
     ) -> Wanted:
-        """Return it, or raise for a ``count`` that is no number."""
+        """Return it, or raise for an invalid ``count``."""
         return cls(target, expected, checked_count(count, "messages"), partial)
 
     def judge(self, sent: list[Sent]) -> Any:

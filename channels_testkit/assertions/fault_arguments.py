@@ -44,7 +44,7 @@ class FaultsWanted:
     def __post_init__(self) -> None:
         if not self._kinds_given:
             raise TypeError(
-                "layer_faults() takes what is to go wrong: lose=, duplicate=, delay= or"
+                "layer_faults() takes the faults to make: lose=, duplicate=, delay= or"
                 " error=."
             )
         for name, value in self._kinds_given.items():
@@ -132,7 +132,7 @@ class FaultsWanted:
         if isinstance(error, ChannelFull) and self.group is not None:
             raise ValueError(
                 "group_send() raises no ChannelFull: a real layer drops in silence what"
-                " a full channel cannot take. Write lose= in the place of error=."
+                " a full channel cannot take. Write lose= instead of error=."
             )
 
 
@@ -146,7 +146,7 @@ def _is_exception(value: object) -> TypeGuard[Raised]:
 
 
 def _check_how_many(name: str, value: Any) -> None:
-    """Raise where a value is no number, no share and no predicate."""
+    """Raise unless a value is a number, a share or a predicate."""
     if name == "error" and _is_exception(value):
         return
     what = "calls" if name == "error" else "deliveries"

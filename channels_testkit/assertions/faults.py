@@ -113,8 +113,8 @@ class LayerFaults:
     def __enter__(self) -> LayerFaults:
         if self._run.is_async and self._wanted.is_held:
             raise RuntimeError(
-                "layer_faults(delay=...) without by= brings what is late at the end of"
-                " the block: in an async test write 'async with"
+                "layer_faults(delay=...) without by= delivers late messages at the end"
+                " of the block: in an async test write 'async with"
                 f" {self._run.options.called}.layer_faults(...)'."
             )
         self._run.ensure_rest()
@@ -203,7 +203,7 @@ class LayerFaults:
         raise self._failure(f"{text}{self._waited}")
 
     def clean_up(self) -> None:
-        """Let nothing come any more; raise where no block was entered."""
+        """Drop late messages; raise if the block was never entered."""
         for late in self._on_their_way:
             late.cancel()
         if not self._is_used and self._run.failure is None:
@@ -227,7 +227,7 @@ class LayerFaults:
         if isinstance(raised, BaseException):
             return raised
         kind = raised or _error_of_server(self._layer.alias)
-        return kind(f"The channel layer fails, as {self._wanted.call} asks for.")
+        return kind(f"The channel layer fails, because of {self._wanted.call}.")
 
 
 def _layer_that_fails(alias: str) -> CaptiveChannelLayer:

@@ -13,4 +13,6 @@ class InRun:
 
     @property
     def _kit(self) -> TestRun:
-        raise NotImplementedError(f"{type(self).__name__} says no run of its test.")
+        raise NotImplementedError(
+            f"{type(self).__name__} does not know the run of its test."
+        )

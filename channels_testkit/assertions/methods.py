@@ -1,8 +1,8 @@
 """
-What a test can do in a run: a test case has it, and other tests can.
+The methods and options of a test, for test cases and for other tests.
 
-Attributes say what the run of the test is like; methods settle, assert,
-connect and work. Nothing here knows a runner of tests.
+Attributes are the options of the run; methods settle, assert, connect and run
+workers. Nothing here knows a test runner.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def unbound(case: object, name: str) -> Any:
 class ChannelMethods(
     LayerAssertions, TaskAssertions, FaultMethods, QueryAssertions, TimeMethods
 ):
-    """What a test of ``ChannelTestCase`` says and does."""
+    """The methods and options of a ``ChannelTestCase``."""
 
     #: The captured aliases of CHANNEL_LAYERS: ``"__all__"`` or a list.
     test_channel_aliases: str | Collection[str] = "__all__"
@@ -236,7 +236,7 @@ class ChannelMethods(
 
 
 class WebsocketMethods(WebsocketAssertions, Connecting):
-    """What a test of ``WebsocketTestCase`` says and does besides."""
+    """The further methods and options of a ``WebsocketTestCase``."""
 
 
 class OptionsOfTest(RunOptions):
@@ -291,10 +291,10 @@ for _name in {field.name for field in dataclasses.fields(RunOptions)}:
 
 class TestMethods(WebsocketMethods, ChannelMethods):
     """
-    What a test of ``WebsocketTestCase`` says and does, without a test case.
+    The methods and options of a ``WebsocketTestCase``, without a test case.
 
     For a test that is a function. Attributes can be given by name, and set
-    later; ``run`` is put in place and taken down by the caller.
+    later. The caller begins and ends ``run``.
 
     Example::
 

@@ -1,7 +1,7 @@
 """
 What anyio does beside the loop: jobs in threads, and how it cancels.
 
-anyio need not be installed. Where nobody has imported it, there is nothing.
+anyio need not be installed. Unless it is imported, there is nothing to see.
 """
 
 from __future__ import annotations

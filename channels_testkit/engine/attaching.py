@@ -1,4 +1,4 @@
-"""The engine on a loop that is somebody else's: pytest-asyncio's, anyio's."""
+"""The engine on a loop of another owner: pytest-asyncio or anyio."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class AttachedBridge(Bridge):
 
     @property
     def is_running(self) -> bool:
-        """Whether the loop is under way, whoever makes it run."""
+        """Whether the loop is running, for any caller."""
         return self.loop.is_running()
 
     @property
@@ -115,7 +115,7 @@ class AttachedBridge(Bridge):
 
     @contextlib.contextmanager
     def _seen_running(self) -> Iterator[None]:
-        """Know when the loop runs, whoever makes it run."""
+        """Know when the loop runs, for any caller."""
         run_forever = self.loop.run_forever
 
         def run() -> None:

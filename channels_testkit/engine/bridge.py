@@ -74,7 +74,7 @@ class Bridge:
         self.rest.is_here = lambda: self._own.has_loop
         self._ask_no_more = private.take_exits(self.loop, self._take_exit)
         self._is_running = self._is_closed = False
-        #: Whether a hang or an interrupt was told: nothing else is after it.
+        #: Whether a hang or an interrupt was reported: it is the last failure.
         self.has_hung = False
         self._was_interrupted = False
         #: Seconds between two looks of the watchdog.
@@ -94,7 +94,7 @@ class Bridge:
         self._interrupter.install()
 
     def _watch(self) -> RestWatch:
-        put_in_order(self.loop, Order())  # so that nobody else moves its time
+        put_in_order(self.loop, Order())  # so that nothing else moves its time
         return watch_of(self.loop)
 
     @property
@@ -392,7 +392,7 @@ class Bridge:
 
 
 def _nothing(_raised: BaseException | None) -> None:
-    """Stand for a callback that nobody has set."""
+    """Stand for a callback that is not set."""
 
 
 async def _nothing_more() -> None:

@@ -171,7 +171,7 @@ class TestConnections:
     The connections of one test, watched while it runs.
 
     A thread that opens a connection of its own misses the test's rows, and is
-    told by ``DatabaseOwnershipError``. ``can_close`` says whether the test's
+    refused by ``DatabaseOwnershipError``. ``can_close`` says if the test's
     own connections are closed as in production, which is so only in tests
     that commit.
     """

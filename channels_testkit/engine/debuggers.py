@@ -1,4 +1,4 @@
-"""Whether somebody takes their time: a debugger or a tracer."""
+"""Whether a debugger or a tracer takes time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DEBUGGERS = {"bdb", "pdb", "ipdb", "pydevd", "_pydevd_bundle"}
 
 
 def is_debugged() -> bool:
-    """Tell whether somebody takes their time: a debugger or a tracer."""
+    """Tell whether a debugger or a tracer may stop the code."""
     return is_traced() or debugger_is_active()
 
 

@@ -1,5 +1,5 @@
 """
-Exceptions of the application, each told to the test once.
+Exceptions of the application, each raised in the test once.
 
 They are raised from the kit call in progress, or thrown into an async test
 when it is resumed, or reported at the end.
@@ -41,14 +41,14 @@ class ApplicationErrors:
         self._held: list[tuple[BaseException, Callable[[], bool]]] = []
         self._seen: list[BaseException] = []
         self._expected: list[ExpectedErrors] = []
-        #: How often the test could be told, which it is at rest.
+        #: How often failures could be raised in the test, which is at rest.
         self.tellings = 0
-        #: Looks for failures that nobody has been told of yet.
+        #: Looks for failures that are not reported yet.
         self.look: Callable[[], list[BaseException]] = list
-        #: The same of what was made since, and what somebody may still ask
-        #: about until a block ends.
+        #: The same for objects made since, which code may still check until a
+        #: block ends.
         self.look_closely: Callable[[MadeSince], object] = bool
-        #: Called before the test is told, which is at rest; may record more.
+        #: Called at rest before failures are raised; may record more.
         self.before_delivery: Callable[[], object] = bool
         #: Called when an exception has come, in whatever thread.
         self.on_record: Callable[[], object] = bool

@@ -52,7 +52,7 @@ class ExploredTime(VirtualTime):
     """
     Virtual time in which a schedule chooses what comes next.
 
-    ``on_outside`` is told what works outside of the loop, which no schedule
+    ``on_outside`` is called for work outside of the loop, which no schedule
     can order.
     """
 
@@ -140,7 +140,7 @@ class ExploredTime(VirtualTime):
         future = cast("asyncio.Future[Any]", job.future)
         if not result.done():
             return future
-        # From Python 3.14 on nobody posts the result of a quick job.
+        # From Python 3.14 on the result of a quick job is not posted.
         later: asyncio.Future[Any] = self._rest.loop.create_future()
         self.result_comes(result, lambda: pass_on(future, later))
         return later

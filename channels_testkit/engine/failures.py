@@ -17,7 +17,7 @@ class Failures:
     """
     Those of one loop, the application's or the test's own.
 
-    Each is told once, and only if nobody has seen its exception by then.
+    Each is reported once, and only if no code has seen its exception yet.
     """
 
     def __init__(self) -> None:
@@ -44,13 +44,13 @@ class Failures:
             self._failed_late.append(future)
 
     def take_late(self) -> list[BaseException]:
-        """Return all exceptions that nobody has seen by now, and see them."""
+        """Return all exceptions that no code has seen yet, and see them."""
         self._failed_in_pools += self._failed_late
         self._failed_late.clear()
         return self.take()
 
     def take(self) -> list[BaseException]:
-        """Return the exceptions that nobody has seen, and see them."""
+        """Return the exceptions that no code has seen, and see them."""
         if not (self._failed or self._failed_in_pools):
             return []
         failed, self._failed = self._failed, []

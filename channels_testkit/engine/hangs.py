@@ -1,5 +1,5 @@
 """
-Hangs and deadlocks, told in words.
+Hangs and deadlocks, in words.
 
 A wait that ``hang_timeout`` has cut, or that nothing can ever end, is
 reported with every task and thread job, and with what each of them waits for.

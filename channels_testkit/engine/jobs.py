@@ -95,7 +95,7 @@ def asked(callback: Callable[..., Any]) -> Callable[..., Any]:
 class Watch(Protocol):
     """The watch of a loop, as jobs know it."""
 
-    #: Jobs that failed, and that nobody has asked about.
+    #: Jobs that failed, and that no code has checked.
     failures: Failures
     #: The same of the test's own.
     own_failures: Failures
@@ -261,7 +261,7 @@ class Job:
 
     @property
     def state(self) -> str:
-        """One word for reports."""
+        """One word for what the job does."""
         if not self.has_started:
             return "queued"
         return "parked" if self.is_parked else "running"
@@ -278,7 +278,7 @@ class Job:
             # started, or else the job sees that it was given up.
             self.has_started = True
             if self.is_background and self.watch is not None:
-                # What is under way in the background keeps nobody waiting.
+                # No code waits for a job in the background.
                 private.wake(self.watch.loop)
             if self.future is not None and self.future.cancelled():
                 self.has_returned = True

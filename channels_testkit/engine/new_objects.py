@@ -1,10 +1,10 @@
 """
-What was made since a moment, whoever keeps it.
+The objects that were made since a moment, wherever they are kept.
 
-Python calls nobody when a coroutine or a future is made. But the collector of
-garbage has a list of all that it may collect, the newest last, and moves what
-is left of it to a list of older ones. So what a test has made is in the young
-lists, and to look through these takes some ten microseconds.
+Python calls no code when a coroutine or a future is made. But the garbage
+collector has a list of all objects that it may collect, the newest last, and
+moves those that it keeps to a list of older ones. So the objects of a test are
+in the young lists, and to look through these takes some ten microseconds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TOO_MANY = 100_000
 @contextlib.contextmanager
 def kept_young() -> Iterator[None]:
     """
-    Let what a block makes stay in the young lists.
+    Let the objects that a block makes stay in the young lists.
 
     A collection of these that is nearly due is made before it begins.
     """
@@ -47,7 +47,7 @@ def kept_young() -> Iterator[None]:
 
 
 class MadeSince:
-    """What was made since this was, and still exists."""
+    """The objects that were made after this one, and still exist."""
 
     def __init__(self) -> None:
         self._collections = _collections()
@@ -58,8 +58,8 @@ class MadeSince:
         """
         Return the objects of these very classes, and maybe older ones.
 
-        Where the project has switched the collector off, there is no telling
-        at a bearable price, and this returns none.
+        If the project has switched the collector off, looking would take too
+        long, and this returns none.
         """
         if gc.get_count()[0] > _TOO_MANY:
             return []

@@ -31,7 +31,7 @@ def put_note(error: BaseException, note: str) -> None:
 
 
 def set_notes(error: BaseException, notes: list[str]) -> None:
-    """Put notes in the place of those that an exception has."""
+    """Replace the notes of an exception."""
     # As add_note() does where Python has it.
     vars(error)["__notes__"] = notes
 

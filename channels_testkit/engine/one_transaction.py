@@ -39,17 +39,16 @@ def in_one_transaction(
     Give every thread these connections, in a transaction, for the block.
 
     A mirror is the connection of its database: one of its own would not see
-    the rows. A thread that waits for its turn for longer than ``seconds()`` is
-    told by ``OperationalError``. Raises ``ImproperlyConfigured`` where a
-    connection is in no transaction of a test.
+    the rows. A thread that waits for its turn for longer than ``seconds()``
+    gets ``OperationalError``. Raises ``ImproperlyConfigured`` if a connection
+    is in no transaction of a test.
     """
     for connection in mine:
         if not is_test_transaction(connection):
             raise ImproperlyConfigured(
                 f"Database {connection.alias!r} has no transaction that is rolled back"
-                " after this test: its engine has none, or the test is one that"
-                " commits. Use LiveServerTestCase, or the fixture"
-                " channels_live_server."
+                " after this test: its engine has none, or the test commits. Use"
+                " LiveServerTestCase, or the fixture channels_live_server."
             )
     by_alias = {it.alias: it for it in mine}
     mirrors = {
@@ -144,7 +143,7 @@ class _TurnsInTransaction(Turns):
 
 @contextlib.contextmanager
 def _savepoint(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Undo what a query does that fails; nobody counts these statements."""
+    """Undo a query that fails; these statements are not counted."""
     _send(connection, f"SAVEPOINT {_SAVEPOINT}")
     try:
         yield

@@ -35,7 +35,7 @@ class OwnThread:
 
     Each thread that a server would have is a lane. ``run_loop`` runs the loop
     for ``async_to_sync()`` of the test itself, between the calls of the kit;
-    a loop that is somebody else's has none.
+    a loop of another owner has none.
     """
 
     def __init__(

@@ -226,7 +226,7 @@ SET_RESULT = "_set"
 
 
 def has_error_callback(result: object) -> bool:
-    """Tell whether a pool has somebody to tell of a job that failed."""
+    """Tell whether a pool reports the failure of a job to some code."""
     return getattr(result, "_error_callback", None) is not None
 
 
@@ -237,7 +237,7 @@ def loop_of(future: asyncio.Future[Any]) -> asyncio.AbstractEventLoop | None:
 
 
 def is_unretrieved(future: asyncio.Future[Any]) -> bool:
-    """Tell whether it failed and nobody has looked at its exception."""
+    """Tell whether it failed and no code has looked at its exception."""
     return bool(future._log_traceback)
 
 
@@ -248,7 +248,7 @@ def end_of(protocol: asyncio.StreamReaderProtocol) -> asyncio.Future[None]:
 
 
 def told_elsewhere(future: asyncio.Future[Any]) -> asyncio.Future[Any]:
-    """Return a future whose exception is another's, which somebody gets."""
+    """Return a future with the exception of another, which code gets."""
     future.add_done_callback(lambda it: it.cancelled() or it.exception())
     return future
 

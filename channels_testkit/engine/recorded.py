@@ -42,7 +42,7 @@ _MOST_PARAMETERS = 200
 _SHOWN = "exceptions shown"
 #: Jobs that Channels itself makes of handlers.
 _OF_CHANNELS = "channels."
-#: What is told of each query as it is made: the database and the statement.
+#: Called with each query as it is made: the database and the statement.
 query_followers: list[Callable[[str, str], object]] = []
 
 
@@ -128,7 +128,7 @@ def _queries_in_words(event: Event) -> str:
 
 
 def _with_counts(queries: list[str]) -> list[str]:
-    """Return the queries, with a count in the place of those in a row."""
+    """Return the queries, with a count instead of those in a row."""
     counted: list[list[Any]] = []
     for query in queries:
         if counted and counted[-1][0] == query:

@@ -94,7 +94,7 @@ class RestWatch:
         self.let_go: Callable[[], bool] = _no_job
         self.has_held: Callable[[], bool] = _no_job
         self.is_going_round = False  # for code of the test alone
-        #: Asked at rest when nobody waits for it, with whether there is no
+        #: Called at rest when no call waits for it, with whether there is no
         #: timer either; answers when to ask again, in seconds.
         self.on_idle: Callable[[bool], float | None] = _no_opinion
         pools.see_submissions()
@@ -132,7 +132,7 @@ class RestWatch:
         Tell whether the loop is at rest by what has come in so far.
 
         A socket, to Redis for instance, may have something new at any time;
-        nobody has seen it yet.
+        no code has seen it yet.
         """
         return self.is_settled or not self._works()
 
@@ -352,7 +352,7 @@ class RestWatch:
     def _posted(
         self, callback: Callable[..., Any], *args: Any, **options: Any
     ) -> asyncio.Handle:
-        """Post to the loop; in its own thread there is nobody to wake."""
+        """Post to the loop; in its own thread there is nothing to wake."""
         if not self.is_here() or self.loop.get_debug():
             return self._post(callback, *args, **options)
         handle = self.loop.call_soon(callback, *args, **options)
@@ -386,12 +386,12 @@ def _is_of_application(handle: asyncio.Handle) -> bool:
 
 
 def _no_job() -> bool:
-    """Stand for a question that nobody answers."""
+    """Stand for a function that is not set."""
     return False
 
 
 def _do_nothing(*_: object) -> None:
-    """Stand for a callback that nobody has set."""
+    """Stand for a callback that is not set."""
 
 
 def _no_opinion(_is_endless: bool) -> None:

@@ -90,7 +90,7 @@ def in_turns(
 def whose_turn_it_is(
     on: Collection[BaseDatabaseWrapper],
 ) -> list[threading.Thread]:
-    """Return the threads that are amid a block or query on these."""
+    """Return the threads that are in a block or a query on these."""
     holders = (turns.thread for it in on for turns in _turns_on(it))
     return [thread for thread in holders if thread is not None]
 

@@ -72,7 +72,7 @@ def _is_in_place(frame: FrameType) -> bool:
 
 
 def _advice(call: _Call, called: FrameType) -> str:
-    """Return what to write in the place of a call of sync code."""
+    """Return the call to write instead of a call of sync code."""
     file, name = called.f_code.co_filename, called.f_code.co_name
     if file.startswith(_OF_DATABASE):
         return _advice_on_query(call, called)

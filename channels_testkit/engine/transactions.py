@@ -2,7 +2,7 @@
 The transaction of a test stays what it is until Django rolls it back.
 
 ``close()`` leaves its connection alone, and SQL that would end it is refused.
-What a driver is told to its face is seen when the test has ended: then the
+Statements sent to a driver directly are seen when the test has ended: then the
 class gets a new transaction, and the next test what it would have had.
 """
 
@@ -177,7 +177,7 @@ def is_lost(connection: BaseDatabaseWrapper) -> bool:
 
 def end_if_open(case: Any) -> None:
     """
-    End the transaction of a class that nobody else ends.
+    End the transaction of a class that no other code ends.
 
     unittest calls no ``tearDownClass()`` where ``setUpClass()`` has raised.
     """

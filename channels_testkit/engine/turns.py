@@ -35,7 +35,7 @@ class Turns:
     It has several where others are mirrors of it.
     """
 
-    #: What a thread is told that waits in vain: how it comes, and what to do.
+    #: The advice for a thread that waits in vain: the reason, and what to do.
     advice = (
         "All threads share the connection of a database in memory, in turns. Leave the"
         " block before you wait for another thread, or test on a database in a file."
@@ -55,7 +55,7 @@ class Turns:
         #: Held while the driver is at work, which it is for one thread at a
         #: time. The turn is no measure: that may be taken away.
         self._driver = threading.RLock()
-        #: Who has entered a block, and where; None amid a query.
+        #: Who has entered a block, and where; None during a query.
         self._block: tuple[str, str] | None = None
         #: How many blocks a thread has open that has lost its turn by force.
         self._evicted: dict[threading.Thread, int] = {}

@@ -23,7 +23,7 @@ class Interrupter:
 
     In the main thread by a signal, whatever it is doing. Not by SIGINT:
     Django's runner takes the first for a wish to stop after this test. SIGURG
-    is ignored where nobody handles it, and nobody does. In another thread it
+    is ignored unless it is handled, and it is not. In another thread it
     is raised as soon as that runs Python code.
 
     Where Ctrl-C only asks for the end after this test, as under Django's
@@ -56,15 +56,15 @@ class Interrupter:
             # It is put back by asyncio, before this would be.
             return
 
-        def ask(*args: Any) -> None:
+        def call(*args: Any) -> None:
             handler(*args)
             self._on_ctrl_c()
 
-        signal.signal(signal.SIGINT, ask)
+        signal.signal(signal.SIGINT, call)
         self._undo.callback(signal.signal, signal.SIGINT, handler)
 
     def remove(self) -> None:
-        """Put back what handled the signal before; interrupt nobody later."""
+        """Put the former handler back; interrupt nothing from now on."""
         self._undo.close()
         for thread_id in self._others:
             _raise_in(thread_id, None)

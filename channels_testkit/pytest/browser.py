@@ -27,7 +27,7 @@ __unittest = True
 
 
 class BrowserTest(BrowserMethods, ChannelsTest):
-    """What ``self`` has of the kit in a ``BrowserTestCase``."""
+    """The methods and options of a ``BrowserTestCase``."""
 
     _server: ChannelsLiveServer
 

@@ -42,7 +42,7 @@ _KNOWN_EARLY = frozenset(
 _OWN = frozenset(
     {"run", "end_early", "start_lifespan", "_evidence", "_own_browser", "_pool"}
 )
-#: Methods that a test can put others in the place of.
+#: Methods that a test can replace.
 _METHODS = frozenset(
     {
         *("decode_frame", "encode_frame", "get_application", "get_login"),
@@ -53,7 +53,7 @@ _METHODS = frozenset(
 
 class ChannelsTest(LiveSettings, TestMethods):
     """
-    What ``self`` has of the kit in a ``WebsocketTestCase``.
+    The methods and options of a ``WebsocketTestCase``, for a test function.
 
     The fixture ``channels_test`` is one. The class attributes of a test case,
     and the methods that it may override, are attributes here: set them in the
@@ -130,7 +130,7 @@ class ChannelsTest(LiveSettings, TestMethods):
         return RedisServer.obtain()
 
     def has_failed(self, error: BaseException) -> None:
-        """Add to what the test has raised what only this sees."""
+        """Add to the exception of the test what only this object sees."""
 
     def _kit_name(self) -> str:
         return self._item.nodeid

@@ -77,7 +77,7 @@ def _rolled_back(item: pytest.Function) -> Iterator[None]:
     with contextlib.ExitStack() as blocks:
         for alias in database.databases(item):
             block: Any = transaction.atomic(using=alias)
-            # It is none of the application's.
+            # It is not part of the application.
             block._from_testcase = True  # noqa: SLF001 - as Django's own
             blocks.enter_context(block)
             blocks.callback(transaction.set_rollback, rollback=True, using=alias)

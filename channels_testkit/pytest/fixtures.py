@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def channels_test() -> ChannelsTest:
-    """Return what ``self`` has of the kit in a ``WebsocketTestCase``."""
+    """Return the methods and options of a ``WebsocketTestCase``."""
     return _test()
 
 
@@ -98,7 +98,7 @@ def channels_browser(
 def channels_rollback_browser(
     request: pytest.FixtureRequest, db: None, _channels_browsers: Pools
 ) -> Iterator[Chrome]:
-    """Return a browser for the pages of a live server in one transaction."""
+    """Return a browser for a live server whose test is one transaction."""
     del db
     with _server(request, ROLLBACK_LIVE_SERVER) as server:
         yield _browse(server, _channels_browsers)
@@ -124,7 +124,7 @@ def _browse(server: ChannelsLiveServer, pools: Pools) -> Chrome:
 
 
 def _test() -> ChannelsTest:
-    """Return what the running test has of the kit."""
+    """Return the methods and options for the running test."""
     from channels_testkit.running.run import current
 
     from .channels_test import OptionsOfFunction

@@ -193,7 +193,7 @@ class FollowedTest:
 
     @contextlib.contextmanager
     def _function_replaced(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
-        """Put another function in the place of a fixture's, for a block."""
+        """Replace the function of a fixture, for a block."""
         replacement = self._replacement(fixturedef.func)
         if replacement is None:
             yield

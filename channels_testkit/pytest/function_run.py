@@ -143,7 +143,7 @@ class FunctionRun:
         self.test.has_failed(error)
         self._seen = seen_in(self.run)
         if not self._item.config.getoption("usepdb", default=False):
-            # Else whoever looks at it finds connections as they were.
+            # Else a debugger finds connections as they were.
             self.more_failures += self._close()
 
     def has_reported(self, error: BaseException) -> None:

@@ -1,4 +1,4 @@
-"""``@pytest.mark.channels_test()``: what a test asks of its run."""
+"""``@pytest.mark.channels_test()``: the options of a test function."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def marked_options(item: pytest.Function, known: Collection[str]) -> dict[str, A
     """
     Return what the marks of a test set; of two the nearer one counts.
 
-    Raises ``pytest.UsageError`` for a name that means nothing.
+    Raises ``pytest.UsageError`` for an unknown name.
     """
     __tracebackhide__ = True
     options: dict[str, Any] = {}

@@ -134,7 +134,7 @@ def explore_schedules(
 
 
 def _check_class(case: Any) -> None:
-    """Raise ``TypeError`` for a test case that is none of the package."""
+    """Raise ``TypeError`` for a test case of another package."""
     if hasattr(case, "countTestCases") and not hasattr(case, "_kit_is_explored"):
         raise TypeError(
             "@explore_schedules() explores test cases of the package, such as a"

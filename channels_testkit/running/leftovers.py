@@ -90,7 +90,7 @@ def left(
     bridge: Bridge,
     layers: Mapping[str, CaptiveChannelLayer],
 ) -> Iterator[str]:
-    """Name what is still there: applications, tasks, threads, memberships."""
+    """Yield what is still there: applications, tasks, threads, memberships."""
     for item in opened:
         if item.unfinished is not None:
             yield (
@@ -106,7 +106,7 @@ def left(
 
 
 def in_one_finding(lines: Iterable[str]) -> Iterator[str]:
-    """Put what is left into one text, if anything is."""
+    """Join these lines in one failure, if there are any."""
     listing = "\n".join(f"  {line}" for line in first_of_each_kind(lines))
     if listing:
         yield f"Still there after all clients had left:\n{listing}"
@@ -148,7 +148,9 @@ def describe_layers(layers: Mapping[str, CaptiveChannelLayer]) -> str:
     lines = []
     for alias, layer in layers.items():
         if not is_captive(layer):
-            lines.append(f"  layer {alias!r} is a real one, which is not looked into")
+            lines.append(
+                f"  layer {alias!r} is a real one, whose contents are not known"
+            )
             continue
         for channel, count in layer.pending_counts().items():
             lines.append(f"  channel {say(channel)} ({alias}) holds {count} message(s)")

@@ -150,9 +150,9 @@ class TestLoop(Raised):
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """
-        Run the test on a loop that is somebody else's.
+        Run the test on a loop of another owner.
 
-        Its jobs are the test's from now on, whoever makes it run. Call this
+        Its jobs are the test's from now on, whatever runs it. Call this
         before the test has a loop.
         """
         self.run_by(functools.partial(AttachedBridge, loop))

@@ -1,4 +1,4 @@
-"""What one test asks of its run, as one value."""
+"""The options of the run of one test, as one value."""
 
 from __future__ import annotations
 
@@ -65,17 +65,17 @@ def _no_subprotocols() -> tuple[str, ...]:
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """
-    What one test asks of its run.
+    The options of the run of one test.
 
-    The class attributes of a test case say the same under the same names.
-    Each is read when it is needed. Fields whose names begin with ``get_`` are
-    asked during the test, on its thread; their answers may be awaitable.
+    The class attributes of a test case have the same names. Each is read when
+    it is needed. Fields whose names begin with ``get_`` are called during the
+    test, on its thread, and may return an awaitable.
     """
 
-    #: How warnings call the test, and the module that it is in.
+    #: The name of the test in warnings, and its module.
     name: str = "A test"
     module: str = ""
-    #: How the test calls what has the methods of the kit.
+    #: The name that the test has for the object with the kit's methods.
     called: str = "self"
     #: The file and the line of the test, which warnings point at.
     get_place: Callable[[], tuple[str, int]] = lambda: ("<unknown>", 1)
@@ -85,13 +85,13 @@ class RunOptions:
 
     #: The databases that the test may use.
     databases: Collection[str] = ()
-    #: What code of the test raises where it is skipped.
+    #: The exceptions that skip the test.
     skips: tuple[type[BaseException], ...] = ()
     #: Whether the test commits, and so may close its connections.
     commits: bool = False
 
     test_channel_aliases: Any = EVERY_ALIAS
-    #: Where layers come from: a name, or what makes them.
+    #: Where layers come from: a name, or a function that makes them.
     layer_source: LayerSource | Callable[[], LayersInPlace] = "captive"
     strict_messages: bool = True
 
@@ -102,15 +102,15 @@ class RunOptions:
     check_unread: Level = "off"
     check_revoked: Level = "off"
 
-    #: What frames must be like: a schema of any kind, or None.
+    #: The schema of frames, of any kind, or None.
     frame_schema: Any = None
     sent_frame_schema: Any = None
 
-    #: Seconds of real time that a call may take, or None for no bound.
+    #: Seconds of real time that a call may take, or None for no limit.
     hang_timeout: float | None = 30.0
-    #: Seconds that a receive waits where waiting makes sense.
+    #: Seconds that a receive waits for a frame that can still come.
     receive_timeout: float = 1.0
-    #: What becomes of the messages that a worker consumer leaves behind.
+    #: What happens to the messages behind the one at which a worker raises.
     worker_backlog: Backlog = "lost"
     background_jobs: Collection[object] = ()
     outside_threads: Collection[object] = ()
@@ -122,7 +122,7 @@ class RunOptions:
     #: Whether time stands still unless the test moves it.
     use_virtual_time: bool = False
 
-    #: What chooses among events, where the run is explored.
+    #: Chooses among events, if the run is explored.
     schedule: Schedule | None = None
     #: Whether sends of clients return before the application is at rest.
     sends_overlap: bool = False
@@ -130,7 +130,7 @@ class RunOptions:
     wire: JsonWire = _JSON
     #: The application, or None for that of the settings.
     get_application: Callable[[], ASGIApplication | None] = _nothing
-    #: What logs a user in; see ``WebsocketTestCase.get_login()``.
+    #: Returns what logs a user in; see ``WebsocketTestCase.get_login()``.
     get_login: Callable[[Any], Any] = session_login
     get_ws_headers: Callable[[], Any] = _nothing
     get_subprotocols: Callable[[], Any] = _no_subprotocols
@@ -143,17 +143,17 @@ class RunOptions:
 
     @property
     def owner(self) -> str:
-        """What ``check()`` calls them."""
+        """The name of these options in errors of ``check()``."""
         return type(self).__name__
 
     def check(self) -> None:
-        """Raise ``ImproperlyConfigured`` for a value that means nothing."""
+        """Raise ``ImproperlyConfigured`` for an invalid value."""
         check_options(self, self.owner)
 
 
 def check_options(options: Any, owner: str) -> None:
     """
-    Raise ``ImproperlyConfigured`` for a value that means nothing.
+    Raise ``ImproperlyConfigured`` for an invalid value.
 
     ``options`` is anything with the attributes, and ``owner`` its name.
     """
@@ -190,7 +190,7 @@ def no_virtual_time(what: str) -> ImproperlyConfigured:
 
 
 def check_policies(policies: Policies) -> None:
-    """Raise ``ImproperlyConfigured`` for a policy that means nothing."""
+    """Raise ``ImproperlyConfigured`` for an invalid policy."""
     owner = None  # They are arguments of a call.
     if policies.check_protocol is not None:
         _check_breaches(policies, owner)
@@ -204,7 +204,7 @@ def check_policies(policies: Policies) -> None:
 def check_choice(
     options: Any, owner: str | None, name: str, choices: tuple[object, ...]
 ) -> None:
-    """Raise ``ImproperlyConfigured`` for what is none of the choices."""
+    """Raise ``ImproperlyConfigured`` for a value that is not a choice."""
     value = getattr(options, name)
     if value not in choices:
         listed = ", ".join(map(repr, choices))
@@ -214,7 +214,7 @@ def check_choice(
 
 
 def check_seconds(options: Any, owner: str | None, name: str) -> None:
-    """Raise ``ImproperlyConfigured`` for what is no number of seconds."""
+    """Raise ``ImproperlyConfigured`` for an invalid number of seconds."""
     value = getattr(options, name)
     if value is None and name == "hang_timeout":
         return

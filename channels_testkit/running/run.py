@@ -74,11 +74,11 @@ class TestRun(LoopThatLooks):
     """
     What one test has in use: its loop, layers, connections and database.
 
-    ``begin()`` puts it in place, ``end()`` takes it down and returns what the
+    ``begin()`` puts it in place, ``end()`` takes it down and returns the
     failures that it has found. What is opened in between registers with it.
 
-    ``add_cleanup`` is called with what is to be done before the test ends, as
-    ``addCleanup()`` of a test case; the run does it itself without.
+    ``add_cleanup`` gets functions to call before the test ends, as
+    ``addCleanup()`` of a test case does; without it the run calls them.
 
     Example::
 

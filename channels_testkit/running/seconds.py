@@ -49,7 +49,7 @@ def check_times(
     options: Mapping[str, Any],
 ) -> None:
     """
-    Raise ``TypeError`` or ``ValueError`` for what is no number of seconds.
+    Raise ``TypeError`` or ``ValueError`` for an invalid number of seconds.
 
     ``args`` are those of the call, without its ``self``.
     """

@@ -70,7 +70,7 @@ class SilentFailures:
         self._results.look()
         loops = {loop, *self._loops}
         found = since.of({CoroutineType, StreamReaderProtocol, *KINDS_OF_FUTURES})
-        # How a connection has ended is for who asks; asyncio itself drops it.
+        # How a connection has ended is only for code that checks it.
         not_reported = {
             private.end_of(it) for it in found if type(it) is StreamReaderProtocol
         }
@@ -92,7 +92,7 @@ class SilentFailures:
         self._errors.record(error)
         return True
 
-    # What stands in the place of others: each is given the real one.
+    # The replacements: each is called with the real function.
 
     def _start(
         self, real: Callable[[threading.Thread], None], thread: threading.Thread

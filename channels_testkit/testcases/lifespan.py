@@ -28,7 +28,7 @@ _EXPLORED = (
 )
 _OF_A_TEST = (
     "{name}.{what} needs a test, and the lifespan of a class starts before its tests:"
-    " make it application = ... on the class, or set run_lifespan = True."
+    " set application = ... on the class, or set run_lifespan = True."
 )
 _NAMES = ("application", "router")
 

@@ -53,7 +53,7 @@ def _arrow(story: Story, number: int, event: Event) -> _Arrow:
 
 
 def _lanes(story: Story, arrows: Sequence[_Arrow]) -> list[Lane]:
-    """Return the lanes from left to right, without those that nobody uses."""
+    """Return the lanes from left to right, without unused ones."""
     used = dict.fromkeys(lane for arrow in arrows for lane in arrow[2:])
     order: dict[Lane, None] = {TEST: None}
     for actor in story.names.actors:

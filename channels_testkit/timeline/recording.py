@@ -2,7 +2,7 @@
 What happens in a test, as it happens: short entries, one after another.
 
 An entry is what was there anyway, and the function that puts it into words
-when somebody reads the timeline.
+when the timeline is read.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Recording:
 
 
 def record(actor: Actor | None, tell: Tell, *facts: Any) -> None:
-    """Take note that somebody does something, if a test of the kit runs."""
+    """Record that an actor does something, if a test of the kit runs."""
     if not _in_place:
         return
     recording = _in_place[-1]

@@ -2,7 +2,7 @@
 The entries of a recording, put into words: events, each on its lanes.
 
 What says nothing is left out: the beginning and the end of a handler that
-nobody else did anything during, or the second of two moves of time.
+no other actor did anything during, or the second of two moves of time.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def in_full(value: object) -> str:
 
 
 class Lane(NamedTuple):
-    """A lane of the diagram: somebody, or something, that others talk to."""
+    """A lane of the diagram: an actor, or a thing that actors talk to."""
 
     kind: LaneKind
     name: str
@@ -156,7 +156,7 @@ class Story:
         """
         Add that something begins, which has an end.
 
-        If nobody else does anything until then, one event stands for both:
+        If no other actor does anything until then, one event stands for both:
         with the text ``alone``, if that is another, or none at all if it
         ``says_nothing``.
         """

@@ -112,7 +112,7 @@ def _without_repeats(rows: Sequence[Row]) -> list[Row]:
 
 
 def _is_repeated(alike: Sequence[Sequence[Row]], block: Sequence[Row]) -> bool:
-    """Tell whether somebody else does what others have done just before."""
+    """Tell whether another actor does the same as those just before."""
     actors = [it[0][0][1].actor for it in alike]
     words = [[text for _, text in it] for it in (*alike[:1], block)]
     return words[0] == words[-1] and block[0][0][1].actor not in actors

@@ -400,7 +400,7 @@ class RefusedTests(RoomCase):
     def test_it_raises_what_is_raised_without_a_server(self) -> None:
         error = self.refused(error=1)
         self.assertIs(type(error), ConnectionError)
-        text = "The channel layer fails, as layer_faults(error=1) asks for."
+        text = "The channel layer fails, because of layer_faults(error=1)."
         self.assertEqual(str(error), text)
 
     def test_a_layer_on_redis_raises_what_redis_raises(self) -> None:

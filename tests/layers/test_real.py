@@ -289,7 +289,7 @@ class HelperTests(RealLayersTestCase):
         layers: Any = {"default": PrefixedLayer()}
         self.assertEqual(
             describe_layers(layers),
-            "  layer 'default' is a real one, which is not looked into",
+            "  layer 'default' is a real one, whose contents are not known",
         )
 
 

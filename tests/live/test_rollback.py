@@ -726,7 +726,7 @@ class MisuseTests(OuterTestCase):
         with self.assertRaisesMessage(
             ImproperlyConfigured,
             "Database 'default' has no transaction that is rolled back after this test:"
-            " its engine has none, or the test is one that commits. Use"
+            " its engine has none, or the test commits. Use"
             " LiveServerTestCase, or the fixture channels_live_server.",
         ):
             in_one_transaction([connection], lambda: 1.0)

@@ -707,7 +707,7 @@ class ClassFailureTests(OuterTestCase):
                     self.run_with(None, **attributes),
                     [
                         f"Tests.{name} needs a test, and the lifespan of a class"
-                        " starts before its tests: make it application = ... on the"
+                        " starts before its tests: set application = ... on the"
                         " class, or set run_lifespan = True."
                     ],
                 )
