@@ -84,8 +84,8 @@ def check_disconnect(code: object, reason: object) -> None:
         raise TypeError(f"disconnect(code={told(code)}): a close code is an int.")
     if code == LOST:
         raise ValueError(
-            f"disconnect(code={LOST}): no client sends this code, which stands for a"
-            " connection that was lost. Write drop()."
+            f"disconnect(code={LOST}): no client sends this code, which means that the"
+            " connection was lost. To lose the connection, write drop()."
         )
     if not (code == NO_CODE or _is_close_code(code) or _is_code_for_all(code)):
         raise ValueError(
@@ -97,8 +97,8 @@ def check_disconnect(code: object, reason: object) -> None:
     _check_size(reason)
     if reason and code == NO_CODE:
         raise ValueError(
-            f"disconnect(code={NO_CODE}): this stands for a close without a code, which"
-            " can have no reason either. Give another code."
+            f"disconnect(code={NO_CODE}): this means a close without a code, which can"
+            " have no reason. To send a reason, give another code."
         )
 
 

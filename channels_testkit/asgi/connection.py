@@ -278,7 +278,7 @@ class Connection(abc.ABC):
     def _tell(self, breach: Breach, event: Event) -> None:
         """Raise or warn, as the test asks for."""
         text = (
-            f"{self.label}: {breach.text}{sent_by(self.consumer)}\n\nTo let it pass,"
+            f"{self.label}: {breach.text}{sent_by(self.consumer)}\n\nTo allow it,"
             f" {self._way_to_allow(breach.name)}"
         )
         if self.surroundings.check_protocol == "warn":

@@ -102,8 +102,8 @@ def _check_bytes(data: object) -> Breach | None:
         return Breach(
             "no-payload",
             "The application sent a frame with neither text nor bytes, and a server "
-            "has nothing to put in it; give one of them, empty if the frame is to be "
-            "empty.",
+            "has nothing to put in it; give one of them, an empty one for an empty "
+            "frame.",
         )
     return Breach(
         "bytes-not-bytes",

@@ -83,7 +83,7 @@ def _hint(given: object) -> str:
     if isinstance(given, (str, bytes)) or hasattr(given, "read_text"):
         return " Load a file first: json.loads(Path(...).read_text())."
     if isinstance(given, type) or _is_annotation(given):
-        return " Other types are given as pydantic.TypeAdapter(...)."
+        return " For other types, give pydantic.TypeAdapter(...)."
     if hasattr(given, "model_validate_json") or hasattr(given, "__struct_fields__"):
         return f" Give the class, {type(given).__name__}."
     return ""

@@ -40,7 +40,7 @@ class JsonSchema(FrameSchema):
             kind.check_schema(schema)
         except package.SchemaError as error:
             reason = shorten(error.message)
-            text = f"is no valid JSON Schema, at {error.json_path}: {reason}."
+            text = f"is not a valid JSON Schema, at {error.json_path}: {reason}."
             raise NotASchemaError(text) from error
         for reference in _references(schema):
             if not _leads_somewhere(reference, schema):
@@ -73,7 +73,7 @@ class JsonSchema(FrameSchema):
 
 
 def _nowhere(reference: object) -> str:
-    return f"{{'$ref': {say(reference)}}}, and there is nothing at that place"
+    return f"{{'$ref': {say(reference)}}}, which leads to nothing"
 
 
 def _innermost(error: Any, rules: Any) -> Any:

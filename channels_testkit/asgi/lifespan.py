@@ -38,7 +38,7 @@ _RETURNED: Mapping[str, tuple[str, str]] = {
         f" until {SHUTDOWN!r} comes.",
     ),
     "started": (
-        "before the server has shut down",
+        "before the server shut down",
         f"After {STARTUP_COMPLETE!r} await receive() until {SHUTDOWN!r} comes.",
     ),
     "stopping": (
@@ -51,10 +51,10 @@ _UNSAID: Mapping[str, tuple[str, str]] = {
     "starting": ("start-up", STARTUP_COMPLETE),
     "stopping": ("shutdown", SHUTDOWN_COMPLETE),
 }
-_CANCELLED = "The lifespan was cancelled before the server has shut down."
+_CANCELLED = "The lifespan was cancelled before the server shut down."
 _CANCELS_ALL = (
-    "The task that waits for the lifespan was cancelled.\n\nasyncio.all_tasks() has the"
-    " server's tasks as well: cancel those that the lifespan has started."
+    "The task that waits for the lifespan was cancelled.\n\nasyncio.all_tasks() also"
+    " returns the server's tasks: cancel only those that the lifespan has started."
 )
 #: What Channels' consumers raise for an event that they have no handler for.
 _OF_A_CONSUMER = f"No handler for message type {STARTUP}"

@@ -52,8 +52,8 @@ def check_client(client: object) -> None:
     """Raise ``TypeError`` for what is no Django test client."""
     if client is not None and not isinstance(client, (Client, AsyncClient)):
         raise TypeError(
-            f"client= is a Django test client, not {say(client)}. The address of the"
-            " peer is given as remote_address=."
+            f"client= is a Django test client, not {say(client)}. To set the address"
+            " of the peer, use remote_address=."
         )
 
 

@@ -243,7 +243,7 @@ class FunctionSchema(FrameSchema):
     def __init__(self, function: Callable[[Any], object]) -> None:
         called = getattr(function, "__call__", None)  # noqa: B004 - of an object
         if any(map(inspect.iscoroutinefunction, (function, called))):
-            raise NotASchemaError("is async, and a frame is judged at once: use def.")
+            raise NotASchemaError("is async, but a frame is checked at once: use def.")
         if not _takes_one(function):
             raise NotASchemaError(
                 f"is called with one argument, the payload, which {say(function)} does"

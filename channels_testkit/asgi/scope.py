@@ -93,7 +93,9 @@ def split_path(path: str) -> tuple[str, str]:
 def check_path(path: object) -> None:
     """Raise ``TypeError`` for what is no path, a user for instance."""
     if not isinstance(path, str):
-        hint = " A user is given as user=." if hasattr(path, "is_authenticated") else ""
+        hint = (
+            " To pass a user, use user=." if hasattr(path, "is_authenticated") else ""
+        )
         raise TypeError(f"A path is a str, not {say(path)}.{hint}")
 
 
@@ -160,8 +162,8 @@ def _encoded(text: str, what: str) -> bytes:
         return text.encode("latin1")
     except UnicodeEncodeError:
         raise ValueError(
-            f"{what} is {say(text)}, and a header has characters of Latin-1 only; a"
-            " client sends others as bytes, in UTF-8 for instance."
+            f"{what} is {say(text)}, and a header can have only characters of Latin-1."
+            " Give others as bytes, in UTF-8 for instance."
         ) from None
 
 
@@ -179,5 +181,5 @@ def _address(remote_address: object) -> list[object]:
         return list(remote_address)
     raise TypeError(
         f"remote_address is a host or a (host, port) pair, not {say(remote_address)}."
-        " A Django test client is given as client=."
+        " To pass a Django test client, use client=."
     )

@@ -28,7 +28,7 @@ class StuckHandler(NamedTuple):
     @property
     def in_words(self) -> str:
         """What a failure says of it."""
-        since = "" if self.event is None else f" since number {self.event}"
+        since = "" if self.event is None else f" since event {self.event}"
         has = f"{self.place} has not returned{since}"
         if not self.behind:
             return has

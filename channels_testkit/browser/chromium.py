@@ -51,7 +51,7 @@ def _find(what: str, names: tuple[str, ...], variable: str, *, package: str) -> 
     if named := os.environ.get(variable):
         if found := shutil.which(named):
             return found
-        raise ImproperlyConfigured(f"{variable} is {named!r}, which is no program.")
+        raise ImproperlyConfigured(f"{variable} is {named!r}, which is not a program.")
     for name in names:
         if found := shutil.which(name):
             return found

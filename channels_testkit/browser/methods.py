@@ -86,7 +86,7 @@ class BrowserMethods(PageAssertions):
             returned = ", ".join(map(repr, given)) or "nothing"
             raise ValueError(
                 f"get_login() has returned {returned} for {str(user)!r}, and a browser"
-                " takes cookies. Return 'cookies' from get_login(), or log in on a"
+                " takes only cookies. Return 'cookies' from get_login(), or log in on a"
                 " page."
             )
         for name, value in cookies.items():
@@ -119,7 +119,7 @@ class BrowserMethods(PageAssertions):
     def _take_browser(self) -> Browser:
         if self._kit.is_async:
             raise RuntimeError(
-                "A call that waits for the browser, in an async test: make it a sync"
+                "A call that waits for the browser in an async test: make it a sync"
                 " test ('def', not 'async def')."
             )
         return self._browsers.take()

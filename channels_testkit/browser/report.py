@@ -73,7 +73,7 @@ def _what_is_there(selector: str, text: str | None, shown: Shown) -> str:
     if not shown.there:
         page = shorten(shown.page, _PAGE_WIDTH) or "nothing"
         return f"Nothing on it matches {say(selector)}. It shows: {page}"
-    lines = [f"{say(selector)} has on it:"]
+    lines = [f"Elements that match {say(selector)}:"]
     lines += [
         f"  {shorten(found)!r}" + ("" if is_visible else " (hidden)")
         for found, is_visible in shown.nearest(text)
@@ -137,7 +137,7 @@ def page_errors(errors: Sequence[PageError], places: Places) -> str:
     return (
         f"Page error: {shorten(places.shorten(first.text))}{more}.\n\n"
         f"{listed}\n\n"
-        "Where that is what the test is about, expect it in a 'with' block of"
+        "If the test is about this error, expect it in a 'with' block of"
         ' assertPageError("text"), or set check_page = "off" on the test case.'
     )
 

@@ -183,8 +183,8 @@ class BrowserPool:
             if browser.driver is driver:
                 return browser
         raise TypeError(
-            "browser= is self.browser, or what self.new_browser() has returned in this"
-            f" test, not {driver!r}."
+            "browser= is self.browser, or a browser that self.new_browser() returned in"
+            f" this test, not {driver!r}."
         )
 
     def catch_up(self) -> None:

@@ -111,7 +111,7 @@ def wait_for(
     while found is None:
         found = _wait(driver, deadline, selector, wanted, is_wanted)
     if "error" in found:
-        raise ValueError(f"{say(selector)} is no CSS selector: {found['error']}")
+        raise ValueError(f"{say(selector)} is not a CSS selector: {found['error']}")
     return Shown(
         found["isMet"], found["element"], found["url"], found["page"], found["there"]
     )

@@ -145,7 +145,7 @@ class PageDriver:
 
     async def _mount(self, params: Mapping[str, Any]) -> None:
         if self._turn is not None:
-            raise RuntimeError(f"{self.page.name} was mounted: make another client.")
+            raise RuntimeError(f"{self.page.name} is mounted: create another client.")
         with self._turn_of("mount()") as turn:
             if not await self.communicator.connect():
                 raise refused(self._driver.connected("mount()"))

@@ -106,7 +106,7 @@ class EventResult(dict[str, Any]):
             return None
         text = (
             f"{self.action} failed on the server: {shorten(str(self['error']))}\n\n"
-            "Where that is meant, look at the 'success' or the 'error' of the result."
+            "If the test expects this, look at 'success' or 'error' of the result."
         )
         failure = AssertionError(text)
         failure.__cause__ = self._exception

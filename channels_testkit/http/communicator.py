@@ -160,7 +160,7 @@ class HttpCommunicator(ResponseReading):
             )
         if not connection.sends_body:
             raise RuntimeError(
-                "send_chunk() after the end of the body: make the communicator with"
+                "send_chunk() after the end of the body: create the communicator with"
                 " more_body=True, and send the last chunk with more_body=False."
             )
         event = {"type": REQUEST, "body": chunk, "more_body": more_body}

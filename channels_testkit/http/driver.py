@@ -83,7 +83,7 @@ class HttpDriver(Driver[HttpConnection]):
         self.refuse_elsewhere()
         if self.connection is None:
             raise RuntimeError(
-                f"{call} before the request: 'await communicator.start()' first."
+                f"{call} before the request: write 'await communicator.start()' first."
             )
         return self.connection
 
@@ -94,7 +94,7 @@ class HttpDriver(Driver[HttpConnection]):
         if not isinstance(body, bytes):
             raise TypeError(f"body is bytes, not {say(body)}.")
         if self.connection is not None:
-            raise RuntimeError("The body is set before the request is sent.")
+            raise RuntimeError("Set the body before the request is sent.")
         self.body = body
         if not self._says_length:
             headers = self.first_scope["headers"]
@@ -182,7 +182,7 @@ def _nothing_came(connection: HttpConnection, what: str, timeout: float) -> NoFr
     hint = ""
     if connection.sends_body:
         hint = (
-            "The body of the request is not complete: its last part is sent by"
+            "The body of the request is not complete: send its last part with"
             " send_chunk(..., more_body=False)."
         )
     elif connection.status is None:
@@ -191,5 +191,5 @@ def _nothing_came(connection: HttpConnection, what: str, timeout: float) -> NoFr
             " 'http.response.body'."
         )
     elif what == "complete response":
-        hint = "A stream is read with receive_chunk() or receive_event()."
+        hint = "To read a stream, use receive_chunk() or receive_event()."
     return nothing_came(connection, what, timeout, hint=hint)

@@ -29,9 +29,9 @@ def captive_layer(alias: str = DEFAULT) -> CaptiveChannelLayer:
         return cast("CaptiveChannelLayer", layer)
     if is_in_place(alias):
         raise ValueError(
-            f"Channel layer {say(alias)} is a real one in this test: only a captive"
-            " layer tells what was sent, and who is in a group. Let a client receive"
-            " it, or move the test to a class with captive layers."
+            f"Channel layer {say(alias)} is a real one in this test, and only a captive"
+            " layer knows what was sent and who is in a group. Let a client receive the"
+            " message, or move the test to a class with captive layers."
         )
     configured = channel_layers.configs or {}
     if alias in configured:

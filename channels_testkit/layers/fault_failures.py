@@ -140,7 +140,7 @@ def _chosen_by(choice: Choice, what: str) -> str:
     if callable(choice.how_many):
         return f"the predicate is false for {asked}."
     if choice.is_share:
-        return f"chance has chosen none of {asked}; give a number, or another seed=."
+        return f"chance chose none of {asked}. Give a number, or another seed=."
     return f"there {'was' if choice.asked == 1 else 'were'} no more."
 
 
@@ -152,4 +152,4 @@ def _counted(count: Any, what: str) -> str:
 def _listed(sent: Sequence[Sent]) -> str:
     if sent:
         return listing("any channel or group", sent)
-    return "Let the block send what is to be lost, duplicated, delayed or refused."
+    return "Inside the block, send the messages that the faults are for."

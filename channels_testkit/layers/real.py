@@ -97,9 +97,9 @@ class ConfiguredLayers(RealLayers):
         for alias, layer in configured.items():
             if "TEST_CONFIG" not in layer:
                 raise ImproperlyConfigured(
-                    f"CHANNEL_LAYERS[{alias!r}] has no TEST_CONFIG, which a real layer"
-                    " in tests is made from (layer_source = 'configured'): add one, as"
-                    " CONFIG has it, with the hosts of a server for tests."
+                    f"CHANNEL_LAYERS[{alias!r}] has no TEST_CONFIG, and layer_source ="
+                    " 'configured' makes the layers of tests from it: add one like"
+                    " CONFIG, with the hosts of a server for tests."
                 )
         return {
             alias: make_real_layer(alias, layer["BACKEND"], layer["TEST_CONFIG"])
@@ -117,9 +117,9 @@ def make_real_layer(alias: str, backend: str, config: Mapping[str, Any]) -> Any:
         if "'prefix'" not in str(error):
             raise
         raise ImproperlyConfigured(
-            f"{backend}, the BACKEND of CHANNEL_LAYERS[{alias!r}], takes no prefix:"
-            " what one test sends could not be told from what others send. Use another"
-            " BACKEND, or leave the alias captive, in a class of its own."
+            f"{backend}, the BACKEND of CHANNEL_LAYERS[{alias!r}], takes no prefix, so"
+            " tests would receive each other's messages. Use another BACKEND, or keep"
+            " the alias captive, in a class of its own."
         ) from None
     layer.receive = _surely_cancelled(layer.receive)
     return layer

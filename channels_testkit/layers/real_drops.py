@@ -128,8 +128,8 @@ def _told_of_group(group: str, drops: list[tuple[Message, str]]) -> str:
         len(drops),
         "Redis held as many for a channel as its capacity allows",
         message,
-        f"channels_redis only logs {logged!r}. All consumers of a process share one"
-        " channel there.",
+        f"channels_redis only logs {logged!r}. In Redis, all consumers of a process"
+        " share one channel.",
     )
 
 
@@ -137,9 +137,9 @@ def _told_of_channel(whose: str, messages: list[Message]) -> str:
     return _told(
         f"for {whose}",
         len(messages),
-        "its consumer had left as many unread as its capacity allows",
+        "its consumer had not read as many as the capacity allows",
         messages[0],
-        "channels_redis drops the oldest, and says nothing.",
+        "channels_redis drops the oldest, and logs nothing.",
     )
 
 
@@ -149,6 +149,6 @@ def _told(where: str, count: int, why: str, message: Message, how: str) -> str:
         f"{'1 message' if one else f'{count} messages'} {where}"
         f" {'was' if one else 'were'} dropped, because {why}.\n\n"
         f"{'Message' if one else 'The first'}: {safe_repr(message, short=True)}\n\n"
-        f'{how} Where that is what the test is about, set check_dropped = "off" on'
-        " the test case."
+        f'{how} If the test is about this, set check_dropped = "off" on the test'
+        " case."
     )

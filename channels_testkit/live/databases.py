@@ -56,8 +56,8 @@ def check_is_for_tests(connection: BaseDatabaseWrapper) -> None:
         is_for_tests = os.path.basename(name).startswith(TEST_DATABASE_PREFIX)
     if not (is_for_tests or is_in_memory(connection)):
         raise ImproperlyConfigured(
-            f"Database {connection.alias!r} is {name!r}, which is no test database: a"
-            " live server would write to it, and tests would flush it. Run the tests"
+            f"Database {connection.alias!r} is {name!r}, which is not a test database:"
+            " a live server would write to it, and tests would flush it. Run the tests"
             " with manage.py test or pytest-django."
         )
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 TOO_BIG = 1009
 TLS = (
-    "A client spoke TLS to the live server, which has none: its URLs begin with"
-    " http:// and ws://."
+    "A client spoke TLS to the live server, which does not support it: its URLs begin"
+    " with http:// and ws://."
 )
 #: With which TLS begins, and no request does.
 _HANDSHAKE = b"\x16"
@@ -47,7 +47,7 @@ def redirect_to_https(event: Event, scope: Mapping[str, Any]) -> str:
         f" {shorten(location)}, where nothing is served"
     )
     if not settings.SECURE_SSL_REDIRECT:
-        return f"{said}: it has no TLS."
+        return f"{said}: it does not support TLS."
     return (
         f"{said}: SECURE_SSL_REDIRECT is True. Turn it off for the test:"
         " @override_settings(SECURE_SSL_REDIRECT=False)."
@@ -78,6 +78,6 @@ def closed_as_too_big(path: str, reason: str, server: Server) -> str:
     of_server = f" The server's is in options of {type(server).__name__}: {limits}."
     return (
         f"The WebSocket {path} was closed with code {TOO_BIG}: a frame was over a"
-        f" limit{said}.{of_server if limits else ''} A client has an option for its"
-        " own."
+        f" limit{said}.{of_server if limits else ''} A client's limit is an option of"
+        " that client."
     )

@@ -46,7 +46,7 @@ __unittest = True
 _SECONDS_TO_START = 30.0
 _NO_LOOP = (
     "run_lifespan has to know on which loop {0} runs the application: derive {0} from"
-    " LoopServer, or let start() set loop."
+    " LoopServer, or set loop in start()."
 )
 #: How long an application has to end when its client has gone.
 _SECONDS_TO_END = 5.0

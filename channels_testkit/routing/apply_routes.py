@@ -199,7 +199,7 @@ def _is_consumer(application: object) -> bool:
 def _alone(applications: list[ASGIApplication], routes: list[Any]) -> ASGIApplication:
     if len(routes) > 1:
         raise ValueError(
-            "apply_routes() takes one application, or one consumer for every path;"
-            " give several of them paths, as in path('new/', consumer)."
+            "apply_routes() takes one application, or one consumer for every path. To"
+            " route several, give each a path, as in path('new/', consumer)."
         )
     return applications[0]

@@ -32,12 +32,12 @@ _SETTERS: Mapping[str, tuple[type, str]] = {
     ),
     "url_route": (
         URLRouter,
-        "route the consumer in a URLRouter. The test of a bare consumer can pass"
+        "route the consumer in a URLRouter. A test of a bare consumer can pass"
         " path_kwargs={...} to connect(), which sets it.",
     ),
     "user": (
         AuthMiddleware,
-        "wrap the application in AuthMiddlewareStack. The test of a bare consumer can"
+        "wrap the application in AuthMiddlewareStack. A test of a bare consumer can"
         " pass user= to connect(), which sets it.",
     ),
 }
@@ -84,7 +84,7 @@ def _of_the_scope(error: KeyError, application: object) -> str | None:
     if "url_route" in line and key != "url_route":
         return (
             f"The route has no {key!r}: name it in its pattern, as <{key}> in path()."
-            " The test of a bare consumer can pass it to connect(), in path_kwargs."
+            " A test of a bare consumer can pass it to connect(), in path_kwargs."
         )
     if key not in _SETTERS:
         return None
@@ -126,8 +126,8 @@ def _of_a_route(text: str, layer: Any) -> str | None:
     if name == "as_asgi":
         return f"Route {layer.__self__.__name__}.as_asgi(): call it."
     return (
-        f"{name}() is no ASGI application, which takes scope, receive and send. A view"
-        " is routed in urls.py."
+        f"{name}() is not an ASGI application, which takes scope, receive and send."
+        " Route a view in urls.py."
     )
 
 

@@ -289,7 +289,7 @@ class Channels1Calls(UserAgent, ChannelClient):
 def _not_connected(event: str, state: str) -> str:
     return (
         f"{event} on a WebSocket that is {state}:"
-        " send_and_consume('websocket.connect', path=...) first."
+        " call send_and_consume('websocket.connect', path=...) first."
     )
 
 

@@ -47,8 +47,8 @@ def not_all_closed(
 def none_of_user(user: object, others: Sequence[str]) -> str:
     """Say that there is no connection of a user, and whose there are."""
     return (
-        f"No connection of user {say(str(user))} is there that the application could"
-        f" have closed.\nConnections that are there: {in_a_row(others)}."
+        f"User {say(str(user))} has no connection that the application could have"
+        f" closed.\nConnections of the test: {in_a_row(others)}."
     )
 
 

@@ -144,8 +144,8 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         """Have a block that the client is in; there is one at a time."""
         if self._is_in_block:
             raise RuntimeError(
-                f"{self.label} is in a 'with' block already: leave that first, or make"
-                " another client."
+                f"{self.label} is in a 'with' block already: leave that block first, or"
+                " create another client."
             )
         self._is_in_block = True
 
@@ -170,7 +170,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         elif connection is not None and connection.is_running:
             raise RuntimeError(
                 f"connect() on a connection that is {in_words(connection)} and whose"
-                f" application is running: disconnect() first, or wait()."
+                f" application is running: call disconnect() or wait() first."
             )
         if ws_path is not None:
             self.path = ws_path
@@ -314,7 +314,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         hint = ""
         if connection.state == "closed":
             hint = (
-                " A client that sends all the same is tested with"
+                " To test a client that sends anyway, use"
                 " send_input({'type': 'websocket.receive', 'text': ...})."
             )
         raise RuntimeError(

@@ -146,7 +146,7 @@ def not_silent(connection: WebsocketConnection, event: Event) -> str:
 def others_received(connection: WebsocketConnection, event: Event) -> str:
     """Say that a frame has come that was meant for others."""
     return (
-        f"{connection.label} received what only others should have.\n\n"
+        f"{connection.label} received a frame that only others should receive.\n\n"
         f"{connection.transcript.render(event)}"
     )
 
@@ -224,7 +224,7 @@ def _later_match(found: WebsocketConnection, wanted: object, *, partial: bool) -
         return ""
     return (
         f"A later frame matches, number {found.transcript.number_of(event)} of the"
-        " transcript: read those before it first, or use receive_until().\n\n"
+        " transcript: read the frames before it first, or use receive_until().\n\n"
     )
 
 

@@ -76,7 +76,7 @@ class Handshake(tuple[bool, "str | int | None"]):
         return (), vars(self)
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"A Handshake does not change: {name} is what came.")
+        raise AttributeError(f"A Handshake is read-only: {name} cannot be set.")
 
     def __bool__(self) -> bool:
         return self.accepted

@@ -85,7 +85,7 @@ def _user_line(connection: WebsocketConnection) -> str:
     opened_as = connection.user
     is_stranger = opened_as is None and _header(connection, b"cookie") is None
     if is_stranger and getattr(user, "is_anonymous", False):
-        lines.append("It was opened without user=, which logs somebody in.")
+        lines.append("It was opened without user=. To log a user in, give user=.")
     if opened_as is not None and _key(user) != _key(opened_as):
         hint = connection.login_hint
         lines.append(f"It was opened as {_named(opened_as)}. {hint}")
@@ -111,7 +111,7 @@ def _accepted_origins(validator: OriginValidator) -> str:
     accepted = ", ".join(map(repr, origins_of(validator))) or "none"
     if follows_settings(validator):
         return (
-            f"It accepts what ALLOWED_HOSTS has: {accepted}.\n"
+            f"It accepts the hosts in ALLOWED_HOSTS: {accepted}.\n"
             "Give an origin= that it accepts, or use"
             " override_settings(ALLOWED_HOSTS=...)."
         )
@@ -138,7 +138,7 @@ def no_auth(connection: WebsocketConnection) -> AssertionError:
         f" ASGI_APPLICATION ({settings.ASGI_APPLICATION!r}) sets no scope['user'] on"
         " this route.\n\n"
         "In production there would be no user: wrap its WebSocket routes in"
-        f" AuthMiddlewareStack, of channels.auth. {NO_SESSION}\n\n"
+        f" AuthMiddlewareStack from channels.auth. {NO_SESSION}\n\n"
         f"{connection.transcript}"
     )
 

@@ -56,9 +56,8 @@ class Identity:
         """Raise ``RuntimeError`` where a login will bring another session."""
         if not self._is_logged_in and getattr(self.user, "is_authenticated", False):
             raise RuntimeError(
-                "The session of a client with user= comes with its login, which"
-                " connect() makes: connect first, or write force_login(user) in the"
-                " place of user=."
+                "A client with user= has no session before connect(), which logs the"
+                " user in: connect first, or write force_login(user) instead of user=."
             )
 
     @property

@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from channels_testkit.asgi.scope import HeaderList
 
 NO_SESSION = (
-    "Where the project does not log in by session, override get_login(user) on the"
+    "If the project does not log users in by session, override get_login(user) on the"
     " test case."
 )
 _OTHER_COOKIES = (
-    "The handshake's Cookie header is the test's own, without the cookies of the"
-    " login. Write cookies={'name': 'value'} in the place of that header."
+    "The test gives a Cookie header of its own, which does not have the cookies of the"
+    " login. Write cookies={'name': 'value'} instead of that header."
 )
 _NOT_ACTIVE = (
-    "The user has is_active=False, and Django's ModelBackend takes nobody of that kind"
-    " for logged in."
+    "The user has is_active=False, and Django's ModelBackend does not accept inactive"
+    " users."
 )
 _ENDED = (
-    "It was logged in at an earlier handshake, and the application has ended the"
-    " session since, or no longer takes the user. To test that, give client=, a Django"
-    " test client that is logged in, in the place of user=."
+    "It was logged in at an earlier handshake. Since then the application has ended the"
+    " session, or no longer accepts the user. To test that, write client= with a Django"
+    " test client that is logged in, instead of user=."
 )
 
 

@@ -85,8 +85,8 @@ class Options:
         check_client(self.client)
         if isinstance(self.remote_address, (Client, AsyncClient)):
             raise TypeError(
-                "remote_address= is the address of the peer. A Django test client is"
-                " given as client=."
+                "remote_address= is the address of the peer. To pass a Django test"
+                " client, use client=."
             )
         _check_user(self.user)
         if self.user is not None and self.client is not None:

@@ -136,9 +136,9 @@ class Reply:
             if self._matches(self._read(event)):
                 number = self._connection.transcript.number_of(event)
                 return event, (
-                    f"Number {number} of the transcript matches, and was there before"
-                    " the request, whose reply comes after it. Where it is what you"
-                    f" want, read it before, with {self._receive()}."
+                    f"Number {number} of the transcript matches, but it came before"
+                    " the request, so it is not the reply. To read it, call"
+                    f" {self._receive()} before the request."
                 )
         return None
 

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from .ended_logins import Reason
 
 _REMEDY = """\
-{who} has left the connection open. Have a group for each user, and close what is \
-in it when the login ends:
+{who} has left the connection open. Put the connections of each user into a group, \
+and close them when the login ends:
 
     # in connect()
     await self.channel_layer.group_add(f"user-{{user.pk}}", self.channel_name)
     # {place}
     async_to_sync(layer.group_send)(f"user-{{user.pk}}", {{"type": "login.ended"}})
 
-One frame may come with the close, to say goodbye."""
+One last frame before the close is allowed."""
 
 
 def leaked(

@@ -28,11 +28,11 @@ __unittest = True
 _MOST_LINES = 5
 _WAYS_OUT = {
     "frame_schema": (
-        "Where the frame is right, correct the schema; a connection that is to have"
-        " none takes frame_schema=None."
+        "If the frame is right, correct the schema. For a connection without a schema,"
+        " give frame_schema=None."
     ),
     "sent_frame_schema": (
-        "To send it all the same, connect with sent_frame_schema=None, or use"
+        "To send it anyway, connect with sent_frame_schema=None, or use"
         " send_input({'type': 'websocket.receive', 'text': ...})."
     ),
 }

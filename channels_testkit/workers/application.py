@@ -150,8 +150,8 @@ class WorkerApplication:
         can_go_on = rest.outside_work() or rest.application_timers()
         why = f" within {timeout:g} s" if can_go_on else ": the application is at rest"
         return (
-            f"The worker consumer of channel {say(self.channel)} has not come to the"
-            f" end of its handler{why}.\n\nMessage: {say(dict(message))}"
+            f"The worker consumer of channel {say(self.channel)} has not finished its"
+            f" handler{why}.\n\nMessage: {say(dict(message))}"
         )
 
     def cancel(self) -> None:

@@ -39,8 +39,8 @@ def not_routed(channel: str, routes: Mapping[str, object]) -> str:
 def without_type(channel: str, message: Event) -> str:
     """Say that a worker cannot handle a message without type."""
     return (
-        f"The message on channel {say(channel)} has no 'type', which names the handler"
-        f" of the worker consumer: {say(dict(message))}."
+        f"The message on channel {say(channel)} has no 'type', so the worker consumer"
+        f" cannot find its handler: {say(dict(message))}."
     )
 
 
@@ -53,8 +53,8 @@ def lost(channel: str, messages: Sequence[Event], error: BaseException | None) -
         f"{counted} on channel {say(channel)} {'was' if one else 'were'} lost when its"
         f" worker consumer {end}, as with manage.py runworker."
         f" {'It is' if one else 'The first is'}"
-        f" {say(dict(messages[0]))}.\nIf your worker process goes on"
-        ' with such messages, set worker_backlog = "kept" on the test case.'
+        f" {say(dict(messages[0]))}.\nIf your worker process keeps"
+        ' such messages, set worker_backlog = "kept" on the test case.'
     )
 
 
@@ -67,7 +67,7 @@ def not_served(
         f" serves.\nChannels that are served: "
         f"{listed(served)}."
         f"{did_you_mean(channel, served)}"
-        f"\n\nMessage: {say(message)}\n\nIf it is not for a worker consumer, let the"
-        f" test take it before this, with {take_call}; assertSent() leaves it on the"
-        " channel."
+        f"\n\nMessage: {say(message)}\n\nIf it is not for a worker consumer, take it"
+        f" off the channel before this, with {take_call}; assertSent() leaves it"
+        " there."
     )

@@ -48,7 +48,7 @@ class _Named:
         if isinstance(name, (str, bytes)):
             return name.decode("ascii") if isinstance(name, bytes) else name
         kind = type(self).__name__
-        text = f"{kind}(name): {in_words(name)} is no name of a {kind.lower()}."
+        text = f"{kind}(name): {in_words(name)} is not the name of a {kind.lower()}."
         if is_connection(name):
             text += f" {self._advice.format(word_for(name))}"
         raise TypeError(text)

@@ -196,7 +196,7 @@ class RunningWorker:
         for channel in self.channels:
             if not isinstance(channel, str):
                 raise TypeError(
-                    f"run_worker(*channels): {say(channel)} is no name of a channel."
+                    f"run_worker(*channels): {say(channel)} is not a channel's name."
                     " Write run_worker('thumbnails', 'mails')."
                 )
             if channel not in routes:

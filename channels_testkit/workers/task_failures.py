@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 NO_QUEUE = (
     "held_tasks() has found no queue to hold: Celery is not installed, Django is older"
-    " than 6.0, and its backport django-tasks is not in use. Give what stands in for"
-    " the project's queue: held_tasks(queue)."
+    " than 6.0, and its backport django-tasks is not in use. Give a stand-in for the"
+    " project's queue: held_tasks(queue)."
 )
 NO_BLOCK = (
-    "{call}() looks at what held_tasks() holds, and this test has held nothing: write"
-    " it inside of 'with {test}.held_tasks() as tasks:'."
+    "{call}() looks at the tasks that held_tasks() holds, and this test has held none:"
+    " call it inside 'with {test}.held_tasks() as tasks:'."
 )
 OLD_PROTOCOL = (
     "held_tasks() reads messages of Celery's task protocol 2, and this app has"
     " task_protocol = 1, for workers of Celery 3: leave the setting out in tests."
 )
 BLOCK_HAS_ENDED = (
-    "This call runs tasks after the end of the block of held_tasks(), where what they"
-    " enqueue would go to the real queue: make it inside of the block."
+    "This call runs tasks after the block of held_tasks() has ended, and what they"
+    " enqueue would go to the real queue: call it inside the block."
 )
 ENTERED_BEFORE = (
     "This block of held_tasks() was entered before: call held_tasks() again for another"
@@ -38,7 +38,7 @@ ENDS_BEFORE_INNER = (
     " over now: end the inner one first."
 )
 IN_THE_APPLICATION = (
-    "This call runs held tasks, and is made in the application: it is for the test."
+    "The application made this call, which runs held tasks: only the test may make it."
 )
 STOP_ITERATION = (
     "The task raised StopIteration, which coroutines cannot raise; its traceback is"
@@ -58,7 +58,7 @@ def all_in_words(tasks: Sequence[HeldTask]) -> str:
 def not_a_task(given: object) -> str:
     """Say what is taken for a task, where something else was given."""
     return (
-        f"{say(given)} is no task: give the task that the project enqueues, such as"
+        f"{say(given)} is not a task: give the task that the project enqueues, such as"
         " resize, or its name, such as 'photos.tasks.resize'."
     )
 
@@ -66,16 +66,16 @@ def not_a_task(given: object) -> str:
 def not_a_queue(given: object) -> str:
     """Say what is taken for a queue, where something else was given."""
     return (
-        "held_tasks() takes what stands in for a queue, a function of the tasks that"
-        f" returns a context manager, not {say(given)}. It holds all tasks; to run some"
-        " of them, write tasks.run(resize)."
+        "held_tasks() takes a stand-in for a queue: a function that is called with the"
+        f" tasks and returns a context manager, not {say(given)}. It holds all tasks;"
+        " to run some of them, write tasks.run(resize)."
     )
 
 
 def wrong_expected(call: str, key: str, value: object, example: object) -> str:
     """Say what the arguments of a task are compared with."""
     return (
-        f"{call}({key}=) is compared with all that the task was given: write"
+        f"{call}({key}=...) takes all {key} of the task: write"
         f" {key}={say(example)}, not {say(value)}."
     )
 
@@ -180,25 +180,25 @@ def endless(name: str, count: int) -> str:
     """Say that tasks enqueue each other for ever."""
     return (
         f"tasks.run() has run {count:,} tasks {say(name)}, and each time there was"
-        " another one: it enqueues itself, or retries without end. Run them one by one,"
-        " with tasks.run_next()."
+        " another one: the task enqueues itself, or retries without end. Run them one"
+        " by one, with tasks.run_next()."
     )
 
 
 def still_held(task: HeldTask, call: str) -> str:
     """Say that the result of a task is waited for that nobody runs."""
     return (
-        f"The result of the task {task} is waited for, but the test holds the"
-        " task: nobody runs it meanwhile, and on a server this code would block until a"
-        f" worker has. Run it first: '{call}'."
+        f"This code waits for the result of the task {task}, but the test holds the"
+        " task, so nobody runs it. On a server, the code would block until a worker has"
+        f" run it. Run the task first: '{call}'."
     )
 
 
 def not_held(task_id: str) -> str:
     """Say that the result of a task is waited for that is not known here."""
     return (
-        f"The result of task {say(task_id)} is waited for, which was not enqueued"
-        " inside of held_tasks(): nothing in this test runs it."
+        f"This code waits for the result of task {say(task_id)}, which was not enqueued"
+        " inside held_tasks(): nothing in this test runs it."
     )
 
 

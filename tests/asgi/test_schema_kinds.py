@@ -224,17 +224,17 @@ class JsonSchemaTests(SchemaTestCase):
     def test_what_is_no_json_schema(self) -> None:
         self.assert_no_schema(
             {"properties": {"id": {"type": "text"}}},
-            "is no valid JSON Schema, at $.properties.id.type: 'text' is not valid"
+            "is not a valid JSON Schema, at $.properties.id.type: 'text' is not valid"
             " under any of the given schemas.",
         )
         self.assert_no_schema(
             {"items": [{"$ref": "#/$defs/itme"}], "$defs": {"item": {}}},
-            "is no valid JSON Schema, at $.items: [{'$ref': '#/$defs/itme'}] is not of"
-            " type 'object', 'boolean'.",
+            "is not a valid JSON Schema, at $.items: [{'$ref': '#/$defs/itme'}] is not"
+            " of type 'object', 'boolean'.",
         )
         self.assert_no_schema(
             {"anyOf": [{"$ref": "#/$defs/itme"}], "$defs": {"item": {}}},
-            "has {'$ref': '#/$defs/itme'}, and there is nothing at that place.",
+            "has {'$ref': '#/$defs/itme'}, which leads to nothing.",
         )
 
     def test_reference_to_another_schema(self) -> None:
@@ -244,8 +244,8 @@ class JsonSchemaTests(SchemaTestCase):
         self.assertEqual(
             self.mismatches(schema, "[1]"),
             [
-                "the schema has {'$ref': 'https://example.invalid/order.json'}, and"
-                " there is nothing at that place"
+                "the schema has {'$ref': 'https://example.invalid/order.json'}, which"
+                " leads to nothing"
             ],
         )
         draft = {"$ref": "https://json-schema.org/draft/2020-12/schema"}
@@ -514,7 +514,7 @@ class FunctionTests(SchemaTestCase):
 
         for given in (check, Checker()):
             self.assert_no_schema(
-                given, "is async, and a frame is judged at once: use def."
+                given, "is async, but a frame is checked at once: use def."
             )
 
     def test_function_of_other_arguments_is_none(self) -> None:
@@ -532,7 +532,7 @@ class NoSchemaTests(SchemaTestCase):
             "is a JSON Schema (a dict), a pydantic model, a msgspec Struct, or a"
             " function that takes the payload, not "
         )
-        adapter = " Other types are given as pydantic.TypeAdapter(...)."
+        adapter = " For other types, give pydantic.TypeAdapter(...)."
         for given, text in (
             (7, "7."),
             (True, "True."),

@@ -65,8 +65,8 @@ class WebsocketScopeTests(SimpleTestCase):
             websocket_scope("/", remote_address=7)
         self.assertEqual(
             str(caught.exception),
-            "remote_address is a host or a (host, port) pair, not 7. A Django test"
-            " client is given as client=.",
+            "remote_address is a host or a (host, port) pair, not 7. To pass a"
+            " Django test client, use client=.",
         )
 
     def test_extensions_are_not_shared(self):

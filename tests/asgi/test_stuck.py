@@ -69,13 +69,13 @@ class StuckTests(SimpleWebsocketTestCase):
                     self.missed(way),
                     r"^No JSON frame from .+: the application is at rest, and"
                     rf" Busy\.{way}\(\) \(test_stuck\.py:\d+\) has not returned"
-                    r" since number 3\.$",
+                    r" since event 3\.$",
                 )
 
     def test_what_waits_behind_it_is_counted(self) -> None:
         self.assertTrue(
             self.missed("event", "answer").endswith(
-                " has not returned since number 3; 1 message waits behind it."
+                " has not returned since event 3; 1 message waits behind it."
             )
         )
 
@@ -123,7 +123,7 @@ class StuckTests(SimpleWebsocketTestCase):
     async def test_in_an_async_test(self) -> None:
         communicator = await self.aconnect()
         await communicator.send_json_to("event")
-        with self.assertRaisesRegex(NoFrame, "has not returned since number 3"):
+        with self.assertRaisesRegex(NoFrame, "has not returned since event 3"):
             await communicator.receive_json_from()
 
 

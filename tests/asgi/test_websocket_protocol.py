@@ -288,8 +288,8 @@ class SendTests(ProtocolTestCase):
                     {"type": "websocket.send", **content},
                     "no-payload",
                     "The application sent a frame with neither text nor bytes, and a "
-                    "server has nothing to put in it; give one of them, empty if the "
-                    "frame is to be empty.",
+                    "server has nothing to put in it; give one of them, an empty one "
+                    "for an empty frame.",
                 )
 
     def test_text_that_is_not_a_str_is_a_breach(self):

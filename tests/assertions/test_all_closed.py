@@ -63,7 +63,7 @@ class UserTests(WebsocketTestCase):
         self.ann.delete()
         self.assertAllClosed(user=self.ann, code=4401)
         self.close(ann_again := self.connect(user=self.ben))
-        with self.assertRaisesMessage(AssertionError, "No connection of user 'ann'"):
+        with self.assertRaisesMessage(AssertionError, "User 'ann' has no connection"):
             ann.disconnect()
             other.disconnect()
             self.assertAllClosed(user=self.ann)
@@ -94,8 +94,8 @@ class UserTests(WebsocketTestCase):
         with self.assertRaises(AssertionError) as caught:
             self.assertAllClosed(user=self.ann)
         text = (
-            "No connection of user 'ann' is there that the application could have"
-            " closed.\nConnections that are there: ben (/ws/echo/)."
+            "User 'ann' has no connection that the application could have closed.\n"
+            "Connections of the test: ben (/ws/echo/)."
         )
         self.assertEqual(str(caught.exception), text)
         with self.assertRaisesMessage(RuntimeError, "before connect()"):

@@ -186,7 +186,7 @@ class ListTests(Refusals):
     def test_channels_of_a_worker(self) -> None:
         with apply_routes({"jobs": AsyncConsumer.as_asgi()}):
             self.assertRefuses(
-                "run_worker(*channels): ['jobs'] is no name of a channel. Write"
+                "run_worker(*channels): ['jobs'] is not a channel's name. Write"
                 " run_worker('thumbnails', 'mails').",
                 self.run_worker,
                 ["jobs"],
@@ -199,19 +199,19 @@ class OtherKindTests(Refusals):
     def test_a_client_as_the_name_of_a_group_or_channel(self) -> None:
         ann = self.connect(name="ann")
         self.assertRefuses(
-            "Group(name): ann (/) is no name of a group. Write"
+            "Group(name): ann (/) is not the name of a group. Write"
             " Group('lobby').add(client).",
             Group,
             ann,
         )
         self.assertRefuses(
-            "Channel(name): ann (/) is no name of a channel. Write"
+            "Channel(name): ann (/) is not the name of a channel. Write"
             " Channel(client.channel_name).",
             Channel,
             ann,
         )
         self.assertRefuses(
-            "Group(name): 7 is no name of a group.",
+            "Group(name): 7 is not the name of a group.",
             Group,
             7,
         )

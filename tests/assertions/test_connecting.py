@@ -281,7 +281,7 @@ class UserInTheWrongPlaceTests(SimpleWebsocketTestCase):
             lambda: WebsocketCommunicator(self.application, ann),
         ):
             self.assert_told(
-                call, f"A path is a str, not {ann!r}. A user is given as user=."
+                call, f"A path is a str, not {ann!r}. To pass a user, use user=."
             )
 
 

@@ -514,7 +514,10 @@ class ManyTests(SimpleWebsocketTestCase):
     def test_somebody_else_receives_as_well(self):
         ann, _ = self.connect_many(2)
         ann.send_json({"n": 1, "x": 0})
-        text = "connection 2 (/ws/room/1/) received what only others should have : why"
+        text = (
+            "connection 2 (/ws/room/1/) received a frame that only others should"
+            " receive. : why"
+        )
         with self.assertRaisesMessage(AssertionError, text):
             self.assertOnlyReceive([ann], {"n": 1}, partial=True, msg="why")
 

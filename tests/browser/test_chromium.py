@@ -49,7 +49,7 @@ class FindingTests(unittest.TestCase):
             find_programs()
         self.assertEqual(
             str(caught.exception),
-            "CHANNELS_TESTKIT_CHROMIUM is '/no/chromium', which is no program.",
+            "CHANNELS_TESTKIT_CHROMIUM is '/no/chromium', which is not a program.",
         )
 
     def test_missing_one_skips_the_class(self):

@@ -44,7 +44,8 @@ class LoginTests(BrowserTestCase):
         self.assertEqual(
             str(caught.exception),
             "get_login() has returned nothing for 'AnonymousUser', and a browser"
-            " takes cookies. Return 'cookies' from get_login(), or log in on a page.",
+            " takes only cookies. Return 'cookies' from get_login(), or log in on a"
+            " page.",
         )
 
 
@@ -77,5 +78,6 @@ class OwnLoginTests(BrowserTestCase):
         self.assertEqual(
             str(caught.exception),
             "get_login() has returned 'headers', 'query' for 'ann', and a browser"
-            " takes cookies. Return 'cookies' from get_login(), or log in on a page.",
+            " takes only cookies. Return 'cookies' from get_login(), or log in on a"
+            " page.",
         )

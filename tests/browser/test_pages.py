@@ -210,7 +210,7 @@ class RoomTests(BrowserTestCase):
         self.assertPageReceives({"text": "later"}, browser=self.ben)
 
     def test_one_that_is_not_in_use_is_refused(self):
-        with self.assertRaisesRegex(TypeError, "browser= is self.browser, or what"):
+        with self.assertRaisesRegex(TypeError, "browser= is self.browser, or a"):
             self.assertPageShows("p", browser="ben")
 
     def test_a_client_without_a_browser_is_in_the_same_room(self):

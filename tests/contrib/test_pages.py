@@ -303,7 +303,7 @@ class UnexaminedTests(OuterTestCase):
         self.assertEqual(
             str(error),
             "send_event('break') failed on the server: the list is full\n\n"
-            "Where that is meant, look at the 'success' or the 'error' of the result.",
+            "If the test expects this, look at 'success' or 'error' of the result.",
         )
         self.assertIsInstance(error.__cause__, ValueError)
 
@@ -388,7 +388,7 @@ class MountTests(ChannelTestCase):
 
     def test_page_is_mounted_once(self):
         client = list_client().mount(owner="ann")
-        with self.assertRaisesMessage(RuntimeError, "make another client."):
+        with self.assertRaisesMessage(RuntimeError, "create another client."):
             client.mount(owner="ben")
 
     def test_call_before_mount_says_so(self):

@@ -94,7 +94,7 @@ class ClientTests(ChannelTestCase):
         with apply_routes({"my_internal_channel": InternalConsumer.as_asgi()}):
             client = Client()
             with self.assertRaisesMessage(
-                AssertionError, "has no 'type', which names the handler"
+                AssertionError, "has no 'type', so the worker consumer cannot"
             ):
                 client.send_and_consume("my_internal_channel", {"value": "my_value"})
 

@@ -310,8 +310,8 @@ class RequestTests(SimpleChannelTestCase):
                 {"headers": "a"},
             ),
             (
-                "client= is a Django test client, not '::1'. The address of the peer is"
-                " given as remote_address=.",
+                "client= is a Django test client, not '::1'. To set the address of"
+                " the peer, use remote_address=.",
                 ("GET", "/"),
                 {"client": "::1"},
             ),
@@ -363,7 +363,7 @@ class ChunkedRequestTests(SimpleChannelTestCase):
             communicator = HttpCommunicator(silent, "POST", "/", **options)
             with self.assertRaisesMessage(
                 RuntimeError,
-                "send_chunk() after the end of the body: make the communicator with"
+                "send_chunk() after the end of the body: create the communicator with"
                 " more_body=True, and send the last chunk with more_body=False.",
             ):
                 await communicator.send_chunk(b"more")
@@ -393,7 +393,7 @@ class ChunkedRequestTests(SimpleChannelTestCase):
         self.assertEqual(
             str(caught.exception),
             "No complete response from POST /: the application is at rest.\n\n"
-            "The body of the request is not complete: its last part is sent by"
+            "The body of the request is not complete: send its last part with"
             " send_chunk(..., more_body=False).\n\n"
             "Transcript of POST / (-> test to application, <- application to test):\n"
             "     1  -> request body=b'one' more_body=True",
@@ -458,13 +458,14 @@ class ResponseTests(SimpleChannelTestCase):
         for name in ["status", "headers", "is_complete", "transcript"]:
             with self.assertRaisesMessage(
                 RuntimeError,
-                f"{name} before the request: 'await communicator.start()' first.",
+                f"{name} before the request: write 'await communicator.start()' first.",
             ):
                 getattr(communicator, name)
         for name in ["disconnect", "wait", "receive_output", "receive_nothing"]:
             with self.assertRaisesMessage(
                 RuntimeError,
-                f"{name}() before the request: 'await communicator.start()' first.",
+                f"{name}() before the request: write 'await communicator.start()'"
+                " first.",
             ):
                 await getattr(communicator, name)()
         self.assertEqual(repr(communicator), "<HttpCommunicator GET /: new>")
@@ -1035,7 +1036,7 @@ class CrashTests(SimpleTestCase):
             [
                 "No complete response from GET /: its application raised"
                 " ValueError.\n\n"
-                "A stream is read with receive_chunk() or receive_event().\n\n"
+                "To read a stream, use receive_chunk() or receive_event().\n\n"
                 "Transcript of GET / (-> test to application, <- application to"
                 " test):\n"
                 "     1  -> request\n"
@@ -1079,7 +1080,7 @@ class NoResponseTests(SimpleChannelTestCase):
             await communicator.get_response()
         _, hint, _ = str(caught.exception).split("\n\n")
         self.assertEqual(
-            hint, "A stream is read with receive_chunk() or receive_event()."
+            hint, "To read a stream, use receive_chunk() or receive_event()."
         )
         self.assertEqual(await communicator.receive_chunk(), b"one")
 
@@ -1137,7 +1138,7 @@ class ProtocolTests(SimpleTestCase):
             "GET /: The application sent 'http.response.start' a second time, and a"
             " server refuses to start a response again; start it once.\n\n"
             "Sent in application().\n\n"
-            "To let it pass, give this connection check_protocol=['response-twice'],"
+            "To allow it, give this connection check_protocol=['response-twice'],"
             " or set that on the test case.\n\n"
             "Transcript of GET / (-> test to application, <- application to test):\n"
             "     1  -> request\n"

@@ -273,7 +273,7 @@ class HelperTests(RealLayersTestCase):
                 lambda: ChannelClient().consume("jobs"),
             ):
                 with self.assertRaisesMessage(
-                    ValueError, "Channel layer 'default' is a real one in this test: "
+                    ValueError, "Channel layer 'default' is a real one in this test, "
                 ):
                     look()
 

@@ -220,9 +220,9 @@ class NoOthersTests(OuterTestCase):
         self.assertEqual(
             result.texts,
             [
-                "Database 'default' is 'precious', which is no test database: a live"
-                " server would write to it, and tests would flush it. Run the tests"
-                " with manage.py test or pytest-django."
+                "Database 'default' is 'precious', which is not a test database:"
+                " a live server would write to it, and tests would flush it. Run the"
+                " tests with manage.py test or pytest-django."
             ],
         )
 

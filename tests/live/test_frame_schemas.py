@@ -121,4 +121,4 @@ class LiveSchemaTests(OuterTestCase):
         def body(case: Any) -> None: ...
 
         (error,) = self.raised(body, frame_schema={"type": "text"})
-        self.assertIn("Inner.frame_schema is no valid JSON Schema", str(error))
+        self.assertIn("Inner.frame_schema is not a valid JSON Schema", str(error))

@@ -282,5 +282,5 @@ class LiveLifespanTests(OuterTestCase):
         self.assertEqual(
             text,
             "run_lifespan has to know on which loop Unknown runs the application:"
-            " derive Unknown from LoopServer, or let start() set loop.",
+            " derive Unknown from LoopServer, or set loop in start().",
         )

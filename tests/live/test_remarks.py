@@ -24,8 +24,8 @@ from .clients import SECONDS, dial, fetch, is_closed
 
 MIDDLEWARE = ["django.middleware.security.SecurityMiddleware"]
 TLS = (
-    r"A client spoke TLS to the live server, which has none: its URLs begin with"
-    r" http:// and ws://\."
+    r"A client spoke TLS to the live server, which does not support it: its URLs"
+    r" begin with http:// and ws://\."
 )
 OWN_HOST = r"127\.0\.0\.1:\d+"
 REDIRECT = (
@@ -170,8 +170,8 @@ class DaphneTests(RemarkTests, OuterTestCase):
     too_big = DAPHNE
     limits = (
         r"The server's is in options of Daphne6000000: websocket_max_message_size ="
-        r" 6000000, websocket_max_frame_size = 6000000\. A client has an option for its"
-        r" own\."
+        r" 6000000, websocket_max_frame_size = 6000000\. A client's limit is an option"
+        r" of that client\."
     )
 
     def test_frame_that_daphne_does_not_send(self):
@@ -189,12 +189,12 @@ class UvicornTests(RemarkTests, OuterTestCase):
     too_big = (
         r"The WebSocket /ws/big/ was closed with code 1009: a frame was over a limit"
         r" \(frame with %(size)d bytes exceeds limit of 1000 bytes\)\. The server's is"
-        r" in options of Uvicorn1000: ws_max_size = 1000\. A client has an option for"
-        r" its own\."
+        r" in options of Uvicorn1000: ws_max_size = 1000\. A client's limit is an"
+        r" option of that client\."
     )
     limits = (
         r"The server's is in options of UvicornServer: ws_max_size = 16777216\. A"
-        r" client has an option for its own\."
+        r" client's limit is an option of that client\."
     )
 
     def test_code_of_the_application_itself_says_nothing_of_limits(self):

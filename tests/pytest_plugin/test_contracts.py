@@ -63,7 +63,7 @@ TEXTS = (
     "FrameError: The frame from / breaks frame_schema at $.n: 'one' is not of type",
     "FrameError: The test's frame to / breaks sent_frame_schema: has_an_id() returned",
     "Load a file first: json.loads(Path(...).read_text()).",
-    "channels_test.frame_schema is no valid JSON Schema, at $.type: 'text' is not",
+    "channels_test.frame_schema is not a valid JSON Schema, at $.type: 'text' is",
 )
 
 

@@ -192,7 +192,7 @@ class AllowedHostsTests(SimpleTestCase):
         )
         (text,) = self.connect_in_a_test(validator, hosts, origin="http://testserver")
         self.assertIn("OriginValidator does not accept 'http://testserver'.", text)
-        self.assertIn("ALLOWED_HOSTS has: 'chat.example'.", text)
+        self.assertIn("the hosts in ALLOWED_HOSTS: 'chat.example'.", text)
 
     def test_debug_without_hosts_accepts_the_local_ones(self):
         validator = AllowedHostsOriginValidator(ECHO)

@@ -362,8 +362,8 @@ class BadRoutesTests(SimpleTestCase):
                 apply_routes(given)
             self.assertEqual(
                 str(caught.exception),
-                "apply_routes() takes one application, or one consumer for every path;"
-                " give several of them paths, as in path('new/', consumer).",
+                "apply_routes() takes one application, or one consumer for every path."
+                " To route several, give each a path, as in path('new/', consumer).",
             )
 
     def test_what_cannot_be_decorated_is_refused(self):

@@ -119,11 +119,11 @@ class ScopeTests(NotesCase):
     WRAP = "wrap the application in SessionMiddlewareStack or AuthMiddlewareStack."
     REMEDIES: ClassVar = {
         "user": "The scope has no 'user': wrap the application in AuthMiddlewareStack."
-        " The test of a bare consumer can pass user= to connect(), which sets it.",
+        " A test of a bare consumer can pass user= to connect(), which sets it.",
         "session": f"The scope has no 'session': {WRAP}",
         "cookies": f"The scope has no 'cookies': {WRAP}",
         "url_route": "The scope has no 'url_route': route the consumer in a URLRouter."
-        " The test of a bare consumer can pass path_kwargs={...} to connect(), which"
+        " A test of a bare consumer can pass path_kwargs={...} to connect(), which"
         " sets it.",
     }
 
@@ -164,7 +164,7 @@ class ScopeTests(NotesCase):
             self.notes(URLRouter([path("", RoomReading.as_asgi())])),
             [
                 "The route has no 'room': name it in its pattern, as <room> in path()."
-                " The test of a bare consumer can pass it to connect(), in path_kwargs."
+                " A test of a bare consumer can pass it to connect(), in path_kwargs."
             ],
         )
 
@@ -234,8 +234,8 @@ class RouteTests(NotesCase):
         self.assertEqual(
             self.routed(views.notes),
             [
-                "notes() is no ASGI application, which takes scope, receive and send."
-                " A view is routed in urls.py."
+                "notes() is not an ASGI application, which takes scope, receive and"
+                " send. Route a view in urls.py."
             ],
         )
 

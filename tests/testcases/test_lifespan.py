@@ -618,7 +618,7 @@ class ClassFailureTests(OuterTestCase):
 
         application = routed(lifespan, GoConsumer.as_asgi())
         (text,) = self.run_with(None, application=application)
-        self.assertIn("The lifespan returned before the server has shut down.", text)
+        self.assertIn("The lifespan returned before the server shut down.", text)
 
     def test_tear_down_that_forgets_super_shuts_down_as_well(self) -> None:
         def forget(cls: Any) -> None:

@@ -87,8 +87,8 @@ class SyncBlockTests(BlockTestCase):
                 ann.__enter__()
             self.assertEqual(
                 str(caught.exception),
-                "/ is in a 'with' block already: leave that first, or make another"
-                " client.",
+                "/ is in a 'with' block already: leave that block first, or create"
+                " another client.",
             )
             self.assertOpen(ann)
 

@@ -48,8 +48,8 @@ Transcript of / (-> test to application, <- application to test):
      4  <- text    'not json'   <== this one"""
 
 NOT_CONNECTED = (
-    "websocket.receive on a WebSocket that is {}: send_and_consume('websocket.connect',"
-    " path=...) first."
+    "websocket.receive on a WebSocket that is {}: call"
+    " send_and_consume('websocket.connect', path=...) first."
 )
 
 ORDER = (

@@ -156,7 +156,7 @@ class SyncTests(EchoTestCase):
         ann.disconnect(4000, reason="enough")
         last = ann.transcript.entries[-1].event
         self.assertEqual((last["code"], last["reason"]), (4000, "enough"))
-        with self.assertRaisesMessage(ValueError, "Write drop()."):
+        with self.assertRaisesMessage(ValueError, "write drop()."):
             ann.disconnect(1006)
 
     def test_ordered_is_accepted(self):

@@ -582,8 +582,8 @@ class ClosingTests(SimpleWebsocketTestCase):
             (
                 {"code": 1006},
                 ValueError,
-                "disconnect(code=1006): no client sends this code, which stands for a"
-                " connection that was lost. Write drop().",
+                "disconnect(code=1006): no client sends this code, which means that"
+                " the connection was lost. To lose the connection, write drop().",
             ),
             *(
                 (
@@ -629,8 +629,8 @@ class ClosingTests(SimpleWebsocketTestCase):
             (
                 {"code": 1005, "reason": "bye"},
                 ValueError,
-                "disconnect(code=1005): this stands for a close without a code, which"
-                " can have no reason either. Give another code.",
+                "disconnect(code=1005): this means a close without a code, which can"
+                " have no reason. To send a reason, give another code.",
             ),
         ):
             with self.subTest(options), self.assertRaises(kind) as caught:
@@ -694,7 +694,7 @@ class ClosingTests(SimpleWebsocketTestCase):
         self.assertEqual(
             str(caught.exception),
             "connect() on a connection that is open and whose application is running:"
-            " disconnect() first, or wait().",
+            " call disconnect() or wait() first.",
         )
 
     async def test_connect_to_another_path(self):

@@ -505,7 +505,7 @@ class PolicyTests(SimpleWebsocketTestCase):
 
         communicator = WebsocketCommunicator(open_ended, "/")
         await communicator.connect()
-        with self.assertRaisesMessage(RuntimeError, "is tested with send_input("):
+        with self.assertRaisesMessage(RuntimeError, "sends anyway, use send_input("):
             await communicator.send_to(text_data="anybody there?")
         event = {"type": "websocket.receive", "text": "anybody there?"}
         await communicator.send_input(event)

@@ -407,8 +407,8 @@ class BadInputTests(OuterTestCase):
                     self.assertIsInstance(error, ImproperlyConfigured)
                     self.assertEqual(
                         str(error),
-                        f"Inner.{name} is no valid JSON Schema, at $.type: 'text' is"
-                        " not valid under any of the given schemas.",
+                        f"Inner.{name} is not a valid JSON Schema, at $.type: 'text'"
+                        " is not valid under any of the given schemas.",
                     )
 
     def test_package_is_missing(self) -> None:

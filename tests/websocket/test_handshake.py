@@ -49,7 +49,7 @@ class HandshakeTests(SimpleTestCase):
 
     def test_it_does_not_change(self):
         handshake = Handshake(accepted=True)
-        with self.assertRaisesMessage(AttributeError, "A Handshake does not change"):
+        with self.assertRaisesMessage(AttributeError, "A Handshake is read-only"):
             handshake.accepted = False
 
     def test_all_of_it_is_printed(self):

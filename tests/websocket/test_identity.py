@@ -146,8 +146,8 @@ class WaysToLogInTests(IdentityTestCase):
             _ = ann.session
         self.assertEqual(
             str(caught.exception),
-            "The session of a client with user= comes with its login, which connect()"
-            " makes: connect first, or write force_login(user) in the place of user=.",
+            "A client with user= has no session before connect(), which logs the user"
+            " in: connect first, or write force_login(user) instead of user=.",
         )
         ann.force_login(self.ann)
         ann.session["room"] = "lobby"
@@ -158,7 +158,7 @@ class WaysToLogInTests(IdentityTestCase):
 
     async def test_the_session_of_a_user_comes_with_the_login_async(self) -> None:
         ann = self.create_client(user=self.ann)
-        with self.assertRaisesMessage(RuntimeError, "comes with its login"):
+        with self.assertRaisesMessage(RuntimeError, "has no session before connect()"):
             await ann.asession()
 
     def test_a_logout_before_the_first_connection_counts(self) -> None:
@@ -215,7 +215,7 @@ class OtherUserTests(IdentityTestCase):
     """A handshake of another user is told with what may be behind it."""
 
     def reconnect_fails(self, ann: Any) -> None:
-        text = r"logged in at an earlier handshake.*give client=, a Django"
+        text = r"logged in at an earlier handshake.*write client= with a Django"
         with self.assertRaisesRegex(AssertionError, text):
             ann.reconnect()
 
@@ -244,7 +244,7 @@ class OtherUserTests(IdentityTestCase):
         self.assertTrue(ann.scope["user"].is_anonymous)
 
     def a_cookie_header_fails(self, **options: Any) -> None:
-        text = r"Cookie header is the test's own.*Write cookies=\{'name': 'value'\}"
+        text = r"a Cookie header of its own.*Write cookies=\{'name': 'value'\}"
         with self.assertRaisesRegex(AssertionError, text):
             self.connect(user=self.ann, **options)
 

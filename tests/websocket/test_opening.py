@@ -158,13 +158,13 @@ class OptionTests(SimpleWebsocketTestCase):
         for options, text in (
             (
                 {"client": "203.0.113.7"},
-                "client= is a Django test client, not '203.0.113.7'. The address of the"
-                " peer is given as remote_address=.",
+                "client= is a Django test client, not '203.0.113.7'. To set the address"
+                " of the peer, use remote_address=.",
             ),
             (
                 {"remote_address": Client()},
-                "remote_address= is the address of the peer. A Django test client is"
-                " given as client=.",
+                "remote_address= is the address of the peer. To pass a Django test"
+                " client, use client=.",
             ),
             ({"user": 1}, "user= is a user, not 1."),
             (
@@ -216,8 +216,8 @@ class OptionTests(SimpleWebsocketTestCase):
             with self.subTest(what), self.assertRaises(ValueError) as caught:
                 self.create_client(headers=headers)
             text = (
-                f"{what} is '\u20ac', and a header has characters of Latin-1 only; a"
-                " client sends others as bytes, in UTF-8 for instance."
+                f"{what} is '\u20ac', and a header can have only characters of"
+                " Latin-1. Give others as bytes, in UTF-8 for instance."
             )
             self.assertEqual(str(caught.exception), text)
         self.create_client(headers={"a": "\u20ac".encode()})

@@ -177,7 +177,7 @@ class KindTests(SimpleWebsocketTestCase):
         def assert_step(reply: object, step: str) -> None:
             with self.assertRaises(NoFrame) as caught:
                 ann.request("other", reply=reply)
-            text = f"read it before, with {step}."
+            text = f"To read it, call {step} before the request."
             self.assertIn(text, str(caught.exception))
 
         ann.send_text("ping")

@@ -39,8 +39,8 @@ Did you mean 'square'?
 Message: {'reply_channel': 'answers', 'type': 'square', 'value': 3}"""
 
 NO_TYPE = (
-    "The message on channel 'square' has no 'type', which names the handler of the"
-    " worker consumer: {'reply_channel': 'answers', 'value': 3}."
+    "The message on channel 'square' has no 'type', so the worker consumer cannot"
+    " find its handler: {'reply_channel': 'answers', 'value': 3}."
 )
 
 NO_CLIENT = (
@@ -50,8 +50,8 @@ NO_CLIENT = (
 )
 
 NOT_FINISHED = """\
-The worker consumer of channel 'stuck' has not come to the end of its handler: the\
- application is at rest.
+The worker consumer of channel 'stuck' has not finished its handler: the application is\
+ at rest.
 
 Message: {'reply_channel': 'answers', 'type': 'wait'}"""
 

@@ -336,9 +336,9 @@ class ResultTests(WebsocketTestCase):
                 result.get()
             self.assertEqual(
                 str(caught.exception),
-                "The result of the task tests.app.tasks.add(1, 2) is waited for, but"
-                " the test holds the task: nobody runs it meanwhile, and on a server"
-                " this code would block until a worker has. Run it first:"
+                "This code waits for the result of the task tests.app.tasks.add(1, 2),"
+                " but the test holds the task, so nobody runs it. On a server, the"
+                " code would block until a worker has run it. Run the task first:"
                 " 'tasks.run()'.",
             )
             with self.assertRaisesRegex(RuntimeError, "was not enqueued inside"):

@@ -39,8 +39,8 @@ Did you mean 'thumbnails'?
 
 Message: {'type': 'make', 'number': 1}
 
-If it is not for a worker consumer, let the test take it before this, \
-with self.get_next_message('thumbnail'); assertSent() leaves it on the channel."""
+If it is not for a worker consumer, take it off the channel before \
+this, with self.get_next_message('thumbnail'); assertSent() leaves it there."""
 
 UNSERVED_RESULT = """\
 A message was sent to channel 'results', which nobody serves.
@@ -48,8 +48,8 @@ Channels that are served: 'mails', 'thumbnails'.
 
 Message: {'type': 'made', 'number': 1}
 
-If it is not for a worker consumer, let the test take it before this, \
-with self.get_next_message('results'); assertSent() leaves it on the channel."""
+If it is not for a worker consumer, take it off the channel before \
+this, with self.get_next_message('results'); assertSent() leaves it there."""
 
 NOT_ROUTED = """\
 No worker consumer is routed for channel 'thumbnail'.
@@ -62,8 +62,8 @@ NOTHING_ROUTED = (
 )
 
 NO_TYPE = (
-    "The message on channel 'thumbnails' has no 'type', which names the handler of the"
-    " worker consumer: {'number': 1}."
+    "The message on channel 'thumbnails' has no 'type', so the worker consumer"
+    " cannot find its handler: {'number': 1}."
 )
 
 
@@ -616,7 +616,7 @@ class BacklogCase(SimpleWebsocketTestCase):
 LOST = (
     "4 messages on channel 'numbers' were lost when its worker consumer raised"
     " ValueError, as with manage.py runworker. The first is {'type': 'job', 'number':"
-    " 6, 'fails': False}.\nIf your worker process goes on with such messages, set"
+    " 6, 'fails': False}.\nIf your worker process keeps such messages, set"
     ' worker_backlog = "kept" on the test case.'
 )
 

@@ -274,8 +274,8 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         found = self._driver.connected("Chanx's messages").consumer
         if not isinstance(found, ChanxWebsocketConsumerMixin):
             raise TypeError(
-                f"{self.label} leads to {type(found).__name__}, which is no consumer of"
-                " Chanx and declares no messages. Use receive_all_json()."
+                f"{self.label} leads to {type(found).__name__}, which is not a Chanx"
+                " consumer and declares no messages. Use receive_all_json()."
             )
         return found
 
@@ -340,7 +340,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
             return sender.outgoing_message_adapter.validate_python(content)
         except ValidationError as error:
             raise AssertionError(
-                f"The frame from {self.label} is no message that {sender.__name__}"
+                f"The frame from {self.label} is not a message that {sender.__name__}"
                 f" declares: {_faults(error)}.\n\n"
                 f"{connection.transcript.render(event)}"
             ) from error

@@ -37,7 +37,7 @@ class LiveViewDriver(LiveViewMounting):
         if self._went_on_to:
             raise RuntimeError(
                 f"This client has followed a redirect to {say(self._went_on_to)}: use"
-                " the one that follow_redirect() has returned."
+                " the client that follow_redirect() returned."
             )
         await super()._send(frame)
 
@@ -65,8 +65,8 @@ class LiveViewDriver(LiveViewMounting):
         if queued and not let_go:
             names = ", ".join(map(repr, queued))
             self._fail(
-                f"No background work is under way. {names} was queued by background"
-                " work; djust starts that with the next event."
+                f"No background work is running. {names} was queued by background work;"
+                " djust starts it with the next event."
             )
         turn = self.turn
         with self._for_test.caught.during(turn):

@@ -56,7 +56,7 @@ class LiveViewHTML(LiveViewAssertions):
         await self._send({"type": "request_html"})
         answer = self._all_frames()[-1]
         if answer["type"] != "html_recovery":
-            self._fail("djust has no HTML of the page to give.")
+            self._fail("djust did not send the HTML of the page.")
         return answer
 
     async def _render_with_patches(self) -> tuple[str, list[Any], int]:

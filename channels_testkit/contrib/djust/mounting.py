@@ -95,8 +95,8 @@ class LiveViewMounting(LiveViewHTML):
     def user(self, user: Any) -> None:
         if self._driver.connection is not None:
             raise RuntimeError(
-                f"{self.page.name} is mounted, as {self._user!r}: make another client"
-                f" for {user!r}."
+                f"{self.page.name} is mounted, as {self._user!r}: create another"
+                f" client for {user!r}."
             )
         self._user = user
         self._stand_in = stand_in_for(user)
@@ -173,7 +173,7 @@ class LiveViewMounting(LiveViewHTML):
 
     async def _prerender(self, params: Mapping[str, Any]) -> None:
         if self._driver.connection is not None:
-            raise RuntimeError(f"{self.page.name} was mounted: make another client.")
+            raise RuntimeError(f"{self.page.name} is mounted: create another client.")
         await super()._prerender(params)
         self.via_websocket = False
         self._note("mount", params=params, via_websocket=False)
@@ -197,12 +197,13 @@ class LiveViewMounting(LiveViewHTML):
     def _need_socket(self) -> None:
         if self._first_page is not None:
             raise RuntimeError(
-                f"{self.page.name} was mounted without a socket: mount() it for events."
+                f"{self.page.name} was mounted without a socket: call mount() before"
+                " you send events."
             )
 
 
 def _at(path: str) -> type[LiveView]:
     view = routed_view(path)
     if view is None:
-        raise ValueError(f"The project routes {path!r} to no LiveView.")
+        raise ValueError(f"No LiveView is routed at {path!r}.")
     return view

@@ -52,13 +52,13 @@ class SnapshotTestMixin:
             return
         if not path.exists():
             raise AssertionError(
-                f"There is no snapshot {say(name)}. {UPDATE}=1 writes it.\n\n"
+                f"There is no snapshot {say(name)}. To write it, set {UPDATE}=1.\n\n"
                 f"{_first_lines(content.splitlines())}"
             )
         stored = path.read_text(encoding="utf-8")
         if stored != content:
             raise AssertionError(
-                f"Snapshot {say(name)} differs. {UPDATE}=1 writes it anew.\n\n"
+                f"Snapshot {say(name)} differs. To update it, set {UPDATE}=1.\n\n"
                 f"{_diff(stored, content)}"
             )
 

@@ -28,8 +28,8 @@ __unittest = True
 ACK, REFUSED = "connection_ack", "connection_error"
 _NOT_CHOSEN = {"subprotocol-not-chosen", "subprotocol-not-offered"}
 _NOT_ACKNOWLEDGED = (
-    "A server answers connection_init by connection_ack: look at what its consumer does"
-    " with the first message."
+    "A server answers connection_init with connection_ack: look at what its consumer"
+    " does with the first message."
 )
 
 

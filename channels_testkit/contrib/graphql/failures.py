@@ -29,21 +29,21 @@ _OTHER = {
     LEGACY_WS.name: TRANSPORT_WS.name,
 }
 SUBSCRIBE_FIRST = (
-    "A subscription gets what happens after it has begun: subscribe first, and then do"
-    " what it should hear of."
+    "A subscription gets only what happens after it has begun: subscribe before you do"
+    " what causes the result."
 )
 
 _HOW_ERRORS_MATCH = (
-    "A text or a regular expression is compared with all of a message: for a part of"
-    " it, write re.compile('.*part.*'); for some keys of an error, give a dict."
+    "A text or a regular expression has to match the whole message: for a part of it,"
+    " write re.compile('.*part.*'); for some keys of an error, give a dict."
 )
 _EXPECT_ERRORS = (
-    "Where they are meant, write assert_next({...}, errors=[...]), or assert_error(...)"
-    " where there is no data."
+    "If the test expects them, write assert_next({...}, errors=[...]), or, without"
+    " data, assert_error(...)."
 )
 _ALLOW_ERRORS = (
-    "Where they are meant, give assert_no_errors=False, and look at the errors of the"
-    " result."
+    "If the test expects them, give assert_no_errors=False, and look at the errors of"
+    " the result."
 )
 
 
@@ -99,7 +99,7 @@ def no_subprotocol(connection: WebsocketConnection, wanted: str) -> AssertionErr
         f"{connection.label} did not choose the subprotocol {wanted!r}: it accepted"
         f" {how}.\n\n"
         f"The client offered: {in_a_row(connection.scope.get('subprotocols') or [])}.\n"
-        "Look at the path. Where the server speaks the other protocol, give"
+        "Check the path. If the server speaks the other protocol, give"
         f" protocol={_OTHER[wanted]!r}, or set graphql_protocol on the test case.\n\n"
         f"{connection.transcript}"
     )
@@ -112,8 +112,8 @@ def refused_init(
     said_so = "" if payload is None else f": {say(payload)}"
     return AssertionError(
         f"{connection.label} refused connection_init{said_so}.\n\n"
-        "Look at connection_params= and at user=. To test the refusal itself, connect a"
-        " client by connect(), send connection_init by send_json(), and read"
+        "Check connection_params= and user=. To test the refusal itself, connect a"
+        " client with connect(), send connection_init with send_json(), and read"
         " connection_error.\n\n"
         f"{connection.transcript.render(event)}"
     )
@@ -162,7 +162,7 @@ def errors_differ(
     """Say that the errors are not the ones expected."""
     verdict, step = f"The result of {who} has no errors.", ""
     if errors:
-        verdict = f"The errors of {who} are others: {in_words(errors)}."
+        verdict = f"The errors of {who} are not the expected ones: {in_words(errors)}."
         step = f"{_HOW_ERRORS_MATCH}\n\n"
     return AssertionError(
         f"{verdict}\n\n"

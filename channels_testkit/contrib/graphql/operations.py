@@ -28,24 +28,25 @@ _STOPPED = "the test has stopped it"
 #: Stands for data that nobody has said.
 ANY: Any = object()
 _NOT_EXPECTED = (
-    "Read it with next() or assert_next(), or say with assert_error() that it is meant."
+    "Read a result with next() or assert_next(), and expect an error with"
+    " assert_error()."
 )
 _PARTIAL = (
-    "It has data as well: write assert_next({...}, errors=[...]) where a part failed."
+    "It also has data: if a part of it failed, write assert_next({...}, errors=[...])."
 )
-_GOES_ON = "It goes on until its resolver ends; to end it from here, write stop()."
+_GOES_ON = "It runs until its resolver ends; to end it in the test, write stop()."
 _READ_FIRST = "Read each result first, with next() or assert_next()."
 _STRAYS = (
-    "A message has come that belongs to no operation: a message of this one has"
-    ' "id": "{}", a text.'
+    "A message has come that belongs to no operation. Messages of this operation have"
+    ' "id": "{}", a string.'
 )
 _EXECUTED = (
-    "execute() is for queries and mutations, which are answered once; for a"
-    " subscription, write subscribe()."
+    "execute() is for queries and mutations, which have one result; for a subscription,"
+    " write subscribe()."
 )
 _STILL_RUNS = (
-    "The server's operation goes on: it has to end, and to leave its groups, when it is"
-    " stopped."
+    "The operation still runs on the server: it has to end, and to leave its groups,"
+    " when it is stopped."
 )
 
 
@@ -189,10 +190,10 @@ class Operation:
                 f" {say(payload)}."
             )
         elif kind == ERROR:
-            self._end = "the server has answered by an error"
+            self._end = "the server has answered with an error"
             errors = errors_of(payload)
             verdict = (
-                f"{self.label} was answered by an error where a result was expected:"
+                f"{self.label} was answered with an error where a result was expected:"
                 f" {in_words(errors)}."
             )
         elif kind == COMPLETE:
@@ -248,10 +249,10 @@ class Operation:
         errors = []
         verdict = f"{self.label} has a result where its end was expected."
         if kind == ERROR:
-            self._end = "the server has answered by an error"
+            self._end = "the server has answered with an error"
             errors = errors_of(message.get("payload"))
             verdict = (
-                f"{self.label} was answered by an error where its end was expected:"
+                f"{self.label} was answered with an error where its end was expected:"
                 f" {in_words(errors)}."
             )
         failure = failures.other_message(
@@ -265,7 +266,7 @@ class Operation:
         connection, kind = self._messages.connection, message.get("type")
         payload = message.get("payload")
         if kind == ERROR:
-            self._end = "the server has answered by an error"
+            self._end = "the server has answered with an error"
             errors = errors_of(payload)
         else:
             result = GraphQLResult.of(payload)
@@ -332,5 +333,5 @@ def _has_data(data: Any) -> bool:
 
 def _came(kind: object) -> str:
     if kind == ERROR:
-        return "was answered by an error"
+        return "was answered with an error"
     return "completed" if kind == COMPLETE else "has a result"

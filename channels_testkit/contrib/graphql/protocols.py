@@ -28,16 +28,16 @@ PING, PONG, KEEP_ALIVE = "ping", "pong", "ka"
 _CODES = {
     4400: "the server could not take a message: its JSON, its type, or its query",
     4401: "an operation came before the server had sent connection_ack",
-    4403: "the server refuses connection_init: look at connection_params= and at user=",
-    4406: "the server does not speak the protocol: look at protocol=",
+    4403: "the server refuses connection_init; check connection_params= and user=",
+    4406: "the server does not speak the protocol; check protocol=",
     4408: "no connection_init came in the time that the server allows",
     4409: "an operation with this id is still running on the connection",
     4429: "connection_init came twice on one connection",
-    4500: "the server has failed by itself: look at its log",
+    4500: "the server itself has failed; look at its log",
 }
 _LEGACY_CODES = {
     1002: "the server could not take a frame",
-    1011: "the server refuses connection_init: look at connection_params= and at user=",
+    1011: "the server refuses connection_init; check connection_params= and user=",
     **{code: _CODES[code] for code in (4401, 4406)},
 }
 

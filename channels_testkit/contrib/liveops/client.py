@@ -69,7 +69,10 @@ class LiveOpClient(Browser):
         connection = self._judged()
         opened, count = self._opened or (None, None)
         if opened is not connection:
-            raise RuntimeError("assert_snapshot() looks at what connect() has brought.")
+            raise RuntimeError(
+                "assert_snapshot() looks at what came with the handshake of connect(),"
+                " aconnect() or reconnect(): open the connection with one of these."
+            )
         page = self._page(count) if self._is_captive() else self._first_page()
         if _state_of(page) is None:
             raise self._failure(
@@ -138,7 +141,7 @@ class LiveOpClient(Browser):
         came = self._await_named("liveop_finished")
         if not came:
             raise self._nothing(
-                "word of the operation's end", {"liveop_finished": dict}
+                "message about the operation's end", {"liveop_finished": dict}
             )
         fields = (("state", wanted), ("url", url), ("success_url", success_url))
         for name, expected in fields:
@@ -193,7 +196,9 @@ class LiveOpClient(Browser):
                 f" {_times(count)}."
             )
         if count is None and not came:
-            raise self._nothing("change of the list", {"liveop_list_changed": True})
+            raise self._nothing(
+                "message about a change of the list", {"liveop_list_changed": True}
+            )
         return came
 
     def assert_denied(self) -> str:
@@ -209,7 +214,7 @@ class LiveOpClient(Browser):
         if self._named("liveop_html"):
             raise self._failure(f"{self.label} was shown the operation.")
         if connection.state not in {"rejected", "closed"}:
-            raise self._failure(f"{self.label} was not turned away.")
+            raise self._failure(f"{self.label} was not denied the connection.")
         return connection.state
 
     # How they judge, and what they say.
@@ -277,7 +282,7 @@ class LiveOpClient(Browser):
         wanted = "is not empty" if empty else f"does not hold {in_words(contains)}"
         evidence = f"It shows: {say(shown.text)}"
         if any(held.holds(contains) for held in page.history[region]) and not empty:
-            evidence += "\nIt held that before: ever=True looks at all it has held."
+            evidence += "\nIt held that before: ever=True looks at all it ever held."
         return self._failure(
             f"Region {say(region)} of {self.label} {wanted}.", evidence
         )
@@ -289,8 +294,8 @@ class LiveOpClient(Browser):
         template = self.operation.get_result_template_name()
         reason = self._why_not_rendered(self.operation, template)
         return (
-            f"{verdict}\n\nliveops leaves it empty where rendering {template!r}"
-            f" raises.{reason}"
+            f"{verdict}\n\nliveops leaves it empty if rendering {template!r}"
+            f" raises an exception.{reason}"
         )
 
     def _why_not_rendered(self, operation: LiveOperation, template: str) -> str:
@@ -325,7 +330,7 @@ class LiveOpClient(Browser):
 
 _WAIT = "set receive_timeout on the test case."
 _NO_SNAPSHOT = (
-    "liveops sends one to who shows a token for an operation that is in the database."
+    "liveops sends one to a client whose token is for an operation in the database."
 )
 
 

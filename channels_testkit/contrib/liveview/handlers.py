@@ -118,14 +118,14 @@ class HandlerResult(TurnAssertions):
         """Assert that every middleware has let the call through."""
         if self.blocked_by is not None:
             name = _name_of(self.blocked_by)
-            self._fail(f"{name} has blocked {say(self.function)}, and should not have.")
+            self._fail(f"{name} blocked {say(self.function)}, and should not have.")
         if self._is_unknown:
             self._fail(f"No function {say(self.function)} is registered to be called.")
 
     def assert_blocked(self) -> None:
         """Assert that a middleware has kept the handler from being called."""
         if self.blocked_by is None:
-            self._fail(f"No middleware has blocked {say(self.function)}.")
+            self._fail(f"No middleware blocked {say(self.function)}.")
 
     def _fail(self, verdict: str) -> None:
         raise AssertionError(f"{verdict}\n\n{self.communicator.transcript}")

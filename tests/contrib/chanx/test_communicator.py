@@ -262,7 +262,8 @@ class MessageTests(LobbyTestCase):
             await ann.receive_all_messages()
         self.assertEqual(
             str(caught.exception).partition(": ")[0],
-            "The frame from ann (/ws/lobby/) is no message that LobbyConsumer declares",
+            "The frame from ann (/ws/lobby/) is not a message that LobbyConsumer"
+            " declares",
         )
 
     async def test_what_is_wrong_with_a_message_is_told_with_its_place(self):
@@ -290,8 +291,8 @@ class MessageTests(LobbyTestCase):
             await ann.receive_all_messages()
         self.assertEqual(
             str(caught.exception),
-            "/ws/plain/ leads to Plain, which is no consumer of Chanx and declares no"
-            " messages. Use receive_all_json().",
+            "/ws/plain/ leads to Plain, which is not a Chanx consumer and declares"
+            " no messages. Use receive_all_json().",
         )
         self.assertEqual(await ann.receive_all_json(), [{"some_key": 1}])
 

@@ -283,7 +283,7 @@ class FailingEventTests(ChannelTestCase):
         self.assertEqual(
             str(caught.exception),
             "send_event('crash') failed on the server: the counter is broken\n\n"
-            "Where that is meant, look at the 'success' or the 'error' of the result.",
+            "If the test expects this, look at 'success' or 'error' of the result.",
         )
         self.assertIsInstance(caught.exception.__cause__, ValueError)
 
@@ -414,7 +414,7 @@ class PathTests(ChannelTestCase):
         for path in ("/plain/", "/nowhere/"):
             with self.assertRaises(ValueError) as caught:
                 LiveViewTestClient(path)
-            text = f"The project routes {path!r} to no LiveView."
+            text = f"No LiveView is routed at {path!r}."
             self.assertEqual(str(caught.exception), text)
 
     def test_anything_else_is_refused(self):
@@ -618,8 +618,8 @@ class BackgroundTests(ChannelTestCase):
         client.assert_state(report="first")
         with self.assertRaisesMessage(
             AssertionError,
-            "No background work is under way. 'second' was queued by background work;"
-            " djust starts that with the next event.",
+            "No background work is running. 'second' was queued by background work;"
+            " djust starts it with the next event.",
         ):
             client.render_async()
         client.send_event("generate")

@@ -277,7 +277,7 @@ class WithoutSocketTests(ChannelTestCase):
 
     def test_page_with_a_socket_is_not_mounted_without(self):
         client = LiveViewTestClient(Board).mount()
-        with self.assertRaisesMessage(RuntimeError, "Board was mounted"):
+        with self.assertRaisesMessage(RuntimeError, "Board is mounted"):
             client.mount(via_websocket=False)
 
     def test_exception_of_mount_is_raised(self):
@@ -541,7 +541,7 @@ class MountAgainTests(ChannelTestCase):
     def test_page_that_is_closed_needs_another_client(self):
         client = LiveViewTestClient(Board).mount()
         client.disconnect()
-        with self.assertRaisesMessage(RuntimeError, "make another client"):
+        with self.assertRaisesMessage(RuntimeError, "create another client"):
             client.mount()
 
     def test_refusal_is_raised_then_as_well(self):

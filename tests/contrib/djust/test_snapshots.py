@@ -41,7 +41,7 @@ class SnapshotTests(SnapshotTestMixin, ChannelTestCase):
             self.assert_snapshot("page", "<p>1</p>")
         self.assertEqual(
             str(caught.exception),
-            f"There is no snapshot 'page'. {UPDATE}=1 writes it.\n\n<p>1</p>",
+            f"There is no snapshot 'page'. To write it, set {UPDATE}=1.\n\n<p>1</p>",
         )
         self.assertEqual(list(self.folder.iterdir()), [])
 
@@ -64,7 +64,7 @@ class SnapshotTests(SnapshotTestMixin, ChannelTestCase):
             self.assert_snapshot("page", "<p>1</p>\n<p>3</p>\n")
         self.assertEqual(
             str(caught.exception),
-            f"Snapshot 'page' differs. {UPDATE}=1 writes it anew.\n\n"
+            f"Snapshot 'page' differs. To update it, set {UPDATE}=1.\n\n"
             "--- snapshot\n+++ page\n@@ -1,2 +1,2 @@\n <p>1</p>\n-<p>2</p>\n+<p>3</p>",
         )
 

@@ -23,8 +23,8 @@ class OddServerTests(GraphQLTestCase):
     def test_messages_of_no_operation_are_pointed_out(self):
         for stray in ({"id": 1}, {"id": None}, {"id": {"a": 1}}):
             self.check(
-                "A message has come that belongs to no operation: a message of this one"
-                ' has "id": "1", a text.',
+                "A message has come that belongs to no operation. Messages of this"
+                ' operation have "id": "1", a string.',
                 self.odd({**RESULT, **stray}).next,
             )
 

@@ -14,7 +14,9 @@ class OperationTests(GraphQLTestCase):
         with self.assertRaisesRegex(AssertionError, "has no errors"):
             sub.assert_next({"count": 2}, errors="not a member")
         result = self.subscribe("{ broken }")
-        with self.assertRaisesRegex(AssertionError, "are others: 'not a member'"):
+        with self.assertRaisesRegex(
+            AssertionError, "the expected ones: 'not a member'"
+        ):
             result.assert_next(errors=[])
 
     def test_a_subscription_that_is_executed_with_several_results(self):

@@ -21,8 +21,8 @@ ANN = "ann (/asgi/notifications/)"
 EMPTY = f"""\
 Region 'op-result' of {ANN} is empty.
 
-liveops leaves it empty where rendering 'shop/audit_result.html' raises. Now it raises \
-TemplateDoesNotExist: shop/audit_result.html"""
+liveops leaves it empty if rendering 'shop/audit_result.html' raises an exception. Now \
+it raises TemplateDoesNotExist: shop/audit_result.html"""
 
 
 class FailureTests(LiveOpsTestCase):
@@ -77,8 +77,8 @@ class FailureTests(LiveOpsTestCase):
         ann, progress = self.pushing()
         progress.html("#op-result", " ")
         text = (
-            f"Region 'op-result' of {ANN} is empty.\n\nliveops leaves it empty where"
-            " rendering 'shop/import_result.html' raises."
+            f"Region 'op-result' of {ANN} is empty.\n\nliveops leaves it empty if"
+            " rendering 'shop/import_result.html' raises an exception."
         )
         with self.assertFails(text):
             ann.assert_result()
@@ -151,7 +151,7 @@ class FailureTests(LiveOpsTestCase):
         with self.assertFails(f"{text}\n\nIt shows: 'Saving'"):
             ann.assert_region("op-status", "Done")
         text = f"Region 'op-status' of {ANN} does not hold 'Reading'."
-        hint = "It held that before: ever=True looks at all it has held."
+        hint = "It held that before: ever=True looks at all it ever held."
         with self.assertFails(f"{text}\n\nIt shows: 'Saving'\n{hint}"):
             ann.assert_region("op-status", "Reading")
         text = f"Region 'op-status' of {ANN} does not hold a match of 'D.ne'."
@@ -177,8 +177,8 @@ class FailureTests(LiveOpsTestCase):
         ann = LiveOpClient(Import(owner=self.ann))
         ann.connect()
         text = (
-            f"No snapshot came with the handshake of {ANN}.\n\nliveops sends one to who"
-            " shows a token for an operation that is in the database."
+            f"No snapshot came with the handshake of {ANN}.\n\nliveops sends one to a"
+            " client whose token is for an operation in the database."
         )
         with self.assertFails(text):
             ann.assert_snapshot("running")
@@ -221,7 +221,7 @@ class FailureTests(LiveOpsTestCase):
     def test_a_snapshot_of_a_connection_that_was_opened_otherwise_is_refused(self):
         ann = LiveOpClient(self.price_list)
         ann.send_input({"type": "websocket.connect"})
-        text = "assert_snapshot() looks at what connect() has brought."
+        text = "assert_snapshot() looks at what came with the handshake"
         with self.assertRaisesMessage(RuntimeError, text):
             ann.assert_snapshot("running")
 
@@ -241,7 +241,10 @@ class FailureTests(LiveOpsTestCase):
 
     def test_no_word_of_the_end_fails(self):
         ann, _ = self.pushing()
-        text = f"No word of the operation's end from {ANN}: the application is at rest."
+        text = (
+            f"No message about the operation's end from {ANN}: the application is at"
+            " rest."
+        )
         with self.assertFails(text, NoFrame):
             ann.assert_finished("result")
 
@@ -283,7 +286,10 @@ class FailureTests(LiveOpsTestCase):
 
     def test_another_number_of_changes_fails(self):
         ann = self.watch_list(self.ann)
-        text = f"No change of the list from {ANN}: the application is at rest."
+        text = (
+            f"No message about a change of the list from {ANN}: the application is at"
+            " rest."
+        )
         with self.assertFails(text, NoFrame):
             ann.assert_list_changed()
         self.price_list.enqueue()
@@ -295,13 +301,13 @@ class FailureTests(LiveOpsTestCase):
 
     def test_who_is_let_in_is_not_denied(self):
         ann = self.watch_list(self.ann)
-        with self.assertFails(f"{ANN} was not turned away."):
+        with self.assertFails(f"{ANN} was not denied the connection."):
             ann.assert_denied()
 
     def test_who_has_left_is_not_denied(self):
         ann = self.watch_list(self.ann)
         ann.disconnect()
-        with self.assertFails(f"{ANN} was not turned away."):
+        with self.assertFails(f"{ANN} was not denied the connection."):
             ann.assert_denied()
 
     def test_who_was_shown_something_is_not_denied(self):

@@ -200,9 +200,9 @@ class RunMiddlewareTests(LiveViewTestCase):
                 return "<a gate>"
 
         for check, middleware, verdict in (
-            ("allowed", only_staff, "only_staff() has blocked 'spike_story'"),
-            ("allowed", Gate(result=False), "<a gate> has blocked 'spike_story'"),
-            ("blocked", Gate(result=True), "No middleware has blocked 'spike_story'."),
+            ("allowed", only_staff, "only_staff() blocked 'spike_story'"),
+            ("allowed", Gate(result=False), "<a gate> blocked 'spike_story'"),
+            ("blocked", Gate(result=True), "No middleware blocked 'spike_story'."),
         ):
             with self.subTest(verdict):
                 result = self.run_middleware(middleware, "spike_story")
