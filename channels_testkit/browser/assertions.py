@@ -101,8 +101,8 @@ class PageAssertions:
     """
     Assertions that wait for what a page does.
 
-    ``browser`` is what ``new_browser()`` has returned, ``self.browser`` where
-    it is None; ``timeout`` is ``browser_timeout`` where it is None.
+    ``browser`` is a browser that ``new_browser()`` has returned; None means
+    ``self.browser``. For ``timeout``, None means ``browser_timeout``.
     """
 
     if TYPE_CHECKING:
@@ -134,8 +134,8 @@ class PageAssertions:
         text, or value, contains ``text``; white space counts as one space.
         Another page may be loaded meanwhile.
 
-        Fails when there is none within the timeout, with what is there.
-        Raises ``ValueError`` for what is no CSS selector.
+        Fails if there is none within the timeout, and says what the page
+        shows. Raises ``ValueError`` if it is not a CSS selector.
         """
         __tracebackhide__ = True
         self._check_shown("assertPageShows", selector, text)
@@ -157,10 +157,10 @@ class PageAssertions:
         msg: object = None,
     ) -> None:
         """
-        Assert that the page shows no such element, or will soon not.
+        Assert that the page does not show an element.
 
         It waits until what ``assertPageShows()`` would find is gone or hidden.
-        It says nothing of what may still come: wait first for what comes last.
+        An element may still come later: first wait for what comes last.
         """
         __tracebackhide__ = True
         self._check_shown("assertPageShowsNot", selector, text)
@@ -230,12 +230,11 @@ class PageAssertions:
 
         An error is one that no script caught, a WebSocket that failed, what
         the page's Content-Security-Policy has blocked, or a script, style
-        sheet or event stream that the page's server does not have. At the end
-        of the block it is waited for. The block yields a list, which is filled
-        with the errors whose text contains ``text``; they do not fail the
-        test.
+        sheet or event stream that the page's server does not have. The end of
+        the block waits for it. The block yields a list, which is filled with
+        the errors whose text contains ``text``; they do not fail the test.
 
-        Fails where there is none. What the block itself raises goes first.
+        Fails if there is none. An exception of the block itself comes first.
         """
         check_arguments(self, "assertPageError", "text", (TEXT, text))
 

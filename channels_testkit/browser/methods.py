@@ -34,10 +34,10 @@ class BrowserMethods(PageAssertions):
     browser_timeout: float = 5.0
     #: What an error on a page does: "fail", "warn" or "off".
     check_page: str = "fail"
-    #: Where tests that fail leave a folder, unless CHANNELS_TESTKIT_EVIDENCE
-    #: says it. By default below the system's directory for temporary files.
+    #: Where tests that fail leave a folder, if CHANNELS_TESTKIT_EVIDENCE is
+    #: not set. By default below the system's directory for temporary files.
     evidence_dir: str | Path | None = None
-    #: Further arguments of Chromium, such as ``"--lang=de"``.
+    #: More arguments for Chromium, such as ``"--lang=de"``.
     browser_arguments: Collection[str] = ()
 
     _pool: ClassVar[BrowserPool | None] = None
@@ -72,10 +72,10 @@ class BrowserMethods(PageAssertions):
 
     def browser_login(self, user: Any, browser: Chrome | None = None) -> None:
         """
-        Log a user in by cookie: no page is needed, and no form.
+        Log a user in by cookie, without a page and a form.
 
         The cookies are those that ``get_login()`` returns. Raises
-        ``ValueError`` where it returns none: a browser cannot be given other
+        ``ValueError`` if it returns none: a browser cannot be given other
         headers.
         """
         found = self._browser(browser)

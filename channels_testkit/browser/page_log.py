@@ -44,10 +44,10 @@ class PageError(NamedTuple):
     """
     An error of a page.
 
-    One nobody caught, a WebSocket that failed, what the page's
+    One that no script caught, a WebSocket that failed, what the page's
     Content-Security-Policy has blocked, or a script, style sheet or event
-    stream of the page's own server that it does not have. ``place`` is the
-    script and the line, where there is one; ``page`` is the URL of the page.
+    stream that the page's server does not have. ``place`` is the script and
+    the line, or empty; ``page`` is the URL of the page.
     """
 
     page: str

@@ -75,15 +75,15 @@ class BrowserTestCase(BrowsedTests, LiveServerTestCase):
     """
     ``LiveServerTestCase`` with headless Chromium, driven by Selenium.
 
-    ``browser`` is the driver. The browsers of a class are started when a test
-    first asks for them, serve all its tests, and have no page, cookie or
-    storage of the test before.
+    ``browser`` is the driver. A browser starts when a test first uses it and
+    serves all tests of the class, but each test begins without pages, cookies
+    and storage of the test before.
 
     A page on which a script fails or is missing, or a WebSocket cannot
     connect, fails the test. A test that fails leaves a screenshot, the page,
     its console and its frames in a folder, which the failure names.
 
-    Where there is no Chromium, or no Selenium, the tests are skipped.
+    Without Chromium or Selenium, the tests are skipped.
     """
 
 

@@ -55,10 +55,10 @@ class MountRefused(AssertionError):  # noqa: N818 - it says what has happened
 
 class Page:
     """
-    What a client has to know of one kind of page. Subclass it.
+    What a client has to know about one kind of page. Subclass it.
 
-    ``event_frame()`` must be written, and ``state()`` for the assertions about
-    state; the rest has defaults.
+    A subclass needs ``event_frame()``, and ``state()`` for the assertions
+    about state; the rest has defaults.
     """
 
     #: Where the socket of the page is.
@@ -70,20 +70,20 @@ class Page:
     @classmethod
     @contextlib.contextmanager
     def for_test(cls, test: TestRun) -> Iterator[Any]:
-        """Hold what has to be in place for a test, once for its clients."""
+        """Put in place, for a test, what all its clients of this page need."""
         yield None
 
     @property
     def name(self) -> str:
-        """How failures call the page."""
+        """The name of the page in failures."""
         return type(self).__name__
 
     def not_mounted(self) -> str:
-        """Return what a call says that comes before ``mount()``."""
+        """Return the failure text of a call before ``mount()``."""
         return f"{self.name} is not mounted. Call mount() first."
 
     def mount_frame(self, params: Mapping[str, Any]) -> object | None:
-        """Return what is sent first, or None where connecting is enough."""
+        """Return what is sent first, or None if connecting is enough."""
         return None
 
     def event_frame(self, name: str, params: Mapping[str, Any]) -> object:
@@ -99,7 +99,7 @@ class Page:
         raise NotImplementedError(f"{type(self).__name__} has no state().")
 
     def value(self, consumer: AsyncConsumer, name: str) -> Any:
-        """Return a value of the state; ``LookupError`` where there is none."""
+        """Return a value of the state; raise ``LookupError`` without one."""
         return self.state(consumer)[name]
 
 

@@ -18,10 +18,10 @@ __unittest = True
 
 class Turn:
     """
-    Every frame that one action of the client caused, by rest.
+    Every frame that one action of the client caused.
 
-    It goes on until the next action: what the application sends of its own
-    accord meanwhile belongs to it. ``errors`` are the exceptions that the
+    It goes on until the next action: frames that the application sends by
+    itself until then belong to it. ``errors`` are the exceptions that the
     framework caught and logged.
     """
 
@@ -61,13 +61,13 @@ class Turn:
 
 class EventResult(dict[str, Any]):
     """
-    What came of an event: a dict, with the exception besides.
+    The result of an event: a dict, and the exception as an attribute.
 
     Its keys are ``success``, ``error``, ``state_before``, ``state_after``,
-    ``duration_ms`` and ``frames``; an adapter may add others, a ``code`` for
-    instance. One that has failed must be looked at: by its ``success``,
-    ``error`` or ``code``, or by ``exception``. Otherwise the next action, or
-    the end of the test, fails.
+    ``duration_ms`` and ``frames``; an adapter may add others, such as a
+    ``code``. If the event has failed, the test must look at ``success``,
+    ``error``, ``code`` or ``exception``. Otherwise the next action, or the
+    end of the test, fails.
     """
 
     def __init__(

@@ -41,8 +41,8 @@ class HttpCommunicator(ResponseReading):
     ``more_body=True`` leaves the body open for ``send_chunk()``, ``client`` is
     a Django test client whose cookies are sent and kept, and
     ``last_event_id`` is what a browser sends when it opens a stream again.
-    ``check_protocol``, ``application_errors`` and ``receive_timeout`` hold for
-    this request alone, in place of those of the test case.
+    ``check_protocol``, ``application_errors`` and ``receive_timeout`` apply to
+    this request alone, instead of those of the test case.
 
     Example::
 
@@ -171,7 +171,7 @@ class HttpCommunicator(ResponseReading):
     @kit_coroutine
     async def disconnect(self, timeout: float | None = None) -> None:
         """
-        Go away in the middle of the response; after it, do nothing.
+        Disconnect before the response is complete; later, do nothing.
 
         The application gets ``http.disconnect``. Raises what it raises then.
         """

@@ -37,7 +37,7 @@ class ResponseReading(ApplicationCommunicator):
 
     @shown
     def retry(self) -> int | None:
-        """The milliseconds that a browser would wait before it does."""
+        """The milliseconds that a browser waits before it opens it again."""
         return self._kit_driver.stream.retry
 
     @kit_coroutine

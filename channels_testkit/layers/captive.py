@@ -1,4 +1,4 @@
-"""The captive channel layer: any thread, any loop, and it remembers."""
+"""The captive channel layer: for any thread and any loop, with a record."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ class CaptiveChannelLayer(BaseChannelLayer):
         """
         Return the next message of a channel, as soon as there is one.
 
-        Who asked first gets the first message. What was meant for a receiver
-        that is cancelled is next again.
+        The first receiver gets the first message. If a receiver is cancelled,
+        its message goes back to the front.
         """
         self._require_valid_channel(channel)
         # The object may stand for another layer by the time this one answers.
@@ -164,7 +164,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         await suspend()
 
     async def flush(self) -> None:
-        """Take away all messages and groups. Receivers go on waiting."""
+        """Remove all messages and groups. Receivers go on waiting."""
         self._exchange.clear()
         await suspend()
 

@@ -52,22 +52,22 @@ class Sender:
     @property
     def label(self) -> str:
         """
-        How failures call the connection, the worker or the task.
+        The name of the connection, the worker or the task in failures.
 
-        ``"the test"`` otherwise, also for a view that a test client calls.
+        Otherwise ``"the test"``, also for a view that a test client calls.
         """
         return called(self._origin.actor)
 
     @property
     def consumer(self) -> object | None:
-        """The consumer whose code has sent it, or None where none has."""
+        """The consumer whose code has sent it, or None if there is none."""
         actor = self._origin.actor
         return None if actor is None else actor.consumer
 
     @property
     def function(self) -> str | None:
         """
-        The project's function that has sent it, if one has led there.
+        The project's function that has sent it, or None if there is none.
 
         Python 3.10 names the class of a method only where it is a consumer's.
         """
@@ -76,7 +76,7 @@ class Sender:
 
     @property
     def line(self) -> str | None:
-        """The file and the line of that, such as ``"consumers.py:27"``."""
+        """The file and line of the call, such as ``"consumers.py:27"``."""
         places = self._origin.places
         return str(places[0]) if places else None
 

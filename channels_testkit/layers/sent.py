@@ -18,10 +18,10 @@ class LayerFault(NamedTuple):
 
     ``kind`` is ``"lost"``, ``"duplicated"``, ``"delayed"``, ``"failed"`` for a
     call that has raised, or ``"captured"`` for a delivery that
-    ``captureSent(deliver=False)`` has kept. ``channel`` is where the message
-    was to go, and ``receiver`` who waited there, in words; ``group`` is
-    ``None`` where it was sent to the channel itself. ``sequence`` is that of
-    the message, as ``Sent`` has it.
+    ``captureSent(deliver=False)`` has kept. ``channel`` is the channel of the
+    delivery, and ``receiver`` the name of the receiver that waited there;
+    ``group`` is ``None`` if the message was sent to the channel itself.
+    ``sequence`` is that of the message, as in ``Sent``.
     """
 
     kind: FaultKind
@@ -39,8 +39,8 @@ class Sent(NamedTuple):
     ``kind`` is ``"send"`` or ``"group_send"``; ``group`` is ``None`` for the
     first, ``channel`` for the second. ``receivers`` are the channels it was
     put on, ``dropped`` those of the group that were full. ``sequence`` grows
-    with every message sent in this process, on whatever layer.
-    ``in_atomic_block`` says that the sender was inside an ``atomic()`` that
+    with every message sent in this process, on any layer.
+    ``in_atomic_block`` is true if the sender was inside an ``atomic()`` that
     is not the test case's own. ``faults`` are what ``layer_faults()`` has done
     to it; a channel for which it was lost is not among the receivers.
     ``sender`` says whose code has sent it; it is ``None`` in an entry that a

@@ -1,4 +1,4 @@
-"""What serves an application on a socket; the seam for other servers."""
+"""The base classes of live servers, also for servers of a project's own."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ _KNOWN = {"daphne": "DaphneServer", "uvicorn": "UvicornServer"}
 
 class Server(abc.ABC):
     """
-    What serves an application on a socket, in threads of this process.
+    Serves an application on a socket, in threads of this process.
 
-    Subclass it, and name the subclass as ``server_class``, to test on a
-    server that the package does not know. ``sock`` is bound and listens.
+    To test on a server that the package does not know, subclass it and set
+    ``server_class`` to the subclass. ``sock`` is bound and listens.
     """
 
-    #: The loggers to which it writes what an application has raised. Of what
-    #: the test is told, they are spared.
+    #: The loggers to which it writes what an application has raised. They do
+    #: not log an exception that the test reports.
     loggers: ClassVar[Collection[str]] = ()
 
-    #: The options that limit the size of a frame, and what they are. A failure
-    #: names them.
+    #: The options that limit the size of a frame, with their values. Failures
+    #: name them.
     size_options: Mapping[str, int] = MappingProxyType({})
 
-    #: Whether programs of this kind run the lifespan of an application:
-    #: ``"auto"`` where it has one, ``"on"`` always, ``"off"`` never. Here the
-    #: test case runs it, on ``loop``.
+    #: Whether the server, in production, runs the lifespan of an application:
+    #: ``"auto"`` if there is one, ``"on"`` always, ``"off"`` never. In tests
+    #: the test case runs it, on ``loop``.
     lifespan: LifespanOption = "off"
     #: The loop that the application runs on, if it is known.
     loop: asyncio.AbstractEventLoop | None = None
@@ -55,16 +55,16 @@ class Server(abc.ABC):
         self.application = application
         #: The socket to serve on, which listens.
         self.socket = sock
-        #: Takes what may be behind a failure of the test, in words.
+        #: Call it with a text that may explain a failure of the test.
         self.remark: Callable[[str], None] = _nobody_listens
 
     @abc.abstractmethod
     def start(self) -> None:
-        """Return when it accepts connections; raise what it failed with."""
+        """Start; return when it accepts connections, or raise the failure."""
 
     @abc.abstractmethod
     def stop(self) -> None:
-        """Accept no more, drop what is open, and return when that is done."""
+        """Accept no more, drop open connections; return when that is done."""
 
 
 def _nobody_listens(_text: str) -> None:

@@ -1,4 +1,4 @@
-"""What a test says of its live server."""
+"""The settings of a live server, which are attributes of the test case."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 class LiveSettings:
     """The attributes of ``LiveServerTestCase``."""
 
-    #: The address to listen on, and how it is called in URLs.
+    #: The address to listen on, which is also the host in URLs.
     host: str = "127.0.0.1"
-    #: The port to listen on; the system chooses one where it is 0.
+    #: The port to listen on. If it is 0, the system chooses a free port.
     port: int = 0
-    #: Daphne where it is installed, or else Uvicorn, where it is None.
+    #: The server. None means Daphne if it is installed, or else Uvicorn.
     server_class: type[Server] | None = None
     #: Whether static files are served, without collectstatic.
     serve_static: bool = True
-    #: What serves them: called with the application, returns another.
+    #: Serves them: called with the application, it returns a wrapped one.
     static_wrapper: Any = ASGIStaticFilesHandler
     #: The channels that worker consumers serve beside the server: a list, or
-    #: ``"__all__"`` for each that is routed.
+    #: ``"__all__"`` for every routed channel.
     worker_channels: Collection[str] = ()
-    #: How many threads serve them, each as a worker process does.
+    #: How many threads serve them; each stands for a worker process.
     worker_threads: int = 1
 
 

@@ -127,17 +127,17 @@ class LiveServerTestCase(ServedTests, TransactionTestCase):
     """
     Django's ``LiveServerTestCase`` for HTTP and WebSockets.
 
-    The project's application is served on ``live_server_url`` and
-    ``live_server_ws_url``, by a thread of this process: patches and settings
-    of a test reach it, and so do the captive layers. What the application
-    raises fails the test. Clients that are still there when the test ends are
-    disconnected before the database is flushed.
+    A thread of this process serves the project's application on
+    ``live_server_url`` and ``live_server_ws_url``: patches and settings of a
+    test apply to it, and it uses the captive layers. What the application
+    raises fails the test. Clients that are still connected when the test ends
+    are disconnected before the database is flushed.
 
-    Other threads act on the test here, so nothing is proved to be at rest:
-    receives, and assertions about the layers, wait up to ``receive_timeout``.
+    The kit cannot prove that a server in other threads is at rest: receives,
+    and assertions about the layers, wait up to ``receive_timeout``.
 
-    Skipped where no server is installed, or failed where
-    ``CHANNELS_TESTKIT_REQUIRE`` names ``live``. Raises ``OSError`` where
+    If no server is installed, the tests are skipped, or fail if
+    ``CHANNELS_TESTKIT_REQUIRE`` names ``live``. Raises ``OSError`` if
     ``port`` is taken.
     """
 
@@ -146,16 +146,17 @@ class RollbackLiveServerTestCase(ServedTests, TestCase):
     """
     ``LiveServerTestCase`` as a Django ``TestCase``: rolled back, not flushed.
 
-    The server, its workers and the test have one connection for each
-    database, in the transaction of the test: ``setUpTestData()`` is there, and
-    all see each other's rows. They take turns: an outermost ``atomic()``, or a
-    query outside of one, at a time. Each is a savepoint, so one that fails
-    undoes itself alone, and ``on_commit()`` runs at its end.
+    The server, its workers and the test share one connection for each
+    database, in the transaction of the test: all see the rows of
+    ``setUpTestData()``, and each other's. They take turns, each for one
+    outermost ``atomic()``, or for one query outside of it. A turn is a
+    savepoint: if it fails, it alone is rolled back, and ``on_commit()`` runs
+    at its end.
 
-    A thread that waits for its turn for longer than ``hang_timeout`` seconds
-    is told by ``OperationalError`` which line holds it up, such as an
+    If a thread waits for its turn for longer than ``hang_timeout`` seconds,
+    it raises ``OperationalError`` with the line that holds it up, such as an
     ``atomic()`` of the test that waits for the server. Code that has to commit
-    needs ``LiveServerTestCase``. Raises ``ImproperlyConfigured`` where a
+    needs ``LiveServerTestCase``. Raises ``ImproperlyConfigured`` if a
     database has no transactions.
 
     Example::

@@ -59,12 +59,12 @@ class RedisServer:
         """
         Return the server of this process, found or started on first use.
 
-        It is the one that ``CHANNELS_TESTKIT_REDIS_URL`` names; where that is
-        not set, one that is started from a program on the ``PATH`` or from a
-        wheel; where there is none, a container. Without any of them the test
-        or class that calls this is skipped, or fails where
-        ``CHANNELS_TESTKIT_REQUIRE`` names ``redis``. A server that is named
-        and does not answer raises ``ImproperlyConfigured``.
+        It is the one that ``CHANNELS_TESTKIT_REDIS_URL`` names. If that is not
+        set, it is started from a program on the ``PATH`` or from a wheel, or
+        else in a container. Without any of them, the test or class that calls
+        this is skipped, or fails if ``CHANNELS_TESTKIT_REQUIRE`` names
+        ``redis``. Raises ``ImproperlyConfigured`` if the named server does not
+        answer.
         """
         # A process that was forked has a server of its own as well.
         if cls._of_process is None or cls._process_id != os.getpid():
@@ -77,7 +77,7 @@ class RedisServer:
         """
         Start a server for a ``with`` block, from a program or a wheel.
 
-        Skips or fails as ``obtain()`` where there is none.
+        Without either, it skips or fails as ``obtain()`` does.
         """
         tried: list[str] = []
         server = cls._start(tried)
@@ -90,11 +90,11 @@ class RedisServer:
 
     @property
     def is_running(self) -> bool:
-        """Whether it runs, as far as this process has to do with it."""
+        """Whether it runs; true of a server that was not started here."""
         return self._process is None or self._process.is_running
 
     def kill(self) -> None:
-        """Kill the server, as a crash does; it forgets all that it holds."""
+        """Kill the server, as a crash does; it loses all its data."""
         self._own("kill").kill()
 
     def start(self) -> None:

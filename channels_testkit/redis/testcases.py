@@ -40,11 +40,10 @@ class RedisTestMixin(ChannelTestMixin):
     layer of channels_redis with a prefix of its own. What was written under
     that is removed at the end of the test, and nothing else.
 
-    The class is skipped where there is no server; see
-    ``RedisServer.obtain()``.
+    Without a server the class is skipped; see ``RedisServer.obtain()``.
     """
 
-    #: ``"core"``, ``"pubsub"``, or the dotted name of a backend.
+    #: ``"core"``, ``"pubsub"``, or the dotted path of a backend.
     redis_backend: str = "core"
     #: What goes into each layer's CONFIG, besides hosts and prefix.
     redis_config: ClassVar[Mapping[str, Any]] = {}
@@ -113,10 +112,11 @@ def redis_channel_layers(
     """
     Return a value for ``CHANNEL_LAYERS`` with a layer on a Redis server.
 
-    It is for test cases of somebody else, with ``override_settings()``, and
-    for ``layer_source = "configured"``: the layer is both ``CONFIG`` and
-    ``TEST_CONFIG``. The server is that of the process unless one is given.
-    Each value has a prefix of its own, unless ``config`` has one.
+    Use it with ``override_settings()`` in test cases that are not of this
+    package, and for ``layer_source = "configured"``: it has the layer's
+    options as ``CONFIG`` and as ``TEST_CONFIG``. Without ``server`` it uses
+    the server of the process. Each value has a prefix of its own, unless
+    ``config`` has one.
     """
     hosts = [_host(server or RedisServer.obtain())]
     options = {"hosts": hosts, "prefix": f"ctk-{secrets.token_hex(8)}-", **config}
@@ -132,10 +132,10 @@ def _host(server: RedisServer) -> dict[str, Any]:
 
 def requires_redis(test: T) -> T:
     """
-    Skip a test or a class where no Redis server can be had.
+    Skip a test or a class if there is no Redis server.
 
-    It is looked for when the test is about to run. As everywhere, the test
-    fails where ``CHANNELS_TESTKIT_REQUIRE`` names ``redis``.
+    It looks for the server when the test is about to run. The test fails
+    instead if ``CHANNELS_TESTKIT_REQUIRE`` names ``redis``.
     """
     if inspect.isclass(test):
         test.setUpClass = classmethod(_after_obtaining(test.setUpClass.__func__))  # type: ignore[attr-defined]

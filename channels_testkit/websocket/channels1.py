@@ -75,12 +75,12 @@ class Channels1Calls(UserAgent, ChannelClient):
         path: str | None = None,
     ) -> None:
         """
-        Put an event before the connection, or a message on a channel.
+        Queue an event of the connection, or put a message on a channel.
 
         ``text`` becomes JSON unless it is a str or bytes. The content of an
-        event may be its path, or have one, which then is the one that counts;
-        without any the client's own is. The event waits for ``consume()``.
-        Raises ``TypeError`` for the content of a message that is not a dict.
+        event may be a path, or a dict with one; without either, the client's
+        own path counts. The event waits for ``consume()``. Raises
+        ``TypeError`` for the content of a message that is not a dict.
         """
         is_event = to in {CONNECT, RECEIVE, DISCONNECT}
         if is_event and isinstance(content, str):
@@ -224,15 +224,16 @@ class Channels1Calls(UserAgent, ChannelClient):
     @kit_coroutine
     async def areceive(self, json: bool = True) -> Any:
         """
-        Take what came next: a frame, a close or a message; None if nothing.
+        Take the next frame, close or message; return None if there is none.
 
         A text frame is decoded, or returned as it is with ``json=False``; a
-        binary frame is bytes; a close is ``{"close": code}``. Where the
-        connection holds nothing, the reply channel is looked at: a message
-        without ``type``, or with ``websocket.send``, is a frame to it.
+        binary frame is bytes; a close is ``{"close": code}``. If the
+        connection holds nothing, the next message on the reply channel is
+        taken. One without a ``type``, or with ``websocket.send``, counts as a
+        frame.
 
         Waits as other receives do: while a timer of the application, or work
-        outside of the loop, can still bring something.
+        outside the loop, can still lead to one.
         """
         await self._waiting.settle()
         if self._replies:
@@ -258,7 +259,7 @@ class Channels1Calls(UserAgent, ChannelClient):
     receive = _sync_receive
 
     def _decoded(self, message: Message | None, *, json: bool) -> Any:
-        """Return what the frame says that a message is, or the message."""
+        """Return the decoded frame that a message is, or the message."""
         if message is None or message.get("type", SEND) != SEND:
             return message
         text = message.get("text")

@@ -203,12 +203,12 @@ class WSClient(Channels1Calls):
 
     @property
     def label(self) -> str:
-        """How failures call this client."""
+        """The name of this client in failures."""
         return self._communicator.label
 
     @property
     def scope(self) -> MutableMapping[str, Any]:
-        """The scope: the consumer's own once there is one."""
+        """The scope, which is the consumer's own as soon as there is one."""
         return self._communicator.scope
 
     @property
@@ -246,7 +246,7 @@ class WSClient(Channels1Calls):
 
 
 class HttpClient(WSClient):
-    """Channels 1's old name of ``WSClient``."""
+    """Channels 1's old name for ``WSClient``."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         deprecated("HttpClient", "WSClient")

@@ -46,8 +46,8 @@ class WebsocketCommunicator(Frames):
     raises it.
 
     ``check_protocol``, ``application_errors``, ``receive_timeout``,
-    ``frame_schema`` and ``sent_frame_schema`` hold for this connection alone,
-    in place of those of the test case.
+    ``frame_schema`` and ``sent_frame_schema`` apply to this connection alone,
+    instead of those of the test case.
 
     Subclasses may have attributes of any name, and may override
     ``send_input()``, ``receive_output()``, ``wait()``, ``send_to()`` and
@@ -129,7 +129,7 @@ class WebsocketCommunicator(Frames):
     # The handshake.
 
     def set_header(self, name: str | bytes, value: str | bytes) -> None:
-        """Send a header with the next handshake, in place of its like."""
+        """Send a header with the next handshake; replace one of its name."""
         self._kit_driver.set_header(name, value)
 
     @kit_coroutine
@@ -169,10 +169,10 @@ class WebsocketCommunicator(Frames):
         """
         Close the connection from the client's side.
 
-        The application receives ``code`` and ``reason``; 1005 stands for a
-        close without a code, and 1006, on a communicator made by hand, for a
-        connection that was lost, as in ``drop()``. ``timeout`` is how many
-        seconds it may take to end.
+        The application receives ``code`` and ``reason``; 1005 means a close
+        without a code, and 1006, on a communicator made by hand, a connection
+        that was lost, as in ``drop()``. The application may take ``timeout``
+        seconds to end.
 
         Does nothing before ``connect()``, and after a close, a rejection or a
         disconnect. Raises ``TypeError`` or ``ValueError`` for a code or a

@@ -28,10 +28,10 @@ __unittest = True
 
 class Frames(ApplicationCommunicator):
     """
-    What crosses a connection: the part of a communicator that talks.
+    The part of a communicator that sends and receives.
 
-    Where a subclass has replaced ``send_input()``, ``receive_output()``,
-    ``send_to()`` or ``receive_from()``, the other methods call that.
+    If a subclass overrides ``send_input()``, ``receive_output()``,
+    ``send_to()`` or ``receive_from()``, the other methods call the override.
     """
 
     _kit_driver: WebsocketDriver
@@ -168,15 +168,16 @@ class Frames(ApplicationCommunicator):
         self, payload: object, *, reply: object, timeout: float | None = None
     ) -> Any:
         """
-        Send a request, and return the reply: the frame that has ``reply``.
+        Send a request, and return its reply: the first frame that matches.
 
-        A dict may have more keys than ``reply``, at every depth. Frames that
-        are no reply stay, in order, for later receives; a frame that was there
-        before the request is not its reply. A ``str`` or bytes are sent as
-        they are, anything else as ``send_message()`` does; a reply that is
-        text, bytes or a regular expression is compared with frames as they
-        are, and a predicate gets what the request is. It looks at the frames
-        themselves, also where a subclass overrides ``receive_output()``.
+        A dict may have more keys than ``reply``, at every depth. Other frames
+        stay, in order, for later receives; a frame that came before the
+        request is not its reply. A ``str`` or bytes are sent as they are,
+        anything else as ``send_message()`` sends it. A reply that is text,
+        bytes or a regular expression is compared with frames that are not
+        decoded; a predicate gets such a frame if the request is a ``str`` or
+        bytes, and else the decoded payload. It does not call a subclass's
+        ``receive_output()``.
 
         Raises ``NoFrame`` when no reply comes within ``timeout`` seconds, and
         fails when the application closes the connection before. Raises what

@@ -1,4 +1,4 @@
-"""What came of a handshake."""
+"""The result of a handshake."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 class Handshake(tuple[bool, "str | int | None"]):
     """
-    What came of a handshake.
+    The result of a handshake.
 
-    It is true when the connection was accepted. It is the pair that
+    It is true if the connection was accepted. It is also the pair that
     ``channels.testing`` returns: whether it was accepted, and the
     subprotocol, the close code, or the status of a denial response.
 
@@ -55,7 +55,7 @@ class Handshake(tuple[bool, "str | int | None"]):
         status: int | None = None,
         body: bytes = b"",
     ) -> Self:
-        """Return what came, of its parts."""
+        """Make the result of its parts."""
         refusal = code if status is None else status
         handshake = super().__new__(
             cls, (accepted, subprotocol if accepted else refusal)

@@ -1,4 +1,4 @@
-"""The options of a connection, for type checkers and for who misspells one."""
+"""The options of a connection, for type checkers, and their names checked."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ class OtherOptions(OptionsBesidesLogin, total=False):
 
 class ConnectOptions(OtherOptions, total=False):
     """
-    The options of ``connect()`` and of all that opens a connection.
+    The options of ``connect()`` and of every call that opens a connection.
 
-    For annotations of a project's own methods that pass them on.
+    Use it to annotate methods of your own that pass them on.
 
     Example::
 

@@ -67,10 +67,10 @@ class Browser(Client):
 
 class UserAgent:
     """
-    What a client is besides its connection: cookies and a login.
+    The cookies and the login of a client.
 
-    Both are a browser's, however the login was made, and last until the client
-    logs in or out: across ``reconnect()``, too.
+    As in a browser, both last until the client logs in or out, however the
+    login was made, and also across ``reconnect()``.
     """
 
     _run: TestRun
@@ -85,9 +85,9 @@ class UserAgent:
         """
         The cookies that go with the next handshake.
 
-        They are those of ``client=``, where that is given. Without ``client=``
-        and ``user=``, those of ``self.client`` and ``self.async_client`` are
-        among them, until this client logs in or out.
+        With ``client=`` they are the cookies of that client. Without
+        ``client=`` and ``user=`` they include those of ``self.client`` and
+        ``self.async_client``, until this client logs in or out.
         """
         self._run.refuse_elsewhere()
         return self._driver.identity.jar.cookies
@@ -120,7 +120,7 @@ class UserAgent:
     @property
     def session(self) -> Any:
         """
-        The session of the cookies: one object, also across logins.
+        The session of the cookies: the same object before and after a login.
 
         Raises ``RuntimeError`` before the login that ``user=`` makes.
         """
@@ -135,7 +135,7 @@ class UserAgent:
         """
         Return the session of the cookies, as ``session``.
 
-        Its methods have twins as well: ``aget()``, ``aset()``, ``asave()``.
+        Its methods have async twins: ``aget()``, ``aset()``, ``asave()``.
         """
         self._need_sessions()
         self._driver.identity.check_session()
@@ -157,7 +157,7 @@ class UserAgent:
             return await sync_to_async(self._login)(credentials)
 
     def force_login(self, user: Any, backend: str | None = None) -> None:
-        """Log a user in without credentials, in place of who was logged in."""
+        """Log a user in without credentials; it replaces an earlier login."""
         self._refuse_elsewhere("aforce_login")
         self._need_sessions()
         with self._run.database.uncounted():
@@ -165,7 +165,7 @@ class UserAgent:
 
     @kit_coroutine
     async def aforce_login(self, user: Any, backend: str | None = None) -> None:
-        """Log a user in without credentials, in place of who was logged in."""
+        """Log a user in without credentials; it replaces an earlier login."""
         self._need_sessions()
         with self._run.database.uncounted():
             await sync_to_async(self._force_login)(user, backend)
@@ -174,7 +174,7 @@ class UserAgent:
         """
         End the session and forget the cookies, however it was logged in.
 
-        Those of ``client=`` are its as well; ``self.client`` keeps its own.
+        A ``client=`` forgets its cookies too; ``self.client`` keeps its own.
         """
         self._refuse_elsewhere("alogout")
         with self._run.database.uncounted():

@@ -33,9 +33,9 @@ _numbers = itertools.count(1)
 
 class ChannelClient(NotCopied):
     """
-    Sends messages to worker consumers, runs these, and receives their answers.
+    Sends messages to worker consumers, runs them, and receives their answers.
 
-    Also under the name ``Client``, which Channels 1 gave it. It works while a
+    Channels 1 called it ``Client``, and that name works too. It works while a
     test case of the kit runs; every call returns at rest. In async tests use
     the twins whose names begin with ``a``.
 
@@ -135,7 +135,7 @@ class ChannelClient(NotCopied):
         Take the next message off the reply channel, or return ``None``.
 
         Waits for it as other receives do: while a timer of the application,
-        or work outside of the loop, can still bring it.
+        or work outside the loop, can still lead to it.
         """
         await self._waiting.settle()
         return await self._next_reply()

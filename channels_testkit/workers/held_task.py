@@ -19,16 +19,16 @@ _WIDTH = 60
 @dataclasses.dataclass(eq=False)
 class HeldTask:
     """
-    A task that was given to a queue, and is held by the test.
+    A task that the project has enqueued, and that the test holds.
 
-    ``args`` and ``kwargs`` are what a worker gets: they have been through the
-    queue's serializer. ``in_atomic_block`` says that it was enqueued inside
-    an ``atomic()`` that is not the test case's own, so that a worker could
-    look for rows before they are committed. ``eta`` is the time before which
-    a worker would not run it, ``retries`` how often it has put itself back.
-    ``sequence`` grows with all that is enqueued, and sent on a layer;
-    ``runs`` is how often the test has run it, and ``is_revoked`` says that it
-    was revoked before.
+    ``args`` and ``kwargs`` are what a worker gets, after the queue's
+    serializer. ``in_atomic_block`` is true if it was enqueued inside an
+    ``atomic()`` that is not the test case's own, so that a worker could look
+    for rows before they are committed. ``eta`` is the time before which a
+    worker would not run it, ``retries`` how often it has retried.
+    ``sequence`` grows with each task that is enqueued and each message that
+    is sent on a layer. ``runs`` is how often the test has run it, and
+    ``is_revoked`` is true if it was revoked before it ran.
     """
 
     name: str

@@ -47,8 +47,8 @@ class HeldTasks(Sequence[HeldTask]):
     """
     The tasks that are still to run, in the order in which they were enqueued.
 
-    ``with self.held_tasks() as tasks:`` yields one. ``enqueued`` has those as
-    well that were run. After the block they can be read.
+    ``with self.held_tasks() as tasks:`` yields one. ``enqueued`` also has the
+    tasks that were run. Both can still be read after the block.
     """
 
     #: How failures call it.
@@ -89,17 +89,16 @@ class HeldTasks(Sequence[HeldTask]):
 
     def run(self, *only: object) -> list[HeldTask]:
         """
-        Run all tasks as a worker would, those included that they enqueue.
+        Run all tasks as a worker would, and the tasks that they enqueue.
 
-        Takes the tasks to run, or their names, all where none is given, and
-        such as ``tasks[1]`` for one that is held. They are run in the order
-        in which they were enqueued, whatever their ``eta`` and ``priority``,
-        until none is left; one that retries is run again. Returns those that
-        were run.
+        With arguments it runs only these: tasks, names of tasks, or held
+        tasks such as ``tasks[1]``. They run in the order in which they were
+        enqueued, whatever their ``eta`` and ``priority``, until none is left;
+        a task that retries runs again. Returns the tasks that were run.
 
-        An exception of a task ends the call and is raised; the task is not
-        run again, and the ones behind it stay. Raises ``RuntimeError`` after
-        the block, and where tasks of one name go on enqueuing each other.
+        An exception of a task ends the call and is raised; the task does not
+        run again, and the tasks behind it stay. Raises ``RuntimeError`` after
+        the block, and if tasks of one name enqueue each other without end.
 
         Example::
 
@@ -122,8 +121,8 @@ class HeldTasks(Sequence[HeldTask]):
         """
         Run the next task as a worker would, and return it.
 
-        What it enqueues is not run, itself included where it retries. Fails
-        where no task is left. As ``run()`` in everything else.
+        What it enqueues does not run, nor does the task again if it retries.
+        Fails if no task is left. In everything else as ``run()``.
 
         Example::
 

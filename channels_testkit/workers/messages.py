@@ -184,7 +184,7 @@ class Message(dict[str, Any]):
     """
     A message that was taken off a channel.
 
-    It is the message itself, a dict, and knows where it came from.
+    It is the message itself, a dict, with the channel that it came from.
 
     Example::
 
@@ -208,7 +208,7 @@ class Message(dict[str, Any]):
 
     @property
     def reply_channel(self) -> Channel | None:
-        """The channel that an answer is wanted on, if any."""
+        """The channel for an answer, or None."""
         name = self.get("reply_channel")
         return Channel(name, self.channel.alias) if name else None
 

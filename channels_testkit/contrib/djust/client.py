@@ -99,19 +99,19 @@ class LiveViewTestClient(LiveViewDriver, PageClient):
 
     def render_async(self) -> None:
         """
-        Let the background work that djust has started run, to its end.
+        Run the background work that djust has started, to its end.
 
-        Its frames belong to the turn. Raises what it raises, when the view's
-        ``handle_async_result()`` has been told.
+        Its frames belong to the turn. Raises what it raises, after the view's
+        ``handle_async_result()`` was called with it.
         """
         self._run_sync(self._render_async(), "render_async")
 
     def follow_redirect(self) -> Self:
         """
-        Go where the last turn led to, on the same socket, as the browser does.
+        Follow the redirect of the last turn on the same socket, as a browser.
 
-        Returns a client for that page; this one can do no more. Raises
-        ``MountRefused`` where the server does not give the page.
+        Returns a client for the new page; this client cannot be used any more.
+        Raises ``MountRefused`` if the server does not give the page.
         """
         client: Self = self._run_sync(self._follow_redirect(), "follow_redirect")
         return client

@@ -34,8 +34,7 @@ class GraphQLClient(InitialisingClient):
     ``connection_params`` is the payload of ``connection_init``. The other
     options are those of ``self.connect()``. The first ``subscribe()`` or
     ``execute()`` connects and initialises; ``connect()`` only connects, and
-    the rest of what a ``WSClient`` does is there as well. Pings are answered
-    at once.
+    it has all other methods of a ``WSClient``. It answers pings at once.
 
     Example::
 
@@ -69,9 +68,9 @@ class GraphQLClient(InitialisingClient):
         """
         Begin an operation; return its ``Subscription``.
 
-        Connects and sends ``connection_init`` where that has not been done,
-        and fails where one of these is refused. What the server answers to the
-        operation itself is for the subscription to assert.
+        First it connects and sends ``connection_init``, if that has not been
+        done, and fails if the server refuses one of these. To assert what the
+        server answers to the operation, use the subscription.
         """
         __tracebackhide__ = True
         self._ask_test()
@@ -118,8 +117,8 @@ class GraphQLClient(InitialisingClient):
         """
         Run a query or a mutation over the socket; return its result.
 
-        Fails where the result has errors, unless ``assert_no_errors`` is
-        false, and where none comes within ``timeout`` seconds. Connects as
+        Fails if the result has errors, unless ``assert_no_errors`` is false,
+        and if none comes within ``timeout`` seconds. Connects as
         ``subscribe()`` does.
         """
         __tracebackhide__ = True
@@ -164,10 +163,10 @@ class Subscription(Operation):
     """
     An operation that runs on a connection.
 
-    It takes the server's messages one by one, in their order; those of other
-    operations on the same connection are left for these. In an async test the
-    assertions judge what has come, and their twins whose names begin with
-    ``a`` wait. A ``with`` block stops it at the end.
+    It takes the server's messages one by one, in order, and leaves those of
+    other operations on the same connection. In an async test the assertions
+    check what has come, and their twins whose names begin with ``a`` wait. A
+    ``with`` block stops it at the end.
     """
 
     client: GraphQLClient
@@ -182,8 +181,8 @@ class Subscription(Operation):
         """
         Take the next result, with its data and its errors.
 
-        It judges neither. Fails where the server sends no result within
-        ``timeout`` seconds, answers by an error, completes, or closes.
+        It checks neither. Fails if the server sends no result within
+        ``timeout`` seconds, answers with an error, completes, or closes.
         """
         __tracebackhide__ = True
         self._run_sync(self._until(timeout), "anext")
@@ -206,11 +205,12 @@ class Subscription(Operation):
         timeout: float | None = None,
     ) -> GraphQLResult:
         """
-        Assert what the next result is; return it.
+        Assert that the next result is as expected; return it.
 
-        ``expected`` is its data. With ``errors`` it has these as well, and
-        otherwise none: a text or a regular expression for all of a message, a
-        dict with some keys, or a list of these. Fails as ``next()``, too.
+        ``expected`` is its data. ``errors`` are its errors; without them it
+        must have none. An error is a text or a regular expression for the
+        whole message, or a dict with some keys; several are a list of these.
+        Fails as ``next()``, too.
 
         Example::
 
@@ -243,7 +243,7 @@ class Subscription(Operation):
         """
         Assert that the server has completed it, and no result is unread.
 
-        Fails where the server goes on, answers by an error, or closes.
+        Fails if the server goes on, answers with an error, or closes.
         """
         __tracebackhide__ = True
         self._look(timeout)
@@ -261,12 +261,12 @@ class Subscription(Operation):
         self, expected: Any = NOT_SAID, *, timeout: float | None = None
     ) -> list[Any]:
         """
-        Assert that the server answers by errors, and no data; return them.
+        Assert that the server answers with errors and no data; return them.
 
-        By an ``error`` message, as to a query that is not valid, or by a
+        That is an ``error`` message, as for a query that is not valid, or a
         result without data. ``expected`` is a text or a regular expression for
-        all of a message, a dict with some keys of an error, or a list of these
-        where there are several.
+        the whole message, or a dict with some keys of an error; several are a
+        list of these.
         """
         __tracebackhide__ = True
         self._look(timeout)
@@ -284,12 +284,11 @@ class Subscription(Operation):
     @takes_seconds
     def assert_nothing(self, *, within: float = 0) -> None:
         """
-        Assert that nothing has come that was not read.
+        Assert that there is nothing unread: no result, no error and no end.
 
-        Neither a result, an error nor an end, also after ``stop()``. Fails as
-        well where the server has closed the connection before the end. It
-        judges now; with ``within`` a sync test waits for the timers that are
-        due within so many seconds.
+        Works also after ``stop()``. Fails too if the server has closed the
+        connection before the end. It does not wait; with ``within``, a sync
+        test waits for the timers that are due within so many seconds.
         """
         __tracebackhide__ = True
         if within:
@@ -306,17 +305,18 @@ class Subscription(Operation):
 
     def stop(self) -> None:
         """
-        Tell the server that nobody listens any more.
+        Tell the server to stop the operation.
 
-        What came before can still be read; what comes later is a fault, which
-        ``assert_nothing()`` finds. Where it has ended, nothing is sent.
+        What came before can still be read. What comes later is a fault of the
+        server, which ``assert_nothing()`` finds. If the operation has ended,
+        nothing is sent.
         """
         __tracebackhide__ = True
         self._run_sync(self._stop(), "astop")
 
     @kit_coroutine
     async def astop(self) -> None:
-        """Tell the server that nobody listens any more: see ``stop()``."""
+        """Tell the server to stop the operation: see ``stop()``."""
         await self._stop()
 
     def __enter__(self) -> Self:

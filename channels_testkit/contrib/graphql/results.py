@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 class GraphQLResult(NamedTuple):
     """
-    A result of an operation, as it is in the payload of its message.
+    A result of an operation: the payload of its message.
 
-    ``data`` is ``None`` where the whole of it failed, and has ``None`` in the
-    place of each field that failed. ``errors`` are dicts with ``"message"``,
-    and mostly ``"path"`` and ``"locations"``.
+    ``data`` is ``None`` if all of it failed, and has ``None`` for each field
+    that failed. ``errors`` are dicts with ``"message"``, and mostly ``"path"``
+    and ``"locations"``.
     """
 
     data: Any

@@ -33,9 +33,9 @@ class GraphQLTestMixin(WebsocketTestMixin):
     What ``GraphQLTestCase`` adds to a Django test case.
 
     ``subscribe()``, ``execute()`` and their twins open a connection of their
-    own, with the options of ``self.connect()``; ``client=`` takes a
-    ``GraphQLClient``, such as ``sub.client``, to use the connection that it
-    has, or a Django test client, whose cookies are sent.
+    own, with the options of ``self.connect()``. To use the connection of a
+    ``GraphQLClient``, such as ``sub.client``, give it as ``client=``. A Django
+    test client there sends its cookies.
     """
 
     #: Where the project has its GraphQL consumer.
@@ -85,9 +85,9 @@ class GraphQLTestMixin(WebsocketTestMixin):
         """
         Begin an operation; return its ``Subscription``.
 
-        Fails when the handshake, the protocol or ``connection_init`` is
-        refused. What the server answers to the operation itself is for the
-        subscription to assert.
+        Fails if the server refuses the handshake, the protocol or
+        ``connection_init``. To assert what it answers to the operation, use
+        the subscription.
 
         Example::
 

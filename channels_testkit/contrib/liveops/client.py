@@ -46,23 +46,23 @@ class LiveOpClient(Browser):
     A browser that has the page of an operation open.
 
     It shows the operation's subscription token, made for ``user``, by default
-    its owner; give ``token`` to show another. Without an operation it is the
-    page that lists them, which has no token. The options are those of
-    ``self.connect()``. Besides what a ``WSClient`` can do, it swaps the
-    fragments that come into a page, and asserts what the page shows.
+    its owner; give ``token`` to show another. Without an operation it opens
+    the page that lists them, which has no token. The options are those of
+    ``self.connect()``. It is a ``WSClient`` that also swaps the fragments
+    that come into a page, and asserts what the page shows.
 
-    Assertions look at all that has come, read or not. In a sync test they may
-    wait as a receive does; in an async test they judge what is there.
+    Assertions look at all frames that have come, read or not. In a sync test
+    they may wait as a receive does; in an async test they do not wait.
     """
 
     def assert_snapshot(self, state: str) -> Region:
         """
-        Assert what the operation shows to who connects; return the region.
+        Assert what the operation shows to a new client; return the region.
 
         ``state`` is ``"running"``, ``"result"``, ``"error"`` or
-        ``"cancelled"``. Only what came with the handshake counts; a real layer
-        brings it later, and the first counts. Fails when that is another
-        state, nothing at all, or a result that is empty.
+        ``"cancelled"``. Only the snapshot that came with the handshake counts;
+        on a real layer, which delivers later, the first one counts. Fails if
+        it shows another state or an empty result, or if there is none.
         """
         __tracebackhide__ = True
         _check_state(state, _IN_WORDS)
@@ -129,11 +129,11 @@ class LiveOpClient(Browser):
         self, state: str, url: str | None = None, *, success_url: Any = UNSET
     ) -> Any:
         """
-        Assert that the page was told of the operation's end, and how.
+        Assert that the page got the message about the operation's end.
 
-        ``state`` is ``"result"``, ``"error"`` or ``"cancelled"``, or what
-        liveops calls them. ``url`` is the operation's own, ``success_url``
-        where a browser goes after a success. Returns what came.
+        ``state`` is ``"result"``, ``"error"`` or ``"cancelled"``, or liveops'
+        own name for it. ``url`` is the operation's own, ``success_url`` is
+        where a browser goes after a success. Returns the message.
         """
         __tracebackhide__ = True
         wanted = _FINAL_STATES.get(state, state)
@@ -203,11 +203,11 @@ class LiveOpClient(Browser):
 
     def assert_denied(self) -> str:
         """
-        Assert that the connection was turned away, and saw no operation.
+        Assert that the connection was denied, and saw no operation.
 
-        Returns how: ``"rejected"`` where the handshake was refused, and
-        ``"closed"`` where the connection was accepted and then closed, which
-        is what liveops does to a token that it does not accept.
+        Returns how: ``"rejected"`` if the handshake was refused, and
+        ``"closed"`` if the connection was accepted and then closed, as liveops
+        does with a token that it does not accept.
         """
         __tracebackhide__ = True
         connection = self._judged()

@@ -58,8 +58,8 @@ class LiveOpsTestMixin(WebsocketTestMixin):
         """
         Return a client that has the page of an operation open.
 
-        As its owner, unless ``user`` says otherwise. Fails when the connection
-        is turned away; to test that, connect a ``LiveOpClient`` of your own.
+        As its owner, unless ``user`` says otherwise. Fails if the connection
+        is denied; to test that, connect a ``LiveOpClient`` of your own.
         """
         __tracebackhide__ = True
         self._kit.refuse_in_async_test("self.awatch")
@@ -118,10 +118,10 @@ class LiveOpsTestMixin(WebsocketTestMixin):
         msg: object = None,
     ) -> Any:
         """
-        Assert that a region was pushed to who watches an operation.
+        Assert that a region was pushed to the group of an operation.
 
-        Nobody has to. Without ``count`` at least once, and the first that was
-        sent is returned; with it exactly so often, and a list is returned.
+        No client has to watch it. Without ``count``, at least once; the first
+        message is returned. With it, exactly so often; a list is returned.
         """
         __tracebackhide__ = True
         arguments = (OPERATION, operation), (TEXT, region)
@@ -162,7 +162,7 @@ class LiveOpsTestCase(LiveOpsTestMixin, TestCase):
 
 
 def _let_in(client: LiveOpClient) -> LiveOpClient:
-    """Fail where the connection was turned away."""
+    """Fail if the connection was denied."""
     connection = driver_of(client).connected("connect()")
     if connection.is_open:
         return client

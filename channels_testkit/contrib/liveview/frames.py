@@ -49,10 +49,10 @@ class TurnAssertions(ABC):
 
     def assert_error(self, contains: str = "") -> Any:
         """
-        Assert that a frame of this turn tells of an error; return the first.
+        Assert that a frame of this turn reports an error; return the first.
 
-        That is what an unknown function, and a handler that raises, answer.
-        ``contains`` is a part of what the error says.
+        An unknown function, and a handler that raises, answer with one.
+        ``contains`` is a part of the error's text.
         """
         __tracebackhide__ = True
         frames, came, transcript = self._look()
@@ -65,9 +65,10 @@ class TurnAssertions(ABC):
 
     def assert_unknown_function(self, function: str) -> Any:
         """
-        Assert that a function was called that nobody has registered.
+        Assert that a function was called that is not registered.
 
-        Returns the frame; its ``"available_functions"`` are those that are.
+        Returns the frame; its ``"available_functions"`` are the registered
+        ones.
         """
         __tracebackhide__ = True
         frames, came, transcript = self._look()

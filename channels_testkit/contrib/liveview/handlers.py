@@ -58,7 +58,7 @@ class RecordedConsumer:
 @dataclass(frozen=True)
 class HandlerResult(TurnAssertions):
     """
-    What one call of a function, or of a middleware, has done.
+    The result of one call of a function, or of a middleware.
 
     ``frames`` were sent to the client itself, and ``sent`` is what was put on
     the channel layer. ``communicator`` is the connection, which is closed.

@@ -56,7 +56,7 @@ class LiveViewTestMixin(WebsocketTestMixin):
 
     #: Where the project routes its consumer.
     liveview_path: str = "/ws/liveview/{room}/"
-    #: The room of calls that name none.
+    #: The room of calls without a ``room``.
     liveview_room: str = "test-room"
     #: The consumer that ``call_handler()`` and ``run_middleware()`` run.
     liveview_consumer: Any = LiveViewConsumer
@@ -96,10 +96,10 @@ class LiveViewTestMixin(WebsocketTestMixin):
         Call a handler, by name or as it is imported, on a real consumer.
 
         The consumer is connected, called once through its own ``receive()``,
-        and disconnected; only its transport is the test's. The options are
-        those of ``self.connect()``, ``user`` above all. Middleware comes
-        first, as in production, unless ``middleware`` is false. Raises what
-        the handler raises.
+        and disconnected; only its transport is the test's. The options, such
+        as ``user``, are those of ``self.connect()``. Middleware runs first, as
+        in production, unless ``middleware`` is false. Raises what the handler
+        raises.
 
         Example::
 
@@ -244,8 +244,8 @@ class LiveViewTestMixin(WebsocketTestMixin):
         """
         Assert that a frame for a target came to these clients only.
 
-        In this turn each of them has got one, and no other client that this
-        test has opened has. The frame is told as in ``assert_target()``.
+        In this turn each of them has received one, and no other client of the
+        test. The frame is described as in ``assert_target()``.
 
         Example::
 
