@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .application import Event
     from .events import Breach
 
-#: What a watch does with what it finds.
+#: What a check does with what it finds.
 Level = Literal["fail", "warn", "off"]
 
 BreachName = Literal[
@@ -88,7 +88,7 @@ BREACHES: Mapping[BreachName, str] = MappingProxyType(
     }
 )
 
-#: Breaches that, where they are allowed, no client could make sense of.
+#: Breaches that no client could make sense of, if they are allowed.
 _MEANINGLESS = {
     "accept-twice",
     "body-not-bytes",
@@ -121,7 +121,7 @@ def is_meaningless(breach: Breach) -> bool:
 
 
 def sent_by(consumer: object) -> str:
-    """Say who has sent what is wrong, at which line of the project."""
+    """Say who sent the wrong event, and at which line of the project."""
     line = places.caller()
     who = "" if consumer is None else f" by {type(consumer).__name__}"
     where = "" if line is None else f" at {places.in_words(line)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .events import Breach, Event, check_unicode, described, is_int, told
+from .events import Breach, Event, check_unicode, described, is_int, quoted
 
 MAX_REASON_BYTES = 123
 #: What an application receives for a close frame without a code.
@@ -27,14 +27,14 @@ def _check_code(event: Event, *, is_open: bool) -> Breach | None:
     if not _is_close_code(code):
         return Breach(
             "close-code",
-            f"The application closed with the code {told(code)}, which an endpoint may"
-            " not send; use an int: 1000, or for codes of your own 3000 to 4999.",
+            f"The application closed with the code {quoted(code)}, which an endpoint"
+            " may not send; use an int: 1000, or for codes of your own 3000 to 4999.",
         )
     if not is_open:
         return None
     return Breach(
         "close-code",
-        f"The application closed with the code {told(code)}, which not every server"
+        f"The application closed with the code {quoted(code)}, which not every server"
         " sends, and Daphne raises for; use 1000, or for codes of your own 3000 to"
         " 4999.",
     )
@@ -68,7 +68,7 @@ def _check_length(reason: str) -> Breach | None:
         return None
     return Breach(
         "reason-too-long",
-        f"The application closed with the reason {told(reason)} of {length} bytes, "
+        f"The application closed with the reason {quoted(reason)} of {length} bytes, "
         f"and a close frame has room for {MAX_REASON_BYTES}; shorten it, or send the "
         "text in a frame before the close.",
     )
@@ -81,7 +81,7 @@ def check_disconnect(code: object, reason: object) -> None:
     An endpoint may send more than a page may: a browser sends 1001 itself.
     """
     if not is_int(code):
-        raise TypeError(f"disconnect(code={told(code)}): a close code is an int.")
+        raise TypeError(f"disconnect(code={quoted(code)}): a close code is an int.")
     if code == LOST:
         raise ValueError(
             f"disconnect(code={LOST}): no client sends this code, which means that the"
@@ -93,7 +93,7 @@ def check_disconnect(code: object, reason: object) -> None:
             " 1000 and 3000 to 4999, and a browser sends 1001 when a page is left."
         )
     if not isinstance(reason, str):
-        raise TypeError(f"disconnect(reason={told(reason)}): a reason is a str.")
+        raise TypeError(f"disconnect(reason={quoted(reason)}): a reason is a str.")
     _check_size(reason)
     if reason and code == NO_CODE:
         raise ValueError(
@@ -104,10 +104,10 @@ def check_disconnect(code: object, reason: object) -> None:
 
 def _check_size(reason: str) -> None:
     if check_unicode(reason, "a reason") is not None:
-        raise ValueError(f"disconnect(reason={told(reason)}): it cannot be UTF-8.")
+        raise ValueError(f"disconnect(reason={quoted(reason)}): it cannot be UTF-8.")
     length = len(reason.encode())
     if length > MAX_REASON_BYTES:
         raise ValueError(
-            f"disconnect(reason=...): {told(reason)} has {length} bytes, and a close"
+            f"disconnect(reason=...): {quoted(reason)} has {length} bytes, and a close"
             f" frame has room for {MAX_REASON_BYTES}. Shorten it."
         )

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
     from .application import ASGIApplication, Event
     from .breaches import Level
+    from .environment import Environment
     from .events import Breach
     from .http_protocol import HttpProtocol
     from .lifespan_protocol import LifespanProtocol
-    from .surroundings import Surroundings
     from .websocket_protocol import WebsocketProtocol
 
 __unittest = True
@@ -53,10 +53,8 @@ class Connection(abc.ABC):
     has_client = True
     is_live = False
 
-    def __init__(
-        self, say_label: Callable[[], str], surroundings: Surroundings
-    ) -> None:
-        self.surroundings = surroundings
+    def __init__(self, say_label: Callable[[], str], environment: Environment) -> None:
+        self.environment = environment
         #: The scope: the consumer's own once there is one.
         self.scope: MutableMapping[str, Any] = {}
         self.consumer: AsyncConsumer | None = None
@@ -75,17 +73,17 @@ class Connection(abc.ABC):
         self.turns = asyncio.Lock()
         self._say_label = say_label
         self._transcript = Transcript(say_label(), self._virtual_seconds)
-        self._waiting = Waiting(surroundings)
+        self._waiting = Waiting(environment)
         self._running: RunningApplication | None = None
 
     @property
     @abc.abstractmethod
     def state(self) -> str:
-        """What failures say of it, in one word."""
+        """Its state in one word, for failures."""
 
     @property
     def label(self) -> str:
-        """How failures call it; another connection may make it longer."""
+        """Its name in failures; longer if another connection has the same."""
         return self._say_label()
 
     @property
@@ -105,7 +103,7 @@ class Connection(abc.ABC):
         return self.output.events
 
     def _virtual_seconds(self) -> float | None:
-        time = self.surroundings.virtual_time
+        time = self.environment.virtual_time
         return None if time is None else time.now
 
     def _note(self, direction: str, event: Event, note: str = "") -> None:
@@ -120,7 +118,7 @@ class Connection(abc.ABC):
     ) -> None:
         # A loop that cannot be watched is refused before anything runs on it.
         watch_of(asyncio.get_running_loop())
-        self.surroundings.prepare()
+        self.environment.prepare()
         self.scope = scope
         recorder.hold()
         self._running = RunningApplication(
@@ -133,7 +131,9 @@ class Connection(abc.ABC):
             variables={OWNER: self},
         )
 
-    def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
+    def note_consumer(
+        self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]
+    ) -> None:
         """Take note of the consumer behind the application."""
         if self.consumer is None:
             self.consumer, self.scope = consumer, scope
@@ -155,7 +155,7 @@ class Connection(abc.ABC):
 
     @property
     def future(self) -> asyncio.Future[None] | None:
-        """What ends as the task does, and knows who has looked."""
+        """A future that ends as the task does, and knows if it was read."""
         if self.error is not None and self._ended is None and self.task is not None:
             self._ended = self.task.get_loop().create_future()
             self._ended.set_exception(self.error)
@@ -166,7 +166,7 @@ class Connection(abc.ABC):
         ended = self._ended
         is_seen = ended is not None and not private.is_unretrieved(ended)
         if ended is not None:
-            # It is told in other ways: asyncio need not log it.
+            # It is reported in other ways: asyncio need not log it.
             ended.exception()
         return is_seen
 
@@ -190,7 +190,7 @@ class Connection(abc.ABC):
         self._arrive(event)
 
     def _feed_silently(self, event: Event) -> None:
-        """Give the application what a server gives by itself."""
+        """Give the application an event that a server sends by itself."""
         self._arrive(event)
 
     def _arrive(self, event: Event) -> None:
@@ -222,8 +222,8 @@ class Connection(abc.ABC):
     def raise_error(self) -> None:
         """Raise what the application has raised, unless that was delivered."""
         if self.error is not None:
-            self.surroundings.errors.release(self.error)
-            self.surroundings.errors.deliver()
+            self.environment.errors.release(self.error)
+            self.environment.errors.deliver()
 
     # Waiting.
 
@@ -251,8 +251,8 @@ class Connection(abc.ABC):
 
     def _receive_event(self, event: Event) -> None:
         breach = self._protocol.check(event)
-        if breach is not None and not self.surroundings.allows_breach(breach.name):
-            self._tell(breach, event)
+        if breach is not None and not self.environment.allows_breach(breach.name):
+            self._report(breach, event)
         if self._protocol.state == "gone":
             note = "dropped: the client had gone"
             self._note(OUT, printable(event), note)
@@ -275,19 +275,19 @@ class Connection(abc.ABC):
     def _take_in(self, event: Event) -> None:
         """Keep what an event of the application brings."""
 
-    def _tell(self, breach: Breach, event: Event) -> None:
+    def _report(self, breach: Breach, event: Event) -> None:
         """Raise or warn, as the test asks for."""
         text = (
             f"{self.label}: {breach.text}{sent_by(self.consumer)}\n\nTo allow it,"
             f" {self._way_to_allow(breach.name)}"
         )
-        if self.surroundings.check_protocol == "warn":
+        if self.environment.check_protocol == "warn":
             # Past this function, its caller and that of its application.
             warnings.warn(text, ChannelsTestkitWarning, stacklevel=4)
             return
         self._note(OUT, printable(event), f"refused: {breach.name}")
         error = ProtocolError(f"{text}\n\n{self.transcript}", breach.name)
-        self.surroundings.errors.record(error)
+        self.environment.errors.record(error)
         raise error
 
     def _way_to_allow(self, breach: str) -> str:
@@ -305,20 +305,20 @@ class Connection(abc.ABC):
             policy = self._policy
             self.error = self._explained(error)
             held_unless = self._has_shown_error if self.holds_error else None
-            errors = self.surroundings.errors
+            errors = self.environment.errors
             errors.record(self.error, policy, held_unless=held_unless)
             if errors.is_holding(self.error):
-                # Where there is no test to tell it, asyncio logs it.
+                # Without a test that reports it, asyncio logs it.
                 self.future  # noqa: B018 - made on first use
         self._waiting.wake()
 
     @property
     def _policy(self) -> Level | None:
-        """What an exception does now, or None where the test says that."""
-        return self.surroundings.application_errors
+        """What an exception does now, or None if the test decides that."""
+        return self.environment.application_errors
 
     def _explained(self, error: BaseException) -> BaseException:
-        """Return what the test is told of an exception of the application."""
+        """Return the exception to raise in the test, with an explanation."""
         return error
 
     def _note_ended(self) -> None:  # noqa: B027 - a state may say nothing of it

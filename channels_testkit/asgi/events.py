@@ -25,19 +25,19 @@ class Breach(NamedTuple):
     text: str
 
 
-def told(value: object) -> str:
-    """Return ``value`` as a text has it, cut short if it is long."""
+def quoted(value: object) -> str:
+    """Return the ``repr()`` of ``value``, cut short if it is long."""
     return safe_repr(value, short=True)
 
 
 def listed(values: Sequence[str]) -> str:
-    """Return ``values`` as a text lists them."""
-    return in_a_row(list(map(told, values)))
+    """Return ``values``, quoted, with commas between them."""
+    return in_a_row(list(map(quoted, values)))
 
 
 def described(value: object) -> str:
-    """Return ``value`` with its type, for a text that finds it wrong."""
-    return f"{told(value)}, of type {type(value).__name__}"
+    """Return ``value`` with its type, for a text that says it is wrong."""
+    return f"{quoted(value)}, of type {type(value).__name__}"
 
 
 def not_a_dict(event: object, example: str) -> Breach:
@@ -53,7 +53,7 @@ def no_type(event: Event, known: Sequence[str]) -> Breach:
     """Say that an event has no type, and which there are."""
     return Breach(
         "no-type",
-        f"The application sent {told(event)}, and a server cannot tell what an "
+        f"The application sent {quoted(event)}, and a server cannot tell what an "
         f"event without a 'type' is; give it one of {listed(known)}.",
     )
 
@@ -65,8 +65,8 @@ def unknown_type(event: Event, known: Sequence[str], place: str) -> Breach:
         return no_type(event, known)
     return Breach(
         "unknown-type",
-        f"The application sent an event of type {told(kind)}, which a server does not "
-        f"know in {place}; send one of {listed(known)}.",
+        f"The application sent an event of type {quoted(kind)}, which a server does "
+        f"not know in {place}; send one of {listed(known)}.",
     )
 
 
@@ -78,9 +78,9 @@ def check_send(event: Event) -> Breach | None:
     if data is not None:
         return Breach(
             "text-and-bytes",
-            f"The application sent a frame with both text {told(text)} and bytes "
-            f"{told(data)}, and a frame carries only one of them; send two frames, or "
-            "leave one out.",
+            f"The application sent a frame with both text {quoted(text)} and bytes "
+            f"{quoted(data)}, and a frame carries only one of them; send two frames, "
+            "or leave one out.",
         )
     return _check_text(text)
 
@@ -121,7 +121,7 @@ def check_unicode(text: str, what: str) -> Breach | None:
     except UnicodeEncodeError as error:
         return Breach(
             "not-utf8",
-            f"The application sent {what} {told(text)}, and a server cannot encode "
+            f"The application sent {what} {quoted(text)}, and a server cannot encode "
             f"{text[error.start]!r} in UTF-8; replace it, for instance with "
             "text.encode(errors='replace').decode().",
         )
@@ -135,9 +135,9 @@ def is_int(value: object) -> TypeGuard[int]:
 
 def check_headers(event: Event) -> Breach | None:
     """
-    Judge the headers of an accept or of a denial response.
+    Find what is wrong with the headers of an accept or a denial response.
 
-    An iterator is taken on trust: to look into it would use it up.
+    An iterator is not checked: to look into it would use it up.
     """
     headers = event.get("headers")
     if headers is None or isinstance(headers, Iterator):
@@ -155,10 +155,10 @@ def check_headers(event: Event) -> Breach | None:
 
 def _find_wrong_header(headers: object) -> str | None:
     if not isinstance(headers, Iterable):
-        return f"the headers {told(headers)}"
+        return f"the headers {quoted(headers)}"
     for header in headers:
         if not _is_header(header):
-            return f"the header {told(header)}"
+            return f"the header {quoted(header)}"
     return None
 
 
@@ -177,7 +177,7 @@ def check_status(event: Event, name: str, example: int) -> Breach | None:
         return None
     return Breach(
         name,
-        f"The application sent {event['type']!r} with the status {told(status)}, and "
+        f"The application sent {event['type']!r} with the status {quoted(status)}, and "
         "a server needs an int to answer with; give the status of the response, such "
         f"as {example}.",
     )

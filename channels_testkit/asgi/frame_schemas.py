@@ -27,10 +27,10 @@ _MOST_MADE = 200
 
 def schema_of(given: object) -> FrameSchema:
     """
-    Return what a test gives as a schema, ready to judge frames.
+    Return what a test gives as a schema, ready to check frames.
 
-    Raises ``NotASchemaError``, whose text goes on where the name of the option
-    ends, for what is none, and where a package is missing.
+    Raises ``NotASchemaError`` for what is not a schema, and if a package is
+    missing. Its text continues the sentence that the option's name begins.
     """
     found = _made.get(id(given))
     if found is not None:

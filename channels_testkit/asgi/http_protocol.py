@@ -20,7 +20,7 @@ EVENT_TYPES = (BODY, START)
 
 class HttpProtocol:
     """
-    Follow what the application sends in answer to one request, and judge it.
+    Follow what the application sends in answer to one request, and check it.
 
     ``state`` is one of:
 
@@ -37,8 +37,8 @@ class HttpProtocol:
         """
         Return what is wrong with sending ``event`` now, or ``None``.
 
-        A key whose value is ``None`` counts as absent, as on a server. Once
-        the client has gone only the type is judged.
+        A key whose value is ``None`` counts as absent, as on a server. After
+        the client has gone only the type is checked.
         """
         if not isinstance(event, dict):
             return not_a_dict(event, "{'type': 'http.response.start', 'status': 200}")

@@ -18,7 +18,7 @@ from .lifespan_protocol import (
     STARTUP_COMPLETE,
     LifespanProtocol,
 )
-from .silence import why_nothing
+from .receive_failures import why_nothing
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .application import ASGIApplication, Event
     from .breaches import Level
-    from .surroundings import Surroundings
+    from .environment import Environment
 
 __unittest = True
 
@@ -74,8 +74,8 @@ class Lifespan(Connection):
     of which each connection has a copy.
     """
 
-    def __init__(self, name: str, surroundings: Surroundings) -> None:
-        super().__init__(lambda: "the lifespan", surroundings)
+    def __init__(self, name: str, environment: Environment) -> None:
+        super().__init__(lambda: "the lifespan", environment)
         self._protocol: LifespanProtocol = LifespanProtocol()
         self._name = name
         self.values: dict[str, Any] = {}
@@ -101,10 +101,10 @@ class Lifespan(Connection):
             return []
         return [f"{self.in_words}, which did not end after {SHUTDOWN}"]
 
-    def move_to(self, surroundings: Surroundings) -> None:
-        """Go on in other surroundings, on the same loop."""
-        self.surroundings = surroundings
-        self._waiting = Waiting(surroundings)
+    def move_to(self, environment: Environment) -> None:
+        """Go on in another environment, on the same loop."""
+        self.environment = environment
+        self._waiting = Waiting(environment)
 
     async def start_up(self, application: ASGIApplication, timeout: float) -> None:
         """Start the application; raise where it does not start in time."""
@@ -129,7 +129,7 @@ class Lifespan(Connection):
         """Cancel what goes on."""
         if self.is_running:
             self.cancel()
-            await self.surroundings.rest.wait()
+            await self.environment.rest.wait()
 
     def cancelled_while_waiting(self) -> AssertionError:
         """Return the failure of a call of these whose task is cancelled."""
@@ -182,7 +182,7 @@ class Lifespan(Connection):
         if error is None and not self.was_cancelled and state in _RETURNED:
             what, remedy = _RETURNED[state]
             text = f"The lifespan returned {what}. {remedy}\n\n{self.transcript}"
-            self.surroundings.errors.record(AssertionError(text), "fail")
+            self.environment.errors.record(AssertionError(text), "fail")
 
     def _way_to_allow(self, breach: str) -> str:
         return f"set check_protocol = [{breach!r}] on the test case."

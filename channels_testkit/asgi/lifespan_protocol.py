@@ -29,7 +29,7 @@ _LEADS_TO: Mapping[str, str] = {
 
 class LifespanProtocol:
     """
-    Follow what the application sends in its lifespan, and judge it.
+    Follow what the application sends in its lifespan, and check it.
 
     ``state`` is one of:
 

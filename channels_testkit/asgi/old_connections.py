@@ -1,4 +1,4 @@
-"""Channels' look at old database connections, around every message."""
+"""The closing of old database connections that Channels does per message."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def hops_spared() -> Iterator[None]:
-    """Spare each message the hop to a thread that would close nothing."""
+def old_connections_kept() -> Iterator[None]:
+    """Skip the closing, and its switch of threads: it would close nothing."""
 
     async def aclose_old_connections() -> None:
         """Do nothing: the connections are the test's."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
     from .application import ASGIApplication, Event
-    from .surroundings import Surroundings
+    from .environment import Environment
 
 __unittest = True
 
@@ -37,9 +37,9 @@ class PlainConnection(Connection):
         application: ASGIApplication,
         scope: MutableMapping[str, Any],
         say_label: Callable[[], str],
-        surroundings: Surroundings,
+        environment: Environment,
     ) -> None:
-        super().__init__(say_label, surroundings)
+        super().__init__(say_label, environment)
         self._run(application, scope)
 
     @property

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from channels_testkit.timeline.story import Story
 
 
-class MeetsConsumer(Actor, Protocol):
-    """What is told of the consumer that an application has led to."""
+class NotesConsumer(Actor, Protocol):
+    """Is informed of the consumer behind an application."""
 
-    def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
+    def note_consumer(
+        self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]
+    ) -> None:
         """Take note of the consumer and of the scope that it is given."""
 
 
@@ -45,7 +47,7 @@ class Handling(NamedTuple):
 HANDLING: contextvars.ContextVar[Handling | None] = contextvars.ContextVar(
     "channels_testkit.handling", default=None
 )
-#: What is told of each dispatch that begins.
+#: Functions that are called with each dispatch that begins.
 handling_followers: list[Callable[[Handling], object]] = []
 
 
@@ -74,9 +76,9 @@ def _recording(real: Any) -> Any:
     async def call(
         consumer: AsyncConsumer, scope: Any, receive: Any, send: Any
     ) -> None:
-        owner = cast("MeetsConsumer | None", OWNER.get())
+        owner = cast("NotesConsumer | None", OWNER.get())
         if owner is not None:
-            owner.meet(consumer, scope)
+            owner.note_consumer(consumer, scope)
         if owner is None or not is_recording():
             await real(consumer, scope, receive, send)
             return
@@ -122,7 +124,7 @@ def handler_begins(story: Story, message: Any, kind: object) -> None:
         f"{name} begins",
         f"{name} ends",
         alone=f"{name} runs",
-        # That a client's event is handled at once goes without saying.
+        # A client's event that is handled at once needs no line.
         says_nothing=lane is None and story.is_answering(),
         detail=message,
         source=lane,

@@ -21,7 +21,7 @@ from .events import (
     listed,
     no_type,
     not_a_dict,
-    told,
+    quoted,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ EXPECTED: Mapping[str, Collection[str]] = {
 
 class WebsocketProtocol:
     """
-    Follow what the application sends on one connection, and judge it.
+    Follow what the application sends on one connection, and check it.
 
     ``offered`` are the subprotocols of the client's handshake, ``extensions``
     the names in the ``extensions`` of the scope. ``state`` is one of:
@@ -67,8 +67,8 @@ class WebsocketProtocol:
 
         A key whose value is ``None`` counts as absent, as on a server. The
         strictest of the servers decides: bytes are ``bytes``, since Daphne
-        takes no other buffer. Once the client has gone only the type is
-        judged.
+        takes no other buffer. After the client has gone only the type is
+        checked.
         """
         if not isinstance(event, dict):
             return not_a_dict(event, "{'type': 'websocket.close'}")
@@ -123,7 +123,7 @@ class WebsocketProtocol:
             return None
         return Breach(
             "subprotocol-not-offered",
-            f"The application accepted with the subprotocol {told(subprotocol)}, and "
+            f"The application accepted with the subprotocol {quoted(subprotocol)}, and "
             "a client drops a connection whose subprotocol it did not offer; it "
             f"offered {listed(self._offered)}, so choose from scope['subprotocols'].",
         )
@@ -157,7 +157,7 @@ def _unexpected(state: str, event: Event) -> Breach:
         return no_type(event, EVENT_TYPES)
     return Breach(
         "unknown-type",
-        f"The application sent an event of type {told(kind)}, which no server knows; "
+        f"The application sent an event of type {quoted(kind)}, which no server knows; "
         f"send one of {listed(EVENT_TYPES)}.",
     )
 

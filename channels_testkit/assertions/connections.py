@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from channels_testkit.asgi.silence import nothing_came
+from channels_testkit.asgi.receive_failures import nothing_came
 from channels_testkit.matching.wording import say
 from channels_testkit.running.arguments import check_arguments
 from channels_testkit.websocket.close_failures import (

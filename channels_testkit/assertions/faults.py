@@ -172,8 +172,8 @@ class LayerFaults:
         """Come to rest; what a server does may take a moment."""
         self._run.ensure_rest()
         faults = self._faults
-        if not faults.are_met:
-            self._waited = self._run.outside.wait(lambda: faults.are_met)
+        if not faults.are_complete:
+            self._waited = self._run.outside.wait(lambda: faults.are_complete)
 
     def _end(self) -> list[Late]:
         """End the faults; return what comes now."""
@@ -193,7 +193,7 @@ class LayerFaults:
                 raise choice.error
             # Which deliveries there are depends on the schedule.
             is_chance = choice.is_share and self._run.options.schedule is not None
-            if not (choice.is_met or is_chance or self._run.failure):
+            if not (choice.is_complete or is_chance or self._run.failure):
                 self._fail(choice)
 
     def _fail(self, choice: Choice) -> NoReturn:

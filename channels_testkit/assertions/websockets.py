@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from channels_testkit.asgi.silence import nothing_came, waiting_call
+from channels_testkit.asgi.receive_failures import nothing_came, waiting_call
 from channels_testkit.asgi.wire import expected_payload
 from channels_testkit.matching import first_difference, matches
 from channels_testkit.running.kit_calls import kit_coroutine

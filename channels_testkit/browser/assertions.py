@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.wire import expected_payload
 from channels_testkit.assertions.verdicts import with_message
-from channels_testkit.layers.group_failures import unheard
+from channels_testkit.layers.group_failures import no_receivers
 from channels_testkit.matching import matches
 from channels_testkit.running.arguments import (
     PAYLOAD,
@@ -82,7 +82,7 @@ class PageErrorBlock:
         self._devtools.catch_up()
         self._judge(self._new(), is_met=is_met)
         self._expected += self._find()
-        self._devtools.log.forgive(self._expected)
+        self._devtools.log.ignore(self._expected)
 
     def _find(self) -> list[PageError]:
         return [error for error in self._new() if self._text in error.text]
@@ -297,7 +297,7 @@ class PageAssertions:
     def _failure(self, text: str, page: Browser, msg: object) -> BaseException:
         """Return a failure that ends with what may be its cause."""
         page.devtools.catch_up()
-        causes = [raised_as_well(page.log.errors, self._places), unheard(_ALL)]
+        causes = [raised_as_well(page.log.errors, self._places), no_receivers(_ALL)]
         whole = "\n\n".join([text, *filter(None, causes)])
         failure: BaseException = self.failureException(with_message(whole, msg))
         return failure

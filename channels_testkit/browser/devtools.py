@@ -49,8 +49,8 @@ class DevTools:
     """
     A connection to Chromium, beside that of its driver.
 
-    A thread reads what Chromium tells of each page, into ``log``, and wakes
-    who waits for it.
+    A thread reads Chromium's events of each page into ``log``, and wakes
+    whoever waits for them.
     """
 
     def __init__(self, url: str) -> None:
@@ -98,9 +98,9 @@ class DevTools:
 
     def catch_up(self) -> None:
         """
-        Know all that the pages have done so far, or that all is over.
+        Wait for all that the pages have done so far, or for their end.
 
-        One that is busy is not waited for longer than two seconds.
+        It waits for a busy page at most two seconds.
         """
         # A page answers in order: what it has done before comes before.
         with self._changed:
@@ -181,7 +181,7 @@ class DevTools:
             self.log.take(message.get("sessionId", ""), method, params)
 
     def _watch(self, session: str, target: Mapping[str, Any]) -> None:
-        """Be told of all that a page does, and let it begin."""
+        """Listen to all that a page does, and let it begin."""
         self._targets[session] = target
         self.log.begin(session, target["url"])
         for method in _TO_WATCH:

@@ -138,13 +138,13 @@ class BrowserMethods(PageAssertions):
     def _leave_pages(self, run: TestRun) -> None:
         try:
             with self._evidence_of_failure():
-                self._judge_pages(run)
+                self._check_pages(run)
             for error in run.errors.pending():
                 self._name_evidence(error)
         finally:
             self._browsers.give_back()
 
-    def _judge_pages(self, run: TestRun) -> None:
+    def _check_pages(self, run: TestRun) -> None:
         self._browsers.catch_up()
         if self._browsers.has_lost_one() and self._evidence is None:
             raise BrowserGone

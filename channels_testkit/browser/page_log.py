@@ -82,8 +82,8 @@ class PageLog:
         """The errors, but for rejections that were handled later."""
         return list(self._errors.values())
 
-    def forgive(self, errors: list[PageError]) -> None:
-        """Forget errors that were expected."""
+    def ignore(self, errors: list[PageError]) -> None:
+        """Remove errors that were expected."""
         # A copy: the browser's thread may add one meanwhile.
         for key, error in list(self._errors.items()):
             if any(error is forgiven for forgiven in errors):
@@ -114,7 +114,7 @@ class PageLog:
         texts = [_text_of(value) for value in params["args"]]
         self.console.append(f"{params['type']}: {' '.join(texts)}")
 
-    def _complained(self, session: str, params: Any) -> None:
+    def _entry_added(self, session: str, params: Any) -> None:
         entry = params["entry"]
         if entry.get("source") == "security":
             self._said[session] = entry["text"]
@@ -184,7 +184,7 @@ class PageLog:
     #: What takes which event.
     _takers: ClassVar[dict[str, Callable[[PageLog, str, Any], None]]] = {
         "Audits.issueAdded": _found_issue,
-        "Log.entryAdded": _complained,
+        "Log.entryAdded": _entry_added,
         "Network.responseReceived": _responded,
         "Network.webSocketClosed": _closed,
         "Network.webSocketCreated": _opened,

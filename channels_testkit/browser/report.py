@@ -17,8 +17,8 @@ from .page_log import RECEIVED, SENT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .page_content import PageContent
     from .page_log import PageError, PageFrame
-    from .shows import Shown
 
 _LISTED = 12
 _PAGE_WIDTH = 400
@@ -44,7 +44,7 @@ class Places:
 
 
 def not_shown(
-    selector: str, text: str | None, shown: Shown, timeout: float, places: Places
+    selector: str, text: str | None, shown: PageContent, timeout: float, places: Places
 ) -> str:
     """Say that the page did not show something, and what it shows."""
     wanted = _element(selector, text)
@@ -55,7 +55,7 @@ def not_shown(
 
 
 def still_shown(
-    selector: str, text: str | None, shown: Shown, timeout: float, places: Places
+    selector: str, text: str | None, shown: PageContent, timeout: float, places: Places
 ) -> str:
     """Say that the page went on showing something."""
     wanted = _element(selector, text)
@@ -69,7 +69,7 @@ def _element(selector: str, text: str | None) -> str:
     return say(selector) if text is None else f"{say(selector)} with {say(text)}"
 
 
-def _what_is_there(selector: str, text: str | None, shown: Shown) -> str:
+def _what_is_there(selector: str, text: str | None, shown: PageContent) -> str:
     if not shown.there:
         page = shorten(shown.page, _PAGE_WIDTH) or "nothing"
         return f"Nothing on it matches {say(selector)}. It shows: {page}"
@@ -143,7 +143,7 @@ def page_errors(errors: Sequence[PageError], places: Places) -> str:
 
 
 def raised_as_well(errors: Sequence[PageError], places: Places) -> str:
-    """Say what went wrong on a page that is found wanting."""
+    """Say what else went wrong on a page that fails an assertion."""
     lines = [f"The page also raised: {_said(error)}" for error in errors]
     lines = [places.shorten(line) for line in lines]
     return _listed(lines)

@@ -18,14 +18,14 @@ from channels_testkit.engine.programs import Watcher
 from .devtools import DevTools
 from .evidence import save_evidence
 from .exceptions import BrowserGone
-from .shows import wait_for
+from .page_content import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .chromium import Programs
+    from .page_content import PageContent
     from .page_log import PageError
-    from .shows import Shown
 
 __unittest = True
 
@@ -67,7 +67,7 @@ class Browser:
 
     def wait_for(
         self, selector: str, text: str | None, *, is_wanted: bool, timeout: float
-    ) -> Shown:
+    ) -> PageContent:
         """Wait until the page shows an element, or no longer shows one."""
         try:
             return wait_for(

@@ -20,8 +20,8 @@ from channels_testkit.websocket.handshake_failures import refused
 from channels_testkit.websocket.opening import options_of
 from channels_testkit.websocket.subjects import driver_of
 
-from .caught import ForTest
-from .turns import EventResult, Turn, contains, in_json, say_difference, snapshot
+from .page_setup import PageSetup
+from .page_turns import EventResult, Turn, contains, in_json, say_difference, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -116,7 +116,7 @@ class PageDriver:
         self._run = required(type(self).__name__)
         #: The page that is driven.
         self.page = page
-        self._for_test = ForTest.of(self._run, type(page))
+        self._for_test = PageSetup.of(self._run, type(page))
         #: The connection of the page.
         self.communicator = WebsocketCommunicator._from_options(  # noqa: SLF001 - for test cases
             ws_path or page.ws_path, options_of(options)
@@ -132,7 +132,7 @@ class PageDriver:
     @contextlib.contextmanager
     def _turn_of(self, action: str) -> Iterator[Turn]:
         """Begin a turn; what the framework catches meanwhile is its own."""
-        self._tell_unexamined()
+        self._raise_unexamined()
         if self._turn is not None:
             self._turn.end()
         turn = self._turn = Turn(action, self._all_frames)
@@ -152,10 +152,10 @@ class PageDriver:
             frame = self.page.mount_frame(params)
             if frame is not None:
                 await self._send(frame)
-        self._tell(turn)
-        self._tell_refusal(turn)
+        self._raise_errors(turn)
+        self._raise_refusal(turn)
 
-    def _tell_refusal(self, turn: Turn) -> None:
+    def _raise_refusal(self, turn: Turn) -> None:
         """Raise ``MountRefused`` where a turn did not bring the page."""
         refusal = self._refusal(turn)
         if refusal:
@@ -211,7 +211,7 @@ class PageDriver:
         connection = self._driver.connected("send_event()")
         return self.get_state() if connection.is_open else {}
 
-    def _tell(self, turn: Turn) -> None:
+    def _raise_errors(self, turn: Turn) -> None:
         """Raise what the server's code raised in a turn."""
         # A framework may come upon one fault several times.
         faults: dict[object, BaseException] = {}
@@ -221,14 +221,14 @@ class PageDriver:
             self._run.errors.record(error)
         self._run.errors.deliver()
 
-    def _tell_unexamined(self) -> None:
+    def _raise_unexamined(self) -> None:
         result, self._last_result = self._last_result, None
         failure = result.failure() if result else None
         if failure is not None:
             raise failure
 
     def _at_end(self) -> None:
-        self._tell_unexamined()
+        self._raise_unexamined()
 
     def _all_frames(self) -> list[Any]:
         connection = self._driver.connection

@@ -41,8 +41,8 @@ class HasLoop(Protocol):
 class Waiting:
     """Waits for one run of an application; is woken when something comes."""
 
-    def __init__(self, surroundings: HasLoop) -> None:
-        self._around = surroundings
+    def __init__(self, environment: HasLoop) -> None:
+        self._around = environment
         self._arrivals: set[asyncio.Future[None]] = set()
 
     async def settle(self) -> None:

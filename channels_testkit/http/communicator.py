@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.asgi.environment import Policies
 from channels_testkit.asgi.login import check_client
+from channels_testkit.asgi.receive_failures import in_words
 from channels_testkit.asgi.scope import http_scope, path_of
-from channels_testkit.asgi.silence import in_words
-from channels_testkit.asgi.surroundings import Policies
 from channels_testkit.matching.wording import say
 from channels_testkit.routing.application import check_application
 from channels_testkit.running.kit_calls import kit_coroutine

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
     from channels_testkit.asgi.application import ASGIApplication, Event
+    from channels_testkit.asgi.environment import Environment
     from channels_testkit.asgi.scope import HeaderList
-    from channels_testkit.asgi.surroundings import Surroundings
 
 DISCONNECT = "http.disconnect"
 
@@ -29,10 +29,10 @@ class HttpConnection(Connection):
         scope: MutableMapping[str, Any],
         *,
         say_label: Callable[[], str],
-        surroundings: Surroundings,
+        environment: Environment,
         on_response: Callable[[HeaderList], None],
     ) -> None:
-        super().__init__(say_label, surroundings)
+        super().__init__(say_label, environment)
         self._protocol: HttpProtocol = HttpProtocol()
         self._application = application
         self._on_response = on_response

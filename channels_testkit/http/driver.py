@@ -9,8 +9,8 @@ from channels_testkit.asgi.cookies import (
     cookies_set_by,
     keep_cookies,
 )
+from channels_testkit.asgi.receive_failures import nothing_came
 from channels_testkit.asgi.scope import has_header
-from channels_testkit.asgi.silence import nothing_came
 from channels_testkit.matching.wording import say
 from channels_testkit.routing.application import (
     check_application,
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
         Event,
         GivenApplication,
     )
+    from channels_testkit.asgi.environment import Policies
     from channels_testkit.asgi.scope import HeaderList
-    from channels_testkit.asgi.surroundings import Policies
     from channels_testkit.exceptions import NoFrame
 
     from .event_stream import EventStream
@@ -136,7 +136,7 @@ class HttpDriver(Driver[HttpConnection]):
             self.application,
             self.opening_scope(),
             say_label=lambda: self.label,
-            surroundings=self.surroundings,
+            environment=self.environment,
             on_response=self._keep_cookies,
         )
         self.connection.holds_error = self.holds_errors

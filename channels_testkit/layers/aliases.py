@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from channels_testkit.matching.wording import say
 
 from .captive import CaptiveChannelLayer
-from .glances import is_used
+from .inspection import is_used
 from .swapping import is_in_place, layer_now
 
 #: The alias that ``get_channel_layer()`` takes without an argument.

@@ -16,7 +16,7 @@ from channels_testkit.matching.wording import say
 from channels_testkit.timeline.recording import record
 
 from .exchange import Exchange, Queued, Waiter, suspend
-from .faults import Met, Sending
+from .faults import Outcome, Sending
 from .mappings import Channels, Groups
 from .payloads import copy_plain, normalise
 from .recorded import group_joined, group_left, message_sent, note_taken
@@ -272,30 +272,32 @@ class CaptiveChannelLayer(BaseChannelLayer):
         message = self._own(kind, message)
         exchange = self._exchange
         # Not under the lock: a predicate of the test may take its time.
-        met = self._meet_faults(kind, name, message) if exchange.fault_blocks else None
+        outcome = (
+            self._outcome_of(kind, name, message) if exchange.fault_blocks else None
+        )
         with exchange.lock:
             now = self.clock()
-            if met is None:
+            if outcome is None:
                 channels = exchange.members(name, now) if is_group else (name,)
-                met = Met(next_number(), channels, channels)
-            queued = Queued(met.sequence, now + self.expiry, message)
-            woken, full = self._put(exchange, met.now, queued, now)
+                outcome = Outcome(next_number(), channels, channels)
+            queued = Queued(outcome.sequence, now + self.expiry, message)
+            woken, full = self._put(exchange, outcome.now, queued, now)
             if full and not is_group:
                 raise ChannelFull(name)
-            if met.again:
-                woken += self._put(exchange, met.again, queued, now)[0]
-            missed = {*full, *met.lost}
+            if outcome.again:
+                woken += self._put(exchange, outcome.again, queued, now)[0]
+            missed = {*full, *outcome.lost}
             sent = Sent(
                 kind=kind,
                 channel=None if is_group else name,
                 group=name if is_group else None,
                 message=message,
-                receivers=tuple(it for it in met.channels if it not in missed),
+                receivers=tuple(it for it in outcome.channels if it not in missed),
                 dropped=tuple(full),
                 sequence=queued.sequence,
                 in_atomic_block=origin.is_in_block,
                 alias=self.alias,
-                faults=met.faults,
+                faults=outcome.faults,
                 sender=Sender(origin),
             )
             exchange.sent.append(sent)
@@ -305,13 +307,13 @@ class CaptiveChannelLayer(BaseChannelLayer):
         self._on_change()
         await suspend()
 
-    def _meet_faults(self, kind: Kind, name: str, message: Message) -> Met:
-        """Return what becomes of a message, or raise as its call is to."""
+    def _outcome_of(self, kind: Kind, name: str, message: Message) -> Outcome:
+        """Return the outcome of a message, or raise what its call has to."""
         exchange, channels = self._exchange, [name]
         if kind == "group_send":
             channels = list(exchange.members(name, self.clock()))
         sending = Sending(kind, name, message, next_number(), channels)
-        return exchange.meet_faults(sending)
+        return exchange.outcome_of(sending)
 
     def _put(
         self, exchange: Exchange, channels: Iterable[str], queued: Queued, now: float

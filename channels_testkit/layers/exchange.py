@@ -21,7 +21,7 @@ from channels_testkit.engine.order import order_of
 from channels_testkit.engine.origins import OWNER, called
 from channels_testkit.matching.wording import say
 
-from .faults import meet
+from .faults import outcome_of
 from .recorded import note_taken
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from channels_testkit.engine.origins import Owner
 
-    from .faults import Faults, Met, Sending
+    from .faults import Faults, Outcome, Sending
     from .sent import LayerFault, Message, Sent
 
 
@@ -135,7 +135,7 @@ class Exchange:
         return self._wake_on(heir.future.get_loop(), [heir])
 
     def wake(self, waiters: Iterable[Waiter]) -> None:
-        """Let go on, each on its own loop, those that were given a message."""
+        """Wake receivers that were given a message, each on its own loop."""
         here = _running_loop()
         elsewhere: dict[asyncio.AbstractEventLoop, list[Waiter]] = {}
         for waiter in waiters:
@@ -155,13 +155,13 @@ class Exchange:
             for waiter in group:
                 self.give_back(waiter)
 
-    def meet_faults(self, sending: Sending) -> Met:
-        """Return what becomes of a message, or raise as its call is to."""
-        met = meet(tuple(self.fault_blocks), sending, self.owner_of)
-        self.faults += met.faults
-        if met.error is not None:
-            raise met.error
-        return met
+    def outcome_of(self, sending: Sending) -> Outcome:
+        """Return the outcome of a message, or raise what its call has to."""
+        outcome = outcome_of(tuple(self.fault_blocks), sending, self.owner_of)
+        self.faults += outcome.faults
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome
 
     # The caller of the next three holds the lock.
 

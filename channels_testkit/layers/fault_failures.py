@@ -8,7 +8,7 @@ from channels_testkit.matching import did_you_mean
 from channels_testkit.matching.wording import first_of_each_kind, say, shorten
 
 from .aliases import captive_layers
-from .glances import withheld_from
+from .inspection import withheld_from
 from .message_failures import listing
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _in_code(value: object) -> str:
 
 def too_few(call: str, faults: Faults, choice: Choice, sent: Sequence[Sent]) -> str:
     """
-    Say that fewer deliveries have met a fault than were to meet it.
+    Say that fewer deliveries had a fault than were to have it.
 
     ``sent`` is what was sent in the block.
     """
@@ -121,7 +121,7 @@ _DONE = {
 
 
 def _nothing_asked(faults: Faults, sent: Sequence[Sent]) -> str:
-    """Say why there was nothing that could meet a fault."""
+    """Say why there was nothing that could have a fault."""
     if any(fault.kind == "captured" for entry in sent for fault in entry.faults):
         return "captureSent(deliver=False) has kept what was sent."
     groups = {entry.group for entry in sent if entry.group is not None}

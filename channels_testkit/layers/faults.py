@@ -54,9 +54,9 @@ class Sending(NamedTuple):
         return self.name if self.kind == "group_send" else None
 
 
-class Met(NamedTuple):
+class Outcome(NamedTuple):
     """
-    What becomes of a message, and its number.
+    What happens to a message, and its number.
 
     Of the ``channels`` that it is sent to, some get it ``now``, and of these
     some ``again``.
@@ -73,7 +73,7 @@ class Met(NamedTuple):
 
 
 class Choice:
-    """Which deliveries, or calls, meet one kind of fault."""
+    """Which deliveries, or calls, have one kind of fault."""
 
     def __init__(self, name: str, how_many: HowMany, seed: int) -> None:
         self.name = name
@@ -94,13 +94,13 @@ class Choice:
         return isinstance(self.how_many, float) and self.how_many < 1
 
     @property
-    def is_met(self) -> bool:
-        """Whether as many have met the fault as were to meet it."""
+    def is_complete(self) -> bool:
+        """Whether as many had the fault as were to have it."""
         wanted = self.how_many if isinstance(self.how_many, int) else 1
         return self.chosen >= wanted
 
     def takes(self, message: Message) -> bool:
-        """Tell whether the next one meets the fault; in whatever thread."""
+        """Tell whether the next one has the fault; callable in any thread."""
         is_wanted = self._is_wanted(message)
         with self._lock:
             self.asked += 1
@@ -125,7 +125,7 @@ class Choice:
 
 class Faults:
     """
-    What one block asks of a layer, and what has come of it.
+    The faults that one block asks for, and those that were made.
 
     ``hold(fault, copies)`` keeps a message that comes later;
     ``make_error()`` makes what a call raises; ``on_fault()`` is called at each
@@ -160,7 +160,7 @@ class Faults:
         channel = None if sending.group else sending.name
         return self._note(_fault("failed", sending, channel, None))
 
-    def meet(
+    def faults_of(
         self, sending: Sending, channel: str, receiver: str | None
     ) -> list[LayerFault]:
         """Return the faults of one delivery."""
@@ -176,9 +176,9 @@ class Faults:
         ]
 
     @property
-    def are_met(self) -> bool:
+    def are_complete(self) -> bool:
         """Whether all that was asked for has happened."""
-        return all(choice.is_met for choice in self.choices.values())
+        return all(choice.is_complete for choice in self.choices.values())
 
     def _chooses(self, name: str, sending: Sending) -> bool:
         choice = self.choices.get(name)
@@ -223,7 +223,7 @@ class Capture(Faults):
         )
         self._takes = takes
 
-    def meet(
+    def faults_of(
         self, sending: Sending, channel: str, receiver: str | None
     ) -> list[LayerFault]:
         """Keep a delivery that the block is about."""
@@ -245,49 +245,49 @@ def _fault(
     )
 
 
-def meet(
+def outcome_of(
     blocks: Sequence[Faults],
     sending: Sending,
     owner_of: Callable[[str], Owner | None],
-) -> Met:
+) -> Outcome:
     """
-    Return what becomes of a message.
+    Return what happens to a message.
 
-    Of blocks within each other, the innermost last, that one has its way which
-    is the first to have a fault for a delivery. ``owner_of()`` tells who waits
-    on a channel.
+    ``blocks`` are nested, the innermost last. For each delivery, the innermost
+    block that has a fault for it decides. ``owner_of()`` returns who waits on
+    a channel.
     """
     for block in reversed(blocks):
         fault = block.fail(sending)
         if fault is not None:
             error = block.error()
-            return Met(sending.sequence, (), (), faults=(fault,), error=error)
+            return Outcome(sending.sequence, (), (), faults=(fault,), error=error)
     now, again, lost = [], [], []
     faults: list[LayerFault] = []
     for channel in sending.channels:
         owner = owner_of(channel)
         receiver = None if owner is None else called(owner)
-        asker, met = _first_met(blocks, sending, channel, receiver)
-        kinds = {fault.kind for fault in met}
+        asker, found = _first_faults(blocks, sending, channel, receiver)
+        kinds = {fault.kind for fault in found}
         if asker is None:
             now.append(channel)
         elif kinds & {"lost", "captured"}:
             lost.append(channel)
         elif "delayed" in kinds:
-            asker.hold(met[-1], 1 + ("duplicated" in kinds))
+            asker.hold(found[-1], 1 + ("duplicated" in kinds))
         else:
             now.append(channel)
             again += [channel] if "duplicated" in kinds else []
-        faults += met
-    return Met(sending.sequence, sending.channels, now, again, lost, tuple(faults))
+        faults += found
+    return Outcome(sending.sequence, sending.channels, now, again, lost, tuple(faults))
 
 
-def _first_met(
+def _first_faults(
     blocks: Sequence[Faults], sending: Sending, channel: str, receiver: str | None
 ) -> tuple[Faults | None, list[LayerFault]]:
     """Return the faults of a delivery, and the block that asks for them."""
     for block in reversed(blocks):
-        met = block.meet(sending, channel, receiver)
-        if met:
-            return block, met
+        found = block.faults_of(sending, channel, receiver)
+        if found:
+            return block, found
     return None, []

@@ -8,7 +8,7 @@ from channels_testkit.matching import did_you_mean
 from channels_testkit.matching.wording import MAX_LISTED, in_a_row, listed, say, shorten
 
 from .aliases import captive_layers, on_alias, other_layers
-from .glances import has_members, meant_for, unheard as unheard_by, unread_members
+from .inspection import groups_without_members, has_members, meant_for, unread_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence, Set
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from .captive import CaptiveChannelLayer
 
 
-def unheard(since: int) -> str:
-    """Say which groups nobody was in when something was sent to them."""
+def no_receivers(since: int) -> str:
+    """Say which groups had no members when something was sent to them."""
     layers = captive_layers()
     lines = [
         _nobody_in(group, layer, alias)
         for alias, layer in layers.items()
-        for group in unheard_by(layer, since)[-MAX_LISTED:]
+        for group in groups_without_members(layer, since)[-MAX_LISTED:]
     ]
     lines += [
         f"Nobody reads {shorten(listed(channels))}, the members of group"

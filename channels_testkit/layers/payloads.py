@@ -130,8 +130,8 @@ class _MsgPack:
     """
     The rules of msgpack, with the options that channels_redis uses.
 
-    Values are judged by ``type()``, never by ``isinstance()``, which believes
-    a ``SimpleLazyObject`` that claims to be what it wraps. msgpack does not.
+    It looks at ``type()``, never at ``isinstance()``, which takes a
+    ``SimpleLazyObject`` for what it wraps. msgpack does not.
     """
 
     layer = "a real channel layer"

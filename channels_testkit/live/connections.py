@@ -69,21 +69,20 @@ class LiveConnections:
     """
     An ASGI application around that of the project.
 
-    It tells what the project's raises, remarks on handshakes that it refuses,
-    for failures that come of it, and ends what is under way when a test
-    has ended. While it is not open, between tests, it turns clients away.
-    ``application`` is asked for each connection, with the type of its scope:
-    routes and settings of the test count.
+    It reports what the project's application raises, notes handshakes that it
+    refuses, and ends all connections after a test; between tests it refuses
+    clients. ``application(kind)`` is called for each connection, so that
+    routes and settings of the test apply.
     """
 
     def __init__(
         self,
         application: Callable[[str], ASGIApplication],
-        tell: Callable[[BaseException], None],
+        report: Callable[[BaseException], None],
         remark: Callable[[str], None],
     ) -> None:
         self._application = application
-        self._tell = tell
+        self._report = report
         self._remark = remark
         self._lock = threading.Lock()
         self._under_way: dict[LiveConnection, Loop] = {}
@@ -124,9 +123,9 @@ class LiveConnections:
                 raise
             note_owner(error, connection)
             told = explained(error, application, scope["type"])
-            self._tell(told)
+            self._report(told)
             if told is not error:
-                # The server does not log what the test was told.
+                # The server does not log what the test reports.
                 raise told from None
             raise
         finally:
@@ -140,7 +139,7 @@ class LiveConnections:
             watch = watch_of(loop)
         except RuntimeError as error:
             # A loop that cannot be watched.
-            self._tell(error)
+            self._report(error)
             raise
         watch.background = self.background_jobs
         with self._lock:
@@ -155,7 +154,7 @@ class LiveConnections:
         if error is not None and _SERVED.get() is self:
             if owner is not None:
                 note_owner(error, owner)
-            self._tell(error)
+            self._report(error)
 
     def connect_signal(self) -> None:
         """Hear of exceptions in views."""
@@ -172,7 +171,7 @@ class LiveConnections:
         with self._lock:
             self._is_open = True
 
-    def look_after(self, loop: Loop) -> None:
+    def watch(self, loop: Loop) -> None:
         """Look for failures on a loop also where no client comes."""
         with self._lock:
             self._loops.add(loop)
@@ -182,7 +181,7 @@ class LiveConnections:
         with self._lock:
             loops = list(self._loops)
         for loop in loops:
-            # One that is blocked is told of when the test ends.
+            # One that is blocked is reported when the test ends.
             with contextlib.suppress(HangError):
                 call_on(loop, _some_rounds(), _SECONDS_TO_CATCH_UP)
 
@@ -205,7 +204,7 @@ class LiveConnections:
         """
         Cancel the tasks that are left, and return them in words.
 
-        Tells what tasks have raised that nobody awaited.
+        Reports what tasks have raised that nobody awaited.
         """
         left = [
             self._on(loop, self._end_tasks(loop, timeout), timeout)
@@ -213,7 +212,7 @@ class LiveConnections:
         ]
         for loop in self._loops:
             for error in watch_of(loop).failures.take():
-                self._tell(error)
+                self._report(error)
         self._loops.clear()
         return list(itertools.chain(*left))
 
@@ -231,8 +230,7 @@ class LiveConnections:
             # What clients have sent so far comes first, their own end as well.
             await rest.wait()
         except HangError:
-            # What hangs may wait for a client to go, and is not waited for
-            # again.
+            # What hangs may wait for a client to go: it gets no second wait.
             rest.give_up(timeout)
             await self._part(rest, timeout)
             raise
@@ -243,13 +241,13 @@ class LiveConnections:
         with self._lock:
             under_way = [it for it, of in self._under_way.items() if of is rest.loop]
         tasks = [connection.task for connection in under_way]
-        # A client that reads nothing does not take its goodbye either.
+        # A client that reads nothing does not read a close either.
         tasks += [asyncio.ensure_future(it.leave()) for it in under_way]
         stuck: set[asyncio.Task[Any]] = set()
         if tasks:
             _, stuck = await asyncio.wait(tasks, timeout=timeout)
         # In words now, while they still wait for something.
-        left = [it.told_as_stuck(timeout) for it in under_way if it.task in stuck]
+        left = [it.describe_unended(timeout) for it in under_way if it.task in stuck]
         await cancel(stuck, timeout)
         await rest.wait()
         return left
@@ -301,16 +299,18 @@ class LiveConnection:
 
     @property
     def label(self) -> str:
-        """How the timeline calls it."""
+        """Its name in the timeline."""
         return f"{self.kind} {self.path}"
 
     @property
     def in_words(self) -> str:
-        """How notes on exceptions call it."""
+        """Its name in notes on exceptions."""
         application = f"the application of {self.kind} {self.path}"
         return with_consumer(self.consumer, application)
 
-    def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
+    def note_consumer(
+        self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]
+    ) -> None:
         """Take note of the consumer, and of what middleware has added."""
         self.consumer, self._scope = consumer, scope
 
@@ -383,7 +383,7 @@ class LiveConnection:
         await self._receive()
         await self._finish()
 
-    def told_as_stuck(self, timeout: float) -> str:
+    def describe_unended(self, timeout: float) -> str:
         """Say that the application has not ended, and what it waits for."""
         return (
             f"the application of {self.kind} {self.path}, which did not end within"

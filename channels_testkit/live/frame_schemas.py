@@ -1,4 +1,4 @@
-"""Frames of a live server, held to the schemas of the test."""
+"""Frames of a live server, checked against the schemas of the test."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 __unittest = True
 
 
-class FramesJudged:
+class CheckedFrames:
     """
-    An application of WebSockets whose frames the schemas of a test judge.
+    An application of WebSockets whose frames are checked by a test's schemas.
 
-    One of the application that is wrong is raised into its ``send()``. One of
-    a client, which has a line of its own nowhere in the test, is only told.
+    For a wrong frame of the application, ``send()`` raises the failure. One of
+    a client, which is sent from no line of the test, is only reported.
     """
 
     def __init__(
         self,
         application: ASGIApplication,
         run: TestRun,
-        tell: Callable[[BaseException], None],
+        report: Callable[[BaseException], None],
     ) -> None:
         #: Where the routes are looked for.
         self.application = application
         self._run = run
-        self._tell = tell
+        self._report = report
 
     async def __call__(
         self, scope: MutableMapping[str, Any], receive: Receive, send: Send
@@ -44,25 +44,25 @@ class FramesJudged:
         """Serve a connection."""
         path, has_gone = scope["path"], False
 
-        async def judged_receive() -> Event:
+        async def checked_receive() -> Event:
             nonlocal has_gone
             event = await receive()
             if event["type"] == "websocket.receive":
-                self._judge("sent_frame_schema", event, f"The client's frame to {path}")
+                self._check("sent_frame_schema", event, f"The client's frame to {path}")
             has_gone = has_gone or event["type"] == "websocket.disconnect"
             return event
 
-        async def judged_send(event: Event) -> None:
+        async def checked_send(event: Event) -> None:
             if event["type"] == SEND and not has_gone:
                 whose = f"The frame from {path}"
-                error = self._judge("frame_schema", event, whose)
+                error = self._check("frame_schema", event, whose)
                 if error is not None:
                     raise error
             await send(event)
 
-        await self.application(scope, judged_receive, judged_send)
+        await self.application(scope, checked_receive, checked_send)
 
-    def _judge(self, option: str, event: Event, whose: str) -> BaseException | None:
+    def _check(self, option: str, event: Event, whose: str) -> BaseException | None:
         found = wrong_frame(self._run, option, payload_of(event))
         if found is None:
             return None
@@ -70,16 +70,16 @@ class FramesJudged:
         is_ours = option == "frame_schema"
         error = found.failure(whose, sent_by(owner.consumer) if is_ours else "")
         error.__cause__ = found.cause
-        self._tell(error)
+        self._report(error)
         return error
 
 
-def judged(
+def with_schemas(
     application: ASGIApplication,
     run: TestRun | None,
-    tell: Callable[[BaseException], None],
+    report: Callable[[BaseException], None],
 ) -> ASGIApplication:
-    """Return an application of WebSockets, judged where a test asks for it."""
+    """Return an application of WebSockets whose frames are checked, or not."""
     if run is None or (run.frame_schema, run.sent_frame_schema) == (None, None):
         return application
-    return FramesJudged(application, run, tell)
+    return CheckedFrames(application, run, report)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
+from channels_testkit.asgi.environment import Environment
 from channels_testkit.asgi.lifespan import Lifespan
-from channels_testkit.asgi.surroundings import Surroundings
 from channels_testkit.engine.tracebacks import hide_kit_frames
 from channels_testkit.engine.watches import watch_of
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __unittest = True
 
 
-class _OnServer(Surroundings):
+class _OnServer(Environment):
     """The loop of a server."""
 
     def prepare(self) -> None:
@@ -32,7 +32,7 @@ class LiveLifespan:
     """
     One lifespan on the loop of a live server.
 
-    ``tell`` is called with what is raised between start-up and shutdown.
+    ``report`` is called with what is raised between start-up and shutdown.
     Start-up and shutdown may take ``timeout`` seconds each.
     """
 
@@ -40,11 +40,11 @@ class LiveLifespan:
         self,
         name: str,
         loop: asyncio.AbstractEventLoop,
-        tell: Callable[[BaseException], object],
+        report: Callable[[BaseException], object],
         timeout: float,
     ) -> None:
         self._loop = loop
-        self._tell = tell
+        self._report = report
         self._timeout = timeout
         self._surroundings = _OnServer()
         self._lifespan = Lifespan(name, self._surroundings)
@@ -104,4 +104,4 @@ class LiveLifespan:
 
     def _hand_on(self) -> None:
         for error in self._surroundings.errors.take_pending():
-            self._tell(error)
+            self._report(error)

@@ -1,4 +1,4 @@
-"""Why a live server turned a client away, in words."""
+"""Why a live server refused a client, in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a live server let a client down, in words, for a failure of the test."""
+"""Why a live server failed a client, in words, for a failure of the test."""
 
 from __future__ import annotations
 

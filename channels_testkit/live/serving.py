@@ -25,7 +25,7 @@ from channels_testkit.workers.running_worker import Workers
 from .connections import LiveConnections
 from .databases import live_databases
 from .files import with_files
-from .frame_schemas import judged
+from .frame_schemas import with_schemas
 from .handlers import FreshMiddleware
 from .lifespan import LiveLifespan
 from .servers import default_server_class
@@ -85,12 +85,14 @@ class LiveServer:
         self._databases = databases
         self._static_wrapper = static_wrapper
         self._class_application = class_application
-        self._connections = LiveConnections(self._application, self._tell, self._remark)
+        self._connections = LiveConnections(
+            self._application, self._report, self._remark
+        )
         self._middleware = FreshMiddleware()
         self._run: TestRun | None = None
         self._workers: LiveWorkers | None = None
         #: What was raised while no test ran.
-        self._untold: list[BaseException] = []
+        self._unreported: list[BaseException] = []
         self._told: list[BaseException] = []
 
     @property
@@ -111,7 +113,7 @@ class LiveServer:
             self._socket = undo.enter_context(
                 listening_socket(self._host, self._port, self._owner)
             )
-            self._spare_logs(server_class.loggers, undo)
+            self._mute_logs(server_class.loggers, undo)
             undo.enter_context(self._middleware)
             recorder.hold()
             undo.callback(recorder.release)
@@ -132,14 +134,14 @@ class LiveServer:
         self.stop()
 
     def stop(self) -> None:
-        """Stop the server, unless it is; raise what nobody has been told."""
+        """Stop the server, if it runs; raise what was not reported."""
         try:
             self._undo.close()
         except BaseException as error:
             hide_kit_frames(error)
             # Python 3.10 gives a bare raise the traceback of before.
             raise error
-        for untold in self._take_untold():
+        for untold in self._take_unreported():
             raise untold
 
     # One test.
@@ -155,14 +157,14 @@ class LiveServer:
         Workers.of(run).served += served
         run.outside.closers.append(self.end)
         run.outside.catch_up = self._connections.catch_up
-        for error in self._take_untold():
+        for error in self._take_unreported():
             run.errors.record(error)
         self._connections.background_jobs = run.background_jobs
         self._workers = LiveWorkers(
             application,
             served,
             threads=threads,
-            tell=self._tell,
+            report=self._report,
             remark=self._remark,
             background_jobs=run.background_jobs,
             keeps_backlog=lambda: run.options.worker_backlog == "kept",
@@ -170,7 +172,7 @@ class LiveServer:
         if self._run_lifespan is True:
             self._start_lifespan(lambda: application_of(run.options)[0])
         if self._lifespan is not None and self._server.loop is not None:
-            self._connections.look_after(self._server.loop)
+            self._connections.watch(self._server.loop)
             run.lifespan.find_state = lambda: self._connections.state or {}
         self._workers.start()
         self._connections.open()
@@ -217,7 +219,7 @@ class LiveServer:
         lifespan = LiveLifespan(
             f"The application of {self._owner}",
             loop,
-            self._tell,
+            self._report,
             self._seconds_to_start,
         )
         if lifespan.start(application, is_needed=wanted == "on"):
@@ -240,7 +242,7 @@ class LiveServer:
 
     def _take_turns_back(self, timeout: float) -> None:
         for error in take_turns_back(timeout):
-            self._tell(error)
+            self._report(error)
 
     def _forget_run(self) -> None:
         if self._run is not None:
@@ -258,12 +260,12 @@ class LiveServer:
             self._middleware.load(found)
         served = check_application(found)
         if kind == "websocket":
-            served = judged(served, run, self._tell)
+            served = with_schemas(served, run, self._report)
         return with_files(served, self._static_wrapper)
 
-    def _tell(self, error: BaseException) -> None:
+    def _report(self, error: BaseException) -> None:
         if self._run is None:
-            self._untold.append(error)
+            self._unreported.append(error)
             return
         self._run.errors.record(error)
         if self._run.options.application_errors != "off":
@@ -273,16 +275,16 @@ class LiveServer:
         if self._run is not None and text not in self._run.outside.remarks:
             self._run.outside.remarks.append(text)
 
-    def _take_untold(self) -> list[BaseException]:
-        untold, self._untold = self._untold, []
+    def _take_unreported(self) -> list[BaseException]:
+        untold, self._unreported = self._unreported, []
         return untold
 
-    def _spare_logs(self, names: Collection[str], undo: contextlib.ExitStack) -> None:
-        """Keep the server from logging again what the test is told."""
+    def _mute_logs(self, names: Collection[str], undo: contextlib.ExitStack) -> None:
+        """Keep the server from logging what the test reports."""
 
         def is_news(record: logging.LogRecord) -> bool:
             error = record.exc_info[1] if record.exc_info else None
-            # What is cancelled at the end is told as a leak.
+            # What is cancelled at the end is reported as a leak.
             is_cancelled = isinstance(error, asyncio.CancelledError)
             return not (is_cancelled or any(error is told for told in self._told))
 

@@ -56,14 +56,14 @@ class LiveWorkers:
         channels: Collection[str],
         *,
         threads: int,
-        tell: Callable[[BaseException], None],
+        report: Callable[[BaseException], None],
         remark: Callable[[object], None],
         background_jobs: Counter[object],
         keeps_backlog: Callable[[], bool],
     ) -> None:
         self._application = application
         self._channels = channels
-        self.tell = tell
+        self.report = report
         self.remark = remark
         self.keeps_backlog = keeps_backlog
         self._background_jobs = background_jobs
@@ -107,11 +107,11 @@ class LiveWorkers:
         rest.hang_timeout = timeout
         await rest.wait()
         for error in rest.failures.take():
-            self.tell(error)
+            self.report(error)
 
 
 class _Worker(Worker):
-    """Channels' own worker, which tells at once what it would only log."""
+    """Channels' own worker, which reports at once what it would only log."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class _Worker(Worker):
         try:
             await super().listener(channel)
         except Exception as error:  # noqa: BLE001 - told to the test
-            self._workers.tell(error)
+            self._workers.report(error)
 
     def _told(self, application: ASGIApplication) -> ASGIApplication:
         """Return the application; a new one is made when it has failed."""
@@ -154,7 +154,7 @@ class _Worker(Worker):
                 error = raised
             self._replace(scope, error)
             if error is not None:
-                self._workers.tell(error)
+                self._workers.report(error)
 
         return told
 

@@ -13,7 +13,7 @@ from channels_testkit.engine.database import CommitsAsInProduction
 from channels_testkit.engine.kept_open import TransactionsKeptOpen
 from channels_testkit.engine.patches import Patch
 from channels_testkit.engine.sync_calls import explain_sync_call
-from channels_testkit.layers.captivity import CaptiveLayers
+from channels_testkit.layers.captive_layers import CaptiveLayers
 from channels_testkit.routing.apply_routes import routes_of
 from channels_testkit.running.options import COMMIT_RULES, check_choice
 from channels_testkit.running.wrong_calls import explain_wrong_call

@@ -11,7 +11,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.test import TestCase, TransactionTestCase
 
 from channels_testkit.layers.aliases import DEFAULT
-from channels_testkit.layers.captivity import COMMON_OPTIONS
+from channels_testkit.layers.captive_layers import COMMON_OPTIONS
 from channels_testkit.layers.real import RealLayers, make_real_layer
 from channels_testkit.testcases.classes import WebsocketTestMixin
 from channels_testkit.testcases.life_cycle import ChannelTestMixin

@@ -58,7 +58,7 @@ def _first_origin(validator: OriginValidator) -> str:
 @contextlib.contextmanager
 def allowed_hosts_of_the_test() -> Iterator[None]:
     """
-    Let validators that hold the list of ``ALLOWED_HOSTS`` judge by settings.
+    Let validators that hold the list of ``ALLOWED_HOSTS`` follow settings.
 
     ``AllowedHostsOriginValidator`` takes the list when ``asgi.py`` is
     imported, which may be before the test runner adds its own host.

@@ -6,8 +6,8 @@ import abc
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from channels_testkit.asgi.connection import Connection
-from channels_testkit.asgi.silence import nothing_came
-from channels_testkit.asgi.surroundings import Policies, Surroundings
+from channels_testkit.asgi.environment import Environment, Policies
+from channels_testkit.asgi.receive_failures import nothing_came
 from channels_testkit.matching.wording import shorten
 
 from .run import current
@@ -49,7 +49,7 @@ class Driver(abc.ABC, Generic[C]):
     ) -> None:
         self._say_label = say_label
         self.run = current()
-        self.surroundings = (policies or Policies()).around(self.run or Surroundings())
+        self.environment = (policies or Policies()).around(self.run or Environment())
         self.connection: C | None = None
         #: Whether an exception comes out of the next call, as it does with
         #: channels.testing, and not of the one in progress.
@@ -114,7 +114,7 @@ class Driver(abc.ABC, Generic[C]):
         """Give an application an event, unless it has raised."""
         connection.raise_error()
         connection.feed(event)
-        if not self.surroundings.sends_overlap:
+        if not self.environment.sends_overlap:
             await connection.settle()
 
     async def await_event(self, timeout: float | None) -> C:
@@ -149,7 +149,7 @@ class Driver(abc.ABC, Generic[C]):
 
     def seconds(self, timeout: float | None) -> float:
         """Return how long a call waits."""
-        return self.surroundings.receive_timeout if timeout is None else timeout
+        return self.environment.receive_timeout if timeout is None else timeout
 
     @property
     def consumer(self) -> AsyncConsumer:
@@ -214,7 +214,7 @@ class Driver(abc.ABC, Generic[C]):
             if self.needs_closing:
                 self.unfinished = self.last_event
                 self.connected("close()").cancel()
-                await self.surroundings.rest.wait()
+                await self.environment.rest.wait()
 
     @property
     def channel(self) -> str | None:

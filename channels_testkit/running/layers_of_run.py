@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from channels_testkit.layers.captivity import CaptiveLayers
+from channels_testkit.layers.captive_layers import CaptiveLayers
 from channels_testkit.layers.real import ConfiguredLayers
 
 if TYPE_CHECKING:

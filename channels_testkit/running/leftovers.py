@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from channels_testkit.engine import hangs, private
 from channels_testkit.layers.aliases import DEFAULT, is_captive, on_alias
-from channels_testkit.layers.glances import left_on
+from channels_testkit.layers.inspection import left_on
 from channels_testkit.matching.wording import (
     SHOWN_OF_A_KIND,
     first_of_each_kind,

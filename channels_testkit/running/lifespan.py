@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from channels_testkit.asgi.application import ASGIApplication
-    from channels_testkit.asgi.surroundings import Surroundings
+    from channels_testkit.asgi.environment import Environment
     from channels_testkit.engine.bridge import Bridge
 
     from .options import RunOptions
@@ -63,7 +63,7 @@ class LifespanOfRun:
 
     def __init__(self, run: Any) -> None:
         self._run: HasLifespan = run
-        self._surroundings: Surroundings = run
+        self._surroundings: Environment = run
         self._lifespan: Lifespan | None = None
         #: Those on its loop that go on when it has ended.
         self._shared: list[Lifespan] = []

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from django.core.exceptions import ImproperlyConfigured
 
 from channels_testkit.asgi.breaches import BREACHES, Level
+from channels_testkit.asgi.environment import UNSET
 from channels_testkit.asgi.frame_schemas import schema_of
 from channels_testkit.asgi.login import session_login
 from channels_testkit.asgi.schema_kinds import NotASchemaError
 from channels_testkit.asgi.scope import ASGI_EXTENSIONS
-from channels_testkit.asgi.surroundings import UNSET
 from channels_testkit.asgi.wire import JsonWire
 from channels_testkit.layers.swapping import EVERY_ALIAS
 from channels_testkit.matching.wording import say
 
 if TYPE_CHECKING:
     from channels_testkit.asgi.application import ASGIApplication
-    from channels_testkit.asgi.surroundings import Policies
+    from channels_testkit.asgi.environment import Policies
     from channels_testkit.engine.schedules import Schedule
     from channels_testkit.layers.swapping import LayersInPlace
 

@@ -64,7 +64,7 @@ class ApplicationDriver(Driver[PlainConnection]):
                 self._application,
                 self.first_scope,
                 lambda: self.label,
-                self.surroundings,
+                self.environment,
             )
             self.connection.holds_error = self.holds_errors
         return self.connection

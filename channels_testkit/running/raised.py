@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from channels_testkit.asgi.surroundings import Surroundings
+from channels_testkit.asgi.environment import Environment
 from channels_testkit.engine import places
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.notes import add_note, put_note, shortly, text_of
@@ -41,7 +41,7 @@ class FileNote(TimelineNote):
     __slots__ = ()
 
 
-class Raised(Surroundings):
+class Raised(Environment):
     """What a test has raised, and how it is reported."""
 
     def __init__(self, options: RunOptions) -> None:

@@ -36,7 +36,7 @@ class Revocation(Protocol):
     def looking_ahead(self) -> AbstractContextManager[None]:
         """Look before what was sent comes, and forget whom that closes."""
 
-    def judge(self) -> None:
+    def report(self) -> None:
         """Record a failure for each that has got something since; at rest."""
 
     def forget(self) -> None:
@@ -79,7 +79,7 @@ class LoopThatLooks(TestLoop):
         """Look, in a sync test, before the application may do something."""
         revocation = self._settle_and_look()
         if revocation is not None and self.rest.is_at_rest_so_far():
-            revocation.judge()
+            revocation.report()
             if not (only_reads and self.rest.is_at_rest_for_good()):
                 revocation.look()
 
@@ -111,6 +111,6 @@ class LoopThatLooks(TestLoop):
     def _judge_at_rest(self) -> None:
         revocation = self._asked_revocation()
         if revocation is not None:
-            revocation.judge()
+            revocation.report()
             if self.is_async:
                 revocation.look()

@@ -6,7 +6,7 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from channels_testkit.asgi.old_connections import hops_spared
+from channels_testkit.asgi.old_connections import old_connections_kept
 from channels_testkit.engine import private_asgiref
 from channels_testkit.engine.database import TestConnections
 from channels_testkit.engine.new_objects import MadeSince, kept_young
@@ -139,7 +139,7 @@ class TestRun(LoopThatLooks):
             in_place.enter_context(self.recording)
             in_place.enter_context(self.database)
             if not self.options.commits:
-                in_place.enter_context(hops_spared())
+                in_place.enter_context(old_connections_kept())
             in_place.enter_context(allowed_hosts_of_the_test())
             in_place.enter_context(private_asgiref.lanes_of_contexts())
             in_place.enter_context(self._before.given_loops)

@@ -6,7 +6,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from channels_testkit.asgi.events import told
+from channels_testkit.asgi.events import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,7 +61,7 @@ def check_times(
         else:
             continue
         if value is not None or not time.may_be_none:
-            _check(value, f"{call}({time.name}={told(value)})", call)
+            _check(value, f"{call}({time.name}={quoted(value)})", call)
 
 
 def _check(value: object, said: str, call: str) -> None:

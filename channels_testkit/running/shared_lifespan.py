@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from channels_testkit.engine.tracebacks import hide_kit_frames
-from channels_testkit.layers.captivity import CaptiveLayers
+from channels_testkit.layers.captive_layers import CaptiveLayers
 from channels_testkit.matching.wording import say
 
 from .run import TestRun

@@ -27,7 +27,7 @@ from channels_testkit.engine.transactions import (
     renew_if_lost,
     transactions_kept,
 )
-from channels_testkit.layers.captivity import CaptiveLayers
+from channels_testkit.layers.captive_layers import CaptiveLayers
 from channels_testkit.running.options import (
     COMMIT_RULES,
     check_choice,

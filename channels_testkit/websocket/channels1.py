@@ -6,7 +6,7 @@ import warnings
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.asgi.silence import in_words
+from channels_testkit.asgi.receive_failures import in_words
 from channels_testkit.layers.captive import holds
 from channels_testkit.matching.wording import say
 from channels_testkit.running.kit_calls import kit_coroutine, sync_twin

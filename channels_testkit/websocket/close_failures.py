@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from channels_testkit.asgi.silence import in_words, what_lies_ahead
+from channels_testkit.asgi.receive_failures import in_words, timer_not_reached
 from channels_testkit.matching.wording import (
     SHOWN_OF_A_KIND,
     first_lines,
@@ -61,7 +61,7 @@ def not_closed(
         verdict = (
             f"{label} is {in_words(connection)}: the application has not closed it."
         )
-        step = what_lies_ahead(connection)
+        step = timer_not_reached(connection)
     elif code is not None and connection.close_code != code:
         verdict = f"{label} closed with code {connection.close_code}, not {code}."
     elif reason is not None and connection.close_reason != reason:
@@ -82,5 +82,5 @@ def not_open(connection: WebsocketConnection) -> str | None:
 
 
 def with_reason(reason: str) -> str:
-    """Return the reason of a close as a sentence goes on with it."""
+    """Return the reason of a close, to be added to a sentence."""
     return f", reason {say(reason)}" if reason else ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from channels_testkit.asgi.close_codes import check_disconnect
+from channels_testkit.asgi.environment import UNSET
 from channels_testkit.asgi.scope import path_of
-from channels_testkit.asgi.surroundings import UNSET
 from channels_testkit.running.communicator import give
 from channels_testkit.running.kit_calls import kit_coroutine
 from channels_testkit.running.shown import is_overridden, shown
@@ -229,7 +229,7 @@ async def _leave(
     driver: WebsocketDriver, code: int, timeout: float | None = None, reason: str = ""
 ) -> None:
     """Leave; wait for the application's end unless sends overlap."""
-    if driver.surroundings.sends_overlap:
+    if driver.environment.sends_overlap:
         driver.send_disconnect(code, reason)
     else:
         await driver.leave(code, timeout, reason)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from channels.consumer import AsyncConsumer
 
     from channels_testkit.asgi.application import ASGIApplication, Event
-    from channels_testkit.asgi.surroundings import Surroundings
+    from channels_testkit.asgi.environment import Environment
 
 NORMAL_CLOSURE = 1000
 ABNORMAL_CLOSURE = 1006
@@ -30,10 +30,8 @@ __unittest = True
 class WebsocketConnection(Connection):
     """One run of an application for one client, from handshake to end."""
 
-    def __init__(
-        self, say_label: Callable[[], str], surroundings: Surroundings
-    ) -> None:
-        super().__init__(say_label, surroundings)
+    def __init__(self, say_label: Callable[[], str], environment: Environment) -> None:
+        super().__init__(say_label, environment)
         self._state = "new"
         self._protocol: WebsocketProtocol = WebsocketProtocol()
         self._denial: dict[str, Any] = {}
@@ -47,12 +45,12 @@ class WebsocketConnection(Connection):
         self.user: object = None
         #: The user whom the application knew when it accepted.
         self.accepted_as: object = None
-        #: What may be behind another user, and what to do about it.
+        #: Why the application may have another user, and what to do.
         self.login_hint = ""
         #: Whether the application is the project's, and not the test's own.
         self.is_of_project = False
-        #: Whether the scope may have no user, for the test knows a way of
-        #: its own by which the application finds one.
+        #: Whether the scope may have no user, because the test has its own
+        #: ``get_login()``, by which the application finds one.
         self.may_lack_user = False
         self._has_set_user = False
         #: The path as the test gave it, which may carry a query string.
@@ -85,13 +83,15 @@ class WebsocketConnection(Connection):
         """Whether frames can be sent."""
         return self._state == "open"
 
-    def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
+    def note_consumer(
+        self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]
+    ) -> None:
         """Take note of the consumer; give it a user where none is set."""
         is_missing = self.consumer is None and "user" not in scope
         if self.user is not None and is_missing and not self.may_lack_user:
             scope["user"] = self.user
             self._has_set_user = True
-        super().meet(consumer, scope)
+        super().note_consumer(consumer, scope)
 
     def is_of(self, user: Any) -> bool:
         """Tell whether it was opened as a user, or found to be that one's."""
@@ -123,7 +123,7 @@ class WebsocketConnection(Connection):
 
     def check_sent(self, event: Event) -> None:
         """Raise ``FrameError`` for a frame that no client may send."""
-        found = wrong_frame(self.surroundings, "sent_frame_schema", payload_of(event))
+        found = wrong_frame(self.environment, "sent_frame_schema", payload_of(event))
         if found is not None:
             whose = f"The test's frame to {self.label}"
             raise found.failure(whose, "", self.transcript) from found.cause
@@ -133,12 +133,12 @@ class WebsocketConnection(Connection):
     def _check_content(self, event: Event) -> None:
         if not is_frame(event):
             return
-        found = wrong_frame(self.surroundings, "frame_schema", payload_of(event))
+        found = wrong_frame(self.environment, "frame_schema", payload_of(event))
         if found is not None:
             self._note(OUT, printable(event), "refused: frame_schema")
             whose = f"The frame from {self.label}"
             error = found.failure(whose, sent_by(self.consumer), self.transcript)
-            self.surroundings.errors.record(error)
+            self.environment.errors.record(error)
             raise error from found.cause
 
     def _take_in(self, event: Event) -> None:
@@ -178,7 +178,7 @@ class WebsocketConnection(Connection):
         if self._state == "connecting":
             self._state = "rejected"
             self.answer(event)
-            # The HTTP answer is a 403: the code never crosses the wire.
+            # The HTTP answer is a 403: the client never gets the code.
             seen_by_client = ABNORMAL_CLOSURE
         else:
             self._state = "closed"

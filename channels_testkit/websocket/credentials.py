@@ -1,4 +1,4 @@
-"""What a test says about a handshake: login, headers, subprotocols."""
+"""The login, headers and subprotocols that a test gives for a handshake."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Credentials(NamedTuple):
     """
     What goes into a handshake; each may be awaitable at first.
 
-    ``login`` is None where nobody has to log in.
+    ``login`` is None if there is no user to log in.
     """
 
     login: Any
@@ -29,16 +29,16 @@ class Credentials(NamedTuple):
     subprotocols: Any
 
 
-class Asking:
-    """Asks the test for credentials; its methods may be async."""
+class CredentialSource:
+    """Gets credentials from the methods of a test, which may be async."""
 
     def __init__(self, run: TestRun) -> None:
         self._run = run
         self._known: dict[str, Any] = {}
 
     @classmethod
-    def of(cls, run: TestRun) -> Asking:
-        """Return the one of a test."""
+    def of(cls, run: TestRun) -> CredentialSource:
+        """Return the source of a test."""
         return run.once(cls, lambda: cls(run))
 
     def calls_test_code(self, user: Any) -> bool:

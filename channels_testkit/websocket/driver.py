@@ -8,8 +8,8 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 
 from channels_testkit.asgi.login import Login, session_login
+from channels_testkit.asgi.receive_failures import NOT_SAID, in_words, nothing_came
 from channels_testkit.asgi.scope import ASGI_EXTENSIONS, header_list
-from channels_testkit.asgi.silence import NOT_SAID, in_words, nothing_came
 from channels_testkit.routing.application import (
     NoWebsocketsError,
     check_application,
@@ -21,7 +21,7 @@ from channels_testkit.routing.apply_routes import applied_application
 from channels_testkit.running.driver import Driver
 
 from .connection import NORMAL_CLOSURE, WebsocketConnection, disconnect_event, is_frame
-from .credentials import Asking, Credentials
+from .credentials import Credentials, CredentialSource
 from .frame_failures import check_frame_is_next
 from .handshake_failures import check_user, no_auth
 from .identity import Identity
@@ -165,7 +165,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
     def prepare(self, ws_path: str | None) -> None:
         """Be ready to connect, to that path if there is one."""
         connection = self.connection
-        if self.has_left and self.surroundings.sends_overlap:
+        if self.has_left and self.environment.sends_overlap:
             self.connection = None  # It ends beside what comes now.
         elif connection is not None and connection.is_running:
             raise RuntimeError(
@@ -218,7 +218,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
             # Nothing in the application can find the user by itself.
             scope.setdefault("user", user)
         self.connection = connection = WebsocketConnection(
-            lambda: self.label, self.surroundings
+            lambda: self.label, self.environment
         )
         connection.opened_at = self.path
         connection.holds_error = self.holds_errors
@@ -233,7 +233,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
     async def _credentials(self) -> Credentials:
         if self.run is None:
             return await self._own_credentials()
-        asking = Asking.of(self.run)
+        asking = CredentialSource.of(self.run)
         asked, self._asked = self._asked, None
         user = self.identity.to_log_in
         if asked is None and asking.calls_test_code(user):
@@ -252,12 +252,12 @@ class WebsocketDriver(Driver[WebsocketConnection]):
     @property
     def _has_own_login(self) -> bool:
         """Whether the test, and not the kit, knows how users log in."""
-        return self.run is not None and Asking.of(self.run).has_own_login
+        return self.run is not None and CredentialSource.of(self.run).has_own_login
 
     def ask_test(self) -> None:
         """Ask for login and headers now, on the test's thread."""
         if self.run is not None:
-            self._asked = Asking.of(self.run).ask(self.identity.to_log_in)
+            self._asked = CredentialSource.of(self.run).ask(self.identity.to_log_in)
 
     @property
     def application(self) -> ASGIApplication:
@@ -295,7 +295,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
 
     async def send_payload(self, payload: object, call: str) -> None:
         """Send a payload, encoded as the test says."""
-        frame = self.surroundings.wire.encode_frame(payload)
+        frame = self.environment.wire.encode_frame(payload)
         is_text = isinstance(frame, str)
         event = {"type": "websocket.receive", "text" if is_text else "bytes": frame}
         await self.send_frame(event, call)

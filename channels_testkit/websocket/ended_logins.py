@@ -1,4 +1,4 @@
-"""Whether a login still holds: by the session and the user's row of now."""
+"""Whether a login is still valid, by its session and its user's row."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _USER_KEY, _HASH_KEY = "_auth_user_id", "_auth_user_hash"
 
 
 class Login(NamedTuple):
-    """Who an application takes a connection for, and by which session."""
+    """The user of a connection for the application, and the session."""
 
     user: Any
     model: type[Model]
@@ -98,7 +98,7 @@ def why_ended(
     login: Login, row: Any, sessions: Iterable[Mapping[str, Any]]
 ) -> Reason | None:
     """
-    Return why a login has ended, or None where it holds.
+    Return why a login has ended, or None if it is still valid.
 
     ``row`` is that of its user, or None; ``sessions`` are what its session
     holds, and the one that its browser has now.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.asgi.silence import NOT_SAID, nothing_came, said
+from channels_testkit.asgi.receive_failures import NOT_SAID, nothing_came, said
 from channels_testkit.asgi.transcript import describe_payload
 from channels_testkit.asgi.wire import JsonWire
 from channels_testkit.matching import (
@@ -232,7 +232,7 @@ def unread_match(
     found: WebsocketConnection, wanted: object, *, partial: bool
 ) -> Event | None:
     """Return the first unread frame that matches, or None."""
-    wire = found.surroundings.wire
+    wire = found.environment.wire
     for event in filter(is_frame, found.unread):
         try:
             payload = wire.decode_frame(payload_of(event))

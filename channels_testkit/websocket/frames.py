@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.asgi.silence import NOT_SAID
+from channels_testkit.asgi.receive_failures import NOT_SAID
 from channels_testkit.asgi.wire import expected_payload, plain_message
 from channels_testkit.matching import matches
 from channels_testkit.matching.wording import say
@@ -201,7 +201,7 @@ class Frames(ApplicationCommunicator):
 
 
 def _wire_of(frames: Frames) -> JsonWire:
-    return frames._kit_driver.surroundings.wire  # noqa: SLF001 - its module
+    return frames._kit_driver.environment.wire  # noqa: SLF001 - its module
 
 
 async def _send(frames: Frames, event: Event, call: str) -> None:

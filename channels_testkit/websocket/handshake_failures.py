@@ -68,7 +68,7 @@ def refused(
 
 
 def _steps_to_reject(connection: WebsocketConnection) -> str:
-    is_async = connection.surroundings.is_async
+    is_async = connection.environment.is_async
     name, wait = ("communicator", "await ") if is_async else ("client", "")
     return (
         "with the same options:\n"

@@ -18,6 +18,7 @@ from channels_testkit.asgi.cookies import (
     check_signed_cookies,
     cookie_header,
 )
+from channels_testkit.asgi.environment import UNSET, Policies
 from channels_testkit.asgi.login import check_client
 from channels_testkit.asgi.scope import (
     HOST,
@@ -26,7 +27,6 @@ from channels_testkit.asgi.scope import (
     join_query,
     websocket_scope,
 )
-from channels_testkit.asgi.surroundings import UNSET, Policies
 from channels_testkit.matching.wording import say
 from channels_testkit.routing.application import check_application
 from channels_testkit.routing.origins import default_origin
@@ -71,7 +71,7 @@ class Options:
 
     @property
     def policies(self) -> Policies:
-        """What this connection alone is judged by."""
+        """The policies of this connection alone."""
         return Policies(
             check_protocol=self.check_protocol,
             receive_timeout=self.receive_timeout,

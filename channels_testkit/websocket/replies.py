@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.asgi.silence import nothing_came
+from channels_testkit.asgi.receive_failures import nothing_came
 from channels_testkit.asgi.transcript import describe_payload
 from channels_testkit.asgi.wire import expected_payload
 from channels_testkit.matching import (
@@ -51,7 +51,7 @@ class Reply:
             is_plain or not isinstance(request, (str, bytes))
         )
         self._is_text = _is_text(reply if says_kind else request)
-        wire = connection.surroundings.wire
+        wire = connection.environment.wire
         self._given = reply
         self._wanted = expected_payload(wire, reply) if self._is_decoded else reply
         self._earlier = list(connection.unread)
@@ -162,7 +162,7 @@ class Reply:
         if not self._is_decoded:
             return payload if isinstance(payload, str) is self._is_text else _UNREADABLE
         try:
-            return self._connection.surroundings.wire.decode_frame(payload)
+            return self._connection.environment.wire.decode_frame(payload)
         except ValueError:
             return _UNREADABLE
 

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from .identity import Identity
 
 
-class Driving(Protocol):
-    """What drives the connections of one client."""
+class ClientDriver(Protocol):
+    """The driver of the connections of one client."""
 
     connection: WebsocketConnection | None
     identity: Identity
@@ -78,12 +78,12 @@ class RevokedLogins:
                     found = [sessions.get(key, {}) for key in keys[connection]]
                     self._look_at(connection, rows, found)
             except DatabaseError:
-                # The transaction is broken: the test is told by its own query.
+                # The transaction is broken: the test's own query raises.
                 return
 
     @contextlib.contextmanager
     def looking_ahead(self) -> Iterator[None]:
-        """Look before what was sent comes, and forget whom that closes."""
+        """Look before sent messages come; forget connections they close."""
         known = set(self._ended)
         self.look()
         yield
@@ -91,22 +91,22 @@ class RevokedLogins:
             if not connection.is_open:
                 del self._ended[connection]
 
-    def judge(self) -> None:
+    def report(self) -> None:
         """Record a failure for each that has got something since; at rest."""
-        self._meet_the_new()
+        self._note_new_logins()
         for connection, ended in list(self._ended.items()):
             event = _leak(connection, ended.entries)
             if event is not None:
                 del self._ended[connection]
                 self._told.add(connection)
                 user = str(ended.login.user)
-                self._tell(leaked(connection, event, user, ended.reason))
+                self._record(leaked(connection, event, user, ended.reason))
 
     def forget(self) -> None:
-        """Judge nothing of what comes next: the test ends."""
+        """Ignore what comes next: the test ends."""
         self._ended.clear()
 
-    def _meet_the_new(self) -> None:
+    def _note_new_logins(self) -> None:
         """Take note of logins while their users and sessions have keys."""
         opened = [it.connection for it in self.drivers]
         new = [it for it in opened if it and it.is_open and it not in self._met]
@@ -121,7 +121,7 @@ class RevokedLogins:
         with private.loop_lifted(), self._run.database.unseen():
             yield
 
-    def _tell(self, text: str) -> None:
+    def _record(self, text: str) -> None:
         run = self._run
         is_failure = run.options.check_revoked == "fail"
         errors = [AssertionError(text)] if is_failure else run.warnings.warn(text)
@@ -141,7 +141,9 @@ class RevokedLogins:
         self._logins[connection] = login
         return router.db_for_read(login.model) in self._run.database
 
-    def _keys_of(self, connection: WebsocketConnection, driver: Driving) -> list[str]:
+    def _keys_of(
+        self, connection: WebsocketConnection, driver: ClientDriver
+    ) -> list[str]:
         """Return the keys of a login's session, and of that in its browser."""
         session = self._logins[connection].session
         if session is None:
@@ -167,7 +169,7 @@ class RevokedLogins:
 
 
 def _leak(connection: WebsocketConnection, since: int) -> Event | None:
-    """Return the first frame since an entry that is no goodbye, if any."""
+    """Return the first frame since an entry, but for one before a close."""
     entries = connection.transcript.entries[since:]
     # What has a note has not reached the client.
     sent = [it.event for it in entries if it.direction == OUT and not it.note]

@@ -19,7 +19,7 @@ from channels_testkit.matching.wording import first_lines, say
 if TYPE_CHECKING:
     from typing import Any
 
-    from channels_testkit.asgi.surroundings import Surroundings
+    from channels_testkit.asgi.environment import Environment
     from channels_testkit.asgi.transcript import Transcript
 
 __unittest = True
@@ -75,14 +75,14 @@ class WrongFrame:
 
 
 def wrong_frame(
-    surroundings: Surroundings, option: str, payload: str | bytes
+    environment: Environment, option: str, payload: str | bytes
 ) -> WrongFrame | None:
     """Return what is wrong with a frame, or None where nothing is asked."""
-    given = getattr(surroundings, option)
+    given = getattr(environment, option)
     if given is None:
         return None
     try:
-        schema_of(given).check(payload, surroundings.wire)
+        schema_of(given).check(payload, environment.wire)
     except NotASchemaError as error:
         # It was given while the test ran.
         raise ImproperlyConfigured(f"{option} {error}") from None

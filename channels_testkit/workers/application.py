@@ -33,9 +33,9 @@ class WorkerApplication:
     """
     A routed worker consumer: one instance for all messages of a channel.
 
-    As with ``runworker``, it has a queue, with which it ends when it raises.
-    What comes until the test goes on ends with it as well: a worker process
-    notices only after a while. ``hand_on`` takes what is kept for the next.
+    As with ``runworker``, it has a queue, which is lost when it raises. So is
+    what comes until the test goes on, since a worker process notices the end
+    only after a while. ``hand_on`` takes messages that are kept for the next.
     """
 
     #: None: what it was sent is on the layer.
@@ -57,17 +57,17 @@ class WorkerApplication:
         self._run = run
         self._hand_on = hand_on
         self._waiting = waiting
-        # What is lost with it, once it has ended.
+        # The messages that are lost with it, after it has ended.
         self._lost: LostBacklog | None = None
         self._ended_at = 0
         # How many messages it was given, and how often it has asked for one.
         self._given = self._asked = 0
-        #: What it was told when it sent to a client, which names the channel.
+        #: The failure of a ``send()`` to a client, which names the channel.
         self._refusal: RuntimeError | None = None
         scope = {"type": "channel", "channel": channel}
         recorder.hold()
         self._application = RunningApplication(
-            self._attended(application),
+            self._watched(application),
             scope,
             on_send=self._refuse,
             on_end=self._ended,
@@ -75,10 +75,10 @@ class WorkerApplication:
             variables={OWNER: self},
         )
 
-    def _attended(self, application: ASGIApplication) -> ASGIApplication:
+    def _watched(self, application: ASGIApplication) -> ASGIApplication:
         """Return the application, seen when it asks for its next message."""
 
-        async def attended(
+        async def watched(
             scope: MutableMapping[str, Any], receive: Receive, send: Send
         ) -> None:
             async def ask() -> Event:
@@ -88,15 +88,17 @@ class WorkerApplication:
 
             await application(scope, ask, send)
 
-        return attended
+        return watched
 
-    def meet(self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]) -> None:
+    def note_consumer(
+        self, consumer: AsyncConsumer, scope: MutableMapping[str, Any]
+    ) -> None:
         """Take note of the consumer behind the application."""
         self.consumer = consumer
 
     @property
     def label(self) -> str:
-        """How schedules and the timeline call it."""
+        """Its name in schedules and in the timeline."""
         return f"worker {say(self.channel)}"
 
     @property

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 class LostBacklog:
     """
-    Messages that have gone with a worker consumer; says which they were.
+    Messages that are lost with a worker consumer, and a text about them.
 
-    An exception that has ended the consumer has it as a note, where Python
-    has notes: from 3.11 on. It is a remark on another failure of the test.
+    On Python 3.11 and later, the exception that has ended the consumer has the
+    text as a note. Other failures of the test have it as a remark.
     """
 
     def __init__(

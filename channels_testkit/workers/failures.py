@@ -45,7 +45,7 @@ def without_type(channel: str, message: Event) -> str:
 
 
 def lost(channel: str, messages: Sequence[Event], error: BaseException | None) -> str:
-    """Say which messages a worker consumer has taken with it."""
+    """Say which messages were lost with a worker consumer."""
     one = len(messages) == 1
     counted = "1 message" if one else f"{len(messages):,} messages"
     end = f"raised {type(error).__name__}" if error is not None else "stopped"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __unittest = True
 
 
-class _Way:
+class _InTransit:
     """The messages of the test that are on their way to a consumer."""
 
     def __init__(self) -> None:
@@ -63,7 +63,9 @@ class Workers:
         self._waiting = Waiting(run)
         #: The aliases and channels that its listeners are on now.
         self.listening: list[tuple[str, str]] = []
-        self._ways: defaultdict[tuple[str, str], _Way] = defaultdict(_Way)
+        self._in_transit: defaultdict[tuple[str, str], _InTransit] = defaultdict(
+            _InTransit
+        )
 
     @classmethod
     def of(cls, run: TestRun) -> Workers:
@@ -119,7 +121,7 @@ class Workers:
         if (alias, channel) not in self.listening:
             await layer.send(channel, message)
             return
-        way = self._ways[alias, channel]
+        way = self._in_transit[alias, channel]
         way.messages += 1
         try:
             await layer.send(channel, message)
@@ -130,7 +132,7 @@ class Workers:
 
     def arrived(self, alias: str, channel: str, by: WorkerApplication | None) -> None:
         """Take note of a message, and of the consumer that handles it."""
-        way = self._ways[alias, channel]
+        way = self._in_transit[alias, channel]
         way.messages = max(0, way.messages - 1)
         way.consumer = by
         self._waiting.wake()

@@ -146,12 +146,12 @@ class BusyPageTests(unittest.TestCase):
     def test_it_is_given_some_seconds_more(self):
         from selenium.common.exceptions import TimeoutException
 
-        from channels_testkit.browser import shows
+        from channels_testkit.browser import page_content
 
         page = BusyPage()
-        with mock.patch.object(shows, "_SECONDS_TO_ANSWER", -0.001):
+        with mock.patch.object(page_content, "_SECONDS_TO_ANSWER", -0.001):
             with self.assertRaisesRegex(TimeoutException, "script timeout"):
-                shows.wait_for(page, "p", None, is_wanted=True, timeout=0)
+                page_content.wait_for(page, "p", None, is_wanted=True, timeout=0)
         self.assertEqual(page.seconds, -0.001)
 
 

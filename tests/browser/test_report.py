@@ -21,10 +21,10 @@ PLACES = Places("http://127.0.0.1:8000", "ws://127.0.0.1:8000")
 @unittest.skipUnless(installed("selenium"), "needs Selenium")
 class ReportTests(unittest.TestCase):
     def shown(self, **fields):
-        from channels_testkit.browser.shows import Shown
+        from channels_testkit.browser.page_content import PageContent
 
         url = "http://127.0.0.1:8000/a/"
-        nothing = Shown(is_met=False, element=None, url=url, page="", there=[])
+        nothing = PageContent(is_met=False, element=None, url=url, page="", there=[])
         return nothing._replace(**fields)
 
     def frames(self, *payloads):

@@ -16,6 +16,7 @@ from channels_testkit import (
     SimpleChannelTestCase,
     WebsocketTestCase,
 )
+from channels_testkit.contrib.page_turns import contains, in_json, snapshot
 from channels_testkit.contrib.pages import (
     AsyncPageClient,
     EventResult,
@@ -23,7 +24,6 @@ from channels_testkit.contrib.pages import (
     Page,
     PageClient,
 )
-from channels_testkit.contrib.turns import contains, in_json, snapshot
 from channels_testkit.websocket.subjects import driver_of
 from tests.app.models import Note
 from tests.utils import OuterTestCase, run_case

@@ -702,7 +702,7 @@ class FreeStandingTests(LoopTestCase):
 
     async def test_hang_fails_the_call(self) -> None:
         communicator = WebsocketCommunicator(Waiting.as_asgi(), "/")
-        communicator._kit_driver.surroundings.rest.hang_timeout = 0.05
+        communicator._kit_driver.environment.rest.hang_timeout = 0.05
         with self.assertRaises(HangError) as caught:
             await communicator.connect()
         self.assertEqual(
@@ -712,7 +712,7 @@ class FreeStandingTests(LoopTestCase):
 
     async def test_time_between_two_calls_does_not_count(self) -> None:
         communicator = WebsocketCommunicator(AsyncWebsocketConsumer.as_asgi(), "/")
-        communicator._kit_driver.surroundings.rest.hang_timeout = 5
+        communicator._kit_driver.environment.rest.hang_timeout = 5
         await communicator.connect(timeout=0)
         later = private.clock() + 60
         with mock.patch.object(private, "clock", return_value=later):

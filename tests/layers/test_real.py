@@ -21,7 +21,7 @@ from channels_testkit import (
 )
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.layers import real as real_layers
-from channels_testkit.layers.captivity import CaptiveLayers
+from channels_testkit.layers.captive_layers import CaptiveLayers
 from channels_testkit.layers.real import ConfiguredLayers, make_real_layer
 from channels_testkit.live.loops import LoopThread
 from channels_testkit.running.leftovers import describe_layers

@@ -8,7 +8,7 @@ from django.test import SimpleTestCase
 
 from channels_testkit import ProtocolError, SimpleWebsocketTestCase
 from channels_testkit.asgi.breaches import BREACHES
-from channels_testkit.asgi.surroundings import Surroundings
+from channels_testkit.asgi.environment import Environment
 from channels_testkit.websocket.connection import WebsocketConnection
 from channels_testkit.websocket.subjects import driver_of
 from tests.utils import run_case
@@ -211,7 +211,7 @@ class DenialTests(SimpleWebsocketTestCase):
 
 class FeedTests(SimpleTestCase):
     def test_nothing_is_fed_before_it_has_started(self):
-        connection = WebsocketConnection(lambda: "/ws/", Surroundings())
+        connection = WebsocketConnection(lambda: "/ws/", Environment())
         self.assertFalse(connection.has_ended)
         self.assertIsNone(connection.task)
         connection.cancel()

@@ -16,7 +16,7 @@ from channels_testkit import (
     NoRoute,
     SimpleWebsocketTestCase,
 )
-from channels_testkit.asgi.surroundings import Surroundings
+from channels_testkit.asgi.environment import Environment
 from channels_testkit.routing.application import with_routes
 from channels_testkit.websocket.connection import WebsocketConnection
 from channels_testkit.websocket.frame_failures import check_frame_is_next
@@ -31,7 +31,7 @@ ECHO = EchoConsumer.as_asgi()
 
 
 def make_connection(label="/ws/"):
-    return WebsocketConnection(lambda: label, Surroundings())
+    return WebsocketConnection(lambda: label, Environment())
 
 
 def verdict(error):

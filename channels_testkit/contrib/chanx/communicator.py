@@ -17,7 +17,7 @@ from chanx.messages.outgoing import AuthenticationMessage
 from chanx.messages.topic import SubscribedMessage, UnsubscribedMessage
 from pydantic import ValidationError
 
-from channels_testkit.asgi.silence import in_words, nothing_came
+from channels_testkit.asgi.receive_failures import in_words, nothing_came
 from channels_testkit.asgi.wire import plain_message
 from channels_testkit.matching.wording import first_lines, say, shorten
 from channels_testkit.running.kit_calls import kit_coroutine
@@ -205,7 +205,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         """
         connection = await self._await_action(stop_action, timeout)
         payloads = self._take_json(connection, stop_action)
-        stop = take_json(connection, self._driver.surroundings.wire)
+        stop = take_json(connection, self._driver.environment.wire)
         return [*payloads, stop] if inclusive else payloads
 
     @kit_coroutine
@@ -282,7 +282,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
     def _content(self, event: Any) -> dict[str, Any]:
         """Return what a frame says, or nothing where it is no message."""
         try:
-            payload = self._driver.surroundings.wire.decode_frame(payload_of(event))
+            payload = self._driver.environment.wire.decode_frame(payload_of(event))
         except ValueError:
             return {}
         content = humps.decamelize(payload) if self._is_camelized() else payload
@@ -321,7 +321,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
             action = self._action(connection.unread[0])
             if stop is not None and action == stop:
                 break
-            payload = take_json(connection, self._driver.surroundings.wire)
+            payload = take_json(connection, self._driver.environment.wire)
             if action not in COMPLETE_ACTIONS:
                 payloads.append(payload)
         return payloads
@@ -332,7 +332,7 @@ class WebsocketCommunicator(communicator.WebsocketCommunicator):
         sender = sender or self._sender(content)
         if "version" in content:
             content = strip_envelope(content)
-        take_json(connection, self._driver.surroundings.wire)
+        take_json(connection, self._driver.environment.wire)
         own = _OF_CHANX.get(self._action(event))
         try:
             if own is not None:

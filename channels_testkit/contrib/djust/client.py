@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from channels_testkit.contrib.turns import EventResult
+    from channels_testkit.contrib.page_turns import EventResult
 
 __unittest = True
 

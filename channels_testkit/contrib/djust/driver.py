@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from djust.testing import NoHandlerFoundError
 
-from channels_testkit.contrib.turns import EventResult, in_json
+from channels_testkit.contrib.page_turns import EventResult, in_json
 from channels_testkit.matching import closest_name
 from channels_testkit.matching.wording import say
 from channels_testkit.workers.messages import Group
@@ -73,7 +73,7 @@ class LiveViewDriver(LiveViewMounting):
             for free in let_go:
                 free.set_result(None)
             await self._driver.connected("render_async()").settle()
-        self._tell(turn)
+        self._raise_errors(turn)
 
     @property
     def _background(self) -> Background:
@@ -110,15 +110,15 @@ class LiveViewDriver(LiveViewMounting):
     async def _arrive(self) -> None:
         with self._turn_of("follow_redirect()") as turn:
             await self._send(self.page.redirect_frame())
-        self._tell(turn)
-        self._tell_refusal(turn)
+        self._raise_errors(turn)
+        self._raise_refusal(turn)
         self._check_mounted()
         self._note("mount", params=self.page.query, via_websocket=True)
 
     def _rooted_on(
         self, view: type[LiveView], path: str, query: dict[str, str]
     ) -> Self:
-        self._tell_unexamined()
+        self._raise_unexamined()
         self.turn.end()
         client = copy.copy(self)
         client.page = DjustPage(view, f"{view.__module__}.{view.__qualname__}", path)

@@ -68,7 +68,7 @@ class LiveViewHTML(LiveViewAssertions):
         with self._for_test.caught.during(turn):
             await Channel(self.communicator.channel_name).asend({"type": "server_push"})
             await self._driver.connected("render_with_patches()").settle()
-        self._tell(turn)
+        self._raise_errors(turn)
         frames = self._all_frames()[self._patches_from :]
         html = await self._held_html()
         self._patches_from = len(self._all_frames())
@@ -81,7 +81,7 @@ class LiveViewHTML(LiveViewAssertions):
     async def _prerender(self, params: Mapping[str, Any]) -> None:
         with self._turn_of("mount(via_websocket=False)") as turn:
             self._first_page = await sync_to_async(self._first_page_of)(params)
-        self._tell(turn)
+        self._raise_errors(turn)
 
     def _first_page_of(self, params: Mapping[str, Any]) -> Any:
         """Mount the view as djust's own client does for a first request."""

@@ -153,8 +153,8 @@ class LiveViewMounting(LiveViewHTML):
     async def _mount_again(self, params: Mapping[str, Any]) -> None:
         with self._turn_of("mount()") as turn:
             await self._send(self.page.mount_frame(params))
-        self._tell(turn)
-        self._tell_refusal(turn)
+        self._raise_errors(turn)
+        self._raise_refusal(turn)
 
     def _check_stand_in(self) -> None:
         connection = self._driver.connection

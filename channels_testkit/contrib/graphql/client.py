@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.asgi.silence import NOT_SAID
+from channels_testkit.asgi.receive_failures import NOT_SAID
 from channels_testkit.matching.wording import say
 from channels_testkit.running.kit_calls import kit_coroutine, kit_opening
 from channels_testkit.running.seconds import takes_seconds
@@ -219,7 +219,7 @@ class Subscription(Operation):
         """
         __tracebackhide__ = True
         self._look(timeout)
-        return self._judge_next(expected, errors, timeout, partial=partial)
+        return self._check_next(expected, errors, timeout, partial=partial)
 
     @kit_coroutine
     async def aassert_next(
@@ -234,7 +234,7 @@ class Subscription(Operation):
         __tracebackhide__ = True
         await self._until(timeout)
         seconds = self._seconds(timeout)
-        return self._judge_next(expected, errors, seconds, partial=partial)
+        return self._check_next(expected, errors, seconds, partial=partial)
 
     # The end.
 
@@ -247,14 +247,14 @@ class Subscription(Operation):
         """
         __tracebackhide__ = True
         self._look(timeout)
-        self._judge_complete(timeout)
+        self._check_complete(timeout)
 
     @kit_coroutine
     async def aassert_complete(self, *, timeout: float | None = None) -> None:
         """Wait for its end: see ``assert_complete()``."""
         __tracebackhide__ = True
         await self._until(timeout)
-        self._judge_complete(self._seconds(timeout))
+        self._check_complete(self._seconds(timeout))
 
     @takes_seconds
     def assert_error(
@@ -270,7 +270,7 @@ class Subscription(Operation):
         """
         __tracebackhide__ = True
         self._look(timeout)
-        return self._judge_error(expected, timeout)
+        return self._check_error(expected, timeout)
 
     @kit_coroutine
     async def aassert_error(
@@ -279,7 +279,7 @@ class Subscription(Operation):
         """Wait for its errors: see ``assert_error()``."""
         __tracebackhide__ = True
         await self._until(timeout)
-        return self._judge_error(expected, self._seconds(timeout))
+        return self._check_error(expected, self._seconds(timeout))
 
     @takes_seconds
     def assert_nothing(self, *, within: float = 0) -> None:
@@ -294,14 +294,14 @@ class Subscription(Operation):
         if within:
             self._run_sync(self._until(within), "aassert_nothing")
         self._run.ensure_rest()
-        self._judge_nothing()
+        self._check_nothing()
 
     @kit_coroutine
     async def aassert_nothing(self, *, within: float = 0) -> None:
         """Assert that nothing comes: see ``assert_nothing()``."""
         __tracebackhide__ = True
         await self._until(within)
-        self._judge_nothing()
+        self._check_nothing()
 
     def stop(self) -> None:
         """

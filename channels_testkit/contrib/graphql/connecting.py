@@ -89,7 +89,7 @@ class InitialisingClient(WSClient):
             await self._open(timeout)
         connection = driver.connected("connection_init")
         self._messages = None
-        found = Messages(connection, driver.surroundings.wire)
+        found = Messages(connection, driver.environment.wire)
         handshake = connection.handshake
         if connection.is_open and handshake is not None:
             if handshake.subprotocol != self._protocol.name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.asgi.silence import NOT_SAID, nothing_came, said
+from channels_testkit.asgi.receive_failures import NOT_SAID, nothing_came, said
 from channels_testkit.asgi.transcript import describe_payload
 from channels_testkit.matching.wording import in_a_row, say
 from channels_testkit.websocket.close_failures import with_reason

@@ -1,10 +1,10 @@
-"""One operation on a connection: how it waits for messages, and judges."""
+"""One operation on a connection: how it waits for messages and checks them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from channels_testkit.asgi.silence import NOT_SAID
+from channels_testkit.asgi.receive_failures import NOT_SAID
 from channels_testkit.asgi.wire import expected_payload
 from channels_testkit.matching import matches
 from channels_testkit.matching.wording import say, shorten
@@ -129,7 +129,7 @@ class Operation:
     def _type(self, event: Event) -> Any:
         return self._messages.message_of(event).get("type")
 
-    # How they judge.
+    # How they check.
 
     def _take(
         self,
@@ -209,7 +209,7 @@ class Operation:
         raised = self.client._raised  # noqa: SLF001 - its own client
         return raised.behind(messages(errors))
 
-    def _judge_next(
+    def _check_next(
         self, expected: Any, errors: Any, timeout: float | None, *, partial: bool
     ) -> GraphQLResult:
         __tracebackhide__ = True
@@ -232,7 +232,7 @@ class Operation:
                 )
         return result
 
-    def _judge_complete(
+    def _check_complete(
         self,
         timeout: float | None,
         *,
@@ -260,7 +260,7 @@ class Operation:
         )
         raise failure from self._cause(errors)
 
-    def _judge_error(self, expected: Any, timeout: float | None) -> list[Any]:
+    def _check_error(self, expected: Any, timeout: float | None) -> list[Any]:
         __tracebackhide__ = True
         event, message = self._take("error", timeout, expected)
         connection, kind = self._messages.connection, message.get("type")
@@ -286,7 +286,7 @@ class Operation:
             raise failure from self._cause(errors)
         return errors
 
-    def _judge_nothing(self) -> None:
+    def _check_nothing(self) -> None:
         __tracebackhide__ = True
         event = self._messages.find(self._is_mine)
         connection = self._messages.connection
@@ -311,7 +311,7 @@ class Operation:
         await self._until(timeout)
         event = self._messages.find(self._is_mine)
         if event is not None and self._type(event) == ERROR and not assert_no_errors:
-            return GraphQLResult(None, self._judge_error(NOT_SAID, timeout))
+            return GraphQLResult(None, self._check_error(NOT_SAID, timeout))
         event, result = self._result("result", timeout, hint=_EXECUTED)
         if assert_no_errors and result.errors:
             connection = self._messages.connection
@@ -320,7 +320,7 @@ class Operation:
             )
             raise failure from self._cause(result.errors)
         await self._until(timeout)
-        self._judge_complete(timeout, goes_on=_EXECUTED, has_more=_EXECUTED)
+        self._check_complete(timeout, goes_on=_EXECUTED, has_more=_EXECUTED)
         return result
 
 

@@ -50,7 +50,7 @@ class Browser(WSClient):
         #: The operation whose page is open, if it is that of one.
         self.operation = operation
         self._opened: tuple[WebsocketConnection, int] | None = None
-        _tell_what_liveops_swallows(self._run)
+        _report_logged_exceptions(self._run)
 
     # Opening.
 
@@ -128,8 +128,8 @@ class Browser(WSClient):
         return page
 
 
-class _Swallowed(logging.Handler):
-    """Tells a test what liveops' consumer logs and goes on after."""
+class _LoggedExceptions(logging.Handler):
+    """Reports to a test the exceptions that liveops' consumer only logs."""
 
     def __init__(self, run: Any) -> None:
         super().__init__(logging.WARNING)
@@ -140,11 +140,11 @@ class _Swallowed(logging.Handler):
             self.run.errors.record(record.exc_info[1])
 
 
-def _tell_what_liveops_swallows(run: Any) -> None:
+def _report_logged_exceptions(run: Any) -> None:
     logger = logging.getLogger("liveops.consumers")
     if any(getattr(handler, "run", None) is run for handler in logger.handlers):
         return
-    handler = _Swallowed(run)
+    handler = _LoggedExceptions(run)
     logger.addHandler(handler)
     run.add_cleanup(logger.removeHandler, handler)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from channels_broadcast.security import verify_subscription_token
 from django.template.loader import get_template, render_to_string
 
-from channels_testkit.asgi.silence import nothing_came
-from channels_testkit.asgi.surroundings import UNSET
+from channels_testkit.asgi.environment import UNSET
+from channels_testkit.asgi.receive_failures import nothing_came
 from channels_testkit.matching import closest_name
 from channels_testkit.matching.wording import listed, say, shorten
 
@@ -66,7 +66,7 @@ class LiveOpClient(Browser):
         """
         __tracebackhide__ = True
         _check_state(state, _IN_WORDS)
-        connection = self._judged()
+        connection = self._settled()
         opened, count = self._opened or (None, None)
         if opened is not connection:
             raise RuntimeError(
@@ -210,19 +210,19 @@ class LiveOpClient(Browser):
         does with a token that it does not accept.
         """
         __tracebackhide__ = True
-        connection = self._judged()
+        connection = self._settled()
         if self._named("liveop_html"):
             raise self._failure(f"{self.label} was shown the operation.")
         if connection.state not in {"rejected", "closed"}:
             raise self._failure(f"{self.label} was not denied the connection.")
         return connection.state
 
-    # How they judge, and what they say.
+    # How they check, and what they say.
 
     def _connected(self) -> WebsocketConnection:
         return self._driver.connected("An assertion about an operation")
 
-    def _judged(
+    def _settled(
         self, has_come: Callable[[], bool] | None = None
     ) -> WebsocketConnection:
         """Return the connection at rest; wait where that can help."""
@@ -234,7 +234,7 @@ class LiveOpClient(Browser):
         return connection
 
     def _await_page(self, shows: Callable[[Page], bool]) -> Page:
-        self._judged(lambda: shows(self._page()))
+        self._settled(lambda: shows(self._page()))
         return self._page()
 
     def _first_page(self) -> Page:
@@ -244,7 +244,7 @@ class LiveOpClient(Browser):
         return next(filter(_has_state, pages), Page())
 
     def _await_named(self, name: str, count: int = 1) -> list[Any]:
-        self._judged(lambda: len(self._named(name)) >= count)
+        self._settled(lambda: len(self._named(name)) >= count)
         return self._named(name)
 
     def _assert_outcome(self, state: str, contains: Wanted) -> Region:

@@ -49,7 +49,7 @@ class Plain:
         await asyncio.Event().wait()
 
 
-class StuckTests(SimpleWebsocketTestCase):
+class UnfinishedHandlerTests(SimpleWebsocketTestCase):
     ws_path = "/"
     check_leaks = "off"
     application: Any = Busy.as_asgi()
@@ -68,7 +68,7 @@ class StuckTests(SimpleWebsocketTestCase):
                 self.assertRegex(
                     self.missed(way),
                     r"^No JSON frame from .+: the application is at rest, and"
-                    rf" Busy\.{way}\(\) \(test_stuck\.py:\d+\) has not returned"
+                    rf" Busy\.{way}\(\) \(test_unfinished\.py:\d+\) has not returned"
                     r" since event 3\.$",
                 )
 
@@ -93,7 +93,7 @@ class StuckTests(SimpleWebsocketTestCase):
         client.send_json("answer")
         with self.assertRaisesRegex(
             NoFrame,
-            r"Busy\.tell\(\) \(test_stuck\.py:\d+\) has not returned; 1 message",
+            r"Busy\.tell\(\) \(test_unfinished\.py:\d+\) has not returned; 1 message",
         ):
             client.receive_json()
 
@@ -104,14 +104,17 @@ class StuckTests(SimpleWebsocketTestCase):
         with self.assertRaises(NoFrame) as caught:
             client.receive_json()
         text = str(caught.exception)
-        self.assertRegex(text, r"sleep\(\) \(test_stuck\.py:\d+\) waits for a timer")
+        self.assertRegex(
+            text, r"sleep\(\) \(test_unfinished\.py:\d+\) waits for a timer"
+        )
         self.assertNotIn("timeout=", text)
 
     def test_an_application_without_channels(self) -> None:
         client = self.connect(application=Plain())
         client.send_json("event")
         with self.assertRaisesRegex(
-            NoFrame, r"__call__\(\) \(test_stuck\.py:\d+\) has not returned"
+            NoFrame,
+            r"__call__\(\) \(test_unfinished\.py:\d+\) has not returned",
         ):
             client.receive_json()
 

@@ -1,4 +1,4 @@
-"""Waiting, in the page itself, for what it shows."""
+"""What a page shows, waited for by a script in the page."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ lookBeforeRepaint();
 """
 
 
-class Shown(NamedTuple):
+class PageContent(NamedTuple):
     """
     What a page shows.
 
@@ -98,7 +98,7 @@ class Shown(NamedTuple):
 
 def wait_for(
     driver: Chrome, selector: str, text: str | None, *, is_wanted: bool, timeout: float
-) -> Shown:
+) -> PageContent:
     """
     Wait until the page shows an element, or no longer shows one.
 
@@ -112,7 +112,7 @@ def wait_for(
         found = _wait(driver, deadline, selector, wanted, is_wanted)
     if "error" in found:
         raise ValueError(f"{say(selector)} is not a CSS selector: {found['error']}")
-    return Shown(
+    return PageContent(
         found["isMet"], found["element"], found["url"], found["page"], found["there"]
     )
 

@@ -1,4 +1,4 @@
-"""What one action on a page caused, and how it is told."""
+"""The frames that one action on a page caused, and its result."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class EventResult(dict[str, Any]):
         return self[key] if key in self else default  # noqa: SIM401
 
     def failure(self) -> AssertionError | None:
-        """Return what there is to tell of a failure nobody has looked at."""
+        """Return the failure of an event whose result nobody has looked at."""
         if self.is_examined or not self.has_failed:
             return None
         text = (

@@ -1,4 +1,4 @@
-"""Exceptions that a framework catches, and what a test's clients share."""
+"""What a test sets up for its page clients: listening to logs, and more."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
     from channels_testkit.running.run import TestRun
 
-    from .turns import Turn
+    from .page_turns import Turn
 
 __unittest = True
 
 
-class Caught(logging.Handler):
+class LoggedExceptions(logging.Handler):
     """Takes the exceptions that a framework has caught and logged."""
 
     def __init__(self, test: TestRun) -> None:
@@ -44,7 +44,7 @@ class Caught(logging.Handler):
             self._turns.remove(turn)
 
 
-class Shared(Protocol):
+class SharedSetup(Protocol):
     """A kind of page whose clients share something in a test."""
 
     error_loggers: tuple[str, ...]
@@ -54,11 +54,11 @@ class Shared(Protocol):
         """Hold what has to be in place for a test, once for its clients."""
 
 
-class ForTest:
+class PageSetup:
     """What the clients of one kind of page share in a test."""
 
-    def __init__(self, test: TestRun, kind: type[Shared]) -> None:
-        self.caught = Caught(test)
+    def __init__(self, test: TestRun, kind: type[SharedSetup]) -> None:
+        self.caught = LoggedExceptions(test)
         with contextlib.ExitStack() as stack:
             self.held: Any = stack.enter_context(kind.for_test(test))
             for name in kind.error_loggers:
@@ -68,6 +68,6 @@ class ForTest:
             test.add_cleanup(stack.pop_all().close)
 
     @classmethod
-    def of(cls, test: TestRun, kind: type[Shared]) -> ForTest:
+    def of(cls, test: TestRun, kind: type[SharedSetup]) -> PageSetup:
         """Return it; put it in place where that has not been done."""
         return test.once((cls, kind), lambda: cls(test, kind))

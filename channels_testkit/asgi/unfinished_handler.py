@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .connection import Connection
 
 
-class StuckHandler(NamedTuple):
-    """Where it is, what it is about, and how much waits behind it."""
+class UnfinishedHandler(NamedTuple):
+    """Where it is, which event it handles, and how many wait behind it."""
 
     place: str
     event: int | None
@@ -27,7 +27,7 @@ class StuckHandler(NamedTuple):
 
     @property
     def in_words(self) -> str:
-        """What a failure says of it."""
+        """The words for it in a failure."""
         since = "" if self.event is None else f" since event {self.event}"
         has = f"{self.place} has not returned{since}"
         if not self.behind:
@@ -36,7 +36,7 @@ class StuckHandler(NamedTuple):
         return f"{has}; {self.behind} {waits} behind it"
 
 
-def stuck_handler(connection: Connection) -> StuckHandler | None:
+def unfinished_handler(connection: Connection) -> UnfinishedHandler | None:
     """Return the handler that the application is in, if it is in one."""
     task = connection.task
     chain = [] if task is None else places.named_chain(task.get_coro())
@@ -51,7 +51,7 @@ def stuck_handler(connection: Connection) -> StuckHandler | None:
     place = f"{name}() ({file}:{frame.f_lineno})"
     is_of_client = any(code.co_name.startswith("websocket_") for code in codes)
     event = connection.last_received() if is_of_client else None
-    return StuckHandler(place, event, _behind(connection, frames))
+    return UnfinishedHandler(place, event, _behind(connection, frames))
 
 
 def _behind(connection: Connection, frames: list[FrameType]) -> int:

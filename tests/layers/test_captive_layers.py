@@ -22,7 +22,7 @@ from django.utils.module_loading import import_string
 from channels_testkit import ChannelTestCase
 from channels_testkit.layers.aliases import captive_layer
 from channels_testkit.layers.captive import CaptiveChannelLayer
-from channels_testkit.layers.captivity import CaptiveLayers
+from channels_testkit.layers.captive_layers import CaptiveLayers
 from tests.utils import entered
 
 MESSAGE = {"type": "a.message"}

@@ -1,4 +1,4 @@
-"""What a layer holds so far: at rest or not, nothing runs for a look at it."""
+"""What a layer holds so far, read without a wait for rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .sent import LayerFault
 
 
-def unheard(layer: CaptiveChannelLayer, since: int) -> list[str]:
+def groups_without_members(layer: CaptiveChannelLayer, since: int) -> list[str]:
     """
     Return the groups that nobody was in when something was sent to them.
 

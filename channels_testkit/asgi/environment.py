@@ -1,4 +1,4 @@
-"""What a connection finds around it: a running test, or just a loop."""
+"""What a connection runs in: a running test, or only a loop."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class SeenTime(Protocol):
         """Return the call that moves it on, as the test writes it."""
 
 
-class Surroundings:
-    """What a communicator has around it outside of the kit's test cases."""
+class Environment:
+    """The environment of a communicator outside the kit's test cases."""
 
     check_protocol: Level | Collection[str] = "fail"
     receive_timeout: float = 1.0
     #: Whether sends return before the application is at rest.
     sends_overlap: bool = False
-    #: What the exception of an application does, unless its test says that.
+    #: What an exception of the application does, unless the test decides that.
     application_errors: Level | None = None
     wire: JsonWire = JsonWire()
-    #: What frames of the application, and of clients, must be like, or None.
+    #: The schemas for frames of the application, and of clients, or None.
     frame_schema: Any = None
     sent_frame_schema: Any = None
 
@@ -88,7 +88,7 @@ class Surroundings:
 
 @dataclass(frozen=True, kw_only=True)
 class Policies:
-    """What one connection is judged by; None stands for the test's own."""
+    """The policies of one connection; None means the test's own policy."""
 
     check_protocol: Level | Collection[str] | None = None
     receive_timeout: float | None = None
@@ -97,17 +97,17 @@ class Policies:
     frame_schema: Any = UNSET
     sent_frame_schema: Any = UNSET
 
-    def around(self, surroundings: Surroundings) -> Surroundings:
-        """Return surroundings in which these policies hold."""
+    def around(self, environment: Environment) -> Environment:
+        """Return the environment with these policies."""
         if self == Policies():
-            return surroundings
-        return _OwnSurroundings(surroundings, self)
+            return environment
+        return _OwnEnvironment(environment, self)
 
 
-class _OwnSurroundings(Surroundings):
-    """The surroundings of one connection that has policies of its own."""
+class _OwnEnvironment(Environment):
+    """The environment of one connection that has policies of its own."""
 
-    def __init__(self, around: Surroundings, policies: Policies) -> None:
+    def __init__(self, around: Environment, policies: Policies) -> None:
         super().__init__(around.errors)
         self._around = around
         self._policies = policies
@@ -127,13 +127,13 @@ class _OwnSurroundings(Surroundings):
 
     @property
     def frame_schema(self) -> Any:
-        """What frames of the application must be like, or None."""
+        """The schema for frames of the application, or None."""
         own = self._policies.frame_schema
         return self._around.frame_schema if own is UNSET else own
 
     @property
     def sent_frame_schema(self) -> Any:
-        """What frames of clients must be like, or None."""
+        """The schema for frames of clients, or None."""
         own = self._policies.sent_frame_schema
         return self._around.sent_frame_schema if own is UNSET else own
 

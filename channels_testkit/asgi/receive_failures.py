@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 from channels_testkit.engine.virtual_time import exact
 from channels_testkit.exceptions import NoFrame
 from channels_testkit.layers.fault_failures import withheld
-from channels_testkit.layers.group_failures import unheard
+from channels_testkit.layers.group_failures import no_receivers
 from channels_testkit.matching.wording import say
 
-from .stuck import stuck_handler
+from .unfinished_handler import unfinished_handler
 
 if TYPE_CHECKING:
     from .application import Event
     from .connection import Connection
-    from .surroundings import SeenTime
+    from .environment import SeenTime
 
 
-#: A test that waits for longer is not what somebody wants.
+#: The longest wait that a failure suggests.
 _SECONDS_WORTH_A_TIMEOUT = 600.0
 _AT_REST = ": the application is at rest."
-#: Stands for an expectation that was not said.
+#: Stands for an expectation that was not given.
 NOT_SAID: Any = object()
 
 
@@ -40,17 +40,17 @@ def nothing_came(
     """
     Return the failure of a receive that got nothing.
 
-    ``timeout`` is how long it was ready to wait, or None where it only
-    looked; ``call`` is what would wait, where that can help: not for what
-    was sent to nobody. ``step`` says it where that is another call also with
-    virtual time, and ``evidence`` is about an event that is ``marked``.
+    ``timeout`` is how long it would have waited, or None if it only looked.
+    ``call`` is the call that waits, which helps unless the message was sent
+    to nobody. ``step`` replaces it if another call is needed with virtual
+    time too, and ``evidence`` is about the event that is ``marked``.
     """
     channel = getattr(connection.consumer, "channel_name", None)
     fault = withheld(channel, connection.fed_at)
     reason, can_come = why_nothing(connection, timeout)
     if fault and reason == _AT_REST:
         reason, fault, hint = f": {fault}.", "", ""
-    cause = "" if fault else unheard(connection.fed_at)
+    cause = "" if fault else no_receivers(connection.fed_at)
     step = (step or _wait(connection, call)) if can_come else hint
     parts = [
         f"No {what} from {connection.label}{reason}{said(expected)}",
@@ -72,12 +72,12 @@ def waiting_call(what: str, *, is_client: bool) -> str:
 
 
 def said(expected: object) -> str:
-    """Return a line that shows what was expected, where something was."""
+    """Return a line that shows what was expected, or nothing."""
     return "" if expected is NOT_SAID else f"\n\nExpected: {say(expected)}"
 
 
 def in_words(connection: Connection) -> str:
-    """Return the state of a connection as a sentence has it."""
+    """Return the state of a connection in words, to follow "is"."""
     code = getattr(connection, "close_code", None)
     words = {
         "new": "not connected yet",
@@ -110,18 +110,18 @@ def why_nothing(connection: Connection, timeout: float | None) -> tuple[str, boo
         return f": its application {_end_in_words(connection)}.", False
     if connection.has_ended or connection.state not in {"connecting", "open"}:
         return f": the connection is {in_words(connection)}.", False
-    rest = connection.surroundings.rest
+    rest = connection.environment.rest
     within = " so far" if timeout is None else f" within {timeout:g} s"
     outside = rest.outside_work()
     if outside:
         return f"{within}; {outside[0]} may still bring it.", True
-    stuck = stuck_handler(connection)
+    stuck = unfinished_handler(connection)
     timers = rest.application_timers()
     if not timers:
         if stuck is None:
             return _AT_REST, False
         return f": the application is at rest, and {stuck.in_words}.", False
-    if (time := connection.surroundings.virtual_time) is not None:
+    if (time := connection.environment.virtual_time) is not None:
         return f"{within}: {_next_timer(time)}", True
     seconds = max(timers[0][0] - rest.loop.time(), 0)
     timer = f"{stuck.place} waits for" if stuck else "the application has"
@@ -129,9 +129,9 @@ def why_nothing(connection: Connection, timeout: float | None) -> tuple[str, boo
     return f"{within}: {timer} a timer that is due in {_about(seconds)} s.", is_near
 
 
-def what_lies_ahead(connection: Connection) -> str | None:
-    """Name the timer that virtual time has not come to, and the way there."""
-    time = connection.surroundings.virtual_time
+def timer_not_reached(connection: Connection) -> str | None:
+    """Name the timer that virtual time has not reached, and a call for it."""
+    time = connection.environment.virtual_time
     if time is None or not time.timers or connection.has_ended:
         return None
     timer = _next_timer(time)
@@ -150,11 +150,11 @@ def _way_there(time: SeenTime) -> str:
 
 
 def _wait(connection: Connection, call: str) -> str:
-    """Say what to write to have what is still to come."""
-    time = connection.surroundings.virtual_time
+    """Say what to write to wait for what is still to come."""
+    time = connection.environment.virtual_time
     if time is not None and time.timers:
         return _way_there(time)
-    rest = connection.surroundings.rest
+    rest = connection.environment.rest
     is_timer = time is None and rest.application_timers() and not rest.outside_work()
     more = " With use_virtual_time = True it takes no time." if is_timer else ""
     return f"To wait for it, {call}{more}"

@@ -1,4 +1,4 @@
-"""Putting captive layers where the configured ones are."""
+"""Captive layers in place of the configured ones."""
 
 from __future__ import annotations
 
