@@ -10,7 +10,7 @@ from channels.layers import channel_layers
 
 from channels_testkit.engine.numbers import next_number
 from channels_testkit.layers.aliases import DEFAULT, captive_layer, is_captive
-from channels_testkit.layers.fault_blocks import Late, asking
+from channels_testkit.layers.fault_blocks import LateMessage, with_faults
 from channels_testkit.layers.fault_failures import summary, too_few
 from channels_testkit.layers.faults import Choice, Faults
 from channels_testkit.layers.swapping import is_in_place, layer_now
@@ -74,8 +74,8 @@ class LayerFaults:
         )
         self._waited = ""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._held: list[Late] = []
-        self._on_their_way: list[Late] = []
+        self._held: list[LateMessage] = []
+        self._on_their_way: list[LateMessage] = []
         self._is_used = False
 
     @property
@@ -164,7 +164,7 @@ class LayerFaults:
             # That of a thread which sends may end before the message comes.
             self._loop = self._run.bridge.loop
         self._since = next_number()
-        self._asking = asking(self._layer, self._faults)
+        self._asking = with_faults(self._layer, self._faults)
         self._asking.__enter__()
         return self
 
@@ -175,7 +175,7 @@ class LayerFaults:
         if not faults.are_complete:
             self._waited = self._run.outside.wait(lambda: faults.are_complete)
 
-    def _end(self) -> list[Late]:
+    def _end(self) -> list[LateMessage]:
         """End the faults; return what comes now."""
         self._asking.__exit__(None, None, None)
         if self._faults.done:
@@ -215,7 +215,7 @@ class LayerFaults:
     # What the layer calls.
 
     def _hold(self, fault: LayerFault, copies: int) -> None:
-        late = Late(self._layer, fault, copies)
+        late = LateMessage(self._layer, fault, copies)
         if self._wanted.by is None:
             self._held.append(late)
             return
@@ -242,7 +242,7 @@ def _layer_that_fails(alias: str) -> CaptiveChannelLayer:
     return captive_layer(alias)
 
 
-async def _bring(held: list[Late]) -> None:
+async def _bring(held: list[LateMessage]) -> None:
     for late in held:
         late.come()
 

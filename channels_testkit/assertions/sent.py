@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 from django.db.models import Model
 
 from channels_testkit.layers.aliases import DEFAULT, other_layers
-from channels_testkit.layers.fault_blocks import asking
+from channels_testkit.layers.fault_blocks import with_faults
 from channels_testkit.layers.faults import Capture
 from channels_testkit.matching.wording import say
 from channels_testkit.running.arguments import PAYLOAD, check_arguments
@@ -265,7 +265,7 @@ class SentAssertions(GroupAssertions):
         return UndeliveredBlock(
             lambda: self._layer(alias),
             collect,
-            lambda: asking(self._layer(alias), Capture(take)),
+            lambda: with_faults(self._layer(alias), Capture(take)),
         )
 
     def _with_name(self, expected: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a failed test leaves of its browsers, in a folder."""
+"""The folder that a failed test leaves: what its browsers showed."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ EVIDENCE = "CHANNELS_TESTKIT_EVIDENCE"
 _SECONDS_TO_ANSWER = 5.0
 
 
-class Seen(Protocol):
-    """A browser, as far as it leaves evidence."""
+class EvidenceSource(Protocol):
+    """The part of a browser that evidence needs."""
 
     driver: Chrome
     log: PageLog
 
 
 def save_evidence(
-    browsers: Iterable[Seen], test: str, directory: str | Path | None
+    browsers: Iterable[EvidenceSource], test: str, directory: str | Path | None
 ) -> Path:
     """Save what is seen of the browsers, and return the test's folder."""
     above = os.environ.get(EVIDENCE) or directory or _temporary()
@@ -49,7 +49,7 @@ def _temporary() -> str:
     return tempfile.mkdtemp(prefix="channels-testkit-evidence-")
 
 
-def _save_browser(browser: Seen, folder: Path) -> None:
+def _save_browser(browser: EvidenceSource, folder: Path) -> None:
     log = browser.log
     (folder / "console.log").write_text("".join(f"{line}\n" for line in log.console))
     (folder / "frames.log").write_text("".join(f"{line}\n" for line in log.traffic))

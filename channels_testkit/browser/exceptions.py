@@ -1,4 +1,4 @@
-"""What is raised where a browser fails a test."""
+"""The exception of a browser that has ended."""
 
 from __future__ import annotations
 

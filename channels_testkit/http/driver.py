@@ -75,7 +75,7 @@ class HttpDriver(Driver[HttpConnection]):
 
     @property
     def usual_label(self) -> str:
-        """How failures call this request: its method and its path."""
+        """The name of this request in failures: its method and its path."""
         return f"{self.first_scope['method']} {self.first_scope['path']}"
 
     def connected(self, call: str) -> HttpConnection:
@@ -90,7 +90,7 @@ class HttpDriver(Driver[HttpConnection]):
     # The request.
 
     def set_body(self, body: bytes) -> None:
-        """Have a body for the request, which was not sent yet."""
+        """Set the body of the request, which was not sent yet."""
         if not isinstance(body, bytes):
             raise TypeError(f"body is bytes, not {say(body)}.")
         if self.connection is not None:

@@ -36,7 +36,7 @@ class ServerSentEvent(NamedTuple):
 
 class EventStream:
     """
-    Makes events of the bytes of a body, wherever they are cut.
+    Makes events of the bytes of a body, however they are split.
 
     A block of lines becomes an event when its empty line has come; a block
     without data becomes none, but its id and its time to retry count.

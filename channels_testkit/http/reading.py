@@ -165,7 +165,7 @@ def _take_event(
 
 
 def _check_event_stream(connection: HttpConnection) -> None:
-    """Fail where a browser would not take the response for a stream."""
+    """Fail if a browser would not read the response as a stream."""
     headers = {name.lower(): value for name, value in connection.headers}
     kind = headers.get(b"content-type", b"").decode("latin1")
     if connection.status == 200 and kind.partition(";")[0].strip() == EVENT_STREAM:

@@ -1,4 +1,4 @@
-"""Asking a captive layer for faults, and bringing what is late."""
+"""Faults of a captive layer for a block, and the messages that come late."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .sent import LayerFault
 
 
-class Late:
-    """A message that is to come later, to one channel."""
+class LateMessage:
+    """A message that is delivered later, to one channel."""
 
     transcript = consumer = None
     has_client = is_live = False
@@ -77,7 +77,7 @@ class Late:
             loop.call_soon_threadsafe(set_timer, loop, seconds, context=context)
 
     def cancel(self) -> None:
-        """Let it not come any more: its test has ended, and not its loop."""
+        """Drop the message: its test has ended, but its loop has not."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -90,8 +90,8 @@ class Late:
 
 
 @contextlib.contextmanager
-def asking(layer: CaptiveChannelLayer, faults: Faults) -> Iterator[None]:
-    """Ask a layer for faults, for a block."""
+def with_faults(layer: CaptiveChannelLayer, faults: Faults) -> Iterator[None]:
+    """Let a layer make faults, for a block."""
     exchange = layer._exchange  # noqa: SLF001 - only the kit does this
     with exchange.lock:
         exchange.fault_blocks.append(faults)

@@ -127,8 +127,8 @@ class Groups(_Held[Members]):
         return {name: at - self._group_expiry for name, at in deadlines.items()}
 
 
-class Line:
-    """The messages of one channel, with what tests ask of a queue."""
+class ChannelQueue:
+    """The messages of one channel, with the methods of a queue in tests."""
 
     def __init__(
         self, exchange: Exchange, before_read: Callable[[], None], channel: str
@@ -174,7 +174,7 @@ class Line:
         return f"<{count} message{'' if count == 1 else 's'}>"
 
 
-class Channels(_Held[Line]):
+class Channels(_Held[ChannelQueue]):
     """
     The channels that somebody waits on, or that hold messages, by name.
 
@@ -186,10 +186,10 @@ class Channels(_Held[Line]):
         self._exchange = exchange
         self._before_read = before_read
 
-    def __getitem__(self, channel: str) -> Line:
+    def __getitem__(self, channel: str) -> ChannelQueue:
         if channel not in self._names():
             raise KeyError(channel)
-        return Line(self._exchange, self._before_read, channel)
+        return ChannelQueue(self._exchange, self._before_read, channel)
 
     def __delitem__(self, channel: str) -> None:
         # Its message may be on its way to a receiver, and on no channel: one

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def no_message(channel: str, layer: CaptiveChannelLayer, alias: str) -> str:
-    """Say that a channel is empty, and which are not."""
+    """Say that a channel is empty, and which channels hold messages."""
     counts = layer.pending_counts()
     held = [f"{name}: {count}" for name, count in counts.items()]
     here = on_alias(alias)
@@ -63,7 +63,7 @@ def nothing_sent_to(
     """
     Say that nothing went to a channel or group, and who got something.
 
-    ``here`` names the alias where that has to be said.
+    ``here`` names the alias, if it has to be named.
     """
     others = sorted({target_of(entry) for entry in sent})
     return (

@@ -1,4 +1,4 @@
-"""What a real channel layer delivers of a message, and what it refuses."""
+"""How a real channel layer delivers a message, and what it refuses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LARGEST_INT = 2**64 - 1
 
 Remedies = tuple[tuple[tuple[type, ...], str], ...]
 
-# The first that fits is told.
+# The first that fits is in the failure.
 REMEDIES: Remedies = (
     ((Model, LazyObject), "send its pk, or a dict of plain values"),
     ((datetime.date, datetime.time), "send its isoformat()"),

@@ -1,4 +1,4 @@
-"""Putting real layers in place, each test's apart from all others."""
+"""Real layers in place of the configured ones, separate for each test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .swapping import Aliases, Layers
 
-__all__ = ("ConfiguredLayers", "RealLayers", "come_round", "make_real_layer")
+__all__ = ("ConfiguredLayers", "RealLayers", "make_real_layer", "wait_for_delivery")
 
 _SECONDS_TO_CLOSE = 5.0
 _SECONDS_TO_CANCEL = 0.1
@@ -79,7 +79,7 @@ class RealLayers(LayersInPlace):
         call(self._flush())
 
     def dropped(self, labels: Mapping[str | None, str]) -> Iterable[str]:
-        """Say what they have dropped since the last call."""
+        """Yield texts about what was dropped since the last call."""
         return self.drops.take(labels)
 
     async def _flush(self) -> None:
@@ -121,16 +121,16 @@ def make_real_layer(alias: str, backend: str, config: Mapping[str, Any]) -> Any:
             " tests would receive each other's messages. Use another BACKEND, or keep"
             " the alias captive, in a class of its own."
         ) from None
-    layer.receive = _surely_cancelled(layer.receive)
+    layer.receive = _cancellable(layer.receive)
     return layer
 
 
-async def come_round(layer: Any, rest: RestWatch) -> None:
+async def wait_for_delivery(layer: Any, rest: RestWatch) -> None:
     """
-    Let a message come round a real layer.
+    Send a message through a real layer, and wait until it comes back.
 
-    Those who listen are known to it then; some layers lose what is sent to a
-    channel before, and so perhaps the first of these.
+    Then the layer knows its listeners. Some layers lose what is sent to a
+    channel before that, which may be the first of these messages.
     """
     channel = f"ready.{secrets.token_hex(8)}"
     arrival = rest.loop.create_task(layer.receive(channel))
@@ -144,13 +144,13 @@ async def come_round(layer: Any, rest: RestWatch) -> None:
         arrival.cancel()
 
 
-def _surely_cancelled(receive: Callable[[str], Any]) -> Callable[[str], Any]:
+def _cancellable(receive: Callable[[str], Any]) -> Callable[[str], Any]:
     """
-    Return the same ``receive()``, which ends when it is cancelled.
+    Return the same ``receive()``, but one that ends when it is cancelled.
 
     redis-py calls ``asyncio.wait_for()``, which loses a cancellation that
     comes at the wrong moment: a consumer would not end when its client goes.
-    Python 3.12 and later have no need of this.
+    Python 3.12 and later do not need this.
     """
 
     async def receive_or_end(channel: str) -> Any:

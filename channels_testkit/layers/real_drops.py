@@ -1,4 +1,4 @@
-"""Messages that a real layer drops, which channels_redis does in silence."""
+"""Messages that a real layer drops, which channels_redis at most logs."""
 
 from __future__ import annotations
 

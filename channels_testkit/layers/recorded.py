@@ -1,4 +1,4 @@
-"""What the timeline of a test says of messages and groups."""
+"""Messages and groups in the timeline of a test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _TAKEN = "messages taken"
 _OWNERS = "owners of channels"
-#: What is told of each message that is taken: its number and the message.
+#: Functions that are called with each taken message and its number.
 taking_followers: list[Callable[[int, Message], object]] = []
 _WIDTH = 100
 #: The characters of receivers' names, so that the message has room.
@@ -134,7 +134,7 @@ def _lane(alias: str | None, group: str | None, channel: str | None = None) -> L
 
 
 def _name_of(story: Story, alias: str | None, channel: str) -> str:
-    """Return what the one is called whose channel it is."""
+    """Return the name of the connection or worker that a channel is of."""
     owners = story.notes.get(_OWNERS)
     if owners is None:
         owners = story.notes[_OWNERS] = dict(_channels_of(story))

@@ -1,4 +1,4 @@
-"""Putting layers where the configured ones are, and back."""
+"""Layers in place of the configured ones, for the time of a test."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class LayersInPlace(abc.ABC):
     """
     A context manager that puts layers in place; ``make()`` makes them.
 
-    Inside, ``get_channel_layer(alias)`` gives such a layer. Objects that it
-    gave before stay what code holds, and stand for it as well. While
+    Inside, ``get_channel_layer(alias)`` returns such a layer. Objects that it
+    returned before, which code may hold, act as that layer too. While
     ``override_settings(CHANNEL_LAYERS=...)`` lasts there are fresh layers for
     the new setting.
 
@@ -148,10 +148,10 @@ def is_in_place(alias: str) -> bool:
 
 class _Swap:
     """
-    What one entry put in place, and what it found there.
+    The layers that one entry put in place, and what was there before.
 
-    A layer is put in place by what stands for it: objects that code may hold
-    already. They get the class and the ``__dict__`` that its form has.
+    A layer is put in place through the objects that code may already hold:
+    they get the class and the ``__dict__`` of the layer's form.
     """
 
     def __init__(

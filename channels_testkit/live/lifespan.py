@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __unittest = True
 
 
-class _OnServer(Environment):
+class _ServerEnvironment(Environment):
     """The loop of a server."""
 
     def prepare(self) -> None:
@@ -46,8 +46,8 @@ class LiveLifespan:
         self._loop = loop
         self._report = report
         self._timeout = timeout
-        self._surroundings = _OnServer()
-        self._lifespan = Lifespan(name, self._surroundings)
+        self._environment = _ServerEnvironment()
+        self._lifespan = Lifespan(name, self._environment)
         #: What it has not ended, in words.
         self.left: list[str] = []
 
@@ -76,7 +76,7 @@ class LiveLifespan:
 
     def stop(self) -> None:
         """Shut the application down; raise what it fails with."""
-        self._surroundings.errors.on_record = bool
+        self._environment.errors.on_record = bool
         try:
             self._call(self._lifespan.shut_down(self._timeout))
         finally:
@@ -95,7 +95,7 @@ class LiveLifespan:
     async def _start(self, application: ASGIApplication) -> None:
         watch_of(self._loop).tasks.keepers.append(self._lifespan)
         await self._lifespan.start_up(application, self._timeout)
-        self._surroundings.errors.on_record = self._hand_on
+        self._environment.errors.on_record = self._hand_on
 
     async def _end(self) -> None:
         tasks = watch_of(self._loop).tasks
@@ -103,5 +103,5 @@ class LiveLifespan:
         await self._lifespan.end()
 
     def _hand_on(self) -> None:
-        for error in self._surroundings.errors.take_pending():
+        for error in self._environment.errors.take_pending():
             self._report(error)

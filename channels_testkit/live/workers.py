@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from channels_testkit.engine.jobs import APPLICATION
 from channels_testkit.engine.watches import watch_of
 from channels_testkit.layers.aliases import is_captive, layer_in_place
-from channels_testkit.layers.real import come_round
+from channels_testkit.layers.real import wait_for_delivery
 from channels_testkit.workers.backlog import LostBacklog
 from channels_testkit.workers.failures import NOTHING_ROUTED, not_routed
 
@@ -100,7 +100,7 @@ class LiveWorkers:
         worker.begin()
         await rest.wait()
         if not is_captive(worker.channel_layer):
-            await come_round(worker.channel_layer, rest)
+            await wait_for_delivery(worker.channel_layer, rest)
 
     async def _come_to_rest(self, timeout: float) -> None:
         rest = watch_of(asyncio.get_running_loop())

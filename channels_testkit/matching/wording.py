@@ -1,4 +1,4 @@
-"""Values and lists in the texts of failures, which have a bound."""
+"""Values and lists in the texts of failures, cut to a limit."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _INNER_NAMES = ("inner", "application", "app", "asgi_application", "wrapped")
 
 
 class NoWebsocketsError(ImproperlyConfigured, ValueError):
-    """For communicators made by hand, from which a ``ValueError`` came."""
+    """For communicators made by hand, which raised a ``ValueError`` before."""
 
 
 def configured_application() -> ASGIApplication:
@@ -181,7 +181,7 @@ def with_routes(error: BaseException, application: object) -> BaseException:
 
 
 def _hint(missing: str, routes: list[str]) -> str:
-    """Say which route was meant, or why none is ever found."""
+    """Say which route was meant, or why it is never found."""
     for start, slashes, rest in (route.partition("//") for route in routes):
         if slashes:
             return (

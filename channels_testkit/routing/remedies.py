@@ -1,4 +1,4 @@
-"""What to do about exceptions that say nothing of their cause."""
+"""What to do about exceptions that do not name their cause."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def explained(
     error: BaseException, application: object, kind: str = "websocket"
 ) -> BaseException:
     """
-    Return what the test is told of an exception that ended an application.
+    Return the exception that ended an application, with an explanation.
 
-    A note says what to do where that is known; Python 3.10 has no notes.
+    A note says what to do, if that is known; Python 3.10 has no notes.
     ``kind`` is the type of the scope.
     """
     told = with_routes(error, application)
@@ -116,7 +116,7 @@ def _no_layer() -> str:
 
 
 def _of_a_route(text: str, layer: Any) -> str | None:
-    """Say that something was routed that is no application."""
+    """Say that a route leads to something that is not an application."""
     name = getattr(layer, "__name__", "")
     if inspect.isclass(layer):
         is_meant = issubclass(layer, AsyncConsumer) and name in text

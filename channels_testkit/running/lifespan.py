@@ -63,7 +63,7 @@ class LifespanOfRun:
 
     def __init__(self, run: Any) -> None:
         self._run: HasLifespan = run
-        self._surroundings: Environment = run
+        self._environment: Environment = run
         self._lifespan: Lifespan | None = None
         #: Those on its loop that go on when it has ended.
         self._shared: list[Lifespan] = []
@@ -114,7 +114,7 @@ class LifespanOfRun:
 
     def _start(self) -> Lifespan:
         application, name = application_of(self._run.options)
-        self._lifespan = lifespan = Lifespan(name, self._surroundings)
+        self._lifespan = lifespan = Lifespan(name, self._environment)
         self._do(lifespan, self._start_up(lifespan, application))
         return lifespan
 
@@ -133,7 +133,7 @@ class LifespanOfRun:
         if lifespan in self._shared:
             return
         self._shared.append(lifespan)
-        lifespan.move_to(self._surroundings)
+        lifespan.move_to(self._environment)
         rest = self._run.bridge.rest
         if lifespan not in rest.tasks.keepers:
             rest.tasks.keepers.append(lifespan)

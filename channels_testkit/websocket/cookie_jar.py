@@ -85,7 +85,7 @@ class CookieJar:
     # Borrowing.
 
     def check_session(self) -> None:
-        """Raise ``RuntimeError`` where two sessions could be borrowed."""
+        """Raise ``RuntimeError`` if two sessions could be borrowed."""
         name = settings.SESSION_COOKIE_NAME
         self._borrow()
         if name not in self._borrowed:
@@ -100,7 +100,7 @@ class CookieJar:
             )
 
     def stop_borrowing(self) -> None:
-        """Have no cookies but its own from now on."""
+        """Use only its own cookies from now on."""
         self._get_lenders = tuple
         if self._client is None:
             self._borrow()

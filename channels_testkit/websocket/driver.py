@@ -89,7 +89,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
 
     @property
     def usual_label(self) -> str:
-        """How failures call this connection: who, and which path."""
+        """The name of this connection in failures: who, and which path."""
         name = self.options.name or _name_of(self.options.user)
         if name is None and self.run is not None and len(self._all) > 1:
             name = f"connection {self._number}"
@@ -179,7 +179,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
                 self.first_scope[key] = fresh[key]
 
     def answered(self, event: Event) -> None:
-        """Take an event for the answer to the handshake, whoever has it."""
+        """Take an event as the answer to the handshake."""
         self.connected("connect()").answer(event)
 
     async def finish_handshake(self, timeout: float | None) -> Handshake:
@@ -306,7 +306,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
         await self.feed(event)
 
     def check_open(self, call: str) -> WebsocketConnection:
-        """Return the connection; ``RuntimeError`` where none can send."""
+        """Return the connection; raise ``RuntimeError`` if it is not open."""
         connection = self.connected(call)
         if connection.is_open:
             return connection
@@ -331,7 +331,7 @@ class WebsocketDriver(Driver[WebsocketConnection]):
     async def await_frame(
         self, timeout: float | None, what: str, expected: Any = NOT_SAID
     ) -> WebsocketConnection:
-        """Wait until a frame is next; fail where that cannot be."""
+        """Wait until a frame is next; fail if none can come."""
         connection = await self.event_or_end(timeout)
         seconds = self.seconds(timeout)
         check_frame_is_next(connection, what, seconds, expected=expected)

@@ -56,7 +56,7 @@ def check_is_frame(
 def not_a_frame(
     connection: WebsocketConnection, event: Event, what: str, *, expected: Any
 ) -> AssertionError:
-    """Return the failure of a receive that came to something else."""
+    """Return the failure of a receive whose next event is not a frame."""
     kind = event["type"]
     if kind == "websocket.close":
         verdict = (
@@ -144,7 +144,7 @@ def not_silent(connection: WebsocketConnection, event: Event) -> str:
 
 
 def others_received(connection: WebsocketConnection, event: Event) -> str:
-    """Say that a frame has come that was meant for others."""
+    """Say that a connection got a frame that only others should get."""
     return (
         f"{connection.label} received a frame that only others should receive.\n\n"
         f"{connection.transcript.render(event)}"
@@ -163,7 +163,7 @@ def payload_differs(
 
 
 def is_dead(connection: WebsocketConnection) -> str:
-    """Say that silence proves nothing, because the application is gone."""
+    """Say that nothing came because the application has ended."""
     has_raised = connection.error is not None
     what = f"raised {type(connection.error).__name__}" if has_raised else "has ended"
     return (
@@ -205,7 +205,7 @@ def json_differs(
 
 
 def _still_encoded(wanted: object, payload: object) -> str:
-    """Say what to write where the expected value is the JSON of what came."""
+    """Say what to write if the expected value is the JSON of the payload."""
     try:
         is_encoded = isinstance(wanted, str) and json.loads(wanted) == payload
     except ValueError:

@@ -34,8 +34,8 @@ def refused(
     """
     Return the failure of a handshake that should have been accepted.
 
-    ``allowing`` is what to use where the refusal is what is tested; it is
-    ``assertRejected()`` on a client that the test connects itself by default.
+    ``allowing`` is what to use to test the refusal itself. By default it is
+    ``assertRejected()`` on a client that the test connects itself.
     """
     handshake = connection.handshake
     evidence = _user_line(connection)
@@ -119,7 +119,7 @@ def _accepted_origins(validator: OriginValidator) -> str:
 
 
 def check_user(connection: WebsocketConnection, user: Any) -> None:
-    """Fail when the application takes the connection for somebody else's."""
+    """Fail if the application has another user for the connection."""
     seen = connection.scope.get("user", user)
     if user is None or seen is user or _key(seen) == _key(user):
         return
@@ -132,7 +132,7 @@ def check_user(connection: WebsocketConnection, user: Any) -> None:
 
 
 def no_auth(connection: WebsocketConnection) -> AssertionError:
-    """Return the failure of a login that nothing in the project looks for."""
+    """Return the failure of a login that the project does not look for."""
     return AssertionError(
         f"{connection.label} was opened as {_named(connection.user)}, but"
         f" ASGI_APPLICATION ({settings.ASGI_APPLICATION!r}) sets no scope['user'] on"

@@ -1,4 +1,4 @@
-"""Who a WebSocket client is: its cookies, and the login that it began with."""
+"""The cookies of a WebSocket client, and its login."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Identity:
     """
     The cookies of a client, and what logs it in with each handshake.
 
-    ``user`` is who the test has asked for, until the client logs in or out by
-    itself. A login by cookies is made once; tokens are asked for again.
+    ``user`` is the user that the test gave, until the client logs in or out
+    itself. A login by cookies is made once; tokens are fetched each time.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Identity:
         )
 
     def become_independent(self) -> None:
-        """Drop what the test has given: the user, and borrowed cookies."""
+        """Drop the user that the test gave, and borrowed cookies."""
         self.user = None
         self.login = Login()
         self.jar.stop_borrowing()

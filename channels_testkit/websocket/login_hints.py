@@ -1,4 +1,4 @@
-"""Why an application may take a connection for another user's."""
+"""Why an application may have another user for a connection."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def login_hint(
     user: Any, cookies: Mapping[str, Any], headers: HeaderList, *, is_first: bool
 ) -> str:
     """
-    Return what may be behind another user, and what to do about it.
+    Say why the application may have another user, and what to do.
 
-    ``cookies`` are those of the login, which is made for the handshake with
-    these headers where that is the first.
+    ``cookies`` are those of the login. ``is_first`` says whether the login is
+    made for this handshake.
     """
     sent = [value for name, value in headers if name.lower() == b"cookie"]
     if sent and not any(cookie_header(cookies) in value for value in sent):

@@ -34,11 +34,12 @@ _UNREADABLE: Any = object()
 
 class Reply:
     """
-    The first frame after a request that has what was said of its reply.
+    The first frame after a request that matches its reply.
 
     Other frames stay where they are, to be received later. A reply that is
-    text, bytes or a regular expression is compared with frames as they are,
-    any other with decoded payloads; a predicate gets what the request is.
+    text, bytes or a regular expression is compared with undecoded frames, any
+    other with decoded payloads. A predicate gets undecoded frames if the
+    request is text or bytes.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class Reply:
     def _nearest(self) -> tuple[Event | None, str]:
         """Return the frame that is most like it, and how that differs."""
         if has_predicates(self._wanted) and not isinstance(self._wanted, (dict, list)):
-            # Nothing is known of what would do.
+            # What a predicate looks for is not known.
             return None, ""
         events = [it for it in self._connection.unread if is_frame(it)]
         read = [(it, self._read(it)) for it in events if not self._is_earlier(it)]
@@ -129,7 +130,7 @@ class Reply:
         )
 
     def _earlier_match(self) -> tuple[Event, str] | None:
-        """Say which frame from before would do; predicates are not called."""
+        """Say which earlier frame matches; predicates are not called."""
         if has_predicates(self._wanted):
             return None
         for event in filter(is_frame, self._earlier):

@@ -30,7 +30,7 @@ One last frame before the close is allowed."""
 def leaked(
     connection: WebsocketConnection, event: Event, user: str, reason: Reason
 ) -> str:
-    """Say that a frame has come for a user who should get none any more."""
+    """Say that a user got a frame after the login had ended."""
     consumer = connection.consumer
     who = "The application" if consumer is None else type(consumer).__name__
     return (

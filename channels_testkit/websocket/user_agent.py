@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .driver import WebsocketDriver
 
 
-class Browser(Client):
-    """Django's test client on a jar, with one session object for its life."""
+class SessionClient(Client):
+    """Django's test client on a cookie jar, with one session object."""
 
     _store: Any = None
 
@@ -77,8 +77,8 @@ class UserAgent:
     _driver: WebsocketDriver
 
     @cached_property
-    def _browser(self) -> Browser:
-        return Browser(self._driver.identity.jar)
+    def _session_client(self) -> SessionClient:
+        return SessionClient(self._driver.identity.jar)
 
     @property
     def cookies(self) -> SimpleCookie:
@@ -128,7 +128,7 @@ class UserAgent:
         self._need_sessions()
         self._driver.identity.check_session()
         with self._run.database.uncounted():
-            return self._browser.session
+            return self._session_client.session
 
     @kit_coroutine
     async def asession(self) -> Any:
@@ -140,7 +140,7 @@ class UserAgent:
         self._need_sessions()
         self._driver.identity.check_session()
         with self._run.database.uncounted():
-            return await sync_to_async(lambda: self._browser.session)()
+            return await sync_to_async(lambda: self._session_client.session)()
 
     def login(self, **credentials: Any) -> bool:
         """Log in; tell whether the credentials were right."""
@@ -194,11 +194,11 @@ class UserAgent:
 
     def _force_login(self, user: Any, backend: str | None) -> None:
         self._driver.identity.become_independent()
-        self._browser.force_login(user, backend)
+        self._session_client.force_login(user, backend)
 
     def _logout(self) -> None:
         self._driver.identity.become_independent()
-        self._browser.logout()
+        self._session_client.logout()
 
     def _refuse_elsewhere(self, twin: str) -> None:
         self._run.refuse_elsewhere()

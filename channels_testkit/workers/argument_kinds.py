@@ -1,4 +1,4 @@
-"""What calls take that are about channels and groups."""
+"""The arguments of calls about channels and groups."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .messages import Channel, Group
 
 
 def _is_member(value: object) -> bool:
-    # A client that is not connected has no channel yet, which is told later.
+    # A client that is not connected has no channel yet: another failure.
     return isinstance(value, (str, Channel)) or has_attribute(value, "channel_name")
 
 
 CHANNEL = ArgumentKind("channel", _is_member)
-#: A model instance stands for a group where the test knows its name.
+#: A model instance stands for a group if the test knows its name.
 GROUP = ArgumentKind("group", lambda value: isinstance(value, (str, Group, Model)))
 MEMBER = ArgumentKind("connection or channel", _is_member)
 MEMBERS = ArgumentKind("list of connections or channels", item=MEMBER)

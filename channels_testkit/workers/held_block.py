@@ -1,4 +1,4 @@
-"""The block of ``held_tasks()``: it stands in for queues while it lasts."""
+"""The block of ``held_tasks()``, which replaces the queues while it lasts."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class HeldTasksBlock:
             self._undo = undo.pop_all()
         blocks_of(self._run).append(self)
         self._run.outside.explanations.append(self.tasks.explain)
-        # A test may have entered it by hand.
+        # A test may have entered it itself.
         self._run.in_place.callback(self._end)
         return self.tasks
 

@@ -72,7 +72,7 @@ class _Framework:
         )
 
     def work(self, sender: type, result: Any) -> None:
-        """Do what a worker does with a task, and what it notes of it."""
+        """Do what a worker does with a task, and record what it records."""
         status, now = self.base.TaskResultStatus, timezone.now()
         _note(result, status=status.RUNNING, started_at=now, last_attempted_at=now)
         result.worker_ids.append(_WORKER)
@@ -104,7 +104,7 @@ class _Framework:
 
 
 class _HoldingBackend(StandIn):
-    """A backend that does all by itself but enqueue, and find results."""
+    """The real backend, except that it holds tasks and their results."""
 
     def __init__(
         self,

@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 __unittest = True
 
-#: How many more of one name ``run()`` runs before it takes them for endless.
+#: How many more tasks of one name ``run()`` runs before it gives up.
 _MOST_OF_A_NAME = 1_000
 
 
@@ -187,7 +187,7 @@ class HeldTasks(Sequence[HeldTask]):
             self._ids[task_id] = held
         self._work[held] = work
         self._left.append(held)
-        # Seen now: when a failure is told, the coroutine of a test has ended.
+        # Seen now: at the time of a failure, the test's coroutine has ended.
         if self._run.is_async:
             self._call_that_runs = "await tasks.arun()"
 
@@ -267,7 +267,7 @@ class HeldTasks(Sequence[HeldTask]):
             is_expected = errors.expects(error)
             errors.record(error)
             if not is_expected:
-                # It is told here, and by nobody else.
+                # It is reported here, and nowhere else.
                 errors.take(error)
                 raise
         await self._waiting.settle()

@@ -229,14 +229,14 @@ class Message(dict[str, Any]):
 
 
 class Listener(Protocol):
-    """Who listens on a channel: a client, a communicator, a consumer."""
+    """A client, communicator or consumer, which listens on a channel."""
 
     @property
     def channel_name(self) -> str:
         """The name of the channel."""
 
 
-#: How a channel is given: by name, as it is, or by who listens on it.
+#: How a channel is given: by name, as a Channel, or by its listener.
 ChannelGiven = str | Channel | Listener
 #: How a group is given.
 GroupGiven = str | Group | Model
@@ -296,7 +296,7 @@ def plain(content: object) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _missing_type_explained(content: Mapping[str, Any]) -> Iterator[None]:
-    """Say what Channels 1 did not ask for."""
+    """Explain a missing 'type', which Channels 1 did not need."""
     try:
         yield
     except ValueError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from channels_testkit.engine.waiting import Waiting
 from channels_testkit.layers.aliases import DEFAULT, is_captive, layer_in_place
-from channels_testkit.layers.real import come_round
+from channels_testkit.layers.real import wait_for_delivery
 from channels_testkit.matching.wording import say
 from channels_testkit.routing.application import check_application, worker_routes
 
@@ -246,7 +246,7 @@ class RunningWorker:
         try:
             await self._run.rest.wait()
             if not is_captive(self._layer):
-                await come_round(self._layer, self._run.rest)
+                await wait_for_delivery(self._layer, self._run.rest)
             self._run.errors.deliver()
         except BaseException:
             await self._stop()

@@ -1,4 +1,4 @@
-"""How tasks of any queue are called."""
+"""The names of tasks of any queue."""
 
 from __future__ import annotations
 

@@ -333,7 +333,7 @@ class ComingRoundTests(LoopTestCase):
         layer = ForgetfulLayer(prefix="chat:")
         rest = watch_of(asyncio.get_running_loop())
         with mock.patch.object(real_layers, "_SECONDS_TO_COME_ROUND", 0.001):
-            await real_layers.come_round(layer, rest)
+            await real_layers.wait_for_delivery(layer, rest)
         self.assertTrue(layer.has_lost)
 
 

@@ -1,4 +1,4 @@
-"""What djust keeps for the process, and a test must not leave behind."""
+"""The state that djust keeps in the process, reset for each test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who a page is opened as: a login, or a user without one."""
+"""The user of a page: one who logs in, or one who cannot."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from channels_testkit.websocket.client import WSClient
 from channels_testkit.websocket.handshake_failures import refused
 
 from . import failures
-from .messages import Messages, Raised
+from .messages import LoggedErrors, Messages
 from .protocols import TRANSPORT_WS, protocol_named
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class InitialisingClient(WSClient):
         self._messages: Messages | None = None
         #: Operations that begin at the same time share one connection_init.
         self._turns = asyncio.Lock()
-        self._raised = Raised.of(self._run)
+        self._logged_errors = LoggedErrors.of(self._run)
 
     # The connection.
 
@@ -78,7 +78,7 @@ class InitialisingClient(WSClient):
         return self._run_sync(self._init(timeout), "ainit")[1]
 
     def _ask_test(self) -> None:
-        """Have the test say who logs in, on its own thread."""
+        """Ask the test for its login, on the test's own thread."""
         if not self._run.is_async and not self._driver.is_connected:
             self._driver.ask_test()
 

@@ -108,7 +108,7 @@ def no_subprotocol(connection: WebsocketConnection, wanted: str) -> AssertionErr
 def refused_init(
     connection: WebsocketConnection, event: Event, payload: Any
 ) -> AssertionError:
-    """Say that the server has answered connection_init by an error."""
+    """Say that the server has answered connection_init with an error."""
     said_so = "" if payload is None else f": {say(payload)}"
     return AssertionError(
         f"{connection.label} refused connection_init{said_so}.\n\n"

@@ -92,12 +92,12 @@ class Messages:
             self.connection.feed({"type": "websocket.receive", "text": answer})
 
 
-class Raised(logging.Filter):
+class LoggedErrors(logging.Filter):
     """
-    What resolvers have raised in a test, where the server logs it.
+    The exceptions of resolvers in a test, if the server logs them.
 
-    The server catches it, and answers with its text alone. As a filter it
-    leaves alone who handles the log, and is there inside ``assertLogs()``.
+    The server catches them, and answers only with their texts. A filter does
+    not change how the log is handled, and works inside ``assertLogs()``.
     """
 
     def __init__(self) -> None:
@@ -117,12 +117,12 @@ class Raised(logging.Filter):
         return next((error for error in found if error is not None), None)
 
     @classmethod
-    def of(cls, run: TestRun) -> Raised:
-        """Return that of a test; listen where nobody does so far."""
+    def of(cls, run: TestRun) -> LoggedErrors:
+        """Return the one of a test; begin to listen if none does."""
         return run.once(cls, lambda: cls._listening(run))
 
     @classmethod
-    def _listening(cls, run: TestRun) -> Raised:
+    def _listening(cls, run: TestRun) -> LoggedErrors:
         logger, raised = logging.getLogger("strawberry.execution"), cls()
         logger.addFilter(raised)
         run.add_cleanup(logger.removeFilter, raised)

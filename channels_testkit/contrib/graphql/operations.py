@@ -206,7 +206,7 @@ class Operation:
 
     def _cause(self, errors: list[Any]) -> BaseException | None:
         """Return what a resolver raised, where that is known."""
-        raised = self.client._raised  # noqa: SLF001 - its own client
+        raised = self.client._logged_errors  # noqa: SLF001 - its own client
         return raised.behind(messages(errors))
 
     def _check_next(

@@ -12,8 +12,8 @@ from channels_testkit.asgi.receive_failures import nothing_came
 from channels_testkit.matching import closest_name
 from channels_testkit.matching.wording import listed, say, shorten
 
-from .browser import Browser
 from .fragments import Page, Shows, in_words, parse
+from .operation_page import OperationPage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ _FINAL_STATES = {
 }
 
 
-class LiveOpClient(Browser):
+class LiveOpClient(OperationPage):
     """
     A browser that has the page of an operation open.
 

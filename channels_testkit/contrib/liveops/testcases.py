@@ -19,9 +19,9 @@ from channels_testkit.testcases.classes import WebsocketTestMixin
 from channels_testkit.websocket.handshake_failures import refused
 from channels_testkit.websocket.subjects import driver_of
 
-from .browser import NOTIFICATIONS_PATH
 from .client import RESULT, LiveOpClient
 from .fragments import Shows
+from .operation_page import NOTIFICATIONS_PATH
 
 if TYPE_CHECKING:
     from liveops.models import LiveOperation

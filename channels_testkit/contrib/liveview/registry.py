@@ -1,4 +1,4 @@
-"""The registry of handlers and middleware, and what a test may do to it."""
+"""The registry of handlers and middleware, changed only for a test."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def registered_name(function: str | Callable[..., Any]) -> str:
 
 
 def noting_blocks(middleware: Middleware, blocked_by: list[Middleware]) -> Middleware:
-    """Return a middleware that is noted when it keeps the handler away."""
+    """Return a middleware that is recorded when it blocks the handler."""
 
     @functools.wraps(middleware)
     def call(consumer: Any, content: dict[str, Any], function: str) -> object:

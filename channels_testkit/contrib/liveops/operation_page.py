@@ -1,4 +1,4 @@
-"""A browser that has the page of an operation open: what it sees."""
+"""The page of an operation, as a browser that has it open sees it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ __unittest = True
 NOTIFICATIONS_PATH = "/asgi/notifications/"
 
 
-class Browser(WSClient):
-    """Opens the page of an operation, and swaps in what comes."""
+class OperationPage(WSClient):
+    """The page of an operation: it swaps in the fragments that come."""
 
     def __init__(
         self,
