@@ -95,7 +95,7 @@ def _recording(real: Any) -> Any:
 # No coroutine of its own: Python would look for the callers of each one.
 @coroutine
 def _dispatch(real: Any, actor: Actor, message: Any) -> Generator[Any, Any, None]:
-    """Run a handler, and have the timeline show it."""
+    """Run a handler, and record it for the timeline."""
     # Its type as it is now: a handler may change what it is given.
     kind = message.get("type") if isinstance(message, dict) else None
     record(actor, handler_begins, message, kind)

@@ -67,7 +67,7 @@ def expected_payload(wire: JsonWire, expected: Any) -> Any:
     try:
         return wire.decode_frame(wire.encode_frame(expected))
     except (TypeError, ValueError):
-        # Nothing the application sends can equal it; the failure shows it.
+        # No frame of the application can equal it; the failure shows it.
         return expected
 
 

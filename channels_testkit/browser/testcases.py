@@ -59,7 +59,7 @@ class BrowsedTests(BrowserMethods, ServedTests):
         super()._kit_run_begins(run)
         self._own_browser = self._evidence = None
         # Before the server ends the test: a page that has lost its connection
-        # may dial again.
+        # may connect again.
         run.outside.closers.append(functools.partial(self._leave_pages, run))
 
     def _callSetUp(self) -> None:

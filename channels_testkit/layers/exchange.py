@@ -124,7 +124,7 @@ class Exchange:
         return waiter
 
     def give_back(self, waiter: Waiter) -> None:
-        """Let another have the message of a receiver that was stopped."""
+        """Give the message of a receiver that was stopped to another one."""
         with self.lock:
             queued, waiter.queued = waiter.queued, None
             if queued is None:

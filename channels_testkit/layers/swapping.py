@@ -76,7 +76,7 @@ class LayersInPlace(abc.ABC):
 
     def __exit__(self, *exc_info: object) -> None:
         swap = self._swaps.pop()
-        # One that was put on top and is still there goes first.
+        # Undo first what was put on top and is still there.
         while swap in _swaps_in_place:
             _swaps_in_place.pop().undo()
             if not _swaps_in_place:

@@ -102,7 +102,7 @@ class RedisProcess:
         process, self._process = self._process, None
         if process is not None and self._watcher is not None:
             self._watcher.end()
-            # Where somebody else has removed the directory.
+            # If something else has removed the directory.
             process.kill()
             process.wait(_SECONDS_TO_ANSWER)
 

@@ -172,7 +172,7 @@ class Workers:
         return any(not worker.has_ended for worker in self._running.values())
 
     async def close(self) -> None:
-        """End every consumer, as a worker process that is told to stop."""
+        """End every consumer, as a worker process that stops."""
         for worker in self._running.values():
             worker.cancel()
         await self._run.rest.wait()

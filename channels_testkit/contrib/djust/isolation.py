@@ -32,14 +32,14 @@ class Background:
     async def run_async_callback(
         self, callback: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        """Run one callback as djust does, when it is let go."""
+        """Run one callback as djust does, when the test releases it."""
         is_free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._held.append((OWNER.get(), is_free))
         await is_free
         return await self._run_callback(callback, args, kwargs)
 
     def take(self, connection: object) -> list[asyncio.Future[None]]:
-        """Take what is held of a connection, to let it go."""
+        """Take the held work of a connection, to release it."""
         taken = [free for of, free in self._held if of is connection]
         self._held = [held for held in self._held if held[0] is not connection]
         return [free for free in taken if not free.done()]
