@@ -33,13 +33,13 @@ from tests.app.tasks import shout
 from tests.pytest_plugin.inner import plugin_options
 from tests.utils import UPDATE_FAILURES, run_case, starts_programs
 
+from .printed import CHAT, ROOT, TIMELINE, first_failure, without_numbers
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-CHAT = DOCS / "examples" / "chat"
 WHAT_EXAMPLES_USE = {
     "AsyncConsumer": AsyncConsumer,
     "AsyncHttpConsumer": AsyncHttpConsumer,
@@ -70,36 +70,6 @@ COMMANDS = [
     "python -m pip install tox",
     "python -m tox -e suite",
 ]
-
-# The example project's first test, after a mistake in one of its models.
-FIRST_FAILURE = """
-import datetime
-from unittest import mock
-
-import django
-
-django.setup()
-
-from chat.models import Message
-from django.core.management import call_command
-
-as_frame = Message.as_frame
-
-
-def with_the_id_of_the_author(message):
-    return {**as_frame(message), "user": message.author_id}
-
-
-def now():
-    return datetime.datetime(2026, 11, 20, 10, tzinfo=datetime.timezone.utc)
-
-
-with mock.patch.object(Message, "as_frame", with_the_id_of_the_author):
-    with mock.patch("django.utils.timezone.now", now):
-        call_command(
-            "test", "chat.tests.test_first", test_name_patterns=["*_ann_says"]
-        )
-"""
 
 # A plugin of pytest that makes the same project shout.
 MISTAKEN = """
@@ -216,9 +186,6 @@ class ReadmeTests(unittest.TestCase):
         self.assertLess(len(self.readme.splitlines()), 180)
 
 
-TIMELINE = "The last of "
-
-
 def page_of(name: str, printed: str) -> str:
     """Return what a page shows, which the environment can have written."""
     path = DOCS / "printed" / f"{name}.txt"
@@ -227,36 +194,17 @@ def page_of(name: str, printed: str) -> str:
     return path.read_text()
 
 
-def without_numbers(failure: str) -> str:
-    """Leave out of a timeline what differs by versions and in each run."""
-    beginning, title, events = failure.partition(TIMELINE)
-    events = re.sub(r"'login\.\w+'", "'login...'", events)
-    return beginning + title + re.sub(r"\d+", "#", events)
-
-
 @starts_programs
 class FirstFailureTests(unittest.TestCase):
     """Starts another Python, and Django with the example project in it."""
 
     def test_it_is_what_the_page_shows(self):
-        variables = {
-            **{name: os.environ[name] for name in ("PATH",) if name in os.environ},
-            "DJANGO_SETTINGS_MODULE": "mysite.settings",
-            "PYTHONPATH": f"{CHAT}{os.pathsep}{ROOT}",
-        }
-        ended = subprocess.run(
-            [sys.executable, "-c", FIRST_FAILURE],
-            cwd=CHAT,
-            env=variables,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        _, _, printed = ended.stderr.partition("AssertionError: ")
+        terminal = first_failure()
+        _, _, printed = terminal.partition("AssertionError: ")
         failure, _, _ = f"AssertionError: {printed}".partition(f"\n\n{'-' * 70}")
         failure = failure.rstrip() + "\n"
         shown = without_numbers(page_of("first-failure", failure))
-        self.assertEqual(without_numbers(failure), shown, ended.stderr)
+        self.assertEqual(without_numbers(failure), shown, terminal)
 
 
 @unittest.skipUnless(
