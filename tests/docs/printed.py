@@ -50,6 +50,7 @@ def chat_variables() -> dict[str, str]:
         **{name: os.environ[name] for name in ("PATH",) if name in os.environ},
         "DJANGO_SETTINGS_MODULE": "mysite.settings",
         "PYTHONPATH": f"{CHAT}{os.pathsep}{ROOT}",
+        "PYTHONNODEBUGRANGES": "1",  # Python 3.13 marks more than those before
         "PYTHONUNBUFFERED": "1",  # what it prints is in order
     }
 
