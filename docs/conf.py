@@ -45,6 +45,7 @@ exclude_patterns = ["_build", "examples"]
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
+html_search_scorer = str(Path(__file__).parent / "_static" / "scorer.js")
 html_title = f"channels_testkit {release}"
 
 autodoc_member_order = "bysource"
