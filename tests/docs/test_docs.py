@@ -182,6 +182,16 @@ class ReadmeTests(unittest.TestCase):
         beginning, _, _ = failure.partition(f"\n\n{TIMELINE}")
         self.assertIn(textwrap.indent(beginning, "    "), self.readme)
 
+    def test_links_lead_to_files_and_are_used(self):
+        targets = dict(
+            re.findall(r"^\.\. _(.+): (docs/\S+)$", self.readme, re.MULTILINE)
+        )
+        inline = re.findall(r"`[^`<]+ <([^>]+)>`_", self.readme)
+        here = [path for path in inline if "://" not in path]
+        for path in [*targets.values(), *here]:
+            self.assertTrue((ROOT / path).is_file(), path)
+        self.assertEqual(set(re.findall(r"`([^`<]+)`_", self.readme)), set(targets))
+
     def test_it_is_short(self):
         self.assertLess(len(self.readme.splitlines()), 180)
 
