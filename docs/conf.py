@@ -77,6 +77,15 @@ def check_tables(app: Sphinx, doctree: nodes.document, name: str) -> None:
                 logger.warning("a table has an empty cell: %s", row, location=name)
 
 
+def trim_blocks(app: Sphinx, doctree: nodes.document) -> None:
+    """Take blank lines from the end of blocks: slices of files have some."""
+    del app
+    for block in doctree.findall(nodes.literal_block):
+        block.rawsource = block.astext().rstrip()
+        block[:] = [nodes.Text(block.rawsource)]
+
+
 def setup(app: Sphinx) -> None:
     """Connect what this file adds to Sphinx."""
+    app.connect("doctree-read", trim_blocks)
     app.connect("doctree-resolved", check_tables)
