@@ -11,6 +11,7 @@ import unittest
 from pathlib import Path
 
 from channels_testkit.browser.chromium import find_programs
+from tests.utils import starts_programs
 
 from . import images
 from .png import text_of, with_text
@@ -19,6 +20,7 @@ from .test_docs import DOCS, pages
 PNG = (images.IMAGES / "failure.png").read_bytes()
 
 
+@starts_programs
 class UpToDateTests(unittest.TestCase):
     maxDiff = None
 
