@@ -516,7 +516,7 @@ class ManyTests(SimpleWebsocketTestCase):
         ann.send_json({"n": 1, "x": 0})
         text = (
             "connection 2 (/ws/room/1/) received a frame that only others should"
-            " receive. : why"
+            " receive : why"
         )
         with self.assertRaisesMessage(AssertionError, text):
             self.assertOnlyReceive([ann], {"n": 1}, partial=True, msg="why")
