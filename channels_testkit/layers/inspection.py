@@ -15,13 +15,16 @@ def groups_without_members(layer: CaptiveChannelLayer, since: int) -> list[str]:
     """
     Return the groups that nobody was in when something was sent to them.
 
-    ``since`` is what ``next_number()`` has returned.
+    Those that have members by now are left out: a consumer may tell a room of
+    its client before it joins. ``since`` is what ``next_number()`` has returned.
     """
     exchange = layer._exchange  # noqa: SLF001 - as it is
+    have_members = exchange.groups(layer.clock())
     groups = [
         sent.group
         for sent in exchange.sent
         if sent.group is not None
+        and sent.group not in have_members
         and sent.sequence > since
         and not (sent.receivers or sent.dropped or sent.faults)
     ]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .recording import Recording
 
 _ALL = "All {count} events, in one order:"
+#: Kinds of events between actors, which no transcript has.
+_BETWEEN_ACTORS = {"message", "request"}
 _HINT = "The last of {count:,} events, in one order; print({call}) shows them all:"
 
 
@@ -88,12 +90,15 @@ def last_events(recording: Recording, known: str, call: str) -> str:
     """
     Return the last lines of a timeline, for a failure that says ``known``.
 
-    There are none where fewer than two actors besides the test took part, or
-    a server runs some: in which order these come differs from run to run.
+    There are none if one actor alone took part, without messages or requests:
+    its transcript has it all. Nor are there if a server runs some actors, whose
+    events come in another order in each run.
     """
     story = Story(recording)
     actors = story.names.actors
-    if len(actors) < 2 or any(actor.is_live for actor in actors):
+    kinds = {event.kind for event in story.events}
+    is_alone = len(actors) < 2 and _BETWEEN_ACTORS.isdisjoint(kinds)
+    if not actors or is_alone or any(actor.is_live for actor in actors):
         return ""
     count, lines = len(story.events), last_lines(story, known)
     title = _ALL if len(lines) == count else _HINT

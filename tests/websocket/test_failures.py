@@ -55,12 +55,12 @@ class UnheardTests(SimpleWebsocketTestCase):
         was = "Nobody was in group {!r} when a message was sent to it."
         self.assertEqual(self.unheard_by(ann), list(map(was.format, ["stars", "moon"])))
 
-    def test_a_group_that_somebody_joined_later_is_not_taken_for_another(self):
+    def test_a_group_that_has_members_by_now_is_not_named(self):
+        # A consumer may tell a room of its client before it joins.
         ann = self.connect()
         ann.send_json({"groups": ["stars"]})
         Group("stars").add("somebody")
-        was = "Nobody was in group 'stars' when a message was sent to it."
-        self.assertEqual(self.unheard_by(ann), [was])
+        self.assertEqual(self.unheard_by(ann), [])
 
     def test_groups_with_members_are_not_named(self):
         ann, ben = self.connect_many(2)
