@@ -40,7 +40,7 @@ class Handling(NamedTuple):
     @property
     def name(self) -> str:
         """What the handler is called."""
-        return _name_of_handler(self.actor, self.kind)
+        return f"{_owner_of(self.actor)}.{_method_for(self.kind)}()"
 
 
 #: In the context of a handler, and of what it starts: which dispatch it is.
@@ -117,7 +117,13 @@ def _dispatch(real: Any, actor: Actor, message: Any) -> Generator[Any, Any, None
 def handler_begins(story: Story, message: Any, kind: object) -> None:
     """Tell that a handler begins, and of which message on a layer."""
     lane = messages_taken(story).get(id(message))
-    name = _name_of_handler(story.actor, kind)
+    consumer = None if story.actor is None else story.actor.consumer
+    owner, method = _owner_of(story.actor), _method_for(kind)
+    if consumer is not None and not hasattr(consumer, method):
+        text = f"{owner} has no {method}()"
+        story.add("handler", text, detail=message, source=lane)
+        return
+    name = f"{owner}.{method}()"
     story.begin(
         id(message),
         "handler",
@@ -131,9 +137,12 @@ def handler_begins(story: Story, message: Any, kind: object) -> None:
     )
 
 
-def _name_of_handler(actor: Actor | None, kind: object) -> str:
-    consumer = None if actor is None else actor.consumer
-    return f"{type(consumer).__name__}.{shorten(str(kind).replace('.', '_'))}()"
+def _owner_of(actor: Actor | None) -> str:
+    return type(None if actor is None else actor.consumer).__name__
+
+
+def _method_for(kind: object) -> str:
+    return shorten(str(kind).replace(".", "_"))
 
 
 def handler_ends(story: Story, message: Any) -> None:

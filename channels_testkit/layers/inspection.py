@@ -15,8 +15,8 @@ def groups_without_members(layer: CaptiveChannelLayer, since: int) -> list[str]:
     """
     Return the groups that nobody was in when something was sent to them.
 
-    Those that have members by now are left out: a consumer may tell a room of
-    its client before it joins. ``since`` is what ``next_number()`` has returned.
+    Groups that have members by now are left out: a consumer may tell a room of
+    its client before it joins. ``since`` is a result of ``next_number()``.
     """
     exchange = layer._exchange  # noqa: SLF001 - as it is
     have_members = exchange.groups(layer.clock())

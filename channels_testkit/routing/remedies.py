@@ -14,12 +14,16 @@ from channels.layers import channel_layers
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import CookieMiddleware, SessionMiddleware
 
+from channels_testkit.matching import closest_name
+
 from .application import layers_of, with_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
+# What Channels says of a message whose type has no method.
+_NO_HANDLER = "No handler for message type "
 # What sets a key of the scope, and what to do where nothing does.
 _SETTERS: Mapping[str, tuple[type, str]] = {
     "cookies": (
@@ -67,12 +71,37 @@ def _remedy(error: BaseException, application: object) -> str | None:
         return _of_the_scope(error, application)
     if isinstance(error, AttributeError):
         return _of_the_layer(error)
+    if type(error) is ValueError:
+        return _of_a_handler(error)
     if isinstance(error, InvalidChannelLayerError) and not channel_layers.configs:
         return _no_layer()
     if isinstance(error, TypeError):
         remedies = (_of_a_route(str(error), it) for it in layers_of(application))
         return next(filter(None, remedies), None)
     return None
+
+
+def _of_a_handler(error: ValueError) -> str | None:
+    """Name the method that a consumer lacks for the type of a message."""
+    consumer = None
+    for frame, _ in walk_tb(error.__traceback__):
+        is_dispatch = frame.f_code.co_name == "dispatch"
+        consumer = frame.f_locals.get("self") if is_dispatch else None
+    text = str(error)
+    if consumer is None or not text.startswith(_NO_HANDLER):
+        return None
+    name = text.removeprefix(_NO_HANDLER).replace(".", "_")
+    close = closest_name(name, _own_methods(type(consumer)))
+    return f"{type(consumer).__name__} has no {name}()." + (
+        f" Did you mean {close}()?" if close else ""
+    )
+
+
+def _own_methods(kind: type) -> Iterator[str]:
+    """Yield the methods that a consumer has in its project."""
+    for base in kind.__mro__:
+        if base is not object and not base.__module__.startswith("channels."):
+            yield from (name for name, it in vars(base).items() if callable(it))
 
 
 def _of_the_scope(error: KeyError, application: object) -> str | None:

@@ -91,8 +91,8 @@ def last_events(recording: Recording, known: str, call: str) -> str:
     Return the last lines of a timeline, for a failure that says ``known``.
 
     There are none if one actor alone took part, without messages or requests:
-    its transcript has it all. Nor are there if a server runs some actors, whose
-    events come in another order in each run.
+    its transcript has it all. Nor are there any if a server runs some actors,
+    whose events come in another order in each run.
     """
     story = Story(recording)
     actors = story.names.actors

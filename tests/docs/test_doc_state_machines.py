@@ -68,11 +68,13 @@ class StateMachinePageTests(OuterTestCase):
     maxDiff = None
 
     def test_the_page_shows_the_failure(self) -> None:
-        many = settings(REPEATABLE, max_examples=100)
+        many = settings(REPEATABLE, max_examples=1_000)
         (error,) = run_machine(OneRowTabs, many).raised
         printed = "".join(traceback.format_exception_only(type(error), error))
         # Older versions of Hypothesis do not say what of.
         printed = printed.replace("case:\n", "case: <state machine>\n")
+        # Either name does, and versions of Hypothesis shrink to another one.
+        printed = printed.replace("ben", "ann")
         if os.environ.get(UPDATE_FAILURES):
             PRINTED.write_text(printed)
         self.assertMultiLineEqual(printed, PRINTED.read_text())

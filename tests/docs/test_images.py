@@ -18,6 +18,10 @@ from .png import text_of, with_text
 from .test_docs import DOCS, pages
 
 PNG = (images.IMAGES / "failure.png").read_bytes()
+#: Of what shows names of tests and functions.
+shows_names = unittest.skipIf(
+    sys.version_info < (3, 11), "Python 3.10 knows shorter names"
+)
 
 
 @starts_programs
@@ -29,10 +33,11 @@ class UpToDateTests(unittest.TestCase):
         hint = f"{name}.png is of another day: {images.COMMAND} takes it anew."
         self.assertEqual(shown, source, hint)
 
-    @unittest.skipIf(sys.version_info < (3, 11), "its unittest names tests otherwise")
+    @shows_names
     def test_failure_in_a_terminal(self):
         self.assert_shows("failure", images.failure_source())
 
+    @shows_names
     def test_timeline(self):
         with tempfile.TemporaryDirectory() as directory:
             images.run(Path(directory), "TimelineTests")

@@ -20,7 +20,7 @@ from channels.sessions import SessionMiddlewareStack
 from django.test import SimpleTestCase, override_settings
 from django.urls import path
 
-from channels_testkit import Channel, HttpCommunicator, SimpleWebsocketTestCase
+from channels_testkit import Channel, Group, HttpCommunicator, SimpleWebsocketTestCase
 from tests.app import views
 from tests.utils import run_case
 
@@ -189,6 +189,65 @@ class ScopeTests(NotesCase):
             with self.subTest(kind):
                 router = ProtocolTypeRouter({"websocket": websocket, kind: inner})
                 self.assertEqual(self.notes(router, body), [self.REMEDIES["user"]])
+
+
+class Told(AsyncJsonWebsocketConsumer):
+    groups: ClassVar = ["room"]
+
+    async def chat_mesage(self, event: Any) -> None:
+        """Have a name that is misspelled."""
+
+
+class SyncTold(JsonWebsocketConsumer):
+    groups: ClassVar = ["room"]
+
+    def chat_mesage(self, event: Any) -> None:
+        """Have a name that is misspelled."""
+
+
+@unittest.skipIf(sys.version_info < (3, 11), "needs notes on exceptions")
+class HandlerTests(NotesCase):
+    @staticmethod
+    def send(kind: str) -> Any:
+        def test(case: Any) -> None:
+            case.connect("/")
+            Group("room").send({"type": kind})
+
+        return test
+
+    def test_a_misspelled_handler(self) -> None:
+        for consumer in (Told, SyncTold):
+            with self.subTest(consumer):
+                remedy = (
+                    f"{consumer.__name__} has no chat_message()."
+                    " Did you mean chat_mesage()?"
+                )
+                found = self.notes(consumer.as_asgi(), self.send("chat.message"))
+                self.assertEqual(found, [remedy])
+
+    def test_no_handler_that_is_alike(self) -> None:
+        found = self.notes(Told.as_asgi(), self.send("presence"))
+        self.assertEqual(found, ["Told has no presence()."])
+
+    def test_the_timeline_says_so(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            application = Told.as_asgi()
+
+            def test(inner) -> None:
+                inner.connect("/")
+                with inner.assertApplicationRaises(ValueError):
+                    Group("room").send({"type": "chat.message"})
+                self.assertIn("Told has no chat_message()", str(inner.timeline))
+                self.assertNotIn("runs", str(inner.timeline))
+
+        self.assertEqual(run_case(Inner).texts, [])
+
+    def test_another_value_error_has_no_remedy(self) -> None:
+        class Strict(AsyncJsonWebsocketConsumer):
+            async def connect(self) -> None:
+                raise ValueError("No handler for message type anything")
+
+        self.assertEqual(self.notes(Strict.as_asgi()), [])
 
 
 @unittest.skipIf(sys.version_info < (3, 11), "needs notes on exceptions")
