@@ -43,6 +43,8 @@ class SeenTime(Protocol):
 class Environment:
     """The environment of a communicator outside the kit's test cases."""
 
+    #: How the code of a test calls what has the kit's methods.
+    called: str = "self"
     check_protocol: Level | Collection[str] = "fail"
     receive_timeout: float = 1.0
     #: Whether sends return before the application is at rest.
@@ -111,6 +113,7 @@ class _OwnEnvironment(Environment):
         super().__init__(around.errors)
         self._around = around
         self._policies = policies
+        self.called = around.called
         self.application_errors = policies.application_errors
 
     @property

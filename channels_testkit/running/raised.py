@@ -46,6 +46,7 @@ class Raised(Environment):
 
     def __init__(self, options: RunOptions) -> None:
         super().__init__(ApplicationErrors(options.application_errors))
+        self.called = options.called
         #: What the test asks for.
         self.options = options
         #: What code of the test has raised.

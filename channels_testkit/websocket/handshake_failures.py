@@ -68,13 +68,13 @@ def refused(
 
 
 def _steps_to_reject(connection: WebsocketConnection) -> str:
-    is_async = connection.environment.is_async
+    is_async, kit = connection.environment.is_async, connection.environment.called
     name, wait = ("communicator", "await ") if is_async else ("client", "")
     return (
         "with the same options:\n"
-        f"    {name} = self.create_{name}({say(connection.opened_at)})\n"
+        f"    {name} = {kit}.create_{name}({say(connection.opened_at)})\n"
         f"    {wait}{name}.connect()\n"
-        f"    self.assertRejected({name})"
+        f"    {kit}.assertRejected({name})"
     )
 
 

@@ -61,6 +61,16 @@ FAILING = (
         assert 1 == 2
 """
 )
+REFUSED = """
+    from channels.generic.websocket import WebsocketConsumer
+
+    class Closed(WebsocketConsumer):
+        def connect(self):
+            self.close()
+
+    def test_refused(channels_test):
+        channels_test.connect("/", application=Closed.as_asgi())
+"""
 TITLE = "Transcripts of the test's connections"
 
 
@@ -100,6 +110,14 @@ class ReportTests(PytestCase):
         self.assertEqual(shown.partition("\n=")[0].count("\n  "), 5)
         self.assertIn("the same, after 7 others\n", shown)
         self.assertNotIn("Transcript of", ended.printed)
+
+    def test_a_refusal_names_the_fixture(self) -> None:
+        ended = self.pytest(REFUSED)
+        for line in (
+            "client = channels_test.create_client('/')",
+            "channels_test.assertRejected(client)",
+        ):
+            self.assertIn(f"E           {line}\n", ended.printed)
 
 
 SHOWN_AT_THE_END = """
