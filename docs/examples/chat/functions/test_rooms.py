@@ -21,7 +21,7 @@ def test_a_message_is_stored(rooms, members):
     assert rooms.lobby.messages.get().text == "hello"
 
 
-def test_what_other_tests_stored_is_gone(rooms, members):
+def test_messages_of_other_tests_are_rolled_back(rooms, members):
     ann, _ = members
     ann.send_json({"type": "say", "text": "good evening"})
     assert rooms.lobby.messages.get().text == "good evening"
@@ -29,7 +29,7 @@ def test_what_other_tests_stored_is_gone(rooms, members):
 
 
 # docs:start assertions
-def test_the_other_rooms_hear_nothing(rooms, members, channels_test):
+def test_the_other_rooms_receive_nothing(rooms, members, channels_test):
     cal = channels_test.connect("/ws/chat/garden/", user=rooms.cal)
     cal.receive_all_json()
     members[0].send_json({"type": "say", "text": "hello"})

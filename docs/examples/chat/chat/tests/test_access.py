@@ -10,12 +10,12 @@ JOINED = {"date_joined_0": "2026-11-20", "date_joined_1": "10:00:00"}
 
 class AccessTests(RoomTestCase):
     # docs:start stranger
-    def test_a_stranger_is_turned_away(self):
+    def test_a_stranger_is_rejected(self):
         stranger = self.create_client()
         stranger.connect()
         self.assertRejected(stranger, code=4401, reason="log in first")
 
-    async def test_a_stranger_is_turned_away_async(self):
+    async def test_a_stranger_is_rejected_async(self):
         stranger = self.create_communicator()
         await stranger.connect()
         self.assertRejected(stranger, code=4401, reason="log in first")
@@ -74,7 +74,7 @@ class LoginTests(RoomTestCase):
     # docs:end login
 
     # docs:start deactivated
-    def test_who_is_deactivated_in_the_admin_leaves_every_room(self):
+    def test_deactivating_a_user_closes_their_connections(self):
         self.connect(user=self.ann)
         self.connect("/ws/notifications/", user=self.ann)
         ben = self.connect(user=self.ben)

@@ -10,7 +10,7 @@ class AnnouncementTests(RoomTestCase):
         expected = {"type": "announcement", "user": "sue", "text": "We close at ten."}
         self.assertReceivesJson(ann, expected, partial=True)
 
-    def test_it_is_sent_when_its_row_can_be_read(self):
+    def test_it_is_sent_after_the_commit(self):
         self.client.force_login(self.sue)
         self.client.post("/rooms/lobby/announce/", {"text": "We close at ten."})
         pk = self.lobby.messages.get().pk
@@ -26,7 +26,7 @@ class AnnouncementTests(RoomTestCase):
         await self.async_client.post("/rooms/lobby/announce/", {"text": "Good night."})
         self.assertReceivesJson(ann, {"text": "Good night."}, partial=True)
 
-    def test_members_announce_nothing(self):
+    def test_members_cannot_announce(self):
         self.client.force_login(self.ann)
         response = self.client.post("/rooms/lobby/announce/", {"text": "Free beer."})
         self.assertEqual(response.status_code, 403)

@@ -9,7 +9,7 @@ NOTIFICATIONS = "/ws/notifications/"
 
 class MentionTests(RoomTestCase):
     # docs:start mentions
-    def test_ben_is_told_outside_the_room(self):
+    def test_ben_is_notified_outside_the_room(self):
         [ann] = self.enter(self.ann)
         ben = self.connect("/ws/notifications/", user=self.ben)
         ann.send_json({"type": "say", "text": "Lunch, @ben?"})
@@ -18,7 +18,7 @@ class MentionTests(RoomTestCase):
 
     # docs:end mentions
 
-    def test_only_members_are_told_and_not_the_author(self):
+    def test_only_other_members_are_notified(self):
         ann, ben, cal = self.connect_many(
             path=NOTIFICATIONS, users=[self.ann, self.ben, self.cal]
         )
@@ -28,14 +28,14 @@ class MentionTests(RoomTestCase):
         self.assertReceivesNothing(cal)
 
     # docs:start on-commit
-    def test_ben_is_told_when_the_message_is_committed(self):
+    def test_ben_is_notified_after_the_commit(self):
         ben = self.connect("/ws/notifications/", user=self.ben)
         with transaction.atomic():
             self.lobby.messages.create(author=self.ann, text="Lunch, @ben?")
             self.assertReceivesNothing(ben)
         self.assertReceivesJson(ben, {"type": "mention"}, partial=True)
 
-    def test_ben_is_not_told_of_what_was_rolled_back(self):
+    def test_ben_is_not_notified_after_a_rollback(self):
         with self.assertRaises(RuntimeError), transaction.atomic():
             self.lobby.messages.create(author=self.ann, text="Lunch, @ben?")
             raise RuntimeError
@@ -59,7 +59,7 @@ class MentionTests(RoomTestCase):
         mention.refresh_from_db()
         self.assertFalse(mention.is_read)
 
-    async def test_nonsense_gets_an_error(self):
+    async def test_bad_input_gets_an_error(self):
         ben = await self.aconnect(NOTIFICATIONS, user=self.ben)
         await ben.send_text("mark it read")
         self.assertReceivesJson(ben, {"type": "error", "errors": ["Not JSON."]})

@@ -74,7 +74,7 @@ class ReportTests(RoomTestCase):
         ChannelClient().send_and_consume("moderation", report)
         self.assertNothingGroupSent()
 
-    def test_the_page_is_told_what_any_process_sends_to_the_room(self):
+    def test_a_message_of_another_process_reaches_the_room(self):
         [ann] = self.enter(self.ann)
         Group("room.lobby").send(relay({"type": "hidden", "id": 7}))
         self.assertReceivesJson(ann, {"type": "hidden", "id": 7})

@@ -10,7 +10,7 @@ class PresenceTests(RoomTestCase):
         ben.disconnect()
         self.assertReceivesJson(ann, {"type": "left", "user": "ben"})
 
-    def test_ben_is_there_until_his_last_tab_closes(self):
+    def test_ben_is_present_until_his_last_tab_closes(self):
         ann, laptop, phone = self.enter(self.ann, self.ben, self.ben)
         laptop.disconnect()
         self.assertReceivesNothing(ann)
@@ -19,13 +19,13 @@ class PresenceTests(RoomTestCase):
 
     # docs:end presence
 
-    async def test_a_second_tab_is_no_news(self):
+    async def test_a_second_tab_is_not_announced(self):
         ann, ben = await self.aenter(self.ann, self.ben)
         await self.aconnect(user=self.ben)
         self.assertReceivesNothing(ann)
         self.assertReceivesNothing(ben)
 
-    def test_who_enters_is_told_who_is_there(self):
+    def test_the_welcome_says_who_is_present(self):
         self.enter(self.ann, self.sue, self.sue)
         ben = self.connect(user=self.ben)
         self.assertReceivesJson(
@@ -40,7 +40,7 @@ class PresenceTests(RoomTestCase):
         self.assertNotInGroup(ben, "room.lobby")
         self.assertGroupMembers("room.garden", [])
 
-    async def test_nobody_is_left_when_all_have_gone(self):
+    async def test_nobody_is_present_after_all_disconnect(self):
         await self.aenter(self.ann, self.ben)
         self.assertEqual(await self.lobby.presences.acount(), 2)
         await self.adisconnect_all()

@@ -11,7 +11,7 @@ class HistoryTests(RoomTestCase):
         for text in ["one", "two", "three"]:
             cls.lobby.messages.create(author=cls.ann, text=text)
 
-    def test_whoever_enters_reads_what_was_said(self):
+    def test_the_welcome_has_the_history(self):
         ben = self.connect(user=self.ben)
         welcome = ben.receive_json()
         said = [message["text"] for message in welcome["history"]]
@@ -41,7 +41,7 @@ class SayTests(RoomTestCase):
         ann.send_json({"type": "say", "text": "hello"})
         self.assertEqual(self.lobby.messages.get().text, "hello")
 
-    def test_what_other_tests_stored_is_gone(self):
+    def test_messages_of_other_tests_are_rolled_back(self):
         [ann] = self.enter(self.ann)
         ann.send_json({"type": "say", "text": "good evening"})
         self.assertEqual(self.lobby.messages.get().text, "good evening")
@@ -52,7 +52,7 @@ class SayTests(RoomTestCase):
         message = await self.lobby.messages.select_related("author").aget()
         self.assertEqual(message.author, self.ann)
 
-    def test_the_whole_room_hears_it(self):
+    def test_the_whole_room_receives_a_message(self):
         ann, ben = self.enter(self.ann, self.ben)
         ann.send_json({"type": "say", "text": "hello"})
         expected = {
@@ -65,7 +65,7 @@ class SayTests(RoomTestCase):
         self.assertAllReceive([ann, ben], expected)
 
     # docs:start only-receive
-    def test_the_other_rooms_hear_nothing(self):
+    def test_the_other_rooms_receive_nothing(self):
         ann, ben = self.enter(self.ann, self.ben)
         [cal] = self.enter(self.cal, path="/ws/chat/garden/")
         ann.send_json({"type": "say", "text": "hello"})
@@ -92,13 +92,13 @@ class SayTests(RoomTestCase):
         said = [entry.message["frame"]["text"] for entry in sent]
         self.assertEqual(said, ["one", "two"])
 
-    def test_to_say_something_takes_one_query(self):
+    def test_a_message_takes_one_query(self):
         [ann] = self.enter(self.ann)
         with self.assertNumQueries(1):
             ann.send_json({"type": "say", "text": "hello"})
 
     # docs:start bad-input
-    def test_nonsense_gets_an_error(self):
+    def test_bad_input_gets_an_error(self):
         [ann] = self.enter(self.ann)
         for nonsense in ["", "{", "[]", '{"type": "shout"}', '{"type": "say"}']:
             with self.subTest(nonsense):

@@ -68,14 +68,14 @@ class WallTests(RoomTestCase):
         event = await wall.receive_event()
         self.assertEqual((event.event, event.id), ("hidden", None))
 
-    async def test_who_comes_and_goes_is_not_shown(self):
+    async def test_joining_and_leaving_is_not_shown(self):
         wall = self.open_wall()
         await wall.start()
         await self.aenter(self.ann)
         with self.assertRaises(NoFrame):
             await wall.receive_event()
 
-    async def test_nonsense_for_a_last_id_is_none(self):
+    async def test_an_invalid_last_id_is_ignored(self):
         await self.lobby.messages.acreate(author=self.ann, text="one")
         for nonsense in ["x", "9" * 5000, "-1"]:
             wall = self.open_wall(last_event_id=nonsense)
