@@ -198,7 +198,7 @@ def never_awaited(case: Any) -> None:
 
 @scenario
 def hang(case: Any) -> None:
-    case.hang_timeout = 0.3
+    case.hang_timeout = 1.0
     ann = case.connect(application=failing.StuckConsumer.as_asgi())
     ann.send_json("go round")
 
