@@ -34,9 +34,9 @@ def _check_code(event: Event, *, is_open: bool) -> Breach | None:
         return None
     return Breach(
         "close-code",
-        f"The application closed with the code {quoted(code)}, which not every server"
-        " sends, and Daphne raises for; use 1000, or for codes of your own 3000 to"
-        " 4999.",
+        f"The application closed with the code {quoted(code)}, which some servers do"
+        " not send, and for which Daphne raises an error; use 1000, or for codes of"
+        " your own 3000 to 4999.",
     )
 
 

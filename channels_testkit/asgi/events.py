@@ -107,8 +107,8 @@ def _check_bytes(data: object) -> Breach | None:
         )
     return Breach(
         "bytes-not-bytes",
-        f"The application sent a frame with bytes {described(data)}, and not every "
-        "server takes anything but bytes; convert it to bytes, or send a str as text.",
+        f"The application sent a frame with bytes {described(data)}, and some "
+        "servers take only bytes; convert it to bytes, or send a str as text.",
     )
 
 
@@ -147,9 +147,8 @@ def check_headers(event: Event) -> Breach | None:
         return None
     return Breach(
         "headers-not-bytes",
-        f"The application sent {event['type']!r} with {wrong}, and not every server "
-        "takes headers that are not pairs of byte strings; write them as "
-        "[(b'name', b'value')].",
+        f"The application sent {event['type']!r} with {wrong}, and some servers "
+        "take only pairs of byte strings; write them as [(b'name', b'value')].",
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 #: The longest wait that a failure suggests.
 _SECONDS_WORTH_A_TIMEOUT = 600.0
 _AT_REST = ": the application is at rest."
+_NO_REAL_TIME = " With use_virtual_time = True, the wait takes no real time."
 #: Stands for an expectation that was not given.
 NOT_SAID: Any = object()
 
@@ -114,7 +115,7 @@ def why_nothing(connection: Connection, timeout: float | None) -> tuple[str, boo
     within = " so far" if timeout is None else f" within {timeout:g} s"
     outside = rest.outside_work()
     if outside:
-        return f"{within}; {outside[0]} may still bring it.", True
+        return f"{within}; {outside[0]} may still cause one.", True
     stuck = unfinished_handler(connection)
     timers = rest.application_timers()
     if not timers:
@@ -156,7 +157,7 @@ def _wait(connection: Connection, call: str) -> str:
         return _way_there(time)
     rest = connection.environment.rest
     is_timer = time is None and rest.application_timers() and not rest.outside_work()
-    more = " With use_virtual_time = True it takes no time." if is_timer else ""
+    more = _NO_REAL_TIME if is_timer else ""
     return f"To wait for it, {call}{more}"
 
 

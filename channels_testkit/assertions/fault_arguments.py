@@ -131,8 +131,8 @@ class FaultsWanted:
             ) from None
         if isinstance(error, ChannelFull) and self.group is not None:
             raise ValueError(
-                "group_send() raises no ChannelFull: a real layer drops in silence what"
-                " a full channel cannot take. Write lose= instead of error=."
+                "group_send() raises no ChannelFull: if a channel is full, a real layer"
+                " drops the message without an error. Write lose= instead of error=."
             )
 
 

@@ -45,10 +45,10 @@ __unittest = True
 
 #: Of the messages of a test, all.
 _ALL = 0
-SELECTOR = ArgumentKind("CSS selector", lambda value: isinstance(value, str))
+SELECTOR = ArgumentKind("a CSS selector", lambda value: isinstance(value, str))
 #: Not a browser, which has a keyword of its own.
 ON_PAGE = ArgumentKind(
-    "payload (another browser is given as browser=)",
+    "a payload (another browser is given as browser=)",
     lambda value: PAYLOAD.takes(value) and not has_attribute(value, "execute_cdp_cmd"),
 )
 

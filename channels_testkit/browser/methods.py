@@ -111,8 +111,8 @@ class BrowserMethods(PageAssertions):
         found = self._browser(driver)
         if driver is None and self._browsers.only_others_have_pages(found):
             raise RuntimeError(
-                "self.browser has opened no page in this test, while another browser"
-                " has; pass browser=."
+                "self.browser has opened no page in this test, but another browser"
+                " has: pass browser=."
             )
         return found
 
@@ -128,7 +128,7 @@ class BrowserMethods(PageAssertions):
     def _browsers(self) -> BrowserPool:
         if self._pool is None:
             raise AttributeError(
-                f"{type(self).__name__} has no browsers now: they are there from"
+                f"{type(self).__name__} has no browsers now: they run from"
                 " setUpClass() to the class's clean-ups."
             )
         return self._pool

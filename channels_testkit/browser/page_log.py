@@ -210,7 +210,7 @@ def _fault_of(kind: str, response: Any) -> str:
         return str(response["status"])
     is_stream = kind == "EventSource" and response["status"] == _OK
     if is_stream and response["mimeType"] != _STREAM:
-        return f"a {response['mimeType']}, and no {_STREAM}"
+        return f"a {response['mimeType']}, not {_STREAM}"
     return ""
 
 

@@ -135,7 +135,7 @@ def page_errors(errors: Sequence[PageError], places: Places) -> str:
     lines = [f"  {describe(error, places)}" for error in errors]
     listed = _listed(lines)
     return (
-        f"Page error: {shorten(places.shorten(first.text))}{more}.\n\n"
+        f"Page error: {shorten(places.shorten(first.text).rstrip('.'))}{more}.\n\n"
         f"{listed}\n\n"
         "If the test is about this error, expect it in a 'with' block of"
         ' assertPageError("text"), or set check_page = "off" on the test case.'

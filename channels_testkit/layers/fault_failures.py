@@ -131,8 +131,8 @@ def _nothing_asked(faults: Faults, sent: Sequence[Sent]) -> str:
     if faults.channel is not None:
         return f"nothing was sent to channel {say(faults.channel)}."
     if faults.group is not None:
-        return f"nobody was in group {say(faults.group)}."
-    return "it was sent to nobody." if sent else "nothing was sent in the block."
+        return f"group {say(faults.group)} had no members."
+    return "no message had a receiver." if sent else "nothing was sent in the block."
 
 
 def _chosen_by(choice: Choice, what: str) -> str:

@@ -195,7 +195,8 @@ class Faults:
         return is_of_channel and self._can_raise(sending)
 
     def _can_raise(self, sending: Sending) -> bool:
-        # To a group a real layer drops in silence what is too much.
+        # A real layer drops messages to a full channel of a group, without an
+        # error.
         return sending.group is None or not isinstance(self.error(), ChannelFull)
 
     def _note(self, fault: LayerFault) -> LayerFault:

@@ -20,12 +20,12 @@ def no_receivers(since: int) -> str:
     """Say which groups had no members when something was sent to them."""
     layers = captive_layers()
     lines = [
-        _nobody_in(group, layer, alias)
+        _no_members_of(group, layer, alias)
         for alias, layer in layers.items()
         for group in groups_without_members(layer, since)[-MAX_LISTED:]
     ]
     lines += [
-        f"Nobody reads {shorten(listed(channels))}, the members of group"
+        f"No connection reads {shorten(listed(channels))}, the members of group"
         f" {say(group)}{on_alias(alias)}. A member is a channel, such as"
         " self.channel_name."
         for alias, layer in layers.items()
@@ -34,11 +34,11 @@ def no_receivers(since: int) -> str:
     return "\n".join(lines[-MAX_LISTED:])
 
 
-def _nobody_in(group: str, layer: CaptiveChannelLayer, alias: str) -> str:
+def _no_members_of(group: str, layer: CaptiveChannelLayer, alias: str) -> str:
     meant = meant_for(layer, group)
     return (
-        f"Nobody was in group {say(group)}{on_alias(alias)} when a message was sent to"
-        f" it.{_members_elsewhere(group, alias)}"
+        f"Group {say(group)}{on_alias(alias)} had no members when a message was sent"
+        f" to it.{_members_elsewhere(group, alias)}"
         + (f" Did you mean {meant!r}?" if meant else "")
     )
 

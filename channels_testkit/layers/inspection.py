@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def groups_without_members(layer: CaptiveChannelLayer, since: int) -> list[str]:
     """
-    Return the groups that nobody was in when something was sent to them.
+    Return the groups without members at the time of a message to them.
 
     Groups that have members by now are left out: a consumer may tell a room of
     its client before it joins. ``since`` is a result of ``next_number()``.
@@ -40,7 +40,7 @@ def meant_for(layer: CaptiveChannelLayer, group: str) -> str | None:
 
 def unread_members(layer: CaptiveChannelLayer, since: int) -> dict[str, list[str]]:
     """
-    Return the groups whose members nobody reads, of those sent to since then.
+    Return the groups whose members no connection reads, sent to since then.
 
     With each come the channels that are its members.
     """

@@ -112,7 +112,7 @@ def _to_whom(story: Story, sent: Sent) -> str:
     if sent.group is None:
         return ""
     if not (sent.receivers or sent.dropped):
-        return " (nobody)"
+        return " (no receivers)"
     got = _names_of(story, sent.alias, sent.receivers)
     missed = _names_of(story, sent.alias, sent.dropped)
     lost = f", missed by {missed}, whose channel is full" if sent.dropped else ""

@@ -31,7 +31,7 @@ __unittest = True
 
 
 class ServedTests(LiveSettings, WebsocketTestMixin):
-    """A live server around the tests of a class, on any database flavour."""
+    """A live server for the tests of a class; subclasses add the database."""
 
     _live: ClassVar[LiveServer | None] = None
     _rolls_back: ClassVar[bool] = False

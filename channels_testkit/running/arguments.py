@@ -22,8 +22,8 @@ class ArgumentKind(NamedTuple):
     """
     What an argument has to be.
 
-    ``words`` say it in the singular. Where ``item`` is another kind, it is a
-    collection of that, or an iterator, which is taken on trust.
+    ``words`` name it, with an article. If ``item`` is another kind, the value
+    is a collection of that, or an iterator, whose items are not checked.
     """
 
     words: str
@@ -58,12 +58,12 @@ def has_attribute(value: object, name: str) -> bool:
 
 
 #: Whatever is expected: the test may expect anything but a connection.
-PAYLOAD = ArgumentKind("payload", lambda value: not is_connection(value))
+PAYLOAD = ArgumentKind("a payload", lambda value: not is_connection(value))
 
 
 #: A text, such as a selector; or None, where it may be left out.
-TEXT = ArgumentKind("text", lambda value: isinstance(value, str))
-TEXT_OR_NONE = ArgumentKind("text", lambda it: it is None or isinstance(it, str))
+TEXT = ArgumentKind("a str", lambda value: isinstance(value, str))
+TEXT_OR_NONE = ArgumentKind("a str", lambda it: it is None or isinstance(it, str))
 
 
 def check_arguments(
@@ -80,7 +80,7 @@ def check_arguments(
     if not wrong:
         return
     kind, value = wrong[0]
-    text = f"{call}({names}): {in_words(value)} is no {kind.words}."
+    text = f"{call}({names}): {in_words(value)} is not {kind.words}."
     if isinstance(value, Coroutine):
         value.close()
         raise TypeError(f"{text} It was not awaited: write 'await' before it.")

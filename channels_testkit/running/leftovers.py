@@ -80,7 +80,7 @@ def _dropped_of_group(group: str, missed: Sequence[Sent]) -> str:
         f"{what} to group {group} {'was' if is_one else 'were'} dropped, because"
         f" {listed(channels)} held as many messages as its capacity allows."
         f"\n\nMessage{shown}\n\n"
-        "A real layer drops it in silence. If the test is about that, set"
+        "A real layer also drops it, without an error. If the test is about this, set"
         ' check_dropped = "off" on the test case.'
     )
 

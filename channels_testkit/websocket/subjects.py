@@ -20,10 +20,10 @@ Subject = WSClient | WebsocketCommunicator
 
 
 CONNECTION = ArgumentKind(
-    "client or communicator of the kit",
+    "a client or communicator of the kit",
     lambda value: isinstance(value, (WSClient, WebsocketCommunicator)),
 )
-CONNECTIONS = ArgumentKind("list of clients or communicators", item=CONNECTION)
+CONNECTIONS = ArgumentKind("a list of clients or communicators", item=CONNECTION)
 
 
 def check_frame_call(owner: object, call: str, who: object, expected: object) -> None:

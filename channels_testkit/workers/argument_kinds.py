@@ -14,8 +14,8 @@ def _is_member(value: object) -> bool:
     return isinstance(value, (str, Channel)) or has_attribute(value, "channel_name")
 
 
-CHANNEL = ArgumentKind("channel", _is_member)
+CHANNEL = ArgumentKind("a channel", _is_member)
 #: A model instance stands for a group if the test knows its name.
-GROUP = ArgumentKind("group", lambda value: isinstance(value, (str, Group, Model)))
-MEMBER = ArgumentKind("connection or channel", _is_member)
-MEMBERS = ArgumentKind("list of connections or channels", item=MEMBER)
+GROUP = ArgumentKind("a group", lambda value: isinstance(value, (str, Group, Model)))
+MEMBER = ArgumentKind("a connection or channel", _is_member)
+MEMBERS = ArgumentKind("a list of connections or channels", item=MEMBER)

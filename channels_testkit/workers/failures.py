@@ -61,11 +61,11 @@ def lost(channel: str, messages: Sequence[Event], error: BaseException | None) -
 def not_served(
     channel: str, served: Sequence[str], message: object, take_call: str
 ) -> str:
-    """Say that a message went to a channel that nobody serves or reads."""
+    """Say that a message went to a channel that no worker handles."""
     return (
-        f"A message was sent to channel {say(channel)}, which nobody"
-        f" serves.\nChannels that are served: "
-        f"{listed(served)}."
+        f"A message was sent to channel {say(channel)}, which no worker"
+        " handles.\nChannels that workers handle:"
+        f" {listed(served)}."
         f"{did_you_mean(channel, served)}"
         f"\n\nMessage: {say(message)}\n\nIf it is not for a worker consumer, take it"
         f" off the channel before this, with {take_call}; assertSent() leaves it"

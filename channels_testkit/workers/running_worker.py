@@ -139,7 +139,7 @@ class Workers:
 
     def check_served(self, layer: Any, first: int = 0) -> None:
         """
-        Fail for a message to a channel that nobody serves or reads.
+        Fail for a message to a channel that no worker handles or test reads.
 
         Of what was sent from number ``first`` on. Only a captive layer knows.
         """
@@ -256,7 +256,7 @@ class RunningWorker:
         return len(self._layer.sent) if is_captive(self._layer) else 0
 
     async def _finish(self) -> None:
-        """End the block: let handlers finish, and see what nobody served."""
+        """End the block: let handlers finish, and check the messages."""
         try:
             await self._run.rest.wait()
             for channel in sorted(self._fed):

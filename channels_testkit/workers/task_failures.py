@@ -186,16 +186,16 @@ def endless(name: str, count: int) -> str:
 
 
 def still_held(task: HeldTask, call: str) -> str:
-    """Say that the result of a task is waited for that nobody runs."""
+    """Say that code waits for the result of a task that the test holds."""
     return (
         f"This code waits for the result of the task {task}, but the test holds the"
-        " task, so nobody runs it. On a server, the code would block until a worker has"
-        f" run it. Run the task first: '{call}'."
+        " task, so it does not run. On a server, the code would block until a worker"
+        f" has run it. Run the task first: '{call}'."
     )
 
 
 def not_held(task_id: str) -> str:
-    """Say that the result of a task is waited for that is not known here."""
+    """Say that code waits for the result of a task that is not known here."""
     return (
         f"This code waits for the result of task {say(task_id)}, which was not enqueued"
         " inside held_tasks(): nothing in this test runs it."

@@ -136,7 +136,7 @@ class CheckTests(SimpleTestCase):
             {**START, "headers": [("a", "b")]},
             "headers-not-bytes",
             "The application sent 'http.response.start' with the header ('a', 'b'),"
-            " and not every server takes headers that are not pairs of byte strings;"
+            " and some servers take only pairs of byte strings;"
             " write them as [(b'name', b'value')].",
         )
 

@@ -148,7 +148,7 @@ class UnreadMemberTests(SimpleWebsocketTestCase):
         with self.assertRaises(NoFrame) as caught:
             client.receive_json()
         self.assertIn(
-            "Nobody reads 'lobby_name', the members of group 'lobby'.",
+            "No connection reads 'lobby_name', the members of group 'lobby'.",
             str(caught.exception),
         )
 

@@ -321,8 +321,8 @@ class SendTests(ProtocolTestCase):
                     self.protocol,
                     {"type": "websocket.send", "bytes": data},
                     "bytes-not-bytes",
-                    f"The application sent a frame with bytes {described}, and not "
-                    "every server takes anything but bytes; convert it to bytes, or "
+                    f"The application sent a frame with bytes {described}, and some "
+                    "servers take only bytes; convert it to bytes, or "
                     "send a str as text.",
                 )
 
@@ -361,9 +361,9 @@ class CloseTests(ProtocolTestCase):
                     self.protocol,
                     {**CLOSE, "code": code},
                     "close-code",
-                    f"The application closed with the code {code}, which not every"
-                    " server sends, and Daphne raises for; use 1000, or for codes of"
-                    " your own 3000 to 4999.",
+                    f"The application closed with the code {code}, which some servers"
+                    " do not send, and for which Daphne raises an error; use 1000, or"
+                    " for codes of your own 3000 to 4999.",
                 )
 
     def test_code_of_an_enum_is_allowed(self):
@@ -478,7 +478,7 @@ class AcceptTests(ProtocolTestCase):
                     {**ACCEPT, "headers": [(b"x-ok", b"1"), header]},
                     "headers-not-bytes",
                     "The application sent 'websocket.accept' with the header "
-                    f"{header!r}, and not every server takes headers that are not "
+                    f"{header!r}, and some servers take only "
                     "pairs of byte strings; write them as [(b'name', b'value')].",
                 )
 
@@ -488,7 +488,7 @@ class AcceptTests(ProtocolTestCase):
             {**ACCEPT, "headers": {"x-room": "lobby"}},
             "headers-not-bytes",
             "The application sent 'websocket.accept' with the header 'x-room', and "
-            "not every server takes headers that are not pairs of byte strings; write "
+            "some servers take only pairs of byte strings; write "
             "them as [(b'name', b'value')].",
         )
 
@@ -497,9 +497,8 @@ class AcceptTests(ProtocolTestCase):
             make_protocol(),
             {**ACCEPT, "headers": 7},
             "headers-not-bytes",
-            "The application sent 'websocket.accept' with the headers 7, and not "
-            "every server takes headers that are not pairs of byte strings; write "
-            "them as [(b'name', b'value')].",
+            "The application sent 'websocket.accept' with the headers 7, and some "
+            "servers take only pairs of byte strings; write them as [(b'name', b'value')].",
         )
 
 
@@ -581,7 +580,7 @@ class DenialTests(ProtocolTestCase):
             {**DENIAL_START, "headers": [("x-room", "lobby")]},
             "headers-not-bytes",
             "The application sent 'websocket.http.response.start' with the header "
-            "('x-room', 'lobby'), and not every server takes headers that are not "
+            "('x-room', 'lobby'), and some servers take only "
             "pairs of byte strings; write them as [(b'name', b'value')].",
         )
 

@@ -152,7 +152,7 @@ class AliasTests(SimpleWebsocketTestCase):
             ann.receive_json()
         self.assertEqual(
             str(caught.exception).splitlines()[2],
-            "Nobody was in group 'events' on alias 'default' when a message was sent"
+            "Group 'events' on alias 'default' had no members when a message was sent"
             " to it. It has members on alias 'other'.",
         )
 

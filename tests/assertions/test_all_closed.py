@@ -142,7 +142,7 @@ class MisuseTests(SimpleWebsocketTestCase):
             self.assertAllClosed(self.connect_many(2))  # type: ignore[arg-type]
 
     def test_others_are_given(self) -> None:
-        text = "assertAllClosed(connection): 'ann' is no client or communicator"
+        text = "assertAllClosed(connection): 'ann' is not a client or communicator"
         with self.assertRaisesMessage(TypeError, text):
             self.assertAllClosed("ann")  # type: ignore[arg-type]
         text = "assertAllClosed(user='ann'): give a user."

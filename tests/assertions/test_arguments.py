@@ -39,14 +39,14 @@ class SwappedTests(Refusals):
     def test_memberships(self) -> None:
         for name in ("assertInGroup", "assertNotInGroup"):
             self.assertRefuses(
-                f"{name}(connection, group): ann (/) is no group. Write"
+                f"{name}(connection, group): ann (/) is not a group. Write"
                 f" self.{name}(client, 'lobby').",
                 getattr(self, name),
                 "lobby",
                 self.ann,
             )
         self.assertRefuses(
-            "assertGroupMembers(group, members): [client] is no group. Write"
+            "assertGroupMembers(group, members): [client] is not a group. Write"
             " self.assertGroupMembers('lobby', [client]).",
             self.assertGroupMembers,
             [self.ann],
@@ -61,7 +61,7 @@ class SwappedTests(Refusals):
             ("assertGroupSentAfterCommit", "group"),
         ):
             self.assertRefuses(
-                f"{name}({kind}, expected): {{'type': 'job'}} is no {kind}. Write"
+                f"{name}({kind}, expected): {{'type': 'job'}} is not a {kind}. Write"
                 f" self.{name}('lobby', {{'type': 'job'}}).",
                 getattr(self, name),
                 JOB,
@@ -99,7 +99,7 @@ class SwappedTests(Refusals):
     def test_frames(self) -> None:
         for name in ("assertReceivesJson", "assertReceivesText", "assertReceivesBytes"):
             self.assertRefuses(
-                f"{name}(connection, expected): {{'type': 'job'}} is no client or"
+                f"{name}(connection, expected): {{'type': 'job'}} is not a client or"
                 f" communicator of the kit. Write self.{name}(client, {{'type':"
                 " 'job'}).",
                 getattr(self, name),
@@ -110,7 +110,7 @@ class SwappedTests(Refusals):
     def test_frames_of_several(self) -> None:
         for name in ("assertAllReceive", "assertOnlyReceive"):
             self.assertRefuses(
-                f"{name}(connections, expected): {{'type': 'job'}} is no list of"
+                f"{name}(connections, expected): {{'type': 'job'}} is not a list of"
                 f" clients or communicators. Write self.{name}([client], {{'type':"
                 " 'job'}).",
                 getattr(self, name),
@@ -142,7 +142,7 @@ class SingleTests(Refusals):
         ann = self.connect(name="ann")
         for name in ("assertAllReceive", "assertOnlyReceive"):
             self.assertRefuses(
-                f"{name}(connections, expected): ann (/) is no list of clients or"
+                f"{name}(connections, expected): ann (/) is not a list of clients or"
                 f" communicators. Write self.{name}([client], 'hello').",
                 getattr(self, name),
                 ann,
@@ -156,7 +156,7 @@ class SingleTests(Refusals):
             ("eve", "'eve'", "'eve'"),
         ):
             self.assertRefuses(
-                f"assertGroupMembers(group, members): {called} is no list of"
+                f"assertGroupMembers(group, members): {called} is not a list of"
                 " connections or channels. Write self.assertGroupMembers('lobby',"
                 f" [{code}]).",
                 self.assertGroupMembers,
@@ -216,12 +216,12 @@ class OtherKindTests(Refusals):
             7,
         )
         self.assertRefuses(
-            "assertNothingGroupSent(group): ann (/) is no group.",
+            "assertNothingGroupSent(group): ann (/) is not a group.",
             self.assertNothingGroupSent,
             ann,
         )
         self.assertRefuses(
-            "captureSent(group): 7 is no group.",
+            "captureSent(group): 7 is not a group.",
             self.captureSent,
             7,
         )
@@ -237,7 +237,7 @@ class OtherKindTests(Refusals):
     def test_a_client_as_what_is_expected(self) -> None:
         ann, ben = self.connect(name="ann"), self.connect(name="ben")
         self.assertRefuses(
-            "assertReceivesJson(connection, expected): ben (/) is no payload.",
+            "assertReceivesJson(connection, expected): ben (/) is not a payload.",
             self.assertReceivesJson,
             ann,
             ben,
@@ -253,7 +253,7 @@ class OtherKindTests(Refusals):
     def test_what_is_left_out_is_left_out_of_the_right_call(self) -> None:
         arguments = (TEXT, None), (TEXT_OR_NONE, "h1")
         self.assertRefuses(
-            "call(selector, text): None is no text. Write self.call('h1').",
+            "call(selector, text): None is not a str. Write self.call('h1').",
             check_arguments,
             self,
             "call",
@@ -264,7 +264,7 @@ class OtherKindTests(Refusals):
     async def test_a_communicator_is_called_one(self) -> None:
         ann = await self.aconnect(name="ann")
         self.assertRefuses(
-            "assertInGroup(connection, group): ann (/) is no group. Write"
+            "assertInGroup(connection, group): ann (/) is not a group. Write"
             " self.assertInGroup(communicator, 'lobby').",
             self.assertInGroup,
             "lobby",

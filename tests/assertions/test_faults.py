@@ -613,11 +613,11 @@ class BlockTests(RoomCase):
         self.assertEqual(len(ann.receive_all_json()), 65)
 
     def test_a_group_that_nobody_is_in(self) -> None:
-        text = "layer_faults(lose=1, group='lobby') has lost nothing: nobody was in"
+        text = "layer_faults(lose=1, group='lobby') has lost nothing: group 'lobby' had"
         with self.assertRaisesMessage(AssertionError, text):
             with self.layer_faults(lose=1, group="lobby"):
                 Group("lobby").send({"type": "make"})
-        text = "layer_faults(lose=1) has lost nothing: it was sent to nobody."
+        text = "layer_faults(lose=1) has lost nothing: no message had a receiver."
         with self.assertRaisesMessage(AssertionError, text):
             with self.layer_faults(lose=1):
                 Group("lobby").send({"type": "make"})
@@ -681,8 +681,8 @@ class MisuseTests(RoomCase):
 
     def test_others(self) -> None:
         self.assert_refused(TypeError, "seed='a'): give an int", lose=0.5, seed="a")
-        self.assert_refused(TypeError, "5 is no group.", lose=1, group=5)
-        self.assert_refused(TypeError, "5 is no channel.", lose=1, channel=5)
+        self.assert_refused(TypeError, "5 is not a group.", lose=1, group=5)
+        self.assert_refused(TypeError, "5 is not a channel.", lose=1, channel=5)
         self.assert_refused(Exception, "CHANNEL_LAYERS has no 'x'", lose=1, alias="x")
 
     def test_a_real_layer_delivers_as_it_does(self) -> None:

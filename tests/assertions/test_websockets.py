@@ -265,7 +265,7 @@ class FourWaysTests(SimpleTestCase):
                         )
 
         result = run_case(Inner)
-        found = "'ann' is no client or communicator of the kit."
+        found = "'ann' is not a client or communicator of the kit."
         for case, text in zip(CASES, result.texts, strict=True):
             expected = [
                 "A connection is a client or a communicator of the kit, not 'ann'.",
@@ -448,7 +448,7 @@ class WaitingTests(SimpleWebsocketTestCase):
                     method(connection, "x")
                 call = f"To wait for it, write '{name}{kind}"
                 self.assertIn(call, str(caught.exception))
-                self.assertIn("may still bring it.", str(caught.exception))
+                self.assertIn("may still cause one.", str(caught.exception))
             done.set()
             thread.join()
 

@@ -19,16 +19,18 @@ class MisuseTests(BrowserTestCase):
                 getattr(self, name)(browser, "h1")
             self.assertRegex(
                 str(caught.exception),
-                rf"^{name}\(selector, text\): <.* is no CSS selector\.",
+                rf"^{name}\(selector, text\): <.* is not a CSS selector\.",
             )
         for name in ("assertPageReceives", "assertPageSends"):
             with self.assertRaises(TypeError) as caught:
                 getattr(self, name)(browser)
             self.assertRegex(
                 str(caught.exception),
-                r"is no payload \(another browser is given as browser=\)\.$",
+                r"is not a payload \(another browser is given as browser=\)\.$",
             )
-        with self.assertRaisesRegex(TypeError, r"^assertPageError\(text\): .* no text"):
+        with self.assertRaisesRegex(
+            TypeError, r"^assertPageError\(text\): .* not a str"
+        ):
             self.assertPageError(ValueError)
 
 

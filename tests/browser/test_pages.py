@@ -92,7 +92,7 @@ class ShowingTests(BrowserTestCase):
     def test_what_may_be_the_cause_comes_last(self):
         Group("lobby").send({"type": "room.message", "content": "hello"})
         self.open_page("/pages/changing/")
-        cause = "\n\nNobody was in group 'lobby' when a message was sent to it."
+        cause = "\n\nGroup 'lobby' had no members when a message was sent to it."
         for fail in (
             lambda: self.assertPageShows("h2", timeout=0),
             lambda: self.assertPageShowsNot("h1", timeout=0),

@@ -198,6 +198,6 @@ class RestTests(CallsOfThreads):
         self.loop.call_soon(may_begin.set)
         self.assertIn(
             "within 0.01 s; thread job concurrent.futures._base.Future.result of the"
-            " test may still bring it.",
+            " test may still cause one.",
             await waiting,
         )

@@ -234,8 +234,8 @@ class DeclaredTests(SimpleWebsocketTestCase):
             self.assertIn(
                 ": the application is at rest", self.reason(idle=[idle], send=1)
             )
-        self.assertIn("thread 'service' may still bring", self.reason(send=1))
+        self.assertIn("thread 'service' may still cause", self.reason(send=1))
 
     def test_one_that_is_outside_counts_always(self) -> None:
         text = self.reason(outside=["service"])
-        self.assertTrue(text.endswith("thread 'service' may still bring it."), text)
+        self.assertTrue(text.endswith("thread 'service' may still cause one."), text)

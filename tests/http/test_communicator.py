@@ -665,7 +665,7 @@ class StreamTests(SimpleChannelTestCase):
         self.assertEqual(
             call,
             "To wait for it, give timeout=, or set receive_timeout on the test case."
-            " With use_virtual_time = True it takes no time.",
+            " With use_virtual_time = True, the wait takes no real time.",
         )
         communicator.stop()
 

@@ -299,7 +299,9 @@ class FailingTests(OuterTestCase):
 
     def test_a_message_that_nobody_serves_fails_the_test(self):
         result = self.run_inner("test_misspelled")
-        self.assertIn("to channel 'sqares', which nobody serves.\n", result.texts[0])
+        self.assertIn(
+            "to channel 'sqares', which no worker handles.\n", result.texts[0]
+        )
         self.assertIn("\nDid you mean 'squares'?", result.texts[0])
 
     def test_without_routes_there_is_nothing_to_serve(self):

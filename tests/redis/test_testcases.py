@@ -134,7 +134,7 @@ class RoundTrips(Base):
         with self.assertRaisesMessage(
             NoFrame,
             "No text frame from /ws/room/1/ within 0.001 s; an open socket, pipe or"
-            " subprocess may still bring it.",
+            " subprocess may still cause one.",
         ):
             ann.receive_text(timeout=0.001)
         self.assertReceivesNothing(ann, within=0.001)

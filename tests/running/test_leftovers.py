@@ -136,8 +136,8 @@ class DroppedTests(WatchTestCase):
                 "A message to group 'lobby' was dropped, because 'slow' held as many"
                 " messages as its capacity allows.\n\n"
                 "Message: {'type': 'hello', 'number': 1}\n\n"
-                "A real layer drops it in silence. If the test is about that, set"
-                ' check_dropped = "off" on the test case.',
+                "A real layer also drops it, without an error. If the test is about"
+                ' this, set check_dropped = "off" on the test case.',
             )
         self.assertEqual(SimpleWebsocketTestCase.check_dropped, "fail")
 

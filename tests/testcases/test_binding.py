@@ -198,7 +198,7 @@ class InboundTests(BindingTestCase):
         frame = {**self.inbound("create", data={"text": "one"}), "stream": "notes"}
         with (
             self.assertRaisesMessage(
-                AssertionError, "'binding.notes', which nobody serves"
+                AssertionError, "'binding.notes', which no worker handles"
             ),
             self.run_worker("binding.note"),
         ):

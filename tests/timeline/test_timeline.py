@@ -238,7 +238,8 @@ class LineTests(DeskTestCase):
             Group("desks").send({"type": "desk.tell", "n": 1})
         last = self.new_lines()[-1]
         self.assertEqual(
-            last, f"the test sends to group 'desks' (nobody), lost for ann: {TELL}"
+            last,
+            f"the test sends to group 'desks' (no receivers), lost for ann: {TELL}",
         )
 
     def test_the_test_sends_and_writes(self) -> None:
@@ -258,7 +259,7 @@ class LineTests(DeskTestCase):
                 f"the test sends to group 'desks' (ann, ben) inside atomic(): {TELL}",
                 "the test on_commit(LineTests.tell_nobody)",
                 "the test commits atomic()",
-                f"the test sends to group 'desk' (nobody): {nobody}",
+                f"the test sends to group 'desk' (no receivers): {nobody}",
                 "the test 2 queries: 2 times INSERT app_note",
                 "the test rolls back atomic()",
             ],

@@ -337,7 +337,7 @@ class ResultTests(WebsocketTestCase):
             self.assertEqual(
                 str(caught.exception),
                 "This code waits for the result of the task tests.app.tasks.add(1, 2),"
-                " but the test holds the task, so nobody runs it. On a server, the"
+                " but the test holds the task, so it does not run. On a server, the"
                 " code would block until a worker has run it. Run the task first:"
                 " 'tasks.run()'.",
             )

@@ -33,8 +33,8 @@ from tests.app.models import Note
 from tests.utils import OuterTestCase, entered, notes_of, run_case
 
 UNSERVED = """\
-A message was sent to channel 'thumbnail', which nobody serves.
-Channels that are served: 'thumbnails'.
+A message was sent to channel 'thumbnail', which no worker handles.
+Channels that workers handle: 'thumbnails'.
 Did you mean 'thumbnails'?
 
 Message: {'type': 'make', 'number': 1}
@@ -43,8 +43,8 @@ If it is not for a worker consumer, take it off the channel before \
 this, with self.get_next_message('thumbnail'); assertSent() leaves it there."""
 
 UNSERVED_RESULT = """\
-A message was sent to channel 'results', which nobody serves.
-Channels that are served: 'mails', 'thumbnails'.
+A message was sent to channel 'results', which no worker handles.
+Channels that workers handle: 'mails', 'thumbnails'.
 
 Message: {'type': 'made', 'number': 1}
 

@@ -70,8 +70,9 @@ class LiveOpClient(OperationPage):
         opened, count = self._opened or (None, None)
         if opened is not connection:
             raise RuntimeError(
-                "assert_snapshot() looks at what came with the handshake of connect(),"
-                " aconnect() or reconnect(): open the connection with one of these."
+                "assert_snapshot() looks at the snapshot that came with the handshake"
+                " of connect(), aconnect() or reconnect(): open the connection with"
+                " one of these."
             )
         page = self._page(count) if self._is_captive() else self._first_page()
         if _state_of(page) is None:
@@ -282,7 +283,9 @@ class LiveOpClient(OperationPage):
         wanted = "is not empty" if empty else f"does not hold {in_words(contains)}"
         evidence = f"It shows: {say(shown.text)}"
         if any(held.holds(contains) for held in page.history[region]) and not empty:
-            evidence += "\nIt held that before: ever=True looks at all it ever held."
+            evidence += (
+                "\nIt held that before: ever=True looks at everything that it has held."
+            )
         return self._failure(
             f"Region {say(region)} of {self.label} {wanted}.", evidence
         )

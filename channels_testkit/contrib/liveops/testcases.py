@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __unittest = True
 
 OPERATION = ArgumentKind(
-    "operation of liveops", lambda value: has_attribute(value, "get_channel_name")
+    "an operation of liveops", lambda value: has_attribute(value, "get_channel_name")
 )
 
 

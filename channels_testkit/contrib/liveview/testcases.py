@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 __unittest = True
 
 ROOM_CLIENT = ArgumentKind(
-    "client of a room", lambda value: isinstance(value, LiveViewClient)
+    "a client of a room", lambda value: isinstance(value, LiveViewClient)
 )
-ROOM_CLIENTS = ArgumentKind("list of clients of rooms", item=ROOM_CLIENT)
+ROOM_CLIENTS = ArgumentKind("a list of clients of rooms", item=ROOM_CLIENT)
 
 
 class LiveViewTestMixin(WebsocketTestMixin):

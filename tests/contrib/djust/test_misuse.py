@@ -28,7 +28,7 @@ class MisuseTests(SnapshotTestMixin, ChannelTestCase):
                 getattr(self.client_of_view, name)({"page": 2}, "flash")
             self.assertEqual(
                 str(caught.exception),
-                f"{name}({names}): {{'page': 2}} is no text. Write"
+                f"{name}({names}): {{'page': 2}} is not a str. Write"
                 f" client.{name}('flash', {{'page': 2}}).",
             )
 

@@ -115,7 +115,7 @@ class FailureTests(LiveOpsTestCase):
         worker.start()
         try:
             text = (
-                f"No region 'op-log' from {ANN} so far; thread 'worker' may still bring"
+                f"No region 'op-log' from {ANN} so far; thread 'worker' may still cause"
                 ' it.\n\nTo wait for it, write "await client.areceive_until('
                 "{'liveop_html': Shows('op-log')}, partial=True)\"."
             )
@@ -151,7 +151,7 @@ class FailureTests(LiveOpsTestCase):
         with self.assertFails(f"{text}\n\nIt shows: 'Saving'"):
             ann.assert_region("op-status", "Done")
         text = f"Region 'op-status' of {ANN} does not hold 'Reading'."
-        hint = "It held that before: ever=True looks at all it ever held."
+        hint = "It held that before: ever=True looks at everything that it has held."
         with self.assertFails(f"{text}\n\nIt shows: 'Saving'\n{hint}"):
             ann.assert_region("op-status", "Reading")
         text = f"Region 'op-status' of {ANN} does not hold a match of 'D.ne'."
@@ -221,7 +221,7 @@ class FailureTests(LiveOpsTestCase):
     def test_a_snapshot_of_a_connection_that_was_opened_otherwise_is_refused(self):
         ann = LiveOpClient(self.price_list)
         ann.send_input({"type": "websocket.connect"})
-        text = "assert_snapshot() looks at what came with the handshake"
+        text = "assert_snapshot() looks at the snapshot that came with the handshake"
         with self.assertRaisesMessage(RuntimeError, text):
             ann.assert_snapshot("running")
 

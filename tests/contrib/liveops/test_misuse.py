@@ -29,8 +29,8 @@ class MisuseTests(LiveOpsTestCase):
                 getattr(self, name)("op-status", operation)
             self.assertEqual(
                 str(caught.exception),
-                f"{name}(operation, region): 'op-status' is no operation of liveops."
-                f" Write self.{name}(operation, 'op-status').",
+                f"{name}(operation, region): 'op-status' is not an operation of"
+                f" liveops. Write self.{name}(operation, 'op-status').",
             )
 
     def test_failures_about_large_values_are_short(self) -> None:

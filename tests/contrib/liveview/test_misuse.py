@@ -16,7 +16,7 @@ class MisuseTests(LiveViewTestCase):
     def test_swapped_and_single_arguments_are_refused(self) -> None:
         ann = self.open_room("desk", name="ann")
         names = "assertOnlyReached(clients, selector, contains)"
-        kind = "is no list of clients of rooms."
+        kind = "is not a list of clients of rooms."
         for arguments, text in (
             ((ann, "#bell"), f"{ann.label} {kind}"),
             (("#bell", [ann]), f"'#bell' {kind}"),
