@@ -32,8 +32,10 @@ class SentBlock:
         self._ensure_rest = ensure_rest
         self._judge = judge
         self._found: list[Sent] = []
+        self.was_entered = False
 
     def __enter__(self) -> list[Sent]:
+        self.was_entered = True
         self._ensure_rest()
         self._since = next_number()
         return self._found

@@ -17,6 +17,7 @@ from channels_testkit.matching.wording import listed, say
 from .budget_failures import Query, block_over, event_over, receivers_over
 from .in_run import InRun
 from .verdicts import with_message
+from .with_statement import check_entered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,8 +121,10 @@ class QueryBudget:
             "receiver": self._judge_receivers,
         }[per]
         self._block = contextlib.ExitStack()
+        self.was_entered = False
 
     def __enter__(self) -> None:
+        self.was_entered = True
         self._run.ensure_rest()
         self._followed = Followed(self._using)
         self._block.enter_context(self._followed.following())
@@ -225,7 +228,9 @@ class QueryAssertions(InRun):
             __tracebackhide__ = True
             raise self.failureException(with_message(text, msg))
 
-        return QueryBudget(run, num, per, using, fail)
+        block = QueryBudget(run, num, per, using, fail)
+        check_entered(run, "assertMaxQueries", lambda: block.was_entered)
+        return block
 
 
 def _check(num: object, per: object, using: object) -> None:

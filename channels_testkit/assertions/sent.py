@@ -260,13 +260,17 @@ class SentAssertions(GroupAssertions):
         def take(group: str | None, channel: str | None) -> bool:
             return not targets or any(t.names(group, channel) for t in targets)
 
-        if deliver:
-            return SentBlock(lambda: self._layer(alias), collect)
-        return UndeliveredBlock(
-            lambda: self._layer(alias),
-            collect,
-            lambda: with_faults(self._layer(alias), Capture(take)),
+        block = SentBlock(lambda: self._layer(alias), collect)
+        if not deliver:
+            block = UndeliveredBlock(
+                lambda: self._layer(alias),
+                collect,
+                lambda: with_faults(self._layer(alias), Capture(take)),
+            )
+        with_statement.check_entered(
+            self._kit, "captureSent", lambda: block.was_entered
         )
+        return block
 
     def _with_name(self, expected: Any) -> Any:
         """Return what is expected, with the name of a group that is given."""

@@ -13,7 +13,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType
+
+    from channels_testkit.running.run import TestRun
 
 _ENTERS = {"SETUP_WITH", "BEFORE_WITH"}
 #: Python 3.14 looks ``__enter__`` and ``__exit__`` up by this pair.
@@ -28,6 +31,19 @@ def is_entered(*, depth: int) -> bool:
     """
     caller = sys._getframe(depth + 1)  # noqa: SLF001 - a function's own name for it
     return _next_enters(caller.f_code, caller.f_lasti)
+
+
+def check_entered(run: TestRun, name: str, is_entered: Callable[[], bool]) -> None:
+    """Let the end of the test raise if a block was never entered."""
+
+    def check() -> None:
+        if not is_entered() and run.failure is None:
+            raise RuntimeError(
+                f"{name}() was called and not entered, so it did nothing: write 'with"
+                f" {run.options.called}.{name}(...):'."
+            )
+
+    run.add_cleanup(check)
 
 
 @lru_cache(maxsize=256)

@@ -498,7 +498,8 @@ class AcceptTests(ProtocolTestCase):
             {**ACCEPT, "headers": 7},
             "headers-not-bytes",
             "The application sent 'websocket.accept' with the headers 7, and some "
-            "servers take only pairs of byte strings; write them as [(b'name', b'value')].",
+            "servers take only pairs of byte strings; write them as "
+            "[(b'name', b'value')].",
         )
 
 

@@ -4,7 +4,9 @@ from typing import Any
 
 from django.test import SimpleTestCase
 
+from channels_testkit import SimpleWebsocketTestCase
 from channels_testkit.assertions.with_statement import is_entered
+from tests.utils import run_case
 
 
 class Entered:
@@ -76,3 +78,32 @@ class IsEnteredTests(SimpleTestCase):
         with ask() as answer:
             self.assertTrue(answer)
         self.assertFalse(ask().answer)
+
+
+class NeverEnteredTests(SimpleTestCase):
+    """A call whose block was forgotten fails the test."""
+
+    def assertForgotten(self, inner: type[SimpleWebsocketTestCase], name: str) -> None:
+        (error,) = run_case(inner).raised
+        text = (
+            f"{name}() was called and not entered, so it did nothing: write 'with"
+            f" self.{name}(...):'."
+        )
+        self.assertEqual((type(error), str(error)), (RuntimeError, text))
+
+    def test_a_budget(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            def test(self) -> None:
+                self.assertMaxQueries(3)
+
+        self.assertForgotten(Inner, "assertMaxQueries")
+
+    def test_a_capture(self) -> None:
+        for deliver in (True, False):
+
+            class Inner(SimpleWebsocketTestCase):
+                def test(self, deliver: bool = deliver) -> None:
+                    self.captureSent(deliver=deliver)
+
+            with self.subTest(deliver=deliver):
+                self.assertForgotten(Inner, "captureSent")
