@@ -24,9 +24,9 @@ class CookieJar:
     """
     The cookies of one WebSocket client, as a browser has them.
 
-    The cookies of ``client``, where that is given, are the jar. Else the jar
-    has its own, and borrows those of the test clients that ``get_lenders``
-    returns, as they are at that time.
+    If ``client`` is given, its cookies are the jar. Otherwise the jar has its
+    own, and reads those of the test clients that ``get_lenders`` returns
+    before each use.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class CookieJar:
         keep_cookies(self.cookies, as_jar(cookies))
 
     def keep(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        """Keep the cookies of an answer, also where they are borrowed from."""
+        """Keep the cookies of a response, here and in the test clients."""
         changed = cookies_set_by(headers)
         keep_cookies(self.cookies, changed)
         for lender in self._get_lenders():
@@ -85,7 +85,7 @@ class CookieJar:
     # Borrowing.
 
     def check_session(self) -> None:
-        """Raise ``RuntimeError`` if two sessions could be borrowed."""
+        """Raise ``RuntimeError`` if test clients have different sessions."""
         name = settings.SESSION_COOKIE_NAME
         self._borrow()
         if name not in self._borrowed:

@@ -116,7 +116,7 @@ class FailureTests(LiveOpsTestCase):
         try:
             text = (
                 f"No region 'op-log' from {ANN} so far; thread 'worker' may still cause"
-                ' it.\n\nTo wait for it, write "await client.areceive_until('
+                ' one.\n\nTo wait for it, write "await client.areceive_until('
                 "{'liveop_html': Shows('op-log')}, partial=True)\"."
             )
             with self.assertFails(text, NoFrame):
