@@ -73,7 +73,7 @@ class NoStreamTests(BrowserTestCase):
         browser = self.open_page("/pages/empty/")
         for url, fault in [
             ("/missing/", "404"),
-            ("/who/", "a text/html, and no text/event-stream"),
+            ("/who/", "a text/html, not text/event-stream"),
         ]:
             with self.subTest(url), self.assertPageError(f"GET {url}: {fault}"):
                 browser.execute_script("new EventSource(arguments[0])", url)

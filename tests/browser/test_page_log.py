@@ -115,7 +115,7 @@ class PageLogTests(unittest.TestCase):
             [error.text for error in self.log.errors],
             [
                 "GET /events/: 404",
-                "GET /events/: a text/html, and no text/event-stream",
+                "GET /events/: a text/html, not text/event-stream",
             ],
         )
 
