@@ -93,8 +93,10 @@ class ApplicationRaises:
         self._run = run
         self._failure = failure
         self._expected = ExpectedErrors(kinds)
+        self.was_entered = False
 
     def __enter__(self) -> ExpectedErrors:
+        self.was_entered = True
         self._run.ensure_rest()
         self._run.errors.expect(self._expected)
         return self._expected

@@ -16,6 +16,7 @@ from channels_testkit.workers.messages import Message, take_message
 
 from .blocks import ApplicationRaises, check_exception_classes
 from .commits import CommitAssertions
+from .with_statement import check_entered
 
 if TYPE_CHECKING:
     from channels_testkit.workers.messages import ChannelGiven
@@ -66,4 +67,6 @@ class LayerAssertions(CommitAssertions):
             self.assertIsInstance(caught.exception, ValueError)
         """
         check_exception_classes(kinds)
-        return ApplicationRaises(self._kit, kinds, self.failureException)
+        block = ApplicationRaises(self._kit, kinds, self.failureException)
+        check_entered(self._kit, "assertApplicationRaises", lambda: block.was_entered)
+        return block

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
 from channels_testkit.layers.aliases import DEFAULT
 from channels_testkit.running.kit_calls import kit_coroutine
@@ -29,6 +29,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 __unittest = True
+
+#: Methods of communicators, with those of a client that do the same.
+_OF_COMMUNICATORS = {
+    "receive_from": "receive_text",
+    "receive_json_from": "receive_json",
+    "send_json_to": "send_json",
+    "send_to": "send_text",
+}
 
 
 def _twins(
@@ -103,6 +111,18 @@ class WSClient(Channels1Calls):
             path, options_of(options)
         )
         self._driver = self._communicator._driver  # noqa: SLF001 - as above
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name in _OF_COMMUNICATORS:
+                ours = _OF_COMMUNICATORS[name]
+                raise AttributeError(
+                    f"{name}() is a method of WebsocketCommunicator. A WSClient has"
+                    f" {ours}(), and a{ours}() for async tests."
+                )
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(text, name=name, obj=self)
 
     def _run_sync(self, work: Coroutine[Any, Any, T], twin: str, **what: bool) -> T:
         return self._run.run_in_sync_test(work, f"client.{twin}", **what)

@@ -98,6 +98,13 @@ class NeverEnteredTests(SimpleTestCase):
 
         self.assertForgotten(Inner, "assertMaxQueries")
 
+    def test_an_expected_exception(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            def test(self) -> None:
+                self.assertApplicationRaises(ValueError)
+
+        self.assertForgotten(Inner, "assertApplicationRaises")
+
     def test_a_capture(self) -> None:
         for deliver in (True, False):
 

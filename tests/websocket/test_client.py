@@ -17,6 +17,7 @@ from channels_testkit import (
     WebsocketTestCase,
     WSClient,
 )
+from channels_testkit.websocket.client import _OF_COMMUNICATORS
 from channels_testkit.websocket.subjects import driver_of
 from tests.app import asgi, failing
 from tests.app.consumers import EchoConsumer
@@ -177,6 +178,28 @@ class SyncTests(EchoTestCase):
             ann.receive_json(timeout=60)
         ann.send_json([1])
         self.assertEqual(ann.receive_json(), [1])
+
+
+class NameTests(EchoTestCase):
+    def test_a_method_of_communicators_has_another_name(self):
+        text = (
+            "send_json_to() is a method of WebsocketCommunicator. A WSClient has"
+            " send_json(), and asend_json() for async tests."
+        )
+        with self.assertRaisesMessage(AttributeError, text):
+            self.connect().send_json_to({})
+
+    def test_each_name_is_one_of_its_class(self):
+        for name, ours in _OF_COMMUNICATORS.items():
+            with self.subTest(name):
+                self.assertTrue(hasattr(WebsocketCommunicator, name))
+                self.assertTrue(hasattr(WSClient, f"a{ours}"))
+                self.assertTrue(hasattr(WSClient, ours))
+
+    def test_any_other_name_is_as_usual(self):
+        text = "'WSClient' object has no attribute 'colour'"
+        with self.assertRaisesMessage(AttributeError, text):
+            self.connect().colour  # noqa: B018
 
 
 class AsyncTests(EchoTestCase):
