@@ -108,7 +108,7 @@ class Wanted(NamedTuple):
 
     def _failure(self, sent: list[Sent], there: list[Sent], found: list[Sent]) -> str:
         where, name = str(self.target), str(self.target.name)
-        if self.times is not None:
+        if self.times is not None and found:
             return message_failures.wrong_count(where, len(found), self.times, there)
         if there:
             return message_failures.no_match(

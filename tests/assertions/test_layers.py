@@ -88,6 +88,21 @@ class AssertSentTests(FailureMixin, SimpleChannelTestCase):
         ):
             self.assertSent("thumbnail", {"type": "job"})
 
+    def test_a_number_of_messages_and_a_name_that_is_nearly_right(self) -> None:
+        self.send("thumbnails")
+        with self.assertFails(
+            "Nothing was sent to channel 'thumbnail'.\n"
+            "Channels that were sent to: 'thumbnails'.\n"
+            "Did you mean 'thumbnails'?"
+        ):
+            self.assertSent("thumbnail", {"type": "job"}, count=2)
+
+    def test_a_number_of_messages_and_none_that_matches(self) -> None:
+        self.send(number=1)
+        text = "No message to channel 'jobs' matches; the nearest differs at 'number'"
+        with self.assertRaisesMessage(AssertionError, text):
+            self.assertSent("jobs", {"type": "job", "number": 2}, count=2)
+
     def test_nothing_sent_at_all_is_said(self) -> None:
         with self.assertFails(
             "Nothing was sent to channel 'jobs'.\nChannels that were sent to: none."
