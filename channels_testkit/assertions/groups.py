@@ -152,7 +152,11 @@ class GroupAssertions(GroupNames):
                 lambda: set(layer.members(group)) == set(expected)
             )
         actual = layer.members(group)
-        missing = [who for name, who in expected.items() if name not in actual]
+        missing = [
+            (who, layer.groups_of(name))
+            for name, who in expected.items()
+            if name not in actual
+        ]
         extra = [self._owner(name) for name in actual if name not in expected]
         if missing or extra:
             text = wrong_members(group, missing, extra, alias, expected.keys())

@@ -52,7 +52,7 @@ def _members_elsewhere(group: str, alias: str) -> str:
 
 def wrong_members(
     group: str,
-    missing: Sequence[str],
+    missing: Sequence[tuple[str, Sequence[str]]],
     extra: Sequence[str],
     alias: str,
     channels: Set[str],
@@ -60,12 +60,18 @@ def wrong_members(
     """
     Say who is not in a group that should be, and the reverse.
 
-    ``channels`` are those of all who should be.
+    ``missing`` has the groups of each, and ``channels`` are those of all who
+    should be in it.
     """
     here = on_alias(alias)
     lines = [f"Group {say(group)}{here} does not have the expected members."]
     if missing:
-        lines.append(f"Not in it: {in_a_row(missing)}.")
+        lines.append(f"Not in it: {in_a_row([who for who, _ in missing])}.")
+        lines += [
+            f"{who} is in {listed(groups)}."
+            for who, groups in missing[:MAX_LISTED]
+            if groups
+        ]
     if extra:
         lines.append(f"In it, but not expected: {in_a_row(extra)}.")
     lines += [

@@ -438,6 +438,7 @@ class GroupAssertionTests(FailureMixin, SimpleWebsocketTestCase):
         with self.assertFails(
             "Group 'room-1' does not have the expected members.\n"
             "Not in it: ben (/ws/room/2/).\n"
+            "ben (/ws/room/2/) is in 'room-2'.\n"
             "In it, but not expected: ann (/ws/room/1/), 'stray'."
         ):
             self.assertGroupMembers("room-1", [ben])
