@@ -29,6 +29,7 @@ QUERIES = [
     "read several frames",
     "nothing arrives",
     "request reply",
+    "broken frame",
     "part of a frame",
     "schema",
     "payloads",
