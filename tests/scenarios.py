@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from .utils import FAILURES, OuterTestCase, assertFailureText, run_case
+from .utils import FAILURES, OuterTestCase, assertFailureText, notes_of, run_case
 
 if TYPE_CHECKING:
     import unittest
@@ -33,6 +33,8 @@ class ScenariosTestCase(OuterTestCase):
     scenarios = Scenarios()
     #: Files that other tests compare.
     compared_elsewhere: frozenset[str] = frozenset()
+    #: Whether texts go on to the last events, with lines of a framework.
+    compares_events = True
     #: The class of the tests that fail.
     inner: type[unittest.TestCase]
 
@@ -42,7 +44,10 @@ class ScenariosTestCase(OuterTestCase):
                 result = run_case(self.make_case(body))
                 self.assertEqual(len(result.raised), 1, result.texts)
                 path = f"{self.scenarios.folder}/{name}".lstrip("/")
-                assertFailureText(path, result.raised[0])
+                error = result.raised[0]
+                if not self.compares_events:
+                    vars(error)["__notes__"] = notes_of(error)
+                assertFailureText(path, error)
 
     def make_case(self, body: Callable[[Any], Any]) -> type[unittest.TestCase]:
         async def arun(case: Any) -> None:

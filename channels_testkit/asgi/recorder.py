@@ -119,7 +119,7 @@ def handler_begins(story: Story, message: Any, kind: object) -> None:
     lane = messages_taken(story).get(id(message))
     consumer = None if story.actor is None else story.actor.consumer
     owner, method = _owner_of(story.actor), _method_for(kind)
-    if consumer is not None and not hasattr(consumer, method):
+    if consumer is not None and _lacks(consumer, method):
         text = f"{owner} has no {method}()"
         story.add("handler", text, detail=message, source=lane)
         return
@@ -134,6 +134,15 @@ def handler_begins(story: Story, message: Any, kind: object) -> None:
         says_nothing=lane is None and story.is_answering(),
         detail=message,
         source=lane,
+    )
+
+
+def _lacks(consumer: object, method: str) -> bool:
+    """Tell whether Channels looks for a method that a consumer has not."""
+    kinds = type(consumer).__mro__
+    dispatcher = next((it for it in kinds if "dispatch" in vars(it)), object)
+    return dispatcher.__module__ == "channels.consumer" and not hasattr(
+        consumer, method
     )
 
 

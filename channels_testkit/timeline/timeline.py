@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from .recording import Recording
 
 _ALL = "All {count} events, in one order:"
-#: Kinds of events between actors, which no transcript has.
-_BETWEEN_ACTORS = {"message", "request"}
 _HINT = "The last of {count:,} events, in one order; print({call}) shows them all:"
 
 
@@ -90,16 +88,20 @@ def last_events(recording: Recording, known: str, call: str) -> str:
     """
     Return the last lines of a timeline, for a failure that says ``known``.
 
-    There are none if one actor alone took part, without messages or requests:
-    its transcript has it all. Nor are there any if a server runs some actors,
+    There are none if one actor alone took part and sent no message: its
+    transcript has it all. Nor are there any if a server runs some actors,
     whose events come in another order in each run.
     """
     story = Story(recording)
     actors = story.names.actors
-    kinds = {event.kind for event in story.events}
-    is_alone = len(actors) < 2 and _BETWEEN_ACTORS.isdisjoint(kinds)
+    is_alone = len(actors) < 2 and not _have_sent(story)
     if not actors or is_alone or any(actor.is_live for actor in actors):
         return ""
     count, lines = len(story.events), last_lines(story, known)
     title = _ALL if len(lines) == count else _HINT
     return "\n".join([title.format(count=count, call=call), *lines])
+
+
+def _have_sent(story: Story) -> bool:
+    """Tell whether an actor has sent a message."""
+    return any(it.kind == "message" and it.actor is not None for it in story.events)

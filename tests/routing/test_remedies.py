@@ -242,6 +242,24 @@ class HandlerTests(NotesCase):
 
         self.assertEqual(run_case(Inner).texts, [])
 
+    def test_a_dispatch_of_the_project_may_need_no_method(self) -> None:
+        class Catching(AsyncJsonWebsocketConsumer):
+            groups: ClassVar = ["room"]
+
+            async def dispatch(self, message: Any) -> None:
+                if message["type"] != "chat.message":
+                    await super().dispatch(message)
+
+        class Inner(SimpleWebsocketTestCase):
+            application = Catching.as_asgi()
+
+            def test(inner) -> None:
+                inner.connect("/")
+                Group("room").send({"type": "chat.message"})
+                self.assertNotIn("has no", str(inner.timeline))
+
+        self.assertEqual(run_case(Inner).texts, [])
+
     def test_another_value_error_has_no_remedy(self) -> None:
         class Strict(AsyncJsonWebsocketConsumer):
             async def connect(self) -> None:
