@@ -21,6 +21,7 @@ from channels_testkit.workers.messages import channel_name
 
 from .fault_arguments import FaultsWanted
 from .group_names import GroupNames
+from .with_statement import check_entered
 
 if TYPE_CHECKING:
     import asyncio
@@ -76,7 +77,7 @@ class LayerFaults:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._held: list[LateMessage] = []
         self._on_their_way: list[LateMessage] = []
-        self._is_used = False
+        self.was_entered = False
 
     @property
     def lost(self) -> list[LayerFault]:
@@ -154,12 +155,12 @@ class LayerFaults:
             self._judge()
 
     def _begin(self) -> LayerFaults:
-        if self._is_used:
+        if self.was_entered:
             raise RuntimeError(
                 f"This block of {self._wanted.call} was entered before: call"
                 " layer_faults() again for another one."
             )
-        self._is_used = True
+        self.was_entered = True
         if self._wanted.by is not None:
             # That of a thread which sends may end before the message comes.
             self._loop = self._run.bridge.loop
@@ -203,14 +204,9 @@ class LayerFaults:
         raise self._failure(f"{text}{self._waited}")
 
     def clean_up(self) -> None:
-        """Drop late messages; raise if the block was never entered."""
+        """Drop late messages."""
         for late in self._on_their_way:
             late.cancel()
-        if not self._is_used and self._run.failure is None:
-            raise RuntimeError(
-                f"{self._wanted.call} was called and not entered, so it did nothing:"
-                f" write 'with {self._run.options.called}.layer_faults(...):'."
-            )
 
     # What the layer calls.
 
@@ -329,5 +325,8 @@ class FaultMethods(GroupNames):
         self._kit.refuse_elsewhere()
         layer = _layer_that_fails(alias)
         faults = LayerFaults(self._kit, layer, wanted, self.failureException)
+        check_entered(
+            self._kit, "layer_faults", lambda: faults.was_entered, wanted.call
+        )
         self._kit.add_cleanup(faults.clean_up)
         return faults

@@ -33,14 +33,20 @@ def is_entered(*, depth: int) -> bool:
     return _next_enters(caller.f_code, caller.f_lasti)
 
 
-def check_entered(run: TestRun, name: str, is_entered: Callable[[], bool]) -> None:
-    """Let the end of the test raise if a block was never entered."""
+def check_entered(
+    run: TestRun, name: str, is_entered: Callable[[], bool], call: str = ""
+) -> None:
+    """
+    Let the end of the test raise if a block was never entered.
+
+    ``call`` is the call as it was written, if it can be told.
+    """
 
     def check() -> None:
         if not is_entered() and run.failure is None:
             raise RuntimeError(
-                f"{name}() was called and not entered, so it did nothing: write 'with"
-                f" {run.options.called}.{name}(...):'."
+                f"{call or f'{name}()'} was called and not entered, so it did nothing:"
+                f" write 'with {run.options.called}.{name}(...):'."
             )
 
     run.add_cleanup(check)
