@@ -20,7 +20,7 @@ from .application import layers_of, with_routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
 # What Channels says of a message whose type has no method.
 _NO_HANDLER = "No handler for message type "
@@ -83,12 +83,12 @@ def _remedy(error: BaseException, application: object) -> str | None:
 
 def _of_a_handler(error: ValueError) -> str | None:
     """Name the method that a consumer lacks for the type of a message."""
-    consumer = None
-    for frame, _ in walk_tb(error.__traceback__):
-        is_dispatch = frame.f_code.co_name == "dispatch"
-        consumer = frame.f_locals.get("self") if is_dispatch else None
     text = str(error)
-    if consumer is None or not text.startswith(_NO_HANDLER):
+    if error.__traceback__ is None or not text.startswith(_NO_HANDLER):
+        return None
+    frame, _ = _raised_at(error.__traceback__)
+    consumer = frame.f_locals.get("self")
+    if frame.f_code.co_name != "dispatch" or consumer is None:
         return None
     name = text.removeprefix(_NO_HANDLER).replace(".", "_")
     close = closest_name(name, _own_methods(type(consumer)))
@@ -162,7 +162,13 @@ def _of_a_route(text: str, layer: Any) -> str | None:
 
 def _line_of(traceback: TracebackType | None) -> str:
     """Return the line of code that raised, or nothing."""
-    line = ""
-    for frame, number in walk_tb(traceback):
-        line = linecache.getline(frame.f_code.co_filename, number)
-    return line
+    if traceback is None:
+        return ""
+    frame, number = _raised_at(traceback)
+    return linecache.getline(frame.f_code.co_filename, number)
+
+
+def _raised_at(traceback: TracebackType) -> tuple[FrameType, int]:
+    """Return the frame that raised, and the number of its line."""
+    *_, last = walk_tb(traceback)
+    return last
