@@ -77,7 +77,8 @@ class LayerFaults:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._held: list[LateMessage] = []
         self._on_their_way: list[LateMessage] = []
-        self.was_entered = False
+        self._was_entered = False
+        check_entered(run, "layer_faults", lambda: self._was_entered, wanted.call)
 
     @property
     def lost(self) -> list[LayerFault]:
@@ -155,12 +156,12 @@ class LayerFaults:
             self._judge()
 
     def _begin(self) -> LayerFaults:
-        if self.was_entered:
+        if self._was_entered:
             raise RuntimeError(
                 f"This block of {self._wanted.call} was entered before: call"
                 " layer_faults() again for another one."
             )
-        self.was_entered = True
+        self._was_entered = True
         if self._wanted.by is not None:
             # That of a thread which sends may end before the message comes.
             self._loop = self._run.bridge.loop
@@ -325,8 +326,5 @@ class FaultMethods(GroupNames):
         self._kit.refuse_elsewhere()
         layer = _layer_that_fails(alias)
         faults = LayerFaults(self._kit, layer, wanted, self.failureException)
-        check_entered(
-            self._kit, "layer_faults", lambda: faults.was_entered, wanted.call
-        )
         self._kit.add_cleanup(faults.clean_up)
         return faults
