@@ -78,7 +78,7 @@ class LayerFaults:
         self._held: list[LateMessage] = []
         self._on_their_way: list[LateMessage] = []
         self._was_entered = False
-        check_entered(run, "layer_faults", lambda: self._was_entered, wanted.call)
+        check_entered(run, "layer_faults", lambda: self._was_entered, call=wanted.call)
 
     @property
     def lost(self) -> list[LayerFault]:

@@ -30,6 +30,7 @@ from .layers import LayerAssertions
 from .tasks import TaskAssertions
 from .timing import TimeMethods
 from .websockets import WebsocketAssertions
+from .with_statement import check_entered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -218,7 +219,12 @@ class ChannelMethods(
                 Channel("mails").send({"type": "deliver", "to": "ann"})
             self.assertReceivesJson(ann, "ann")
         """
-        return RunningWorker(self._kit, channels, alias)
+        worker = RunningWorker(self._kit, channels, alias)
+        keyword = "async with" if self._kit.is_async else "with"
+        check_entered(
+            self._kit, "run_worker", lambda: worker.was_entered, keyword=keyword
+        )
+        return worker
 
     # Django's own, on the test's connection also in async tests.
 

@@ -22,6 +22,7 @@ from channels_testkit.workers.task_names import checked_name
 from .expectations import ANYTHING, checked_count
 from .in_run import InRun
 from .verdicts import with_message
+from .with_statement import check_entered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +66,9 @@ class TaskAssertions(InRun):
         held = [*_installed_queues(), *map(checked_queue, queues)]
         if not held:
             raise ImproperlyConfigured(task_failures.NO_QUEUE)
-        return HeldTasksBlock(self._kit, held)
+        block = HeldTasksBlock(self._kit, held)
+        check_entered(self._kit, "held_tasks", lambda: block.was_entered)
+        return block
 
     @overload
     def assertEnqueued(

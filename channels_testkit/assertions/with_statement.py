@@ -34,7 +34,12 @@ def is_entered(*, depth: int) -> bool:
 
 
 def check_entered(
-    run: TestRun, name: str, is_entered: Callable[[], bool], call: str = ""
+    run: TestRun,
+    name: str,
+    is_entered: Callable[[], bool],
+    *,
+    call: str = "",
+    keyword: str = "with",
 ) -> None:
     """
     Let the end of the test raise if a block was never entered.
@@ -46,7 +51,7 @@ def check_entered(
         if not is_entered() and run.failure is None:
             raise RuntimeError(
                 f"{call or f'{name}()'} was called and not entered, so it did nothing:"
-                f" write 'with {run.options.called}.{name}(...):'."
+                f" write '{keyword} {run.options.called}.{name}(...):'."
             )
 
     run.add_cleanup(check)

@@ -26,7 +26,7 @@ class HeldTasksBlock:
         self._run = run
         self._queues = queues
         self._undo = contextlib.ExitStack()
-        self._was_entered = False
+        self.was_entered = False
         self.tasks = HeldTasks(run)
 
     def __enter__(self) -> HeldTasks:
@@ -55,9 +55,9 @@ class HeldTasksBlock:
             self._end()
 
     def _begin(self) -> HeldTasks:
-        if self._was_entered:
+        if self.was_entered:
             raise RuntimeError(task_failures.ENTERED_BEFORE)
-        self._was_entered = True
+        self.was_entered = True
         with contextlib.ExitStack() as undo:
             for queue in self._queues:
                 undo.enter_context(_checked_block(queue, queue(self.tasks)))

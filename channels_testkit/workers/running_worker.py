@@ -206,12 +206,14 @@ class RunningWorker:
         self._first = 0
         self._listening: list[asyncio.Task[None]] = []
         self._fed: set[str] = set()
+        self.was_entered = False
 
     def __enter__(self) -> RunningWorker:
+        self.was_entered = True
         if self._run.is_async:
             raise RuntimeError(
                 "A sync block in an async test: write 'async with"
-                " self.run_worker(...)'."
+                f" {self._run.options.called}.run_worker(...)'."
             )
         self._run.run_in_sync_test(self._start(), "__aenter__")
         return self
@@ -224,6 +226,7 @@ class RunningWorker:
             self._run.bridge.run(self._stop())
 
     async def __aenter__(self) -> RunningWorker:
+        self.was_entered = True
         await self._start()
         return self
 

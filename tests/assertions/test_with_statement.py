@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from channels.consumer import AsyncConsumer
 from django.test import SimpleTestCase
 
-from channels_testkit import SimpleWebsocketTestCase
+from channels_testkit import SimpleWebsocketTestCase, apply_routes
 from channels_testkit.assertions.with_statement import is_entered
 from tests.utils import run_case
 
@@ -83,10 +84,15 @@ class IsEnteredTests(SimpleTestCase):
 class NeverEnteredTests(SimpleTestCase):
     """A call whose block was forgotten fails the test."""
 
-    def assertForgotten(self, inner: type[SimpleWebsocketTestCase], name: str) -> None:
+    def assertForgotten(
+        self,
+        inner: type[SimpleWebsocketTestCase],
+        name: str,
+        keyword: str = "with",
+    ) -> None:
         (error,) = run_case(inner).raised
         text = (
-            f"{name}() was called and not entered, so it did nothing: write 'with"
+            f"{name}() was called and not entered, so it did nothing: write '{keyword}"
             f" self.{name}(...):'."
         )
         self.assertEqual((type(error), str(error)), (RuntimeError, text))
@@ -114,3 +120,26 @@ class NeverEnteredTests(SimpleTestCase):
 
             with self.subTest(deliver=deliver):
                 self.assertForgotten(Inner, "captureSent")
+
+    def test_held_tasks(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            def test(self) -> None:
+                self.held_tasks()
+
+        self.assertForgotten(Inner, "held_tasks")
+
+    def test_a_worker(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            def test(self) -> None:
+                with apply_routes({"mails": AsyncConsumer.as_asgi()}):
+                    self.run_worker()
+
+        self.assertForgotten(Inner, "run_worker")
+
+    def test_a_worker_of_an_async_test(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            async def test(self) -> None:
+                with apply_routes({"mails": AsyncConsumer.as_asgi()}):
+                    self.run_worker()
+
+        self.assertForgotten(Inner, "run_worker", "async with")
