@@ -9,10 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from channels_testkit.engine.database import (
-    CommitsAsInProduction,
-    run_commit_callback,
-)
+from channels_testkit.engine.commits import CommitsAsInProduction, run_commit_callback
 from channels_testkit.engine.patches import StandIn
 from channels_testkit.engine.transactions import is_test_transaction
 from channels_testkit.running.run import current

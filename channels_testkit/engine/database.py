@@ -2,24 +2,19 @@
 One transaction for a test, its consumers, views and workers.
 
 Django's ``TestCase`` opens the transaction and rolls it back. What is done
-here keeps others from closing its connection or missing its rows, and lets
-``on_commit()`` run when it would run in production.
+here keeps others from closing its connection or missing its rows.
 """
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
-import functools
-import logging
 import threading
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.transaction import Atomic, get_connection
 from django.utils.connection import BaseConnectionHandler
 
 from channels_testkit.exceptions import DatabaseOwnershipError
@@ -28,11 +23,10 @@ from channels_testkit.matching.wording import MAX_NAME, say
 from . import private
 from .patches import Patch, WrappedQueries
 from .places import calling_line
-from .recorded import note_end_of, note_on_commit, queries_recorded
-from .sharing import after_the_turn, connections_in_use, queries_in_turns
+from .recorded import queries_recorded
+from .sharing import connections_in_use, queries_in_turns
 from .transactions import (
     is_of_test_case,
-    is_outside_own_blocks,
     is_test_transaction,
     transactions_kept,
 )
@@ -45,8 +39,6 @@ if TYPE_CHECKING:
 _UNCOUNTED: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "channels_testkit.uncounted", default=False
 )
-# Where Django logs what a robust callback raises.
-_logger = logging.getLogger("django.db.backends.base")
 
 
 def _is_counted() -> bool:
@@ -92,78 +84,6 @@ def connections_here() -> list[BaseDatabaseWrapper]:
         return list(connections.all())
     except ImproperlyConfigured:  # no settings, no connections
         return []
-
-
-class CommitsAsInProduction:
-    """
-    Runs ``on_commit()`` callbacks when production would run them.
-
-    Inside Django's ``TestCase`` they never run. While this is entered they
-    run when the outermost block that is not the test case's own ends without
-    an error, and at once where there is none. ``suspended`` counts the places
-    where Django's rule holds. Where it ``runs_none``, they are only recorded.
-    """
-
-    suspended = 0
-
-    def __init__(self, *, runs_none: bool = False) -> None:
-        self._runs_none = runs_none
-
-    def __enter__(self) -> None:
-        self._patches = contextlib.ExitStack()
-        real_on_commit, real_exit = BaseDatabaseWrapper.on_commit, Atomic.__exit__
-
-        def on_commit(
-            connection: BaseDatabaseWrapper,
-            func: Callable[[], object],
-            robust: bool = False,
-        ) -> None:
-            note_on_commit(connection, func)
-            real_on_commit(connection, func, robust)
-            self._run(connection, "")
-
-        def leave(atomic: Atomic, *exc_info: Any) -> None:
-            # Before: what it runs on commit is told after it.
-            note_end_of(atomic, is_lost=exc_info[0] is not None)
-            real_exit(atomic, *exc_info)
-            if exc_info[0] is None and not is_of_test_case(atomic):
-                self._run(get_connection(atomic.using), " during transaction")
-
-        enter = self._patches.enter_context
-        enter(mock.patch.object(BaseDatabaseWrapper, "on_commit", on_commit))
-        enter(mock.patch.object(Atomic, "__exit__", leave))
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._patches.close()
-
-    def _run(self, connection: BaseDatabaseWrapper, when: str) -> None:
-        is_due = is_outside_own_blocks(connection) and not connection.needs_rollback
-        is_suspended = self._runs_none or CommitsAsInProduction.suspended
-        if is_suspended or not is_due:
-            return
-        callbacks, connection.run_on_commit = connection.run_on_commit, []
-        for _, callback, robust in callbacks:  # type: ignore[misc]
-            run = functools.partial(
-                run_commit_callback, callback, robust=robust, logger=_logger, when=when
-            )
-            after_the_turn(connection, run)
-
-
-def run_commit_callback(
-    callback: Callable[[], object],
-    *,
-    robust: bool,
-    logger: logging.Logger,
-    when: str = "",
-) -> None:
-    """Run an ``on_commit()`` callback; log what a robust one raises."""
-    try:
-        callback()
-    except Exception as error:
-        if not robust:
-            raise
-        name = getattr(callback, "__qualname__", callback)
-        logger.exception("Error calling %s in on_commit()%s (%s).", name, when, error)
 
 
 class TestConnections:

@@ -50,6 +50,8 @@ class Place(NamedTuple):
 UNKNOWN_LINE = "an unknown line"
 #: Code that steps a coroutine by hand: that of its ``self``.
 stepping: set[CodeType] = set()
+#: Code that calls what was asked for before: its ``asked_at`` has the places.
+deferring: set[CodeType] = set()
 
 
 def await_chain(awaitable: Any) -> list[FrameType]:
@@ -188,14 +190,22 @@ def calling_places() -> tuple[Place, ...]:
     Return the function and line of the project that led here in this run.
 
     What calls the function comes second, if that is the project's:
-    a function that sends is often called from several places.
+    a function that sends is often called from several places. For an
+    ``on_commit()`` callback it is what asked for it.
     """
-    frame = frame_of_project(_callers_in_run(sys._getframe(1)))  # noqa: SLF001
-    if frame is None:
-        return ()
-    place = Place(frame.f_code, frame.f_lineno)
-    outer = frame.f_back and frame_of_project([frame.f_back])
-    return (place, Place(outer.f_code, outer.f_lineno)) if outer else (place,)
+    for frame in _callers_in_run(sys._getframe(1)):  # noqa: SLF001
+        if places := _places_of(frame):
+            return (*places, *_places_of(frame.f_back))[:2]
+    return ()
+
+
+def _places_of(frame: FrameType | None) -> tuple[Place, ...]:
+    """Return the line of the project where a frame is, or was asked for."""
+    if frame is not None and frame.f_code in deferring:
+        asked_at: tuple[Place, ...] = frame.f_locals["asked_at"]
+        return asked_at
+    found = frame_of_project([frame] if frame else [])
+    return (Place(found.f_code, found.f_lineno),) if found else ()
 
 
 def caller() -> Line | None:

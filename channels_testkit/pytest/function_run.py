@@ -9,7 +9,7 @@ from django.test import TestCase
 
 from channels_testkit.assertions.counting import CommitCapture
 from channels_testkit.engine import tracebacks
-from channels_testkit.engine.database import CommitsAsInProduction
+from channels_testkit.engine.commits import CommitsAsInProduction
 from channels_testkit.engine.kept_open import TransactionsKeptOpen
 from channels_testkit.engine.patches import Patch
 from channels_testkit.engine.sync_calls import explain_sync_call

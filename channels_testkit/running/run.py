@@ -108,6 +108,8 @@ class TestRun(LoopThatLooks):
         #: What is closed when the test ends.
         self.opened = AllOpened(self)
         self.unawaited = UnawaitedCalls(self.refuse_in_child)
+        #: Each says if a block of the test was never entered, or nothing.
+        self.unentered: list[Callable[[], str]] = []
         self.silent = SilentFailures(self.errors)
         self.database = TestConnections(
             options.databases,
@@ -294,12 +296,18 @@ class TestRun(LoopThatLooks):
         self.options.check()
         for text in self.unawaited.take():
             yield AssertionError(text)
+        yield from self._unentered_blocks()
         options = self.options
         yield from self.find_dropped()
         if not self.was_cut_short:
             # Else the test has not come to read and to end it all.
             yield from self._judged(options.check_unread, self._unread())
             yield from self._judged(options.check_leaks, self._left())
+
+    def _unentered_blocks(self) -> Iterator[BaseException]:
+        unentered, self.unentered = self.unentered, []
+        if not self.was_cut_short:
+            yield from map(RuntimeError, filter(None, (it() for it in unentered)))
 
     def find_dropped(self) -> Iterator[BaseException]:
         """Return failures for messages that layers have dropped."""

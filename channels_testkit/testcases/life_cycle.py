@@ -19,7 +19,7 @@ from django.test import TestCase
 
 from channels_testkit.assertions.counting import QueryCount
 from channels_testkit.assertions.methods import ChannelMethods
-from channels_testkit.engine import database
+from channels_testkit.engine.commits import CommitsAsInProduction
 from channels_testkit.engine.kept_open import TransactionsKeptOpen
 from channels_testkit.engine.tracebacks import hide_kit_frames
 from channels_testkit.engine.transactions import (
@@ -110,7 +110,7 @@ class ChannelTestMixin(ChannelMethods):
         enter: Any = cls.enterClassContext  # type: ignore[attr-defined]
         enter(TransactionsKeptOpen())
         runs_none = cls.on_commit_callbacks != "production"
-        enter(database.CommitsAsInProduction(runs_none=runs_none))
+        enter(CommitsAsInProduction(runs_none=runs_none))
         # An override of the class's own may bring an alias in later.
         enter(
             CaptiveLayers(

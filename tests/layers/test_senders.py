@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
+import functools
 import pickle
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
 from channels.consumer import AsyncConsumer
@@ -15,11 +17,15 @@ from channels.generic.websocket import (
     JsonWebsocketConsumer,
 )
 from channels.layers import get_channel_layer
+from django.db import transaction
 
 from channels_testkit import Channel, Group, Sender, WebsocketTestCase, apply_routes
 from channels_testkit.layers.senders import Origin
 from channels_testkit.layers.sent import Sent
 from tests.explored import not_explored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MESSAGE = {"type": "told"}
 
@@ -47,6 +53,43 @@ class SyncTeller(JsonWebsocketConsumer):
 class Worker(AsyncConsumer):
     async def make(self, message: dict[str, Any]) -> None:
         await self.channel_layer.group_send("lobby", MESSAGE)
+
+
+def save(tell_others: Callable[[], Any]) -> None:
+    transaction.on_commit(tell_others)
+
+
+def tell_from_django() -> None:
+    async_to_sync(tell)()
+
+
+class OnCommitTests(WebsocketTestCase):
+    """A callback sends from where it was asked for, not from the commit."""
+
+    def check(self, commit: Callable[[], Any]) -> None:
+        send = async_to_sync(self.channel_layer.group_send)
+        asked_for = ["save", "check"]
+        for name, callback, functions in (
+            ("partial", functools.partial(send, "lobby", MESSAGE), asked_for),
+            ("lambda", lambda: send("lobby", MESSAGE), asked_for),
+            ("function", tell_from_django, ["tell"]),
+        ):
+            with self.subTest(name):
+                with self.captureSent(group="lobby") as sent, commit():
+                    save(callback)
+                (entry,) = sent
+                places = entry.sender._origin.places
+                found = [place.function(None).split(".")[-1] for place in places]
+                self.assertEqual(found, functions)
+
+    def test_in_a_block(self) -> None:
+        self.check(transaction.atomic)
+
+    def test_outside_of_any(self) -> None:
+        self.check(contextlib.nullcontext)
+
+    def test_captured(self) -> None:
+        self.check(functools.partial(self.captureOnCommitCallbacks, execute=True))
 
 
 class SenderTests(WebsocketTestCase):
