@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import AsyncToSync
 from django.db.transaction import get_connection
 
 from channels_testkit.matching.wording import in_a_row, say, shorten
@@ -18,7 +20,7 @@ from .patches import WrappedQueries
 from .transactions import is_of_test_case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import CodeType
 
     from django.db.backends.base.base import BaseDatabaseWrapper
@@ -64,12 +66,16 @@ class _Queries:
         many: bool,
         context: Any,
     ) -> Any:
-        if self.is_counted():
-            kept = sql[:_MOST_PARSED] if isinstance(sql, str) else sql
-            record(current_owner(), query_made, self._alias, kept, _kept(params))
-            for follow in tuple(query_followers):
-                follow(self._alias, text_of_statement(kept))
-        return execute(sql, params, many, context)
+        if not self.is_counted():
+            return execute(sql, params, many, context)
+        kept = sql[:_MOST_PARSED] if isinstance(sql, str) else sql
+        rows: list[int] = []
+        record(current_owner(), query_made, self._alias, kept, _kept(params), rows)
+        for follow in tuple(query_followers):
+            follow(self._alias, text_of_statement(kept))
+        result = execute(sql, params, many, context)
+        rows.append(context["cursor"].rowcount)
+        return result
 
 
 def queries_recorded(
@@ -105,8 +111,14 @@ def is_of_a_block(sql: str) -> bool:
     return _OF_A_BLOCK.match(sql) is not None
 
 
-def query_made(story: Story, alias: str, sql: Any, params: Any) -> None:
-    """Tell of a query; several of one actor in a row are one event."""
+def query_made(
+    story: Story, alias: str, sql: Any, params: Any, rows: Sequence[int] = ()
+) -> None:
+    """
+    Tell of a query; several of one actor in a row are one event.
+
+    ``rows`` has how many it has changed, once it has been made.
+    """
     text = text_of_statement(sql)
     if is_of_a_block(text):
         return
@@ -114,7 +126,7 @@ def query_made(story: Story, alias: str, sql: Any, params: Any) -> None:
     if event is None or event.kind not in {"query", "thread"}:
         event = story.add("query", "")
     event.target = _database(alias)
-    event.parts.append(_shortly(text))
+    event.parts.append(_shortly(text, rows))
     event.text = _queries_in_words(event)
     arguments = f"\n{say(params, MAX_IN_FULL)}" if params else ""
     event.detail = shorten(f"{event.detail}\n\n{text}{arguments}".strip(), MAX_IN_FULL)
@@ -138,13 +150,15 @@ def _with_counts(queries: list[str]) -> list[str]:
     return [name if count == 1 else f"{count} times {name}" for name, count in counted]
 
 
-def _shortly(sql: str) -> str:
-    """Return what a statement does, and to which table."""
+def _shortly(sql: str, rows: Sequence[int]) -> str:
+    """Return what a statement does, to which table, and to how many rows."""
     found = _STATEMENT.match(sql[:_MOST_PARSED])
     if found is None:
         return shorten(" ".join(sql[:_MOST_PARSED].split()), 40)
     verb = found["update"] or found["insert"] or found["other"]
-    return f"{verb.upper()} {found['table']}"
+    done = f"{verb.upper()} {found['table']}"
+    is_told = verb.upper() in {"UPDATE", "DELETE"} and rows and rows[0] not in {1, -1}
+    return f"{done} ({rows[0]} rows)" if is_told else done
 
 
 # Transactions.
@@ -179,8 +193,16 @@ def block_ended(story: Story, alias: str, is_lost: bool) -> None:
 
 def on_commit_asked_for(story: Story, function: Any) -> None:
     """Tell what is to run when a transaction has been committed."""
+    while inner := _wrapped_by(function):
+        function = inner
     name = getattr(function, "__qualname__", type(function).__name__)
     story.add("transaction", f"on_commit({name.rpartition('<locals>.')[2]})")
+
+
+def _wrapped_by(function: Any) -> Any:
+    if isinstance(function, functools.partial):
+        return function.func
+    return function.awaitable if isinstance(function, AsyncToSync) else None
 
 
 def _database(alias: str) -> Lane:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 import tempfile
 import tracemalloc
@@ -263,6 +264,38 @@ class LineTests(DeskTestCase):
                 "the test 2 queries: 2 times INSERT app_note",
                 "the test rolls back atomic()",
             ],
+        )
+
+    def test_what_runs_on_commit_has_the_name_of_its_function(self) -> None:
+        callbacks: list[Any] = [
+            functools.partial(print, "told", end=""),
+            functools.partial(async_to_sync(asyncio.sleep), 0),
+            functools.partial(functools.partial(self.tell_nobody)),
+        ]
+        with transaction.atomic():
+            for callback in callbacks:
+                transaction.on_commit(callback)
+            transaction.set_rollback(True)
+        self.assertEqual(
+            [line for line in self.new_lines() if "on_commit" in line],
+            [
+                "the test on_commit(print)",
+                "the test on_commit(sleep)",
+                "the test on_commit(LineTests.tell_nobody)",
+            ],
+        )
+
+    def test_how_many_rows_are_changed_unless_it_is_one(self) -> None:
+        notes = [Note(text=text, slug=text) for text in ("one", "two", "three")]
+        for note in notes:
+            note.save()
+        Note.objects.filter(text="one").update(slug="first")
+        Note.objects.filter(text="none").update(slug="none")
+        Note.objects.all().delete()
+        self.assertEqual(
+            self.new_lines()[0],
+            "the test 6 queries: 3 times INSERT app_note, UPDATE app_note,"
+            " UPDATE app_note (0 rows), DELETE app_note (3 rows)",
         )
 
     def tell_nobody(self) -> None:
