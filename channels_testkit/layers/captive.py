@@ -301,7 +301,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
                 sender=Sender(origin),
             )
             exchange.sent.append(sent)
-            record(origin.actor, message_sent, sent, origin.places)
+            record(origin.actor, message_sent, sent)
         if woken:
             exchange.wake(woken)
         self._on_change()

@@ -8,21 +8,23 @@ from channels_testkit.matching import did_you_mean
 from channels_testkit.matching.wording import MAX_LISTED, in_a_row, listed, say, shorten
 
 from .aliases import captive_layers, on_alias, other_layers
-from .inspection import groups_without_members, has_members, meant_for, unread_members
+from .inspection import has_members, meant_for, sent_to_nobody, unread_members
+from .senders import sent_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence, Set
 
     from .captive import CaptiveChannelLayer
+    from .sent import Sent
 
 
 def no_receivers(since: int) -> str:
     """Say which groups had no members when something was sent to them."""
     layers = captive_layers()
     lines = [
-        _no_members_of(group, layer, alias)
+        _no_members_of(group, sent, layer, alias)
         for alias, layer in layers.items()
-        for group in groups_without_members(layer, since)[-MAX_LISTED:]
+        for group, sent in [*sent_to_nobody(layer, since).items()][-MAX_LISTED:]
     ]
     lines += [
         f"No connection reads {shorten(listed(channels))}, the members of group"
@@ -34,11 +36,13 @@ def no_receivers(since: int) -> str:
     return "\n".join(lines[-MAX_LISTED:])
 
 
-def _no_members_of(group: str, layer: CaptiveChannelLayer, alias: str) -> str:
+def _no_members_of(
+    group: str, sent: Sent, layer: CaptiveChannelLayer, alias: str
+) -> str:
     meant = meant_for(layer, group)
     return (
         f"Group {say(group)}{on_alias(alias)} had no members when a message was sent"
-        f" to it.{_members_elsewhere(group, alias)}"
+        f" to it{sent_at(sent.sender)}.{_members_elsewhere(group, alias)}"
         + (f" Did you mean {meant!r}?" if meant else "")
     )
 

@@ -8,27 +8,26 @@ from channels_testkit.matching import closest_name
 
 if TYPE_CHECKING:
     from .captive import CaptiveChannelLayer
-    from .sent import LayerFault
+    from .sent import LayerFault, Sent
 
 
-def groups_without_members(layer: CaptiveChannelLayer, since: int) -> list[str]:
+def sent_to_nobody(layer: CaptiveChannelLayer, since: int) -> dict[str, Sent]:
     """
-    Return the groups without members at the time of a message to them.
+    Return the groups that had no members, with the last message to each.
 
     Groups that have members by now are left out: a consumer may tell a room of
     its client before it joins. ``since`` is a result of ``next_number()``.
     """
     exchange = layer._exchange  # noqa: SLF001 - as it is
     have_members = exchange.groups(layer.clock())
-    groups = [
-        sent.group
+    return {
+        sent.group: sent
         for sent in exchange.sent
         if sent.group is not None
         and sent.group not in have_members
         and sent.sequence > since
         and not (sent.receivers or sent.dropped or sent.faults)
-    ]
-    return list(dict.fromkeys(groups))
+    }
 
 
 def meant_for(layer: CaptiveChannelLayer, group: str) -> str | None:

@@ -10,10 +10,11 @@ from channels_testkit.matching.wording import MAX_LISTED, in_a_row, say
 from channels_testkit.timeline.recording import record
 from channels_testkit.timeline.story import Lane
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+from .senders import sent_at
 
-    from channels_testkit.engine.places import Place
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from channels_testkit.timeline.recording import Actor
     from channels_testkit.timeline.story import Story
 
@@ -28,17 +29,15 @@ _WIDTH = 100
 _WIDTH_OF_NAMES = 60
 
 
-def message_sent(story: Story, sent: Sent, places: Iterable[Place]) -> None:
+def message_sent(story: Story, sent: Sent) -> None:
     """Tell that somebody has sent a message, and who gets it."""
     where = _lane(sent.alias, sent.group, sent.channel)
     story.notes[sent.sequence] = where
     inside = " inside atomic()" if sent.in_atomic_block else ""
-    lines = ", called at ".join(map(str, places))
-    at = f" at {lines}" if lines else ""
     message = say(sent.message, _WIDTH)
     story.add(
         "message",
-        f"sends to {where.name}{_to_whom(story, sent)}{inside}{at}"
+        f"sends to {where.name}{_to_whom(story, sent)}{inside}{sent_at(sent.sender)}"
         f"{_faults_in_words(story, sent)}: {message}",
         detail=sent.message,
         target=where,

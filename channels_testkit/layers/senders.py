@@ -98,3 +98,10 @@ class Sender:
 
     def __repr__(self) -> str:
         return f"<Sender {self}>"
+
+
+def sent_at(sender: Sender | None) -> str:
+    """Say, in a sentence, which lines of the project have sent a message."""
+    places = sender._origin.places if sender else ()  # noqa: SLF001 - not for users
+    lines = ", called at ".join(map(str, places))
+    return f" at {lines}" if lines else ""

@@ -150,10 +150,10 @@ class AliasTests(SimpleWebsocketTestCase):
         Group("events").send({"type": "event"})
         with self.assertRaises(AssertionError) as caught:
             ann.receive_json()
-        self.assertEqual(
+        self.assertRegex(
             str(caught.exception).splitlines()[2],
-            "Group 'events' on alias 'default' had no members when a message was sent"
-            " to it. It has members on alias 'other'.",
+            r"^Group 'events' on alias 'default' had no members when a message was sent"
+            r" to it at test_aliases.py:\d+\. It has members on alias 'other'\.$",
         )
 
     def test_the_alias_is_not_named_where_only_the_default_one_is_used(self) -> None:

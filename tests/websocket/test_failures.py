@@ -53,7 +53,9 @@ class UnheardTests(SimpleWebsocketTestCase):
     def test_each_is_named_once(self):
         ann = self.connect()
         ann.send_json({"groups": ["stars", "moon", "stars"]})
-        was = "Group {!r} had no members when a message was sent to it."
+        was = (
+            "Group {!r} had no members when a message was sent to it at failing.py:114."
+        )
         self.assertEqual(self.unheard_by(ann), list(map(was.format, ["stars", "moon"])))
 
     def test_a_group_that_has_members_by_now_is_not_named(self):
