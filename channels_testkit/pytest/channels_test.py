@@ -82,10 +82,12 @@ class ChannelsTest(LiveSettings, TestMethods):
     redis_config: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, item: pytest.Function, options: Mapping[str, Any]) -> None:
-        vars(self).update(options, _item=item)
+        vars(self).update(options, _item=item, _clients={})
         super().__init__()
 
     _item: pytest.Function
+    #: The test clients that the test has read here, by name.
+    _clients: dict[str, Any]
     #: Ends what is open, before what it needs ends.
     end_early: Callable[[], object]
     #: Starts the application, if the test asks for that.
@@ -140,15 +142,17 @@ class ChannelsTest(LiveSettings, TestMethods):
     @property
     def client(self) -> Any:
         """Django's test client: the fixture of pytest-django."""
-        return self._fixture("client")
+        return self._client("client")
 
     @property
     def async_client(self) -> Any:
         """Django's async test client: the fixture of pytest-django."""
-        return self._fixture("async_client")
+        return self._client("async_client")
 
-    def _fixture(self, name: str) -> Any:
-        return self._item._request.getfixturevalue(name)  # noqa: SLF001 - as its plugins
+    def _client(self, name: str) -> Any:
+        client = self._item._request.getfixturevalue(name)  # noqa: SLF001 - as its plugins
+        self._clients[name] = client
+        return client
 
 
 def settable(test: type[ChannelsTest]) -> frozenset[str]:
@@ -230,6 +234,6 @@ class OptionsOfFunction(OptionsOfTest):
         return str(path), (line or 0) + 1
 
     def get_clients(self) -> list[Any]:
-        """Return the test clients of pytest-django that the test asks for."""
-        given = self._item.funcargs
+        """Return the test clients of pytest-django that the test has."""
+        given = {**self._item.funcargs, **self.test._clients}  # noqa: SLF001 - as above
         return [given[name] for name in ("client", "async_client") if name in given]

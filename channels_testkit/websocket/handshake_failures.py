@@ -85,7 +85,11 @@ def _user_line(connection: WebsocketConnection) -> str:
     opened_as = connection.user
     is_stranger = opened_as is None and _header(connection, b"cookie") is None
     if is_stranger and getattr(user, "is_anonymous", False):
-        lines.append("It was opened without user=. To log a user in, give user=.")
+        kit = connection.environment.called
+        lines.append(
+            f"It was opened without user=, and {kit}.client is not logged in. To log a"
+            " user in, give user= or client=."
+        )
     if opened_as is not None and _key(user) != _key(opened_as):
         hint = connection.login_hint
         lines.append(f"It was opened as {_named(opened_as)}. {hint}")

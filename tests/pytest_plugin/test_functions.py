@@ -155,6 +155,13 @@ FIXTURES = (
         assert channels_test.client is client
         assert channels_test.async_client is async_client
 
+    @pytest.mark.parametrize("name", ["client", "async_client"])
+    def test_cookies_of_a_client_that_no_fixture_asks_for(
+        name, channels_test, ws_connect
+    ):
+        getattr(channels_test, name).cookies["theme"] = "dark"
+        assert (b"cookie", b"theme=dark") in ws_connect().scope["headers"]
+
     @pytest.mark.channels_test(ws_path="/nearer/")
     def test_the_nearest_mark_wins(channels_test):
         assert channels_test.ws_path == "/nearer/"
@@ -236,7 +243,7 @@ class FunctionTests(PytestCase):
         self.assert_outcomes(self.pytest(SYNC), passed=5)
 
     def test_fixtures_and_the_mark(self) -> None:
-        self.assert_outcomes(self.pytest(FIXTURES), passed=11)
+        self.assert_outcomes(self.pytest(FIXTURES), passed=13)
 
     def test_async_functions_that_nobody_else_runs(self) -> None:
         for options in ((), ("-p", "no:asyncio", "-p", "no:anyio")):
