@@ -15,7 +15,8 @@ from channels_testkit.engine.numbers import next_number
 from channels_testkit.matching.wording import say
 from channels_testkit.timeline.recording import record
 
-from .exchange import Exchange, Queued, Waiter, suspend
+from .answers import answer, suspend
+from .exchange import Exchange, Queued, Waiter
 from .faults import Outcome, Sending
 from .mappings import Channels, Groups
 from .payloads import copy_plain, normalise
@@ -152,7 +153,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         self._exchange.join(group, channel, self.clock() + self.group_expiry)
         record(current_owner(), group_joined, self.alias, group, channel)
         self._on_change()
-        await suspend()
+        await answer("group_add")
 
     async def group_discard(self, group: str, channel: str) -> None:
         """Take a channel out of a group, if it is in."""
@@ -161,7 +162,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         self._exchange.leave(group, channel)
         record(current_owner(), group_left, self.alias, group, channel)
         self._on_change()
-        await suspend()
+        await answer("group_discard")
 
     async def flush(self) -> None:
         """Remove all messages and groups. Receivers go on waiting."""
@@ -305,7 +306,7 @@ class CaptiveChannelLayer(BaseChannelLayer):
         if woken:
             exchange.wake(woken)
         self._on_change()
-        await suspend()
+        await answer(kind)
 
     def _outcome_of(self, kind: Kind, name: str, message: Message) -> Outcome:
         """Return the outcome of a message, or raise what its call has to."""

@@ -14,29 +14,23 @@ import threading
 from collections import deque
 from contextlib import suppress
 from heapq import heappop, heappush
-from types import coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from channels_testkit.engine.order import order_of
 from channels_testkit.engine.origins import OWNER, called
 from channels_testkit.matching.wording import say
 
+from .answers import running_loop
 from .faults import outcome_of
 from .recorded import note_taken
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Iterable
 
     from channels_testkit.engine.origins import Owner
 
     from .faults import Faults, Outcome, Sending
     from .sent import LayerFault, Message, Sent
-
-
-@coroutine
-def suspend() -> Generator[None, None, None]:
-    """Let the loop go round once, as ``asyncio.sleep(0)`` does."""
-    yield
 
 
 class Queued(NamedTuple):
@@ -67,12 +61,6 @@ class Waiter:
     def is_alive(self) -> bool:
         """Tell whether it can still be woken."""
         return not (self.future.done() or self.future.get_loop().is_closed())
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    with suppress(RuntimeError):
-        return asyncio.get_running_loop()
-    return None
 
 
 def _go_on(*waiters: Waiter) -> None:
@@ -136,7 +124,7 @@ class Exchange:
 
     def wake(self, waiters: Iterable[Waiter]) -> None:
         """Wake receivers that were given a message, each on its own loop."""
-        here = _running_loop()
+        here = running_loop()
         elsewhere: dict[asyncio.AbstractEventLoop, list[Waiter]] = {}
         for waiter in waiters:
             loop = waiter.future.get_loop()

@@ -50,6 +50,25 @@ class Door(AsyncJsonWebsocketConsumer):
         self.seen.append("went")
 
 
+class Caller(AsyncJsonWebsocketConsumer):
+    """Calls the layer, and writes down when it goes on."""
+
+    seen: ClassVar[list[str]] = []
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        self.seen.append("begins")
+        layer = self.channel_layer
+        if content == "send":
+            await layer.send("jobs", {"type": "job"})
+        elif content == "group_send":
+            await layer.group_send("room", {"type": "told"})
+        elif content == "group_add":
+            await layer.group_add("room", self.channel_name)
+        else:
+            await layer.group_discard("room", self.channel_name)
+        self.seen.append("ends")
+
+
 class Pool(AsyncJsonWebsocketConsumer):
     """Does its work in a pool of threads."""
 
@@ -346,6 +365,26 @@ class ChoiceTests(OuterTestCase):
                 self.runs.append(ann.receive_json())
 
         self.assertEqual(set(self.orders(Case)), {"hello"})
+
+    def test_another_client_may_come_while_a_call_of_the_layer_is_out(self) -> None:
+        one_by_one = ("begins", "ends") * 2
+        for call in ("send", "group_send", "group_add", "group_discard"):
+
+            class Case(Inner):
+                application: Any = Caller.as_asgi()
+                check_leaks = "off"
+
+                @explore_schedules(20, sends_overlap=True)
+                def test(self, call: str = call) -> None:
+                    Caller.seen.clear()
+                    for client in self.connect_many(2):
+                        client.send_json(call)
+                    self.settle()
+                    self.runs.append(tuple(Caller.seen))
+
+            with self.subTest(call):
+                found = set(self.orders(Case))
+                self.assertEqual(found, {one_by_one, ("begins",) * 2 + ("ends",) * 2})
 
     def test_workers_run_under_schedules_too(self) -> None:
         @apply_routes({"alarms": Worker.as_asgi()})
