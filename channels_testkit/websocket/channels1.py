@@ -80,11 +80,17 @@ class Channels1Calls(UserAgent, ChannelClient):
         ``text`` becomes JSON unless it is a str or bytes. The content of an
         event may be a path, or a dict with one; without either, the client's
         own path counts. The event waits for ``consume()``. Raises
-        ``TypeError`` for the content of a message that is not a dict.
+        ``TypeError`` for a message to a channel without content, or whose
+        content is not a dict.
         """
         is_event = to in {CONNECT, RECEIVE, DISCONNECT}
         if is_event and isinstance(content, str):
             content = {"path": content}
+        if not is_event and content is None and text is None:
+            raise TypeError(
+                f"send({say(to)}) would put an empty message on channel {say(to)}. To"
+                f" send a frame, write send_text({say(to)}) or send_json({say(to)})."
+            )
         event = plain(content or {})
         if not is_event:
             if text is not None:

@@ -176,6 +176,13 @@ class SyncTests(Channels1TestCase):
         client.send_and_consume(RECEIVE, {"text": "one"}, text="two")
         self.assertEqual(consumer.received, ["two"])
 
+    def test_a_frame_is_not_taken_for_the_name_of_a_channel(self):
+        client = WSClient()
+        text = "send('hi') would put an empty message on channel 'hi'. To send a frame,"
+        with self.assertRaisesMessage(TypeError, text):
+            client.send("hi")
+        self.assertNothingSentAnywhere()
+
     def test_a_frame_without_payload_is_refused(self):
         client = WSClient()
         client.send_and_consume(CONNECT)
