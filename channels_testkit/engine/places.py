@@ -360,7 +360,7 @@ def _folder_of(module: ModuleType) -> str:
     return os.path.dirname(module.__file__ or "") + os.sep
 
 
-def _folders_of_package(name: str) -> list[str]:
+def folders_of_package(name: str) -> list[str]:
     """Return where a package is, without importing it."""
     spec = importlib.util.find_spec(name)
     places = (spec and spec.submodule_search_locations) or ()
@@ -381,11 +381,11 @@ _RUNNERS = (
     os.path.join(_KIT, "running", "loop.py"),
     # Not its mocks, which the application may call.
     os.path.join(_STDLIB, "unittest", "case.py"),
-    *_folders_of_package("_pytest"),
+    *folders_of_package("_pytest"),
 )
 _LIBRARIES = (
-    *_folders_of_package("django"),
-    *_folders_of_package("asgiref"),
-    *_folders_of_package("channels"),
+    *folders_of_package("django"),
+    *folders_of_package("asgiref"),
+    *folders_of_package("channels"),
     _KIT,
 )

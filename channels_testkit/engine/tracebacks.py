@@ -15,6 +15,8 @@ import asgiref.sync
 
 from channels_testkit.exceptions import DeadlockError, HangError
 
+from .places import folders_of_package
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -30,6 +32,7 @@ _PLUMBING = (
     ),
     threading.__file__,
 )
+_CHANNELS = tuple(folders_of_package("channels"))
 #: Where methods of dataclasses are.
 _GENERATED = "<string>"
 _LOOP = str(Path("asyncio") / "base_events.py")
@@ -39,10 +42,11 @@ def hide_kit_frames(error: BaseException) -> None:
     """
     Leave the code of the test and of its application in a traceback.
 
-    The kit's own frames go, and those of asyncio and asgiref, which lead from
-    loop and thread to the application; so they do in the exceptions that this
-    one came of, or is a group of. Not where the kit itself broke: then its
-    frames are what there is to see.
+    The kit's own frames go, and those of asyncio, asgiref and Channels, which
+    lead from loop and thread to the consumer; so they do in the exceptions
+    that this one came of, or is a group of. If Channels raises, that frame
+    stays. Not where the kit itself broke: then its frames are what there is to
+    see.
     """
     for each in _with_its_causes(error):
         if each is not error and all(map(_is_kit, _entries(each.__traceback__))):
@@ -103,8 +107,8 @@ def _shown(entries: list[TracebackType]) -> list[TracebackType]:
         is_hidden = _is_kit(entry) or (is_hidden and _is_contextlib(entry))
         if not is_hidden:
             shown.append(entry)
-    authors = [entry for entry in shown if not _is_plumbing(entry)]
-    return authors or entries[-1:]
+    authors = [entry for entry in shown if not _is_plumbing(entry)] or entries[-1:]
+    return [it for it in authors[:-1] if not _is_of_channels(it)] + authors[-1:]
 
 
 def _entries(traceback: TracebackType | None) -> list[TracebackType]:
@@ -132,6 +136,10 @@ def _is_kit(entry: TracebackType) -> bool:
 
 def _is_plumbing(entry: TracebackType) -> bool:
     return entry.tb_frame.f_code.co_filename.startswith(_PLUMBING)
+
+
+def _is_of_channels(entry: TracebackType) -> bool:
+    return entry.tb_frame.f_code.co_filename.startswith(_CHANNELS)
 
 
 def _is_contextlib(entry: TracebackType) -> bool:

@@ -11,13 +11,10 @@ import unittest
 from types import SimpleNamespace
 from typing import Any
 
-import channels
 from asgiref.sync import async_to_sync, sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from channels_testkit import (
-    SimpleWebsocketTestCase,
-)
+from channels_testkit import Channel, SimpleWebsocketTestCase
 from channels_testkit.engine import tracebacks
 from channels_testkit.engine.errors import ApplicationErrors
 from channels_testkit.engine.tracebacks import hide_kit_frames
@@ -166,11 +163,21 @@ class PlumbingTests(unittest.TestCase):
         for name in ("test_sync", "test_async"):
             ((_, text),) = run_case(Inner, name).errors
             files = set(re.findall(r'File "(.*)", line', text))
-            of_channels = os.path.dirname(channels.__file__)
-            others = {it for it in files if not it.startswith(of_channels)}
-            self.assertEqual(others, {__file__})
+            self.assertEqual(files, {__file__})
             texts.append(text)
         return texts[0]
+
+    def test_of_channels_the_line_that_raises_stays(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            application = AsyncWebsocketConsumer.as_asgi()
+
+            def test(self) -> None:
+                ann = self.connect("/")
+                Channel(ann.channel_name).send({"type": "nobody.knows"})
+
+        ((_, text),) = run_case(Inner).errors
+        files = [os.path.basename(it) for it in re.findall(r'File "(.*)", line', text)]
+        self.assertEqual(files, ["test_tracebacks.py", "consumer.py"])
 
     def test_of_jobs_callbacks_and_threads(self) -> None:
         def fail() -> None:

@@ -572,8 +572,8 @@ class ClassFailureTests(OuterTestCase):
             await send({"type": "lifespan.startup.failed"})
 
         for lifespan, frames in (
-            (at_startup, ["__call__", "at_startup"]),
-            (at_shutdown, ["__call__", "at_shutdown"]),
+            (at_startup, ["at_startup"]),
+            (at_shutdown, ["at_shutdown"]),
             (says_that_it_fails, []),
         ):
             with self.subTest(lifespan.__name__):
