@@ -1,8 +1,9 @@
 """
 The order of one explored run: events come one by one, as a schedule says.
 
-Frames, messages, timers, and the starts and results of thread jobs wait until
-the loop has nothing to do. Then one of them comes, and is followed to its end.
+Frames, messages, answers of a layer, timers, and the starts and results of
+thread jobs wait until the loop has nothing to do. Then one of them comes, and
+is followed to its end.
 """
 
 from __future__ import annotations

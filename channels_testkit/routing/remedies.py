@@ -91,13 +91,13 @@ def _of_a_handler(error: ValueError) -> str | None:
     if frame.f_code.co_name != "dispatch" or consumer is None:
         return None
     name = text.removeprefix(_NO_HANDLER).replace(".", "_")
-    close = closest_name(name, _own_methods(type(consumer)))
+    close = closest_name(name, own_methods(type(consumer)))
     return f"{type(consumer).__name__} has no {name}()." + (
         f" Did you mean {close}()?" if close else ""
     )
 
 
-def _own_methods(kind: type) -> Iterator[str]:
+def own_methods(kind: type) -> Iterator[str]:
     """Yield the methods that a consumer has in its project."""
     for base in kind.__mro__:
         if base is not object and not base.__module__.startswith("channels."):

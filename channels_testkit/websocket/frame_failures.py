@@ -18,6 +18,7 @@ from channels_testkit.matching.wording import say, shorten
 
 from .close_failures import with_reason
 from .connection import is_frame, payload_of
+from .ignored_frames import ignores_frames
 from .json_diff import diff
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def check_frame_is_next(
 ) -> None:
     """Fail unless the next unread event is a frame."""
     if not connection.unread:
-        raise nothing_came(connection, what, timeout, expected=expected)
+        hint = ignores_frames(connection)
+        raise nothing_came(connection, what, timeout, expected=expected, hint=hint)
     check_is_frame(connection, connection.unread[0], what, expected=expected)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer, JsonWebsocketConsumer
 from channels.security.websocket import WebsocketDenier
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import SimpleTestCase
@@ -91,6 +91,58 @@ class UnheardTests(SimpleWebsocketTestCase):
         ann.send_json({"groups": ["stars"]})
         ann.send_json({"groups": []})
         self.assertEqual(self.unheard_by(ann), [])
+
+
+class Deaf(AsyncWebsocketConsumer):
+    async def recieve(self, text_data=None, bytes_data=None):
+        await self.send(text_data)
+
+
+class DeafJson(JsonWebsocketConsumer):
+    def receive_jsn(self, content, **kwargs):
+        self.send_json(content)
+
+
+class Pusher(AsyncWebsocketConsumer):
+    """Only tells its client what happens elsewhere."""
+
+
+class Raw(Pusher):
+    async def websocket_receive(self, message):
+        pass
+
+
+class IgnoredFrameTests(SimpleWebsocketTestCase):
+    """A receive that gets nothing says so if the consumer ignores frames."""
+
+    def lines_of(self, kind, frame="[]"):
+        client = self.connect("/", application=kind.as_asgi())
+        if frame:
+            client.send_text(frame)
+        with self.assertRaises(NoFrame) as caught:
+            client.receive_text()
+        return str(caught.exception).split("\n")
+
+    def test_its_method_has_another_name(self):
+        for kind, said in (
+            (
+                Deaf,
+                "Deaf has no receive(), so it ignores frames. Did you mean recieve()?",
+            ),
+            (
+                DeafJson,
+                "DeafJson has no receive_json(), so it ignores frames. Did you mean"
+                " receive_jsn()?",
+            ),
+            (Pusher, "Pusher has no receive(), so it ignores frames."),
+        ):
+            with self.subTest(kind.__name__):
+                self.assertIn(said, self.lines_of(kind))
+
+    def test_one_that_takes_them_otherwise_or_gets_none(self):
+        for kind, frame in ((Raw, "[]"), (Pusher, "")):
+            with self.subTest(kind.__name__):
+                self.assertNotIn("ignores", "".join(self.lines_of(kind, frame)))
 
 
 class LaterFrameTests(SimpleWebsocketTestCase):
