@@ -201,11 +201,13 @@ def calling_places() -> tuple[Place, ...]:
 
 def _places_of(frame: FrameType | None) -> tuple[Place, ...]:
     """Return the line of the project where a frame is, or was asked for."""
-    if frame is not None and frame.f_code in deferring:
+    if frame is None:
+        return ()
+    code = frame.f_code
+    if code in deferring:
         asked_at: tuple[Place, ...] = frame.f_locals["asked_at"]
         return asked_at
-    found = frame_of_project([frame] if frame else [])
-    return (Place(found.f_code, found.f_lineno),) if found else ()
+    return (Place(code, frame.f_lineno),) if _is_of_project(code) else ()
 
 
 def caller() -> Line | None:
@@ -254,12 +256,12 @@ def place_of(frames: Iterable[FrameType]) -> str:
 
 def frame_of_project(frames: Iterable[FrameType]) -> FrameType | None:
     """Return the first of some frames that is of no library."""
-    for frame in frames:
-        code = frame.f_code
-        # Comprehensions are functions of their own up to Python 3.11.
-        if code.co_name[0] != "<" and not is_library(code.co_filename):
-            return frame
-    return None
+    return next((it for it in frames if _is_of_project(it.f_code)), None)
+
+
+def _is_of_project(code: CodeType) -> bool:
+    # Comprehensions are functions of their own up to Python 3.11.
+    return code.co_name[0] != "<" and not is_library(code.co_filename)
 
 
 def place_of_line(code: CodeType, line: int, owner: object) -> str:
