@@ -91,10 +91,14 @@ def _of_a_handler(error: ValueError) -> str | None:
     if frame.f_code.co_name != "dispatch" or consumer is None:
         return None
     name = text.removeprefix(_NO_HANDLER).replace(".", "_")
-    close = closest_name(name, own_methods(type(consumer)))
-    return f"{type(consumer).__name__} has no {name}()." + (
-        f" Did you mean {close}()?" if close else ""
-    )
+    kind = type(consumer)
+    return f"{kind.__name__} has no {name}().{meant_method(kind, name)}"
+
+
+def meant_method(kind: type, name: str) -> str:
+    """Ask for the method of a consumer that a name may stand for, if any."""
+    close = closest_name(name, own_methods(kind))
+    return f" Did you mean {close}()?" if close else ""
 
 
 def own_methods(kind: type) -> Iterator[str]:

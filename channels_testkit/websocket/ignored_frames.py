@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from channels.generic.websocket import (
     AsyncJsonWebsocketConsumer,
@@ -11,8 +11,7 @@ from channels.generic.websocket import (
     WebsocketConsumer,
 )
 
-from channels_testkit.matching import closest_name
-from channels_testkit.routing.remedies import own_methods
+from channels_testkit.routing.remedies import meant_method, own_methods
 
 if TYPE_CHECKING:
     from .connection import WebsocketConnection
@@ -35,12 +34,7 @@ def ignores_frames(connection: WebsocketConnection) -> str:
     kind, name = type(consumer), "receive_json" if is_json else "receive"
     events = [entry.event["type"] for entry in connection.transcript]
     was_sent = "websocket.receive" in events
-    if not was_sent or any(_is_own(getattr(kind, it)) for it in {*_WAY, name}):
+    if not was_sent or {*_WAY, name}.intersection(own_methods(kind)):
         return ""
-    close = closest_name(name, own_methods(kind))
-    meant = f" Did you mean {close}()?" if close else ""
+    meant = meant_method(kind, name)
     return f"{kind.__name__} has no {name}(), so it ignores frames.{meant}"
-
-
-def _is_own(method: Any) -> bool:
-    return not method.__module__.startswith("channels.")
