@@ -194,8 +194,8 @@ class VirtualTime(Order):
         for handle, context in sorted(scheduled, key=lambda it: it[0].when()):
             if context.get(APPLICATION):
                 _, name, line = self._set_by[id(handle)]
-                due = round(handle.when() - self._began, _DIGITS)
-                due = max(due, self.elapsed)  # It may be late from before.
+                # It may be late from before.
+                due = max(self._since_began(handle.when()), self.elapsed)
                 found.append(Timer(due, say_whose(context), name, line))
         return found
 
@@ -208,7 +208,10 @@ class VirtualTime(Order):
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
-        handle = self._call_at(_Due(when), callback, *args, context=context)
+        # Whole nanoseconds, but for what is nearer than one: it is due now.
+        whole = self._began + self._since_began(when)
+        due = _Due(whole if whole > self._now else when)
+        handle = self._call_at(due, callback, *args, context=context)
         self._note(handle, private.context_of(handle), places.calling_function)
         return handle
 
@@ -243,7 +246,10 @@ class VirtualTime(Order):
         # By the clock that stands still no time has to pass.
         is_busy = timeout is not None and timeout <= 0
         events = self._poll(timeout if is_busy else None)
-        for handle in private_timers.due_timers(self._rest.loop):
+        due = list(private_timers.due_timers(self._rest.loop))
+        # No timer is called before its time: anyio's would be set again.
+        self._now = max([self._now, *(float(it.when()) for it in due)])
+        for handle in due:
             if self._set_by.pop(id(handle), None) and not handle.cancelled():
                 # One that is due now as well may cancel it.
                 private_timers.call_first(handle, self._count)
@@ -281,10 +287,12 @@ class VirtualTime(Order):
                 self._rest.arm(patience)
         return self._give_up_at - private.clock()
 
+    def _since_began(self, when: float) -> float:
+        return round(when - self._began, _DIGITS)
+
     def _move_to(self, when: float) -> None:
-        elapsed = round(when - self._began, _DIGITS)
-        self.elapsed = max(elapsed, self.elapsed)
-        self._now = self._began + self.elapsed
+        self.elapsed = max(self._since_began(when), self.elapsed)
+        self._now = max(self._began + self.elapsed, self._now)
         # Timers that are due now have to count as due, however late it is.
         slack = max(_SLACK, 2 * math.ulp(self._now))
         private_timers.set_resolution(self._rest.loop, slack)

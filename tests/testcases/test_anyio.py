@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
+from unittest import mock
 
 import anyio
 import anyio.from_thread
@@ -14,6 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from channels_testkit import SimpleWebsocketTestCase, explore_schedules
 from tests.explored import not_explored
+from tests.utils import run_case
 
 
 class Echo(AsyncWebsocketConsumer):
@@ -45,6 +48,32 @@ class CancellationTests(SimpleWebsocketTestCase):
         self.assertTrue(scope.cancelled_caught)
         with self.assertRaises(TimeoutError), anyio.fail_after(0.001):
             await asyncio.Event().wait()
+
+    @not_explored
+    def test_scopes_in_virtual_time_however_long_the_machine_runs(self) -> None:
+        class Inner(SimpleWebsocketTestCase):
+            use_virtual_time = True
+            hang_timeout = 5
+
+            async def test(self) -> None:
+                for _ in range(50):
+                    with anyio.move_on_after(0.001) as scope:
+                        await anyio.sleep(60)
+                    self.assertTrue(scope.cancelled_caught)
+                for _ in range(950):
+                    await asyncio.sleep(0.001)
+                self.assertEqual(self.clock.now, 1)
+
+        # How exact a float is depends on its size.
+        for uptime in (1_000.1, 70_000.3, 140_000.7, 1_000_000.3, 10_000_000.3):
+            ahead = uptime - time.monotonic()
+            later = mock.patch.object(
+                asyncio.BaseEventLoop,
+                "time",
+                lambda _, ahead=ahead: time.monotonic() + ahead,
+            )
+            with self.subTest(uptime=uptime), later:
+                self.assertEqual(run_case(Inner).texts, [])
 
     async def test_a_receive_inside_of_one(self) -> None:
         communicator = await self.aconnect("/")
